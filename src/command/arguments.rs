@@ -111,25 +111,23 @@ fn command() -> Command {
 /// The flag of one option. Values are checked by the table, not by clap, so that a flag and the environment
 /// variable are refused in the same words.
 fn flag(spec: &'static OptionSpec) -> Arg {
-    let mut help = spec.help().to_string();
+    let short = filled(spec.help(), "");
+    let mut long = short.clone();
     if let Form::Choice(choices) = spec.form {
         for choice in choices {
-            help.push_str(&format!("\n  {}: {}", choice.name, choice.help()));
+            let line = format!("{}: {}", choice.name, choice.help());
+            long.push_str(&format!("\n  {}", filled(&line, "    ")));
         }
     }
     let default = spec.default_text();
     if !default.is_empty() {
-        let separator = if matches!(spec.form, Form::Choice(_)) {
-            "\n"
-        } else {
-            " "
-        };
-        help.push_str(&format!("{separator}[default: {default}]"));
+        long.push_str(&format!("\n[default: {default}]"));
     }
     let flag = Arg::new(spec.name)
         .long(spec.name)
         .value_name(spec.form.placeholder())
-        .help(help);
+        .help(short)
+        .long_help(long);
     match spec.form {
         // `--verbose ./prog` must not take the program for the value.
         Form::Bool => flag
@@ -138,6 +136,26 @@ fn flag(spec: &'static OptionSpec) -> Arg {
             .default_missing_value("yes"),
         _ => flag,
     }
+}
+
+/// Breaks a text into lines that fit a terminal of 100 columns beside the names of the flags.
+fn filled(text: &str, indent: &str) -> String {
+    const COLUMNS: usize = 66;
+    let mut filled = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        if column > 0 && column + 1 + word.len() > COLUMNS {
+            filled.push('\n');
+            filled.push_str(indent);
+            column = indent.len();
+        } else if column > 0 {
+            filled.push(' ');
+            column += 1;
+        }
+        filled.push_str(word);
+        column += word.len();
+    }
+    filled
 }
 
 /// Turns clap's several lines into one sentence.

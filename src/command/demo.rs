@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 
 use super::arguments::Flags;
-use super::{Refusal, quoted, sys};
+use super::{Refusal, quoted, run, sys};
 
 /// The hidden subcommand that is the buggy program.
 pub const CHILD_COMMAND: &str = "demo-child";
@@ -91,6 +91,8 @@ pub fn list() {
 /// Runs a demo in a child and says how it ended: 0 when as intended, else 1.
 pub fn demonstrate(name: Option<&str>, flags: &Flags) -> Result<u8, Refusal> {
     let demo = find(name.unwrap_or("heap-buffer-overflow"))?;
+    // `run` in the child reads them again; here they are refused before anything is said.
+    let options = run::options(flags)?;
     let failed = |error| Refusal::new(1, format!("the demo cannot be started: {error}"));
     let executable = std::env::current_exe().map_err(failed)?;
     let mut out = std::io::stdout();
@@ -114,18 +116,11 @@ pub fn demonstrate(name: Option<&str>, flags: &Flags) -> Result<u8, Refusal> {
         .get_args()
         .map(|word| word.to_string_lossy().into())
         .collect();
-    let _ = writeln!(
-        out,
-        "\n$ {} {}\n",
-        quoted(&executable).0.display(),
-        words.join(" ")
-    );
+    let _ = writeln!(out, "\n$ {} {}\n", executable.display(), words.join(" "));
     let _ = out.flush();
 
     let status = command.status().map_err(failed)?;
-    let asked_code = flags.iter().find(|(name, _)| *name == "error-exitcode");
-    let asked_code = asked_code.and_then(|(_, value)| value.parse().ok());
-    let (went_as_intended, explanation) = explain(demo, status, asked_code);
+    let (went_as_intended, explanation) = explain(demo, status, options.error_exitcode);
     let _ = writeln!(out, "\n{explanation}");
     Ok(u8::from(!went_as_intended))
 }
@@ -155,7 +150,7 @@ fn find(name: &str) -> Result<&'static Demo, Refusal> {
 }
 
 /// Whether the child ended as intended, and a line or two about it.
-fn explain(demo: &Demo, status: ExitStatus, asked_code: Option<i32>) -> (bool, String) {
+fn explain(demo: &Demo, status: ExitStatus, asked_code: Option<u8>) -> (bool, String) {
     let unguarded = || "so the guard did not work; add --verbose to see what it did".to_string();
     match (status.signal(), status.code()) {
         (Some(signal), _) if demo.ending.is_by(signal) => {
@@ -171,7 +166,7 @@ fn explain(demo: &Demo, status: ExitStatus, asked_code: Option<i32>) -> (bool, S
                 ),
             )
         }
-        (_, Some(code)) if asked_code == Some(code) => (
+        (_, Some(code)) if asked_code.map(i32::from) == Some(code) => (
             true,
             format!("As intended, the program was stopped, with the exit code {code} asked for."),
         ),

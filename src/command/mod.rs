@@ -66,7 +66,10 @@ pub fn quoted<T: AsRef<OsStr> + ?Sized>(text: &T) -> Quoted<'_> {
 
 /// Does what the arguments of the process say and returns the exit code.
 pub fn main() -> u8 {
-    match arguments::dispatch(std::env::args_os()) {
+    let result = arguments::dispatch(std::env::args_os());
+    // Without Rust's start-up code nothing flushes this at exit.
+    let _ = std::io::stdout().flush();
+    match result {
         Ok(code) => code,
         Err(refusal) => {
             // A process whose standard error is closed still deserves its exit code.

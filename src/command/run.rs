@@ -33,7 +33,7 @@ fn prepare(flags: &Flags, name: &OsStr) -> Result<Program, Refusal> {
 }
 
 /// The inherited options with the flags over them.
-fn options(flags: &Flags) -> Result<Options, Refusal> {
+pub fn options(flags: &Flags) -> Result<Options, Refusal> {
     let usage = |sentence| Refusal::new(Refusal::USAGE, sentence);
     let inherited = std::env::var_os(OPTIONS_VARIABLE).unwrap_or_default();
     let Some(inherited) = inherited.to_str() else {
