@@ -173,7 +173,7 @@ fn sentence(error: &clap::Error) -> String {
     let fault = match error.kind() {
         ErrorKind::UnknownArgument => format!("unexpected argument {subject}"),
         ErrorKind::InvalidSubcommand => format!("unknown command {subject}"),
-        ErrorKind::MissingRequiredArgument => format!("{subject} is missing"),
+        ErrorKind::MissingRequiredArgument => "a PROGRAM is missing".to_string(),
         ErrorKind::InvalidValue | ErrorKind::NoEquals => format!("{subject} needs a value"),
         ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => {
             format!("{subject} takes no such value")

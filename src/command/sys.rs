@@ -1,4 +1,5 @@
-//! The system calls that the standard library lacks. All unsafe code of the command is here and in `demo::CATALOG`.
+//! The system calls that the standard library lacks. All unsafe code of the command is here,
+//! except the C interfaces: `main` and the demos.
 #![allow(unsafe_code)]
 
 use std::convert::Infallible;
