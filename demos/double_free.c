@@ -13,9 +13,10 @@ static void forget(struct person *person) {
 
 void fencepost_demo_double_free(void) {
     struct person ada = {strdup("Ada"), 36};
-    struct person older = ada;
-    older.age++;
-    printf("%s is %d, then %d\n", ada.name, ada.age, older.age);
+    struct person older = {ada.name, 37};
     forget(&ada);
+    /* Without a guard this string takes the freed memory, and the next call frees it. */
+    struct person bob = {strdup("Bob"), 41};
     forget(&older);
+    printf("%s is %d\n", bob.name, bob.age);
 }

@@ -2,13 +2,13 @@
 #include <stdlib.h>
 
 struct node {
-    int value;
+    char name[24];
     struct node *next;
 };
 
-static struct node *push(struct node *list, int value) {
+static struct node *push(struct node *list, const char *name) {
     struct node *node = malloc(sizeof *node);
-    node->value = value;
+    snprintf(node->name, sizeof node->name, "%s", name);
     node->next = list;
     return node;
 }
@@ -19,7 +19,7 @@ static void free_list(struct node *list) {
 }
 
 void fencepost_demo_use_after_free(void) {
-    struct node *list = push(push(push(NULL, 3), 2), 1);
-    printf("the list starts with %d\n", list->value);
+    struct node *list = push(push(push(NULL, "gate"), "rail"), "post");
+    printf("the list starts with %s\n", list->name);
     free_list(list);
 }
