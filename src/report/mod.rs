@@ -1,0 +1,3 @@
+//! From a bug to something a person can read.
+
+pub mod symbolize;

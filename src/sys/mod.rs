@@ -1,0 +1,4 @@
+//! Everything that talks to the kernel or to libc.
+
+pub mod loader;
+pub mod probe;
