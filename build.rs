@@ -1,11 +1,40 @@
-//! Compiles the demo programs of the command.
+//! Gives the preload library its libc names, and compiles the demo programs of the command.
 
 use std::env;
 use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    export_libc_names();
     compile_demos();
+}
+
+/// Makes the linker alias the functions of `exports.list` in the cdylib, and only there.
+fn export_libc_names() {
+    const LIST: &str = "src/interpose/exports.list";
+    println!("cargo:rerun-if-changed={LIST}");
+    let list = std::fs::read_to_string(LIST).expect("the list of exports is part of the package");
+    let mut script = "{\n  global:\n".to_owned();
+    for line in list
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
+        let (name, target) = line
+            .split_once(' ')
+            .expect("each line is a name and its function");
+        println!(
+            "cargo:rustc-cdylib-link-arg=-Wl,--defsym={name}={}",
+            target.trim()
+        );
+        script += &format!("    {name};\n");
+    }
+    let path =
+        PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("exports.map");
+    std::fs::write(&path, script + "};\n").expect("OUT_DIR is writable");
+    println!(
+        "cargo:rustc-cdylib-link-arg=-Wl,--version-script={}",
+        path.display()
+    );
 }
 
 /// Compiles `demos/*.c` and links them into the command alone, neither into the preload library nor into

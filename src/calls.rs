@@ -34,6 +34,11 @@ pub fn free(address: usize, _family: Family, caller: Caller) {
     if address == 0 {
         return;
     }
+    if private::contains(address) {
+        // Allocated by the runtime, or while it was interrupted.
+        // SAFETY: the address is the private heap's.
+        return unsafe { private::free(address) };
+    }
     let runtime = runtime();
     if let Err(bad) = runtime.heap.free(address, || runtime.event(caller)) {
         report(runtime, Call::Free, address, bad, caller);
@@ -42,6 +47,10 @@ pub fn free(address: usize, _family: Family, caller: Caller) {
 
 /// Resizes for the program; null when there is no memory, and then the old object stands.
 pub fn resize(address: usize, size: usize, caller: Caller) -> *mut u8 {
+    if private::contains(address) {
+        // SAFETY: the address is the private heap's.
+        return unsafe { private::resize(address, size) };
+    }
     let runtime = runtime();
     let event = runtime.event(caller);
     match threads::with_cache(|cache| runtime.heap.resize(cache, address, size, event)) {
@@ -57,6 +66,10 @@ pub fn resize(address: usize, size: usize, caller: Caller) -> *mut u8 {
 pub fn usable_size(address: usize, caller: Caller) -> usize {
     if address == 0 {
         return 0;
+    }
+    if private::contains(address) {
+        // SAFETY: the address is the private heap's.
+        return unsafe { private::size(address) };
     }
     let runtime = runtime();
     runtime.heap.size_of(address).unwrap_or_else(|bad| {
@@ -87,7 +100,9 @@ static FINISHED: AtomicBool = AtomicBool::new(false);
 
 /// When the process ends: verifies what still lives, and tells what was not guarded. Once.
 pub fn finish() {
-    let Some(runtime) = runtime::get() else { return };
+    let Some(runtime) = runtime::get() else {
+        return;
+    };
     if !runtime.is_own_process() {
         return;
     }
@@ -128,7 +143,11 @@ pub fn set_up_process() {
     fault::give_altstack();
     // SAFETY: the handlers below are safe to run where fork and exit run handlers.
     unsafe {
-        libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork_in_child));
+        libc::pthread_atfork(
+            Some(before_fork),
+            Some(after_fork),
+            Some(after_fork_in_child),
+        );
         libc::atexit(at_exit);
     }
 }

@@ -73,7 +73,7 @@ pub fn install() {
             PROGRAM_ACTIONS.lock()[slot] = before;
         }
     }
-    if let Ok(stack) = memory::map(REPORT_STACK_BYTES) {
+    if let Ok(stack) = memory::map(REPORT_STACK_BYTES + altstack::BYTES) {
         REPORT_STACK.store(stack + REPORT_STACK_BYTES, Ordering::Release);
     }
 }
@@ -142,7 +142,12 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     }
     match runtime::get() {
         Some(runtime) if from_kernel && runtime.heap.contains(fault) => {
-            let mut fault = FaultReport { runtime, signal, fault, context: machine };
+            let mut fault = FaultReport {
+                runtime,
+                signal,
+                fault,
+                context: machine,
+            };
             begin_report();
             // SAFETY: the report stack is this thread's alone since begin_report.
             unsafe { on_report_stack(report_fault, (&raw mut fault).cast()) };
@@ -163,8 +168,12 @@ struct FaultReport<'a> {
 /// returns, and the process dies there, with a core that shows the culprit.
 extern "C" fn report_fault(argument: *mut c_void) {
     // SAFETY: `on_fault` passes its own FaultReport.
-    let FaultReport { runtime, signal, fault, context } =
-        unsafe { &*argument.cast::<FaultReport<'_>>() };
+    let FaultReport {
+        runtime,
+        signal,
+        fault,
+        context,
+    } = unsafe { &*argument.cast::<FaultReport<'_>>() };
     let mut stack = Frames::new();
     trace::walk(Caller::from_context(context), &mut stack);
     let registers = Registers {
@@ -196,7 +205,13 @@ extern "C" fn report_fault(argument: *mut c_void) {
 }
 
 /// Reports a bad call and aborts.
-pub fn report_call(runtime: &'static Runtime, call: Call, address: usize, bad: BadCall, at: Caller) {
+pub fn report_call(
+    runtime: &'static Runtime,
+    call: Call,
+    address: usize,
+    bad: BadCall,
+    at: Caller,
+) {
     let owner = (bad == BadCall::Foreign).then(|| owner_of(address));
     report_bug(runtime, at, move |stack| {
         diagnose::diagnose_call(call, address, bad, owner, threads::current(), stack)
@@ -211,8 +226,11 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
     }
     extern "C" fn report<F: FnOnce(Frames) -> Bug>(argument: *mut c_void) {
         // SAFETY: `report_bug` passes its own CallReport.
-        let CallReport { runtime, at, diagnose } =
-            unsafe { &mut *argument.cast::<CallReport<F>>() };
+        let CallReport {
+            runtime,
+            at,
+            diagnose,
+        } = unsafe { &mut *argument.cast::<CallReport<F>>() };
         let mut stack = Frames::new();
         trace::walk(*at, &mut stack);
         if let Some(diagnose) = diagnose.take() {
@@ -225,7 +243,11 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
         // SAFETY: the report stack is this thread's alone since begin_report.
         unsafe { on_report_stack(report::<F>, (&raw mut request).cast()) };
     }
-    begin(CallReport { runtime, at, diagnose: Some(diagnose) });
+    begin(CallReport {
+        runtime,
+        at,
+        diagnose: Some(diagnose),
+    });
     match runtime.options.error_exitcode {
         Some(code) => process::exit_now(i32::from(code)),
         // The program's own SIGABRT handler runs, as after any abort.
@@ -269,10 +291,19 @@ pub fn after_fork_in_child() {
 /// # Safety
 /// The calling thread must have called `begin_report`.
 unsafe fn on_report_stack(function: extern "C" fn(*mut c_void), argument: *mut c_void) {
-    match REPORT_STACK.load(Ordering::Acquire) {
-        0 => function(argument),
-        // SAFETY: mapped, and used by the reporting thread alone.
-        top => unsafe { sys::call_on_stack(top, function, argument) },
+    let top = REPORT_STACK.load(Ordering::Acquire);
+    if top == 0 {
+        return function(argument);
+    }
+    // The interrupted frame lies on the thread's alternate stack, and the handler will return
+    // through it: faults on the way (probes of bad addresses are faults) must go elsewhere.
+    let before = altstack::current();
+    // SAFETY: mapped, and used by the reporting thread alone; the alternate stack lies above the
+    // report stack.
+    unsafe {
+        altstack::install(top);
+        sys::call_on_stack(top, function, argument);
+        altstack::restore(before);
     }
 }
 
@@ -280,7 +311,11 @@ unsafe fn on_report_stack(function: extern "C" fn(*mut c_void), argument: *mut c
 fn publish(runtime: &Runtime, mut bug: Bug) {
     let _scope = RuntimeScope::enter();
     CURRENT.store(&raw mut bug, Ordering::Release);
-    let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
+    let names = if runtime.options.symbolize {
+        Names::Symbols
+    } else {
+        Names::ModulesOnly
+    };
     sink::write(runtime, &text::render(&bug, process::pid(), names));
     CURRENT.store(core::ptr::null_mut(), Ordering::Release);
 }
@@ -294,7 +329,10 @@ fn report_plainly(signal: c_int) -> ! {
         // SAFETY: set by `publish` on the report stack, which it has not left.
         && let Some(bug) = unsafe { bug.as_ref() }
     {
-        sink::write(runtime, &text::render(bug, process::pid(), Names::ModulesOnly));
+        sink::write(
+            runtime,
+            &text::render(bug, process::pid(), Names::ModulesOnly),
+        );
         if let Some(code) = runtime.options.error_exitcode {
             process::exit_now(i32::from(code));
         }
@@ -384,7 +422,9 @@ fn context_mask(context: &ucontext_t) -> KernelSet {
 /// Whose memory an address is that the heap does not know.
 pub fn owner_of(address: usize) -> Owner {
     let _scope = RuntimeScope::enter();
-    let Some(mapping) = address_map::mapping_at(address) else { return Owner::Unmapped };
+    let Some(mapping) = address_map::mapping_at(address) else {
+        return Owner::Unmapped;
+    };
     let local = 0u8;
     let here = &raw const local as usize;
     if (mapping.start..mapping.end).contains(&here) {

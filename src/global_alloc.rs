@@ -35,7 +35,12 @@ impl Fencepost {
 }
 
 fn request(layout: Layout, zeroed: bool) -> Request {
-    Request { size: layout.size(), align: layout.align(), family: Family::Rust, zeroed }
+    Request {
+        size: layout.size(),
+        align: layout.align(),
+        family: Family::Rust,
+        zeroed,
+    }
 }
 
 // SAFETY: the heap hands out memory that is the caller's alone, sized and aligned as asked, until
@@ -62,7 +67,9 @@ unsafe impl GlobalAlloc for Fencepost {
     unsafe fn realloc(&self, address: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let caller = Caller::here();
         let new = Layout::from_size_align(new_size, layout.align());
-        let Ok(new) = new else { return core::ptr::null_mut() };
+        let Ok(new) = new else {
+            return core::ptr::null_mut();
+        };
         let fresh = calls::allocate(request(new, false), caller);
         if !fresh.is_null() {
             let size = layout.size().min(new_size);

@@ -1,9 +1,36 @@
 //! fencepost: an mmap-based malloc debugger for Linux.
+//!
+//! The crate is three things. As `libfencepost.so` it is preloaded into programs and guards their C
+//! heap. As a Rust library it is [`Fencepost`], the same engine as a `#[global_allocator]`. The
+//! `fencepost` command starts programs under the preload library.
+//!
+//! Modules stand in layers, and use only what is listed below them here:
+//!
+//! - `interpose`, `global_alloc`: the faces;
+//! - `calls`: what all faces do;
+//! - `fault`: signals and bad calls, up to the fate of the process;
+//! - `report`: a bug as text, symbols, where reports go;
+//! - `diagnose`: from a fault and the objects near it to a bug;
+//! - `runtime`: the one heap of the process and its options;
+//! - `heap`: slots, placement, canaries, records, what is not guarded;
+//! - `trace`: stacks;
+//! - `pages`: how pages are made to fault;
+//! - [`options`]; `sys`: system calls.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
 compile_error!("fencepost supports x86_64 Linux with glibc");
 
+mod calls;
+mod diagnose;
+mod fault;
+mod global_alloc;
+mod heap;
+mod interpose;
 pub mod options;
-pub mod report;
-pub mod sys;
-pub mod trace;
+mod pages;
+mod report;
+mod runtime;
+mod sys;
+mod trace;
+
+pub use global_alloc::Fencepost;

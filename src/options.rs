@@ -479,7 +479,7 @@ choices! {
     /// Who walks the stack at an allocation and a free.
     Unwinder {
         /// the built-in unwinder, fast and cached
-        Framehop = "framehop",
+        Tables = "tables",
         /// the C compiler's runtime, slow
         System = "system",
     }
@@ -517,7 +517,7 @@ options! {
     "stack-depth" => stack_depth: usize = 32, Form::Number { min: 1, max: 256 };
 
     /// Who walks the stack at an allocation and a free.
-    "unwinder" => unwinder: Unwinder = Unwinder::Framehop, Form::Choice(Unwinder::CHOICES);
+    "unwinder" => unwinder: Unwinder = Unwinder::Tables, Form::Choice(Unwinder::CHOICES);
 
     /// MiB of live guarded memory above which objects go unguarded; 0 is half of the memory
     /// available at the start.

@@ -63,11 +63,15 @@ fn start() -> Runtime {
     trace::init();
     trace::set_depth(options.stack_depth as u16);
     trace::set_unwinder(match options.unwinder {
-        Unwinder::Framehop => trace::Unwinder::Framehop,
+        Unwinder::Tables => trace::Unwinder::Tables,
         Unwinder::System => trace::Unwinder::System,
     });
     let selection = pages::select(options.backend).unwrap_or_else(|reason| {
-        refuse(&format!("backend {} is not available: {}", options.backend.name(), reason.0))
+        refuse(&format!(
+            "backend {} is not available: {}",
+            options.backend.name(),
+            reason.0
+        ))
     });
     if options.verbose {
         let mut text = format!("fencepost: backend {}", selection.backend.name());
@@ -140,7 +144,12 @@ impl Runtime {
     /// Who is calling, and from where.
     #[inline]
     pub fn event(&self, caller: Caller) -> Event {
-        Event { thread: threads::current(), trace: trace::capture(caller) }
+        // The first sight of a module allocates, for the runtime.
+        let _scope = RuntimeScope::enter();
+        Event {
+            thread: threads::current(),
+            trace: trace::capture(caller),
+        }
     }
 
     /// The end-of-run summary, if there is something to say.
@@ -165,7 +174,11 @@ impl Runtime {
         for reason in Reason::ALL {
             let count = tally.get(reason);
             if count > 0 {
-                let alone = if count == unguarded { String::new() } else { format!("{count} ") };
+                let alone = if count == unguarded {
+                    String::new()
+                } else {
+                    format!("{count} ")
+                };
                 text += &format!(": {alone}{}", words(reason));
             }
         }

@@ -22,7 +22,7 @@ enum Kind {
     /// Bytes of 32 bits.
     Bits32,
     /// Another processor, by its number in the ELF header.
-    Foreign { machine: u16 },
+    Foreign { machine: elf::Machine },
     /// An object file, a core file or the like.
     NoProgram,
     /// The headers cannot be read.
@@ -98,7 +98,7 @@ fn inspect(file: File) -> object::Result<Kind> {
         }
         for entry in segment.dynamic(endian, data)?.unwrap_or_default() {
             is_position_independent_program |= entry.tag(endian) == elf::DT_FLAGS_1
-                && entry.val(endian) & u64::from(elf::DF_1_PIE) != 0;
+                && entry.val(endian) & u64::from(elf::DF_1_PIE.0) != 0;
         }
     }
     if header.e_type(endian) == elf::ET_DYN && !is_position_independent_program {
@@ -149,7 +149,7 @@ fn is_glibc_loader(path: &Path) -> bool {
     name == "ld-linux-x86-64.so.2" || (name.starts_with("ld-2.") && name.ends_with(".so"))
 }
 
-fn machine_name(machine: u16) -> String {
+fn machine_name(machine: elf::Machine) -> String {
     match machine {
         elf::EM_386 => "i386".to_string(),
         elf::EM_ARM => "ARM".to_string(),
@@ -159,6 +159,6 @@ fn machine_name(machine: u16) -> String {
         elf::EM_S390 => "s390x".to_string(),
         elf::EM_MIPS => "MIPS".to_string(),
         elf::EM_LOONGARCH => "LoongArch".to_string(),
-        other => format!("another processor (ELF machine {other})"),
+        other => format!("another processor (ELF machine {})", other.0),
     }
 }

@@ -1,8 +1,6 @@
 //! What the faulting instruction did: direction, width and first byte.
 
-use iced_x86::{
-    Decoder, DecoderOptions, InstructionInfoFactory, OpAccess, Register, UsedMemory,
-};
+use iced_x86::{Decoder, DecoderOptions, InstructionInfoFactory, OpAccess, Register, UsedMemory};
 
 /// Direction of an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +128,9 @@ fn operand_at(
     let mut factory = InstructionInfoFactory::new();
     let operands = factory.info(&instruction).used_memory();
     let spans = |operand: &&UsedMemory| {
-        let Some((start, width)) = extent(operand, registers) else { return false };
+        let Some((start, width)) = extent(operand, registers) else {
+            return false;
+        };
         fault.wrapping_sub(start) < width
     };
     let operand = operands
@@ -182,15 +182,30 @@ mod tests {
         for &(register, value) in set {
             gregs[register as usize] = value as i64;
         }
-        decode(fault, code, &Registers { gregs: &gregs, fs_base: 0x7000, gs_base: 0 })
+        decode(
+            fault,
+            code,
+            &Registers {
+                gregs: &gregs,
+                fs_base: 0x7000,
+                gs_base: 0,
+            },
+        )
     }
 
     #[test]
     fn a_store_of_four_bytes() {
         // mov [rax+rcx*4], edx
-        let access =
-            decoded(&[0x89, 0x14, 0x88], 0x2000, 6, &[(libc::REG_RAX, 0x1000), (libc::REG_RCX, 0x400)]);
-        assert_eq!((access.direction, access.width), (Direction::Write, Some(4)));
+        let access = decoded(
+            &[0x89, 0x14, 0x88],
+            0x2000,
+            6,
+            &[(libc::REG_RAX, 0x1000), (libc::REG_RCX, 0x400)],
+        );
+        assert_eq!(
+            (access.direction, access.width),
+            (Direction::Write, Some(4))
+        );
         assert_eq!(access.start, 0x2000);
     }
 
@@ -206,7 +221,11 @@ mod tests {
     fn a_copy_faults_on_the_side_that_the_trap_frame_names() {
         // rep movsb: reads [rsi], writes [rdi]
         let code = [0xf3, 0xa4];
-        let set = [(libc::REG_RSI, 0x2000), (libc::REG_RDI, 0x5000), (libc::REG_RCX, 9)];
+        let set = [
+            (libc::REG_RSI, 0x2000),
+            (libc::REG_RDI, 0x5000),
+            (libc::REG_RCX, 9),
+        ];
         assert_eq!(decoded(&code, 0x2000, 4, &set).start, 0x2000);
         let access = decoded(&code, 0x5000, 6, &set);
         assert_eq!((access.start, access.width), (0x5000, Some(1)));
@@ -215,7 +234,12 @@ mod tests {
     #[test]
     fn wide_vectors() {
         // vmovdqu [rdi], ymm0
-        let access = decoded(&[0xc5, 0xfe, 0x7f, 0x07], 0x2000, 6, &[(libc::REG_RDI, 0x1ff0)]);
+        let access = decoded(
+            &[0xc5, 0xfe, 0x7f, 0x07],
+            0x2000,
+            6,
+            &[(libc::REG_RDI, 0x1ff0)],
+        );
         assert_eq!((access.start, access.width), (0x1ff0, Some(32)));
     }
 
@@ -223,7 +247,10 @@ mod tests {
     fn an_increment_writes() {
         // inc dword ptr [rax]: faults as a write
         let access = decoded(&[0xff, 0x00], 0x2000, 6, &[(libc::REG_RAX, 0x2000)]);
-        assert_eq!((access.direction, access.width), (Direction::Write, Some(4)));
+        assert_eq!(
+            (access.direction, access.width),
+            (Direction::Write, Some(4))
+        );
     }
 
     #[test]
@@ -236,7 +263,10 @@ mod tests {
     #[test]
     fn a_jump_into_the_heap_executes() {
         let access = decoded(&[], PC, 0x14, &[]);
-        assert_eq!((access.direction, access.width, access.start), (Direction::Execute, None, PC));
+        assert_eq!(
+            (access.direction, access.width, access.start),
+            (Direction::Execute, None, PC)
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A bug as plain data, ready for any renderer.
 
-use super::access::Access;
 use super::Call;
+use super::access::Access;
 use crate::heap::Object;
 use crate::heap::canary::Damage;
 use crate::heap::record::ThreadId;
@@ -63,11 +63,20 @@ impl Relation {
     pub fn of(address: usize, object: &Object) -> Relation {
         let end = object.start + object.size;
         if address < object.start {
-            Relation { bytes: object.start - address, side: Side::Before }
+            Relation {
+                bytes: object.start - address,
+                side: Side::Before,
+            }
         } else if address < end {
-            Relation { bytes: address - object.start, side: Side::Inside }
+            Relation {
+                bytes: address - object.start,
+                side: Side::Inside,
+            }
         } else {
-            Relation { bytes: address - end, side: Side::After }
+            Relation {
+                bytes: address - end,
+                side: Side::After,
+            }
         }
     }
 }

@@ -58,7 +58,10 @@ fn nearest(address: usize, neighbours: [Option<Object>; 3]) -> Option<Subject> {
     neighbours
         .into_iter()
         .flatten()
-        .map(|object| Subject { object, relation: Relation::of(address, &object) })
+        .map(|object| Subject {
+            object,
+            relation: Relation::of(address, &object),
+        })
         .min_by_key(|subject| match subject.relation.side {
             Side::Inside => (0, 0),
             Side::After => (subject.relation.bytes + 1, 0),
@@ -87,7 +90,10 @@ pub fn diagnose_call(
         damage: None,
     };
     let subject_at = |object: Object, address: usize| {
-        Some(Subject { object, relation: Relation::of(address, &object) })
+        Some(Subject {
+            object,
+            relation: Relation::of(address, &object),
+        })
     };
     match bad {
         BadCall::DoubleFree(object) => {
@@ -121,9 +127,19 @@ mod tests {
     const PAGE: usize = 0x1000;
 
     fn object(start: usize, size: usize, state: State) -> Object {
-        let event = Event { thread: ThreadId(0), trace: TraceId::NONE };
+        let event = Event {
+            thread: ThreadId(0),
+            trace: TraceId::NONE,
+        };
         let freed = (state == State::Retired).then_some(event);
-        Object { start, size, family: Family::Malloc, state, allocated: event, freed }
+        Object {
+            start,
+            size,
+            family: Family::Malloc,
+            state,
+            allocated: event,
+            freed,
+        }
     }
 
     fn diagnosed(fault: usize, neighbours: [Option<Object>; 3]) -> (BugKind, Option<Relation>) {
@@ -198,8 +214,14 @@ mod tests {
     #[test]
     fn names_bad_calls() {
         let freed = object(2 * PAGE - 48, 40, State::Retired);
-        assert_eq!(called(Call::Free, BadCall::DoubleFree(freed)).kind, BugKind::DoubleFree);
-        assert_eq!(called(Call::Realloc, BadCall::DoubleFree(freed)).kind, BugKind::HeapUseAfterFree);
+        assert_eq!(
+            called(Call::Free, BadCall::DoubleFree(freed)).kind,
+            BugKind::DoubleFree
+        );
+        assert_eq!(
+            called(Call::Realloc, BadCall::DoubleFree(freed)).kind,
+            BugKind::HeapUseAfterFree
+        );
         let around = object(2 * PAGE - 64, 64, State::Live);
         let bug = called(Call::Free, BadCall::NotAnObject(Some(around)));
         assert_eq!(bug.kind, BugKind::BadFree);
@@ -218,7 +240,10 @@ mod tests {
             shown: 1,
         };
         let bug = called(Call::Free, BadCall::Overwritten(live, damage));
-        assert_eq!((bug.kind, bug.address), (BugKind::OverwrittenSlack, 2 * PAGE - 7));
+        assert_eq!(
+            (bug.kind, bug.address),
+            (BugKind::OverwrittenSlack, 2 * PAGE - 7)
+        );
         assert_eq!(bug.subject.map(|s| s.relation), relation(1, Side::After));
     }
 }

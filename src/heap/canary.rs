@@ -14,7 +14,10 @@ fn zones(start: usize, size: usize, limit: usize) -> [(usize, usize); 2] {
     let first = start & !(PAGE_BYTES - 1);
     let end = start + size;
     let last = round_up_to_page(end);
-    [(first.max(start.saturating_sub(limit)), start), (end, last.min(end.saturating_add(limit)))]
+    [
+        (first.max(start.saturating_sub(limit)), start),
+        (end, last.min(end.saturating_add(limit))),
+    ]
 }
 
 /// Fills the slack of an object.
@@ -49,9 +52,8 @@ pub struct Damage {
 pub unsafe fn check(start: usize, size: usize, limit: usize) -> Option<Damage> {
     find(zones(start, size, limit), |zone_start, zone_end| {
         // SAFETY: zones lie in the object's pages.
-        let bytes = unsafe {
-            core::slice::from_raw_parts(zone_start as *const u8, zone_end - zone_start)
-        };
+        let bytes =
+            unsafe { core::slice::from_raw_parts(zone_start as *const u8, zone_end - zone_start) };
         // The common case, vectorised: all is well.
         if bytes.iter().fold(0, |damage, &b| damage | (b ^ BYTE)) == 0 {
             return None;
@@ -96,7 +98,13 @@ fn find(
     for (i, byte) in bytes[..shown].iter_mut().enumerate() {
         *byte = probe::load_byte(lowest + i).unwrap_or(0);
     }
-    Some(Damage { address, bytes, shown, span, lowest })
+    Some(Damage {
+        address,
+        bytes,
+        shown,
+        span,
+        lowest,
+    })
 }
 
 #[cfg(test)]
@@ -114,9 +122,16 @@ mod tests {
                 *(start.wrapping_add_signed(at) as *mut u8) = 7;
             }
             let found = check(start, size, 128);
-            assert_eq!(found.map(|d| d.address), check_carefully(start, size, 128).map(|d| d.address));
+            assert_eq!(
+                found.map(|d| d.address),
+                check_carefully(start, size, 128).map(|d| d.address)
+            );
             crate::sys::memory::unmap(base, 2 * PAGE_BYTES);
-            found.map(|d| Damage { address: d.address - start, lowest: d.lowest.wrapping_sub(start), ..d })
+            found.map(|d| Damage {
+                address: d.address - start,
+                lowest: d.lowest.wrapping_sub(start),
+                ..d
+            })
         }
     }
 

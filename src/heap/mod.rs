@@ -89,7 +89,6 @@ pub enum BadCall {
 enum Found<'a> {
     Guarded(Slot<'a>, Entry),
     Unguarded(Unguarded),
-    Private,
     Wrong(BadCall),
 }
 
@@ -212,7 +211,11 @@ impl Heap {
     }
 
     fn spent_or_refused(&self, class: &pool::Class) -> Reason {
-        if class.is_spent() { Reason::Addresses } else { Reason::Refused }
+        if class.is_spent() {
+            Reason::Addresses
+        } else {
+            Reason::Refused
+        }
     }
 
     fn claim_large(&self, size: usize, align: usize) -> Result<(Slot<'_>, Place), Reason> {
@@ -224,14 +227,18 @@ impl Heap {
             Ok((slot, offset)) => Ok((slot, Place { offset, size })),
             Err(_) => {
                 self.refund(0, LARGE_MAPPINGS);
-                Err(if self.large.is_spent(size) { Reason::Addresses } else { Reason::Refused })
+                Err(if self.large.is_spent(size) {
+                    Reason::Addresses
+                } else {
+                    Reason::Refused
+                })
             }
         }
     }
 
     fn random(&self, of: usize) -> u64 {
-        let mixed = (of as u64 / PAGE_BYTES as u64 ^ self.config.seed)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed =
+            (of as u64 / PAGE_BYTES as u64 ^ self.config.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed ^ mixed >> 31
     }
 
@@ -271,11 +278,6 @@ impl Heap {
                     None => Ok(()),
                 }
             }
-            Found::Private => {
-                // SAFETY: the address is the private heap's; its objects have no other checks.
-                unsafe { private::free(address) };
-                Ok(())
-            }
             Found::Wrong(bad) => Err(bad),
         }
     }
@@ -296,7 +298,10 @@ impl Heap {
         let object = view(&slot, &entry);
         slot.record.finish_free(freed());
         let is_large = self.large.contains(start);
-        let place = Place { offset: entry.offset, size: entry.size };
+        let place = Place {
+            offset: entry.offset,
+            size: entry.size,
+        };
         let revoked = if is_large {
             // SAFETY: as above.
             unsafe { self.large.retire(slot) }
@@ -330,11 +335,14 @@ impl Heap {
         let (old_size, family) = match self.find(address) {
             Found::Guarded(_, entry) => (entry.size, entry.family),
             Found::Unguarded(object) => (object.size, object.family),
-            // SAFETY: the address is the private heap's.
-            Found::Private => (unsafe { private::size(address) }, Family::Malloc),
             Found::Wrong(bad) => return Err(bad),
         };
-        let request = Request { size, align: 1, family, zeroed: false };
+        let request = Request {
+            size,
+            align: 1,
+            family,
+            zeroed: false,
+        };
         let new = self.allocate(cache, request, event);
         if !new.is_null() {
             // SAFETY: both objects are live and hold as many bytes; they are distinct.
@@ -351,8 +359,6 @@ impl Heap {
         match self.find(address) {
             Found::Guarded(_, entry) => Ok(entry.size),
             Found::Unguarded(object) => Ok(object.size),
-            // SAFETY: the address is the private heap's.
-            Found::Private => Ok(unsafe { private::size(address) }),
             Found::Wrong(bad) => Err(bad),
         }
     }
@@ -361,11 +367,13 @@ impl Heap {
         if !self.contains(address) {
             return match self.unguarded.find(address) {
                 Some(object) => Found::Unguarded(object),
-                None if private::contains(address) => Found::Private,
                 None => Found::Wrong(BadCall::Foreign),
             };
         }
-        let slot = self.pool.locate(address).or_else(|| self.large.locate(address));
+        let slot = self
+            .pool
+            .locate(address)
+            .or_else(|| self.large.locate(address));
         let Some((slot, entry)) = slot.and_then(|slot| Some((slot, slot.record.read()?))) else {
             return Found::Wrong(BadCall::NotAnObject(None));
         };
@@ -402,14 +410,19 @@ impl Heap {
     pub fn find_damaged(&self) -> Option<(Object, Damage)> {
         let limit = self.config.canary_bytes;
         let damaged = |slot: Slot<'_>| {
-            let entry = slot.record.read().filter(|entry| entry.state == State::Live)?;
+            let entry = slot
+                .record
+                .read()
+                .filter(|entry| entry.state == State::Live)?;
             let damage = canary::check_carefully(slot.address(&entry), entry.size, limit)?;
             // Freed meanwhile: the one who freed it has checked it.
             (slot.record.state() == State::Live).then(|| (view(&slot, &entry), damage))
         };
-        let small = self.pool.classes().iter().flat_map(|class| {
-            (0..class.claimed()).filter_map(|index| class.slot(index))
-        });
+        let small = self
+            .pool
+            .classes()
+            .iter()
+            .flat_map(|class| (0..class.claimed()).filter_map(|index| class.slot(index)));
         let large = (0..self.large.count()).filter_map(|index| self.large.slot(index));
         small.chain(large).find_map(damaged).or_else(|| {
             let (object, damage) = self.unguarded.find_damaged()?;
@@ -435,10 +448,6 @@ impl Heap {
 
     pub fn backend(&self) -> &'static dyn PageProtection {
         self.pages
-    }
-
-    pub fn config(&self) -> &Config {
-        &self.config
     }
 
     /// Quiets the heap for a fork: its locks are held until [`Heap::release_after_fork`]. The order

@@ -102,7 +102,9 @@ fn header(address: usize) -> *mut Header {
 /// `size` zeroed bytes aligned to `align` (a power of two), or null.
 pub fn allocate(size: usize, align: usize) -> *mut u8 {
     let front = align.max(size_of::<Header>());
-    let Some(total) = size.checked_add(front) else { return core::ptr::null_mut() };
+    let Some(total) = size.checked_add(front) else {
+        return core::ptr::null_mut();
+    };
     // SAFETY: any size and any power of two are valid requests.
     let block = unsafe { HEAP.lock().calloc(total, front) };
     if block.is_null() {
@@ -135,6 +137,23 @@ pub unsafe fn free(address: usize) {
 pub unsafe fn size(address: usize) -> usize {
     // SAFETY: the caller's promise.
     unsafe { (*header(address)).size }
+}
+
+/// Moves a block to one of `size` bytes; null, and the old block untouched, without memory.
+///
+/// # Safety
+/// `address` must be a live result of [`allocate`].
+pub unsafe fn resize(address: usize, size: usize) -> *mut u8 {
+    let new = allocate(size, 1);
+    if !new.is_null() {
+        // SAFETY: the caller's promise; both blocks hold as many bytes, and are distinct.
+        unsafe {
+            let bytes = self::size(address).min(size);
+            core::ptr::copy_nonoverlapping(address as *const u8, new, bytes);
+            free(address);
+        }
+    }
+    new
 }
 
 /// See [`Lock::hold_for_fork`].

@@ -21,7 +21,9 @@ pub struct Madvise {
 
 impl Madvise {
     pub const fn new() -> Madvise {
-        Madvise { markers_refused: AtomicBool::new(false) }
+        Madvise {
+            markers_refused: AtomicBool::new(false),
+        }
     }
 }
 
@@ -67,7 +69,11 @@ impl PageProtection for Madvise {
     }
 
     fn mappings_per_slot(&self) -> usize {
-        if self.markers_refused.load(Ordering::Relaxed) { 2 } else { 0 }
+        if self.markers_refused.load(Ordering::Relaxed) {
+            2
+        } else {
+            0
+        }
     }
 
     fn lost(&self) -> Option<&'static str> {

@@ -24,7 +24,10 @@ pub fn write(runtime: &Runtime, text: &str) {
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .unwrap_or_else(|| "/tmp".to_owned());
     for directory in [directory.as_str(), "/tmp"] {
-        if append(&format!("{directory}/fencepost.{}.log", process::pid()), text) {
+        if append(
+            &format!("{directory}/fencepost.{}.log", process::pid()),
+            text,
+        ) {
             return;
         }
     }
@@ -34,7 +37,9 @@ pub fn write(runtime: &Runtime, text: &str) {
 }
 
 fn append(path: &str, text: &str) -> bool {
-    let Ok(path) = CString::new(path) else { return false };
+    let Ok(path) = CString::new(path) else {
+        return false;
+    };
     File::append(&path)
         .is_ok_and(|file| file::write_all(file.descriptor(), text.as_bytes()).is_ok())
 }

@@ -29,7 +29,10 @@ impl<T> Lock<T> {
     /// Waits for the lock with signals blocked.
     pub fn lock(&self) -> Guard<'_, T> {
         let mask = signal::BlockedSignals::block();
-        Guard { guard: self.0.lock(), _mask: mask }
+        Guard {
+            guard: self.0.lock(),
+            _mask: mask,
+        }
     }
 
     /// The lock if it is free.
@@ -57,7 +60,7 @@ impl<T> Lock<T> {
 
 /// Holds a [`Lock`]; the lock opens before signals do.
 pub struct Guard<'a, T> {
-    guard: SpinMutexGuard<'a, T>,
+    guard: SpinMutexGuard<'a, T, Yield>,
     _mask: signal::BlockedSignals,
 }
 

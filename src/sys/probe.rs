@@ -34,6 +34,17 @@ pub fn load_byte(addr: usize) -> Option<u8> {
     (loaded.readable != 0).then_some(loaded.value as u8)
 }
 
+/// Copies what is readable from `addr` on into `bytes`; answers how many bytes.
+pub fn copy(addr: usize, bytes: &mut [u8]) -> usize {
+    for (offset, byte) in bytes.iter_mut().enumerate() {
+        match load_byte(addr.wrapping_add(offset)) {
+            Some(value) => *byte = value,
+            None => return offset,
+        }
+    }
+    bytes.len()
+}
+
 /// How many leading `slots` are readable and hold the corresponding one of `values`.
 ///
 /// This is the inner loop of stack validation: about a nanosecond a slot, whatever the
@@ -88,11 +99,7 @@ unsafe extern "C" fn load_failed() {
 
 /// `count` must not be zero. Enters `match_step` with rax = index, rcx = the slot to load.
 #[unsafe(naked)]
-unsafe extern "C" fn match_words(
-    slots: *const usize,
-    values: *const usize,
-    count: usize,
-) -> usize {
+unsafe extern "C" fn match_words(slots: *const usize, values: *const usize, count: usize) -> usize {
     naked_asm!(
         "xor eax, eax",
         "mov rcx, qword ptr [rdi]",
@@ -149,8 +156,14 @@ pub(crate) fn install_test_handler() {
         let mut action: libc::sigaction = core::mem::zeroed();
         action.sa_sigaction = on_fault as *const () as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-        assert_eq!(libc::sigaction(libc::SIGSEGV, &action, core::ptr::null_mut()), 0);
-        assert_eq!(libc::sigaction(libc::SIGBUS, &action, core::ptr::null_mut()), 0);
+        assert_eq!(
+            libc::sigaction(libc::SIGSEGV, &action, core::ptr::null_mut()),
+            0
+        );
+        assert_eq!(
+            libc::sigaction(libc::SIGBUS, &action, core::ptr::null_mut()),
+            0
+        );
     });
 }
 
@@ -170,7 +183,14 @@ mod tests {
     #[test]
     fn survives_what_is_not() {
         install_test_handler();
-        for addr in [0, 1, 4095, usize::MAX, usize::MAX - 7, 0x8000_0000_0000_0000] {
+        for addr in [
+            0,
+            1,
+            4095,
+            usize::MAX,
+            usize::MAX - 7,
+            0x8000_0000_0000_0000,
+        ] {
             assert_eq!(load(addr), None, "{addr:#x}");
             assert_eq!(load_byte(addr), None, "{addr:#x}");
         }
@@ -197,13 +217,19 @@ mod tests {
         assert_eq!(load(page + 4089), None);
         assert_eq!(load_byte(page + 4095), Some(0));
         assert_eq!(load_byte(page + 4096), None);
-        assert_eq!(count_matching(&[page, page + 8, page + 4096, page], &[0; 4]), 2);
+        assert_eq!(
+            count_matching(&[page, page + 8, page + 4096, page], &[0; 4]),
+            2
+        );
     }
 
     #[test]
     fn counts_the_matching_prefix() {
         let words = [7_usize, 8, 9];
-        let slots: Vec<usize> = words.iter().map(|word| word as *const usize as usize).collect();
+        let slots: Vec<usize> = words
+            .iter()
+            .map(|word| word as *const usize as usize)
+            .collect();
         assert_eq!(count_matching(&slots, &[7, 8, 9]), 3);
         assert_eq!(count_matching(&slots, &[7, 0, 9]), 1);
         assert_eq!(count_matching(&slots, &[0, 8, 9]), 0);

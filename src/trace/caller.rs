@@ -39,7 +39,12 @@ impl Caller {
     pub unsafe fn from_entry(sp: usize, bp: usize) -> Self {
         // SAFETY: the caller's promise.
         let pc = unsafe { *(sp as *const usize) };
-        Self { pc, sp: sp + 8, bp, kind: PcKind::Return }
+        Self {
+            pc,
+            sp: sp + 8,
+            bp,
+            kind: PcKind::Return,
+        }
     }
 
     /// The code that a signal interrupted, from the context its handler received.
@@ -69,6 +74,11 @@ impl Caller {
                 options(nomem, nostack, preserves_flags),
             );
         }
-        Self { pc, sp, bp, kind: PcKind::Exact }
+        Self {
+            pc,
+            sp,
+            bp,
+            kind: PcKind::Exact,
+        }
     }
 }

@@ -44,7 +44,11 @@ impl Pc {
     /// What the address points at.
     #[inline]
     pub const fn kind(self) -> PcKind {
-        if self.0 & EXACT == 0 { PcKind::Return } else { PcKind::Exact }
+        if self.0 & EXACT == 0 {
+            PcKind::Return
+        } else {
+            PcKind::Exact
+        }
     }
 
     /// Whether the address is that of the instruction after a call.
@@ -75,7 +79,10 @@ pub struct Frames {
 impl Frames {
     /// No frames.
     pub const fn new() -> Self {
-        Self { len: 0, pcs: [Pc(0); MAX_DEPTH] }
+        Self {
+            len: 0,
+            pcs: [Pc(0); MAX_DEPTH],
+        }
     }
 
     /// Forgets all frames.
@@ -85,7 +92,9 @@ impl Frames {
 
     /// Adds a frame outside the others; false when there is no room for it.
     pub fn push(&mut self, pc: Pc) -> bool {
-        let Some(slot) = self.pcs.get_mut(self.len) else { return false };
+        let Some(slot) = self.pcs.get_mut(self.len) else {
+            return false;
+        };
         *slot = pc;
         self.len += 1;
         true
@@ -141,8 +150,14 @@ mod tests {
         let call = Pc::new(0x401000, PcKind::Return);
         let fault = Pc::new(0x401000, PcKind::Exact);
         assert_ne!(call, fault);
-        assert_eq!((call.address(), call.lookup_address()), (0x401000, 0x400fff));
-        assert_eq!((fault.address(), fault.lookup_address()), (0x401000, 0x401000));
+        assert_eq!(
+            (call.address(), call.lookup_address()),
+            (0x401000, 0x400fff)
+        );
+        assert_eq!(
+            (fault.address(), fault.lookup_address()),
+            (0x401000, 0x401000)
+        );
         assert_eq!(Pc::from_bits(fault.bits()), fault);
     }
 

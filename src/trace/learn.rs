@@ -7,7 +7,9 @@ use crate::sys::loader;
 /// Registers everything loaded now. Takes the loader's lock and allocates: for start-up and for
 /// the return of dlopen, not inside malloc.
 pub(super) fn register_all() {
-    let Some(lock) = RegistryLock::acquire() else { return };
+    let Some(lock) = RegistryLock::acquire() else {
+        return;
+    };
     let mut objects = Vec::new();
     loader::for_each_object(|object| objects.push(object));
     for object in &objects {
@@ -40,7 +42,9 @@ pub(super) fn module_at(addr: usize) -> Option<&'static Module> {
 
 /// Forgets the unwind data of modules that are no longer loaded. For the return of dlclose.
 pub(super) fn forget_unloaded() {
-    let Some(lock) = RegistryLock::acquire() else { return };
+    let Some(lock) = RegistryLock::acquire() else {
+        return;
+    };
     modules::mark_unloaded(&lock, rules::forget);
 }
 

@@ -87,13 +87,10 @@ pub fn init() {
 pub fn capture(caller: Caller) -> TraceId {
     match unwinder() {
         Unwinder::Tables => {
-            let walked = walker::with_memo(&caller, |memo| {
-                memo.walk(&caller, depth()).intern(&DEPOT)
-            });
+            let walked =
+                walker::with_memo(&caller, |memo| memo.walk(&caller, depth()).intern(&DEPOT));
             // Without memory for a walk, where it was called from is still worth having.
-            walked.unwrap_or_else(|| {
-                DEPOT.child(TraceId::NONE, Pc::new(caller.pc, caller.kind))
-            })
+            walked.unwrap_or_else(|| DEPOT.child(TraceId::NONE, Pc::new(caller.pc, caller.kind)))
         }
         Unwinder::System => {
             let mut frames = Frames::new();

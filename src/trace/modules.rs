@@ -111,10 +111,12 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// Every module known, in the order in which they were first seen.
 pub fn all() -> impl DoubleEndedIterator<Item = &'static Module> {
-    MODULES[..COUNT.load(Ordering::Acquire)].iter().filter_map(|module| {
-        // SAFETY: elements are set once, to leaked boxes.
-        unsafe { module.load(Ordering::Acquire).as_ref() }
-    })
+    MODULES[..COUNT.load(Ordering::Acquire)]
+        .iter()
+        .filter_map(|module| {
+            // SAFETY: elements are set once, to leaked boxes.
+            unsafe { module.load(Ordering::Acquire).as_ref() }
+        })
 }
 
 /// The module that `addr` is in; of several that were there, the one loaded now, else the one
@@ -134,7 +136,9 @@ pub fn module_of(addr: usize) -> Option<&'static Module> {
 
 /// The module that is loaded at `addr` now. As [`module_of`], without the past.
 pub(super) fn loaded_at(addr: usize) -> Option<&'static Module> {
-    all().rev().find(|module| module.contains(addr) && module.is_loaded())
+    all()
+        .rev()
+        .find(|module| module.contains(addr) && module.is_loaded())
 }
 
 /// Serialises additions to the registry and to what is derived from it.
@@ -206,7 +210,9 @@ pub(super) unsafe fn register(_lock: &RegistryLock, object: &Object) -> bool {
         return true;
     }
     let count = COUNT.load(Ordering::Relaxed);
-    let Some(slot) = MODULES.get(count) else { return false };
+    let Some(slot) = MODULES.get(count) else {
+        return false;
+    };
     slot.store(Box::into_raw(Box::new(module)), Ordering::Release);
     COUNT.store(count + 1, Ordering::Release);
     true
@@ -258,10 +264,14 @@ unsafe fn read_module(object: &Object) -> Module {
     let (kind, path) = if contains(loader::vdso_address()) {
         (ModuleKind::Vdso, PathBuf::from("[vdso]"))
     } else if contains(loader::executable_address()) {
-        let path = loader::executable_path().unwrap_or_else(|| PathBuf::from(OsStr::from_bytes(name)));
+        let path =
+            loader::executable_path().unwrap_or_else(|| PathBuf::from(OsStr::from_bytes(name)));
         (ModuleKind::Executable, path)
     } else {
-        (ModuleKind::Library, absolute(Path::new(OsStr::from_bytes(name))))
+        (
+            ModuleKind::Library,
+            absolute(Path::new(OsStr::from_bytes(name))),
+        )
     };
     let segments = Segments::read(object);
     let eh_frame_hdr = segments.section_at(object.eh_frame_hdr);
@@ -312,7 +322,11 @@ impl Segments {
     /// Empty when the object's mapping does not begin with an ELF header. Every load is probed:
     /// the first page of a mapping need not be readable.
     fn read(object: &Object) -> Self {
-        let mut segments = Self { loads: Vec::new(), notes: Vec::new(), eh_frame_hdr: None };
+        let mut segments = Self {
+            loads: Vec::new(),
+            notes: Vec::new(),
+            eh_frame_hdr: None,
+        };
         // A failure leaves what was found up to then.
         let _ = segments.fill(object);
         segments
@@ -345,7 +359,10 @@ impl Segments {
 
     /// From `start` to the end of its segment, or of `.eh_frame_hdr` if it begins there.
     fn section_at(&self, start: usize) -> Section {
-        let Some((_, end)) = self.loads.iter().find(|(from, to)| (*from..*to).contains(&start))
+        let Some((_, end)) = self
+            .loads
+            .iter()
+            .find(|(from, to)| (*from..*to).contains(&start))
         else {
             return Section::default();
         };
@@ -363,7 +380,9 @@ impl Segments {
             while at + 12 <= start + bytes {
                 // Elf64_Nhdr: n_namesz, n_descsz, n_type, four bytes each, then the two padded.
                 let Some(sizes) = probe::load(at) else { break };
-                let Some(kind) = probe::load(at + 8) else { break };
+                let Some(kind) = probe::load(at + 8) else {
+                    break;
+                };
                 let (name_bytes, id_bytes) = (sizes & 0xffff_ffff, sizes >> 32);
                 let name = at + 12;
                 let id = name + name_bytes.next_multiple_of(4);

@@ -54,9 +54,12 @@ pub(super) fn step(registers: &Registers) -> Option<Step> {
         None => find_rule(registers.pc),
     };
     let step = match rule {
-        Rule::Frame { base, cfa_offset, deref, saved_bp } => {
-            step_frame(registers, base, cfa_offset, deref, saved_bp)?
-        }
+        Rule::Frame {
+            base,
+            cfa_offset,
+            deref,
+            saved_bp,
+        } => step_frame(registers, base, cfa_offset, deref, saved_bp)?,
         Rule::End => return None,
         Rule::Signal => step_signal(registers)?,
         Rule::Unknown => step_unknown(registers)?,
@@ -96,7 +99,11 @@ fn step_frame(
         None => bp,
     };
     Some(Step {
-        registers: Registers { pc: Pc::new(address, PcKind::Return), sp: cfa, bp: caller_bp },
+        registers: Registers {
+            pc: Pc::new(address, PcKind::Return),
+            sp: cfa,
+            bp: caller_bp,
+        },
         slot,
         bp_fate: match saved_bp {
             SavedBp::FromBp(_) => BpFate::Used,
@@ -122,7 +129,11 @@ fn step_signal(registers: &Registers) -> Option<Step> {
         sp: probe::load(register(libc::REG_RSP))?,
         bp: probe::load(register(libc::REG_RBP))?,
     };
-    Some(Step { registers: interrupted, slot, bp_fate: BpFate::Restored })
+    Some(Step {
+        registers: interrupted,
+        slot,
+        bp_fate: BpFate::Restored,
+    })
 }
 
 /// Without a table. A jump to a wild address leaves the return address on top of the stack; other
@@ -134,7 +145,11 @@ fn step_unknown(registers: &Registers) -> Option<Step> {
         let top = probe::load(sp)?;
         if learn::module_at(top.wrapping_sub(1)).is_some() {
             return Some(Step {
-                registers: Registers { pc: Pc::new(top, PcKind::Return), sp: sp + 8, bp },
+                registers: Registers {
+                    pc: Pc::new(top, PcKind::Return),
+                    sp: sp + 8,
+                    bp,
+                },
                 slot: sp,
                 bp_fate: BpFate::Carried,
             });
@@ -186,9 +201,12 @@ fn find_rule(pc: Pc) -> Rule {
 /// bring a restorer of their own without unwind tables: `mov rax, 15; syscall`, in either
 /// encoding.
 fn is_signal_return(address: usize) -> bool {
-    let Some(word) = probe::load(address) else { return false };
+    let Some(word) = probe::load(address) else {
+        return false;
+    };
     let long = word == usize::from_le_bytes([0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f]);
-    let short = word & 0xff_ffff_ffff_ffff == usize::from_le_bytes([0xb8, 0x0f, 0, 0, 0, 0x0f, 5, 0]);
+    let short =
+        word & 0xff_ffff_ffff_ffff == usize::from_le_bytes([0xb8, 0x0f, 0, 0, 0, 0x0f, 5, 0]);
     long && probe::load_byte(address.wrapping_add(8)) == Some(5) || short
 }
 

@@ -54,7 +54,11 @@ impl Memo {
     /// if they come for free.
     pub(super) fn walk(&mut self, caller: &Caller, depth: usize) -> &mut Walk {
         let [first, second] = &mut self.walks;
-        let (old, new) = if self.last == 0 { (first, second) } else { (second, first) };
+        let (old, new) = if self.last == 0 {
+            (first, second)
+        } else {
+            (second, first)
+        };
         new.record(caller, old, depth.clamp(1, MAX_DEPTH));
         self.last ^= 1;
         new
@@ -73,8 +77,11 @@ impl Walk {
         self.len = 0;
         self.ended = false;
         self.join_floor = 0;
-        let mut registers =
-            Registers { pc: Pc::new(caller.pc, caller.kind), sp: caller.sp, bp: caller.bp };
+        let mut registers = Registers {
+            pc: Pc::new(caller.pc, caller.kind),
+            sp: caller.sp,
+            bp: caller.bp,
+        };
         let mut slot = caller.sp.wrapping_sub(8);
         // First frame of the old walk that this one may still meet.
         let mut meet = 0;
@@ -211,7 +218,9 @@ mod tests {
             *random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             match *random >> 30 {
                 0 | 1 if budget > 0 => wander(memo, depth, random, budget - 1),
-                2 if budget > 0 => [1].iter().for_each(|_| wander(memo, depth, random, budget - 1)),
+                2 if budget > 0 => [1]
+                    .iter()
+                    .for_each(|_| wander(memo, depth, random, budget - 1)),
                 _ => check(memo, depth),
             }
         }
@@ -245,7 +254,17 @@ mod tests {
         super::super::init();
         probe::install_test_handler();
         let here = Caller::here();
-        let garbage = [0, 1, 8, 4096, here.sp, here.pc, 1 << 62, usize::MAX - 7, usize::MAX];
+        let garbage = [
+            0,
+            1,
+            8,
+            4096,
+            here.sp,
+            here.pc,
+            1 << 62,
+            usize::MAX - 7,
+            usize::MAX,
+        ];
         for sp in garbage {
             for bp in garbage {
                 for pc in [0, 1, 0x1234, here.pc, usize::MAX] {
@@ -266,7 +285,12 @@ mod tests {
         let mut invented = [0_usize; 64];
         let base = invented.as_ptr() as usize;
         // Frames of unknown code, linked by frame pointers: rbp at each even word.
-        let caller = Caller { pc: 0x1000, sp: base, bp: base + 16, kind: PcKind::Return };
+        let caller = Caller {
+            pc: 0x1000,
+            sp: base,
+            bp: base + 16,
+            kind: PcKind::Return,
+        };
         let code = a_changed_caller_is_noticed as *const () as usize & !0xfff;
         let mut expect = |words: &[(usize, usize)]| {
             for (index, &(next, address)) in words.iter().enumerate() {
@@ -283,7 +307,10 @@ mod tests {
         let long = [(base + 32, base + 1), (base + 48, base + 2), (0, base + 3)];
         assert_eq!(expect(&long), 4);
         assert_eq!(expect(&long), 4);
-        assert_eq!(expect(&[(base + 32, base + 1), (base + 48, base + 5), (0, base + 3)]), 4);
+        assert_eq!(
+            expect(&[(base + 32, base + 1), (base + 48, base + 5), (0, base + 3)]),
+            4
+        );
         assert_eq!(expect(&[(base + 32, base + 1), (0, base + 5)]), 3);
     }
 }

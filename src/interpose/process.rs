@@ -1,0 +1,196 @@
+//! Threads, libraries that go, and the end of the process.
+
+use super::trampoline;
+use crate::calls;
+use crate::fault;
+use crate::heap::record::Event;
+use crate::heap::threads;
+use crate::sys::next;
+use crate::sys::scope::RuntimeScope;
+use crate::sys::signal::KernelSet;
+use crate::trace::{self, Caller};
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::{AtomicU32, Ordering};
+use libc::pthread_key_t;
+
+trampoline! {
+    fencepost_pthread_create("r8", "r9") => pthread_create;
+}
+
+type Routine = extern "C-unwind" fn(*mut c_void) -> *mut c_void;
+type PthreadCreateFn = unsafe extern "C" fn(
+    *mut libc::pthread_t,
+    *const libc::pthread_attr_t,
+    Routine,
+    *mut c_void,
+) -> c_int;
+
+/// What a new thread needs to know.
+struct Start {
+    routine: Routine,
+    argument: *mut c_void,
+    created: Event,
+    believed_blocked: KernelSet,
+}
+
+/// pthread_create(3); the thread is enrolled and gets an alternate signal stack.
+///
+/// # Safety
+/// As pthread_create(3) demands of its caller.
+unsafe extern "C" fn pthread_create(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    routine: Routine,
+    argument: *mut c_void,
+    sp: usize,
+    bp: usize,
+) -> c_int {
+    // SAFETY: pthread_create's signature.
+    let Some(next) = (unsafe { next::PTHREAD_CREATE.get::<PthreadCreateFn>() }) else {
+        return libc::ENOSYS;
+    };
+    // SAFETY: the trampoline passes the stack pointer as it was on entry.
+    let caller = unsafe { Caller::from_entry(sp, bp) };
+    let start = in_scope(|| {
+        Box::into_raw(Box::new(Start {
+            routine,
+            argument,
+            created: calls::runtime().event(caller),
+            believed_blocked: fault::believed_blocked(),
+        }))
+    });
+    // SAFETY: the caller's promise; `begin` takes what it is given.
+    let result = unsafe { next(thread, attributes, begin, start.cast()) };
+    if result != 0 {
+        // SAFETY: no thread has been given it.
+        in_scope(|| drop(unsafe { Box::from_raw(start) }));
+    }
+    result
+}
+
+fn in_scope<R>(f: impl FnOnce() -> R) -> R {
+    let _scope = RuntimeScope::enter();
+    f()
+}
+
+extern "C-unwind" fn begin(start: *mut c_void) -> *mut c_void {
+    // SAFETY: `pthread_create` above passes a Start that is this thread's alone.
+    let start = in_scope(|| *unsafe { Box::from_raw(start.cast::<Start>()) });
+    threads::enrol(Some(start.created));
+    fault::set_believed_blocked(start.believed_blocked);
+    fault::give_altstack();
+    arm_thread_exit();
+    (start.routine)(start.argument)
+}
+
+/// The key whose destructor runs at thread exit, plus one; 0 before there is one.
+static KEY: AtomicU32 = AtomicU32::new(0);
+
+/// Rounds of destructors that POSIX lets a thread run (PTHREAD_DESTRUCTOR_ITERATIONS): ours waits
+/// for the last, since those of the program still allocate and fault.
+const LAST_ROUND: usize = 4;
+
+/// Creates the key, once, before there are threads. A process that has no key left does without:
+/// what its threads leave behind is lost.
+fn create_key() {
+    let mut key: pthread_key_t = 0;
+    // SAFETY: a valid key to fill, and a destructor that is sound in any thread.
+    if unsafe { libc::pthread_key_create(&raw mut key, Some(at_thread_exit)) } == 0 {
+        KEY.store(key + 1, Ordering::Release);
+    }
+}
+
+fn set_round(round: usize) {
+    if let Some(key) = KEY.load(Ordering::Acquire).checked_sub(1) {
+        // A high key makes glibc allocate; the memory is the runtime's.
+        // SAFETY: the key exists.
+        in_scope(|| unsafe { libc::pthread_setspecific(key, round as *const c_void) });
+    }
+}
+
+fn arm_thread_exit() {
+    set_round(1);
+}
+
+unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
+    let round = round as usize;
+    if round < LAST_ROUND {
+        return set_round(round + 1);
+    }
+    threads::retire_current();
+    fault::take_altstack();
+    trace::thread_exit();
+}
+
+/// dlclose(3); unwind tables of what was unloaded are forgotten.
+///
+/// # Safety
+/// As dlclose(3) demands of its caller.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fencepost_dlclose(handle: *mut c_void) -> c_int {
+    // SAFETY: dlclose's signature; the caller's promise.
+    let result = unsafe {
+        match next::DLCLOSE.get::<unsafe extern "C" fn(*mut c_void) -> c_int>() {
+            Some(next) => next(handle),
+            None => -1,
+        }
+    };
+    in_scope(trace::forget_unloaded);
+    result
+}
+
+/// _exit(2): no handlers run, but the check of the heap does.
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_exit_now(status: c_int) -> ! {
+    calls::finish();
+    crate::sys::process::exit_now(status)
+}
+
+/// quick_exit(3).
+///
+/// # Safety
+/// As quick_exit(3) demands of its caller.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fencepost_quick_exit(status: c_int) -> ! {
+    calls::finish();
+    // SAFETY: quick_exit's signature; it does not return.
+    if let Some(next) = unsafe { next::QUICK_EXIT.get::<unsafe extern "C" fn(c_int)>() } {
+        // SAFETY: the caller's promise.
+        unsafe { next(status) };
+    }
+    crate::sys::process::exit_now(status)
+}
+
+/// Runs when the preload library is loaded, before main and the constructors of the program.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: extern "C" fn() = construct;
+
+extern "C" fn construct() {
+    unsafe extern "C" {
+        fn malloc(size: usize) -> *mut c_void;
+    }
+    // Only the preload library calls itself malloc: where the crate is linked into a program that
+    // keeps libc's, nothing is set up until its allocator is used.
+    if malloc as *const () == super::malloc::fencepost_malloc as *const () {
+        calls::set_up_process();
+        create_key();
+        tell_if_bypassed();
+    }
+}
+
+/// A program with an allocator of its own is not guarded, and must be told so.
+fn tell_if_bypassed() {
+    let _scope = RuntimeScope::enter();
+    // SAFETY: a valid C string.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"malloc".as_ptr()) } as usize;
+    if found == 0 || found == super::malloc::fencepost_malloc as *const () as usize {
+        return;
+    }
+    let owner = trace::module_of(found).map_or_else(
+        || "another module".to_owned(),
+        |m| m.path.to_string_lossy().into_owned(),
+    );
+    let text = format!("fencepost: nothing is guarded: {owner} has a malloc of its own\n");
+    crate::report::sink::write(calls::runtime(), &text);
+}

@@ -1,0 +1,180 @@
+//! Signal dispositions and masks.
+//!
+//! The program sees what it set; the kernel keeps our handler for the fault signals and never
+//! blocks them. All other signals pass through, but for the fault signals in their masks: a handler
+//! that blocked them could not be reported from.
+
+use crate::fault::{self, FAULT_SET, FAULT_SIGNALS};
+use crate::sys::errno;
+use crate::sys::next;
+use crate::sys::signal::{KernelAction, KernelSet};
+use core::ffi::c_int;
+use libc::{sighandler_t, sigset_t};
+
+type SigactionFn =
+    unsafe extern "C" fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int;
+type SigmaskFn = unsafe extern "C" fn(c_int, *const sigset_t, *mut sigset_t) -> c_int;
+
+/// The 64 signals that the kernel knows, of glibc's 1,024.
+fn bits(set: &sigset_t) -> KernelSet {
+    // SAFETY: a sigset_t begins with the kernel's 64 bits, and is aligned for them.
+    unsafe { *core::ptr::from_ref(set).cast::<KernelSet>() }
+}
+
+fn set_bits(set: &mut sigset_t, bits: KernelSet) {
+    // SAFETY: as above.
+    unsafe { *core::ptr::from_mut(set).cast::<KernelSet>() = bits }
+}
+
+fn to_kernel(action: &libc::sigaction) -> KernelAction {
+    KernelAction {
+        handler: action.sa_sigaction,
+        flags: action.sa_flags as u64,
+        restorer: 0,
+        mask: bits(&action.sa_mask),
+    }
+}
+
+fn from_kernel(action: &KernelAction) -> libc::sigaction {
+    // SAFETY: a structure of integers and an optional function pointer, for which zero is valid.
+    let mut converted: libc::sigaction = unsafe { core::mem::zeroed() };
+    converted.sa_sigaction = action.handler;
+    // The restorer flag is libc's own business.
+    converted.sa_flags = action.flags as c_int & !0x0400_0000;
+    set_bits(&mut converted.sa_mask, action.mask);
+    converted
+}
+
+/// sigaction(2).
+///
+/// # Safety
+/// `new` and `old` must each be null or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fencepost_sigaction(
+    signal: c_int,
+    new: *const libc::sigaction,
+    old: *mut libc::sigaction,
+) -> c_int {
+    if FAULT_SIGNALS.contains(&signal) && crate::runtime::get().is_some() {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let before = fault::exchange_action(signal, new.as_ref().map(to_kernel));
+            if let Some(old) = old.as_mut() {
+                *old = from_kernel(&before);
+            }
+        }
+        return 0;
+    }
+    // SAFETY: sigaction's signature; the caller's promise for both pointers.
+    unsafe {
+        let Some(next) = next::SIGACTION.get::<SigactionFn>() else {
+            errno::set(crate::sys::Errno::EINVAL);
+            return -1;
+        };
+        let Some(new) = new.as_ref() else {
+            return next(signal, new, old);
+        };
+        let mut passed = *new;
+        set_bits(&mut passed.sa_mask, bits(&new.sa_mask) & !FAULT_SET);
+        next(signal, &raw const passed, old)
+    }
+}
+
+fn set_handler(signal: c_int, handler: sighandler_t, flags: c_int) -> sighandler_t {
+    // SAFETY: zero is valid; both pointers below are to valid structures.
+    unsafe {
+        let mut new: libc::sigaction = core::mem::zeroed();
+        new.sa_sigaction = handler;
+        new.sa_flags = flags;
+        let mut old: libc::sigaction = core::mem::zeroed();
+        if fencepost_sigaction(signal, &raw const new, &raw mut old) == 0 {
+            old.sa_sigaction
+        } else {
+            libc::SIG_ERR
+        }
+    }
+}
+
+/// signal(2) with BSD semantics, glibc's default: restarting, the handler stays.
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
+    set_handler(signal, handler, libc::SA_RESTART)
+}
+
+/// sysv_signal(3): not restarting, and the handler serves once.
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_sysv_signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
+    set_handler(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER)
+}
+
+/// Changes the mask and answers an error number, as pthread_sigmask(3).
+///
+/// # Safety
+/// `set` and `old` must each be null or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fencepost_pthread_sigmask(
+    how: c_int,
+    set: *const sigset_t,
+    old: *mut sigset_t,
+) -> c_int {
+    // SAFETY: the signature is pthread_sigmask's; the caller's promise for both pointers.
+    unsafe {
+        let Some(next) = next::PTHREAD_SIGMASK.get::<SigmaskFn>() else {
+            return libc::ENOSYS;
+        };
+        let believed = fault::believed_blocked();
+        let Some(wanted) = set.as_ref() else {
+            let result = next(how, set, old);
+            believe(old, believed);
+            return result;
+        };
+        let asked = bits(wanted) & FAULT_SET;
+        let mut passed = *wanted;
+        // Unblocking passes whole: what we never block may be unblocked.
+        if how != libc::SIG_UNBLOCK {
+            set_bits(&mut passed, bits(wanted) & !FAULT_SET);
+        }
+        let result = next(how, &raw const passed, old);
+        if result == 0 {
+            fault::set_believed_blocked(match how {
+                libc::SIG_BLOCK => believed | asked,
+                libc::SIG_UNBLOCK => believed & !asked,
+                _ => asked,
+            });
+            believe(old, believed);
+        }
+        result
+    }
+}
+
+/// Adds what the program believes blocked to a mask that it is told.
+///
+/// # Safety
+/// `old` must be null or valid.
+unsafe fn believe(old: *mut sigset_t, believed: KernelSet) {
+    // SAFETY: the caller's promise.
+    if let Some(old) = unsafe { old.as_mut() } {
+        let told = bits(old) | believed;
+        set_bits(old, told);
+    }
+}
+
+/// sigprocmask(2): the same, with errno.
+///
+/// # Safety
+/// As [`fencepost_pthread_sigmask`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fencepost_sigprocmask(
+    how: c_int,
+    set: *const sigset_t,
+    old: *mut sigset_t,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    match unsafe { fencepost_pthread_sigmask(how, set, old) } {
+        0 => 0,
+        error => {
+            errno::set(crate::sys::Errno(error));
+            -1
+        }
+    }
+}
