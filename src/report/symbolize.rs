@@ -1,1 +1,255 @@
+//! Names and source lines for code addresses.
+//!
+//! Runs in the fault handler of a program that may be in any state, so it takes no lock of the
+//! loader (which the program may hold) and finds modules in the runtime's own registry; it
+//! survives files that are missing, replaced, deleted or malformed, and says less then. It does
+//! allocate and read files.
 
+mod debug_file;
+mod maps;
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::trace::{self, Module, Pc, modules};
+use debug_file::DebugFile;
+use maps::Maps;
+
+/// The module of an address that is in no mapping at all.
+pub const UNKNOWN_MODULE: &str = "<unknown module>";
+
+/// The function name of the frame by which a signal handler returns, as debuggers have it.
+pub const SIGNAL_FRAME: &str = "<signal handler called>";
+
+/// One line of a stack, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SymbolFrame {
+    /// Demangled; without the hash of a Rust name.
+    pub function: Option<String>,
+    /// Source file, as the compiler was told of it, made absolute where the debug information
+    /// allows.
+    pub file: Option<String>,
+    /// Counted from 1.
+    pub line: Option<u32>,
+    /// Counted from 1.
+    pub column: Option<u32>,
+    /// The compiler inlined this function into the one of the next frame.
+    pub inlined: bool,
+    /// Path of the executable or library, `[vdso]`, the kernel's name of a mapping, or
+    /// [`UNKNOWN_MODULE`].
+    pub module: String,
+    /// The address as the module's file states it: what addr2line and objdump take. Within an
+    /// anonymous mapping, the distance from its start; elsewhere, the address itself.
+    pub module_offset: usize,
+}
+
+/// Looks addresses up, and keeps what it has loaded for the next one.
+#[derive(Default)]
+pub struct Symbolizer {
+    /// By the address of the registry's entry, which is never freed. `None` where nothing usable
+    /// was found.
+    files: HashMap<usize, Option<DebugFile>>,
+    /// Read when the first address outside all modules turns up.
+    maps: Option<Maps>,
+    known: HashMap<(usize, bool), Vec<SymbolFrame>>,
+}
+
+impl Symbolizer {
+    /// Loads nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The functions at `pc`, the innermost inlined one first; never empty, and of the last one
+    /// at least the module is filled in.
+    ///
+    /// A return address stands for the call before it.
+    pub fn symbolize(&mut self, pc: usize, is_return_address: bool) -> Vec<SymbolFrame> {
+        if let Some(known) = self.known.get(&(pc, is_return_address)) {
+            return known.clone();
+        }
+        let lookup = pc.wrapping_sub(usize::from(is_return_address));
+        let mut frames = match modules::module_of(lookup) {
+            Some(module) => self.symbolize_in(module, pc, lookup),
+            None => vec![self.maps.get_or_insert_with(Maps::read).describe(pc)],
+        };
+        if is_return_address
+            && trace::is_signal_return(pc)
+            && let [frame] = frames.as_mut_slice()
+        {
+            frame.function = Some(SIGNAL_FRAME.to_owned());
+        }
+        self.known.insert((pc, is_return_address), frames.clone());
+        frames
+    }
+
+    /// As [`Symbolizer::symbolize`], for a frame of a stack.
+    pub fn symbolize_pc(&mut self, pc: Pc) -> Vec<SymbolFrame> {
+        self.symbolize(pc.address(), pc.is_return_address())
+    }
+
+    /// The module and offset of `pc` alone: reads no file.
+    pub fn module_only(&self, pc: usize) -> SymbolFrame {
+        let (module, module_offset) = match modules::module_of(pc) {
+            Some(module) => (
+                module.path.to_string_lossy().into_owned(),
+                module.stated_address(pc),
+            ),
+            None => (UNKNOWN_MODULE.to_owned(), pc),
+        };
+        SymbolFrame {
+            module,
+            module_offset,
+            ..SymbolFrame::default()
+        }
+    }
+
+    fn symbolize_in(
+        &mut self,
+        module: &'static Module,
+        pc: usize,
+        lookup: usize,
+    ) -> Vec<SymbolFrame> {
+        let key = core::ptr::from_ref(module) as usize;
+        // The readers of debug information are fuzzed, but a panic must not end the report.
+        let loaded = || catch_unwind(|| DebugFile::open(module)).ok().flatten();
+        let file = self.files.entry(key).or_insert_with(loaded);
+        let stated = module.stated_address(lookup) as u64;
+        let mut frames = match file {
+            Some(found) => match catch_unwind(AssertUnwindSafe(|| found.frames_at(stated))) {
+                Ok(frames) => frames,
+                Err(_) => {
+                    *file = None;
+                    Vec::new()
+                }
+            },
+            None => Vec::new(),
+        };
+        if frames.is_empty() {
+            frames.push(SymbolFrame::default());
+        }
+        for frame in &mut frames {
+            frame.module = module.path.to_string_lossy().into_owned();
+            frame.module_offset = module.stated_address(pc);
+        }
+        frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{Caller, Frames};
+
+    #[inline(always)]
+    fn inlined_here() -> Caller {
+        Caller::here()
+    }
+
+    #[inline(never)]
+    fn calls_inlined() -> Caller {
+        inlined_here()
+    }
+
+    #[test]
+    fn an_inlined_function_comes_before_its_host() {
+        trace::init();
+        let caller = calls_inlined();
+        let frames = Symbolizer::new().symbolize(caller.pc, false);
+        let names: Vec<_> = frames
+            .iter()
+            .filter_map(|frame| frame.function.as_deref())
+            .collect();
+        let path = "fencepost::report::symbolize::tests::";
+        let position = |name: &str| {
+            names
+                .iter()
+                .position(|found| *found == format!("{path}{name}"))
+        };
+        assert!(
+            position("inlined_here") < position("calls_inlined"),
+            "{names:?}"
+        );
+        assert!(position("inlined_here").is_some(), "{names:?}");
+        let (last, inner) = frames.split_last().unwrap();
+        assert!(!last.inlined && inner.iter().all(|frame| frame.inlined));
+        assert!(
+            last.file
+                .as_ref()
+                .unwrap()
+                .ends_with("src/report/symbolize.rs")
+        );
+        assert!(last.line.is_some());
+    }
+
+    #[test]
+    fn a_whole_stack_has_names_in_order() {
+        #[inline(never)]
+        fn outer(frames: &mut Frames) {
+            inner(frames);
+            core::hint::black_box(());
+        }
+        #[inline(never)]
+        fn inner(frames: &mut Frames) {
+            trace::walk(Caller::here(), frames);
+        }
+        trace::init();
+        let mut frames = Frames::new();
+        outer(&mut frames);
+        let mut symbolizer = Symbolizer::new();
+        let names: Vec<String> = frames.as_slice()[..2]
+            .iter()
+            .map(|pc| {
+                symbolizer
+                    .symbolize_pc(*pc)
+                    .pop()
+                    .unwrap()
+                    .function
+                    .unwrap()
+            })
+            .collect();
+        assert!(
+            names[0].ends_with("::inner") && names[1].ends_with("::outer"),
+            "{names:?}"
+        );
+    }
+
+    #[test]
+    fn a_function_of_libc_has_its_name() {
+        trace::init();
+        let frame = Symbolizer::new().symbolize(libc::getpid as *const () as usize, false);
+        let function = frame.last().unwrap().function.as_deref().unwrap();
+        assert!(function.ends_with("getpid"), "{function}");
+    }
+
+    #[test]
+    fn addresses_of_no_module() {
+        trace::init();
+        let mut symbolizer = Symbolizer::new();
+        let nowhere = symbolizer.symbolize(16, false);
+        assert_eq!(nowhere.len(), 1);
+        assert_eq!(nowhere[0].module, UNKNOWN_MODULE);
+        assert_eq!(nowhere[0].module_offset, 16);
+        let local = 0_u8;
+        let on_stack = symbolizer.symbolize(&raw const local as usize, false);
+        assert_ne!(on_stack[0].module, UNKNOWN_MODULE);
+        assert_eq!(on_stack[0].function, None);
+    }
+
+    #[test]
+    fn the_vdso_has_names() {
+        trace::init();
+        let start = crate::sys::loader::vdso_address();
+        let Some(module) = modules::module_of(start) else {
+            return;
+        };
+        let mut symbolizer = Symbolizer::new();
+        let named = (module.start..module.end).step_by(16).find_map(|pc| {
+            symbolizer
+                .symbolize(pc, false)
+                .pop()
+                .and_then(|frame| frame.function)
+        });
+        assert!(named.is_some());
+    }
+}

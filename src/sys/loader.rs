@@ -6,16 +6,18 @@
 //! while it runs constructors that call malloc; so there [`object_at`] knows nothing, and callers
 //! enumerate with [`for_each_object`] at start-up and after dlopen instead.
 
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::path::PathBuf;
+
+use super::probe;
 
 /// A loaded object: the executable, a shared library, or the vDSO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// First address of the object's mapping.
+    /// First address of the object's mapping, at a page boundary.
     pub start: usize,
-    /// End of the mapping, exclusive.
+    /// End of the object, exclusive; the rest of its last page is not counted.
     pub end: usize,
     /// Added to an address stated in the file, gives the address in memory.
     pub bias: usize,
@@ -87,14 +89,15 @@ pub fn object_at(addr: usize) -> Option<Object> {
     if unsafe { find(addr as *mut c_void, &mut found) } != 0 || found.link_map.is_null() {
         return None;
     }
-    // SAFETY: glibc keeps the link map while the object is loaded. The caller asks about code
-    // that is on a stack or about to run, so the object is not being unloaded now.
-    let (bias, name) = unsafe { ((*found.link_map).addr, (*found.link_map).name) };
+    // Probed, because a dlclose in another thread may be freeing it.
+    let link_map = found.link_map as usize;
+    let bias = probe::load(link_map + core::mem::offset_of!(LinkMap, addr))?;
+    let name = probe::load(link_map + core::mem::offset_of!(LinkMap, name))?;
     Some(Object {
         start: found.map_start as usize,
         end: found.map_end as usize,
         bias,
-        name: name as usize,
+        name,
         eh_frame_hdr: found.eh_frame as usize,
     })
 }
@@ -148,7 +151,7 @@ fn from_program_headers(
         .map_or(0, |header| bias.wrapping_add(header.p_vaddr as usize));
     Some(Object {
         start: bias.wrapping_add(start) & !0xfff,
-        end: bias.wrapping_add(end).next_multiple_of(0x1000),
+        end: bias.wrapping_add(end),
         bias,
         name: name as usize,
         eh_frame_hdr,
@@ -173,17 +176,13 @@ pub fn vdso_address() -> usize {
     unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) as usize }
 }
 
-/// The loader's name of `object`; empty for the executable.
-///
-/// # Safety
-///
-/// The object must still be loaded.
-pub unsafe fn name_of(object: &Object) -> &CStr {
-    if object.name == 0 {
-        return c"";
-    }
-    // SAFETY: the loader's file name is a C string that lives as long as the object.
-    unsafe { CStr::from_ptr(object.name as *const c_char) }
+/// The loader's name of `object`; empty for the executable. Cut short where it cannot be read,
+/// as when the object was unloaded meanwhile.
+pub fn name_of(object: &Object) -> Vec<u8> {
+    let at = object.name;
+    (at..at.saturating_add(libc::PATH_MAX as usize))
+        .map_while(|addr| probe::load_byte(addr).filter(|byte| *byte != 0))
+        .collect()
 }
 
 /// The calling thread's kernel id. Changes in the child of a fork.

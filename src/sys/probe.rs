@@ -6,7 +6,8 @@
 //! state that a signal could find half-changed.
 //!
 //! The functions are safe to call with any address at all once the SIGSEGV and SIGBUS handlers
-//! consult [`recovery`]; before that, a load that fails ends the process.
+//! consult [`recovery`]; before that, a load that fails ends the process. So does one while the
+//! signal is blocked: a handler that probes needs SA_NODEFER, or has to unblock both first.
 
 use core::arch::naked_asm;
 
@@ -34,6 +35,34 @@ pub fn load_byte(addr: usize) -> Option<u8> {
     (loaded.readable != 0).then_some(loaded.value as u8)
 }
 
+/// A word of memory and what it is expected to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Expected {
+    /// Address of the word.
+    pub slot: usize,
+    /// What it held.
+    pub value: usize,
+}
+
+/// How many words, counted from `first` on, are readable and as expected.
+///
+/// The next pair is `stride_bytes` further on, or back. This is the inner loop of stack
+/// validation: about a nanosecond a word.
+///
+/// # Safety
+///
+/// There must be `count` valid pairs at that distance. What they point to may be anything.
+#[inline]
+pub unsafe fn count_matching(first: *const Expected, stride_bytes: isize, count: usize) -> usize {
+    if count == 0 {
+        return 0;
+    }
+    // SAFETY: the caller vouches for the pairs. The loads of what the slots point to may fault,
+    // which resumes at `match_ended`, as a mismatch does.
+    unsafe { match_words(first, stride_bytes, count) }
+}
+
 /// Copies what is readable from `addr` on into `bytes`; answers how many bytes.
 pub fn copy(addr: usize, bytes: &mut [u8]) -> usize {
     for (offset, byte) in bytes.iter_mut().enumerate() {
@@ -45,25 +74,6 @@ pub fn copy(addr: usize, bytes: &mut [u8]) -> usize {
     bytes.len()
 }
 
-/// How many leading `slots` are readable and hold the corresponding one of `values`.
-///
-/// This is the inner loop of stack validation: about a nanosecond a slot, whatever the
-/// addresses are.
-///
-/// # Panics
-///
-/// When the slices differ in length.
-#[inline]
-pub fn count_matching(slots: &[usize], values: &[usize]) -> usize {
-    assert_eq!(slots.len(), values.len());
-    if slots.is_empty() {
-        return 0;
-    }
-    // SAFETY: both slices have `slots.len()` > 0 elements. The loads of what the slots point to
-    // may fault, which resumes at `match_ended`, a plain return with the count in rax.
-    unsafe { match_words(slots.as_ptr(), values.as_ptr(), slots.len()) }
-}
-
 /// Where to resume when the instruction at `pc` faulted, if it is one of this module's loads.
 ///
 /// For the SIGSEGV and SIGBUS handlers: store the answer in the context's rip and return. All
@@ -72,15 +82,14 @@ pub fn count_matching(slots: &[usize], values: &[usize]) -> usize {
 pub fn recovery(pc: usize) -> Option<usize> {
     if pc == load_word as *const () as usize || pc == load_one as *const () as usize {
         Some(load_failed as *const () as usize)
-    } else if pc == match_step as *const () as usize {
+    } else if pc == match_each as *const () as usize + MATCH_LOAD {
         Some(match_ended as *const () as usize)
     } else {
         None
     }
 }
 
-// In each of the three functions below the first instruction, and no other, may fault: its
-// address is then the function's own, which needs no table.
+// In each of the functions below one instruction may fault, at a known distance from the start.
 
 #[unsafe(naked)]
 unsafe extern "C" fn load_word(addr: usize) -> Loaded {
@@ -97,37 +106,39 @@ unsafe extern "C" fn load_failed() {
     naked_asm!("xor eax, eax", "xor edx, edx", "ret")
 }
 
-/// `count` must not be zero. Enters `match_step` with rax = index, rcx = the slot to load.
+/// `count` must not be zero. rdx counts down from it to what was not found to match.
 #[unsafe(naked)]
-unsafe extern "C" fn match_words(slots: *const usize, values: *const usize, count: usize) -> usize {
-    naked_asm!(
-        "xor eax, eax",
-        "mov rcx, qword ptr [rdi]",
-        "jmp {step}",
-        step = sym match_step,
-    )
+unsafe extern "C" fn match_words(
+    first: *const Expected,
+    stride_bytes: isize,
+    count: usize,
+) -> usize {
+    naked_asm!("mov r8, rdx", "jmp {each}", each = sym match_each)
 }
 
 #[unsafe(naked)]
-unsafe extern "C" fn match_step() {
+unsafe extern "C" fn match_each() {
     naked_asm!(
         "2:",
+        "mov rcx, qword ptr [rdi]",
         "mov rcx, qword ptr [rcx]",
-        "cmp rcx, qword ptr [rsi + 8 * rax]",
+        "cmp rcx, qword ptr [rdi + 8]",
         "jne 3f",
-        "inc rax",
-        "cmp rax, rdx",
-        "je 3f",
-        "mov rcx, qword ptr [rdi + 8 * rax]",
-        "jmp 2b",
+        "add rdi, rsi",
+        "dec rdx",
+        "jnz 2b",
         "3:",
-        "ret",
+        "jmp {ended}",
+        ended = sym match_ended,
     )
 }
+
+/// Length of the instruction `mov rcx, qword ptr [rdi]`: 48 8b 0f. The next one may fault.
+const MATCH_LOAD: usize = 3;
 
 #[unsafe(naked)]
 unsafe extern "C" fn match_ended() {
-    naked_asm!("ret")
+    naked_asm!("mov rax, r8", "sub rax, rdx", "ret")
 }
 
 /// For the unit tests of every module that probes: what the runtime's fault handler does.
@@ -217,22 +228,33 @@ mod tests {
         assert_eq!(load(page + 4089), None);
         assert_eq!(load_byte(page + 4095), Some(0));
         assert_eq!(load_byte(page + 4096), None);
-        assert_eq!(
-            count_matching(&[page, page + 8, page + 4096, page], &[0; 4]),
-            2
-        );
+        let pairs = [page, page + 8, page + 4096, page].map(|slot| Expected { slot, value: 0 });
+        // SAFETY: `pairs` has four elements.
+        assert_eq!(unsafe { count_matching(pairs.as_ptr(), 16, 4) }, 2);
     }
 
     #[test]
     fn counts_the_matching_prefix() {
         let words = [7_usize, 8, 9];
-        let slots: Vec<usize> = words
-            .iter()
-            .map(|word| word as *const usize as usize)
-            .collect();
-        assert_eq!(count_matching(&slots, &[7, 8, 9]), 3);
-        assert_eq!(count_matching(&slots, &[7, 0, 9]), 1);
-        assert_eq!(count_matching(&slots, &[0, 8, 9]), 0);
-        assert_eq!(count_matching(&[], &[]), 0);
+        let count = |values: [usize; 3]| {
+            let slot_of = |index: usize| &words[index] as *const usize as usize;
+            let pairs: Vec<Expected> = (0..3)
+                .map(|index| Expected {
+                    slot: slot_of(index),
+                    value: values[index],
+                })
+                .collect();
+            // SAFETY: `pairs` has three elements.
+            unsafe {
+                (
+                    count_matching(pairs.as_ptr(), 16, 3),
+                    count_matching(&pairs[2], -16, 3),
+                    count_matching(pairs.as_ptr(), 16, 0),
+                )
+            }
+        };
+        assert_eq!(count([7, 8, 9]), (3, 3, 0));
+        assert_eq!(count([7, 0, 9]), (1, 1, 0));
+        assert_eq!(count([0, 8, 9]), (0, 2, 0));
     }
 }

@@ -2,24 +2,18 @@
 
 use super::modules::{self, Module, RegistryLock};
 use super::{rules, walker};
-use crate::sys::loader;
+use crate::sys::loader::{self, Object};
 
 /// Registers everything loaded now. Takes the loader's lock and allocates: for start-up and for
 /// the return of dlopen, not inside malloc.
 pub(super) fn register_all() {
+    // Before our lock: a thread that has the loader's may be waiting for ours.
+    let objects = enumerate();
     let Some(lock) = RegistryLock::acquire() else {
         return;
     };
-    let mut objects = Vec::new();
-    loader::for_each_object(|object| objects.push(object));
     for object in &objects {
-        // SAFETY: enumerated a moment ago. A concurrent dlclose could unload it meanwhile; its
-        // memory is only probed, but for the name, which is copied first.
-        if unsafe { modules::register(&lock, object) }
-            && let Some(module) = modules::loaded_at(object.start)
-        {
-            rules::forget(module);
-        }
+        register(&lock, object);
     }
 }
 
@@ -31,21 +25,46 @@ pub(super) fn module_at(addr: usize) -> Option<&'static Module> {
     }
     let object = loader::object_at(addr)?;
     let lock = RegistryLock::acquire()?;
-    // SAFETY: the loader has it, and code in it is on a stack or about to run.
-    if unsafe { modules::register(&lock, &object) } {
-        let module = modules::loaded_at(addr)?;
-        rules::forget(module);
-        return Some(module);
-    }
+    register(&lock, &object);
     modules::loaded_at(addr)
+}
+
+fn register(lock: &RegistryLock, object: &Object) {
+    if modules::register(lock, object)
+        && let Some(module) = modules::loaded_at(object.start)
+    {
+        // Code that was compiled at run time, or that no module was known for, may have been there.
+        rules::forget(module);
+    }
 }
 
 /// Forgets the unwind data of modules that are no longer loaded. For the return of dlclose.
 pub(super) fn forget_unloaded() {
+    let same = |now: &Object, known: &Object| {
+        (now.start, now.end, now.bias) == (known.start, known.end, known.bias)
+    };
+    let objects = if loader::can_look_up() {
+        Vec::new()
+    } else {
+        enumerate()
+    };
     let Some(lock) = RegistryLock::acquire() else {
         return;
     };
-    modules::mark_unloaded(&lock, rules::forget);
+    let is_loaded = |known: &Object| {
+        if loader::can_look_up() {
+            loader::object_at(known.start).is_some_and(|now| same(&now, known))
+        } else {
+            objects.iter().any(|now| same(now, known))
+        }
+    };
+    modules::mark_unloaded(&lock, is_loaded, rules::forget);
+}
+
+fn enumerate() -> Vec<Object> {
+    let mut objects = Vec::new();
+    loader::for_each_object(|object| objects.push(object));
+    objects
 }
 
 /// In the child of a fork, before any other thread of it exists.

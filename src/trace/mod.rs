@@ -25,6 +25,7 @@ pub use caller::{Caller, PcKind};
 pub use depot::{Depot, TraceId};
 pub use frames::{Frames, MAX_DEPTH, Pc};
 pub use modules::{Module, ModuleKind, module_of};
+pub use unwind::is_signal_return;
 
 use crate::sys::loader;
 

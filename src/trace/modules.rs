@@ -182,17 +182,12 @@ impl Drop for RegistryLock {
 
 /// Registers `object`. Returns whether anything changed: false for one that is known and loaded,
 /// and when the registry is full. Allocates.
-///
-/// # Safety
-///
-/// The object must be loaded and stay so during the call.
-pub(super) unsafe fn register(_lock: &RegistryLock, object: &Object) -> bool {
+pub(super) fn register(_lock: &RegistryLock, object: &Object) -> bool {
     let candidates = || all().filter(|module| module.start == object.start);
     if candidates().any(|module| module.is_loaded() && is_same(module, object)) {
         return false;
     }
-    // SAFETY: the caller's promise.
-    let module = unsafe { read_module(object) };
+    let module = read_module(object);
     let revived = candidates().find(|known| {
         !known.is_loaded()
             && is_same(known, object)
@@ -222,56 +217,41 @@ fn is_same(module: &Module, object: &Object) -> bool {
     (module.start, module.end, module.bias) == (object.start, object.end, object.bias)
 }
 
-/// Marks the modules that the loader no longer knows. Returns the ranges freed to `forgotten`,
-/// before which no unwind data of them may be read again. Returns whether there were any.
-pub(super) fn mark_unloaded(_lock: &RegistryLock, mut forgotten: impl FnMut(&Module)) -> bool {
-    if !loader::can_look_up() {
-        return mark_unloaded_by_enumeration(forgotten);
-    }
-    let mut any = false;
+/// Marks the modules that are no longer loaded, and passes each to `forgotten`.
+pub(super) fn mark_unloaded(
+    _lock: &RegistryLock,
+    is_loaded: impl Fn(&Object) -> bool,
+    mut forgotten: impl FnMut(&Module),
+) {
     for module in all().filter(|module| module.is_loaded()) {
-        let still = loader::object_at(module.start).is_some_and(|now| is_same(module, &now));
-        if !still {
+        let Module {
+            start, end, bias, ..
+        } = *module;
+        if !is_loaded(&Object {
+            start,
+            end,
+            bias,
+            name: 0,
+            eh_frame_hdr: 0,
+        }) {
             module.loaded.store(false, Ordering::Release);
             forgotten(module);
-            any = true;
         }
     }
-    any
 }
 
-fn mark_unloaded_by_enumeration(mut forgotten: impl FnMut(&Module)) -> bool {
-    let mut present = Vec::new();
-    loader::for_each_object(|object| present.push(object));
-    let mut any = false;
-    for module in all().filter(|module| module.is_loaded()) {
-        if !present.iter().any(|object| is_same(module, object)) {
-            module.loaded.store(false, Ordering::Release);
-            forgotten(module);
-            any = true;
-        }
-    }
-    any
-}
-
-/// # Safety
-///
-/// The object must be loaded and stay so during the call.
-unsafe fn read_module(object: &Object) -> Module {
+/// All of the object's memory is probed, so it may even be unloaded meanwhile.
+fn read_module(object: &Object) -> Module {
     let contains = |addr: usize| (object.start..object.end).contains(&addr);
-    // SAFETY: the caller's promise.
-    let name = unsafe { loader::name_of(object) }.to_bytes();
+    let name = loader::name_of(object);
+    let name = OsStr::from_bytes(&name);
     let (kind, path) = if contains(loader::vdso_address()) {
         (ModuleKind::Vdso, PathBuf::from("[vdso]"))
     } else if contains(loader::executable_address()) {
-        let path =
-            loader::executable_path().unwrap_or_else(|| PathBuf::from(OsStr::from_bytes(name)));
+        let path = loader::executable_path().unwrap_or_else(|| PathBuf::from(name));
         (ModuleKind::Executable, path)
     } else {
-        (
-            ModuleKind::Library,
-            absolute(Path::new(OsStr::from_bytes(name))),
-        )
+        (ModuleKind::Library, absolute(Path::new(name)))
     };
     let segments = Segments::read(object);
     let eh_frame_hdr = segments.section_at(object.eh_frame_hdr);

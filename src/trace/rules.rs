@@ -96,27 +96,28 @@ impl Rule {
 
     #[inline]
     fn unpack(word: u64) -> Self {
+        // Nearly every rule; tested first, so that a walk predicts its way through.
+        if word & 7 == FRAME {
+            // Shifted up and down again to extend the sign of 24 bits.
+            let offset = (word as u32) as i32 >> 8;
+            return Self::Frame {
+                base: if word >> 3 & 1 == 0 {
+                    Base::Sp
+                } else {
+                    Base::Bp
+                },
+                cfa_offset: (word >> 32) as i32,
+                deref: word >> 4 & 1 != 0,
+                saved_bp: match word >> 5 & 3 {
+                    0 => SavedBp::Unchanged,
+                    1 => SavedBp::FromCfa(offset),
+                    _ => SavedBp::FromBp(offset),
+                },
+            };
+        }
         match word & 7 {
             END => Self::End,
             SIGNAL => Self::Signal,
-            FRAME => {
-                // Shifted up and down again to extend the sign of 24 bits.
-                let offset = (word as u32) as i32 >> 8;
-                Self::Frame {
-                    base: if word >> 3 & 1 == 0 {
-                        Base::Sp
-                    } else {
-                        Base::Bp
-                    },
-                    cfa_offset: (word >> 32) as i32,
-                    deref: word >> 4 & 1 != 0,
-                    saved_bp: match word >> 5 & 3 {
-                        0 => SavedBp::Unchanged,
-                        1 => SavedBp::FromCfa(offset),
-                        _ => SavedBp::FromBp(offset),
-                    },
-                }
-            }
             _ => Self::Unknown,
         }
     }

@@ -5,7 +5,6 @@
 
 use super::caller::PcKind;
 use super::frames::Pc;
-use super::modules;
 use super::rules::{self, Base, Rule, SavedBp};
 use super::{cfi, learn};
 use crate::sys::{loader, probe};
@@ -27,6 +26,8 @@ pub(super) struct Step {
     pub(super) slot: usize,
     /// What became of the inner frame's rbp.
     pub(super) bp_fate: BpFate,
+    /// Where its rbp was loaded from, 0 if it is the inner frame's.
+    pub(super) bp_slot: usize,
 }
 
 /// What a step does with the rbp that it starts from.
@@ -46,31 +47,42 @@ const LEAST_CODE_ADDRESS: usize = 0x1000;
 
 /// The caller of the frame with `registers`; `None` at the outermost frame and where the stack
 /// cannot be followed.
-#[inline]
+#[inline(always)]
 pub(super) fn step(registers: &Registers) -> Option<Step> {
     let lookup = registers.pc.lookup_address();
     let rule = match rules::find(lookup) {
         Some(rule) => rule,
         None => find_rule(registers.pc),
     };
-    let step = match rule {
-        Rule::Frame {
-            base,
-            cfa_offset,
-            deref,
-            saved_bp,
-        } => step_frame(registers, base, cfa_offset, deref, saved_bp)?,
-        Rule::End => return None,
-        Rule::Signal => step_signal(registers)?,
-        Rule::Unknown => step_unknown(registers)?,
+    let step = if let Rule::Frame {
+        base,
+        cfa_offset,
+        deref,
+        saved_bp,
+    } = rule
+    {
+        let step = step_frame(registers, base, cfa_offset, deref, saved_bp)?;
+        // The stack grows down: a caller's frame is above.
+        (step.registers.sp > registers.sp).then_some(step)?
+    } else {
+        step_rarely(registers, rule)?
     };
     let address = step.registers.pc.address();
-    // The stack grows down: a caller's frame is above, except that a signal may switch stacks.
-    let outward = step.registers.sp > registers.sp || rule == Rule::Signal;
-    (address >= LEAST_CODE_ADDRESS && outward && step.slot % 8 == 0).then_some(step)
+    (address >= LEAST_CODE_ADDRESS && step.slot % 8 == 0).then_some(step)
 }
 
-#[inline]
+#[cold]
+#[inline(never)]
+fn step_rarely(registers: &Registers, rule: Rule) -> Option<Step> {
+    match rule {
+        // A signal may have switched stacks, so its sp is to be anything.
+        Rule::Signal => step_signal(registers),
+        Rule::Unknown => step_unknown(registers).filter(|step| step.registers.sp > registers.sp),
+        Rule::End | Rule::Frame { .. } => None,
+    }
+}
+
+#[inline(always)]
 fn step_frame(
     registers: &Registers,
     base: Base,
@@ -111,12 +123,12 @@ fn step_frame(
             SavedBp::Unchanged => BpFate::Carried,
             SavedBp::FromCfa(_) => BpFate::Restored,
         },
+        bp_slot: saved_at.unwrap_or(0),
     })
 }
 
 /// The code that the signal interrupted: the kernel's `struct rt_sigframe` has the ucontext right
 /// above the return address that the handler returned to.
-#[cold]
 fn step_signal(registers: &Registers) -> Option<Step> {
     let register = |index: libc::c_int| {
         let gregs = core::mem::offset_of!(libc::ucontext_t, uc_mcontext)
@@ -133,12 +145,12 @@ fn step_signal(registers: &Registers) -> Option<Step> {
         registers: interrupted,
         slot,
         bp_fate: BpFate::Restored,
+        bp_slot: 0,
     })
 }
 
 /// Without a table. A jump to a wild address leaves the return address on top of the stack; other
 /// code most likely keeps a frame pointer, as compilers at run time do.
-#[cold]
 fn step_unknown(registers: &Registers) -> Option<Step> {
     let Registers { pc, sp, bp } = *registers;
     if pc.kind() == PcKind::Exact {
@@ -152,6 +164,7 @@ fn step_unknown(registers: &Registers) -> Option<Step> {
                 },
                 slot: sp,
                 bp_fate: BpFate::Carried,
+                bp_slot: 0,
             });
         }
     }
@@ -170,6 +183,7 @@ fn step_unknown(registers: &Registers) -> Option<Step> {
         },
         slot: bp.wrapping_add(8),
         bp_fate: BpFate::Used,
+        bp_slot: bp,
     })
 }
 
@@ -186,6 +200,7 @@ fn find_rule(pc: Pc) -> Rule {
             // Not to be remembered: next time there will be a context.
             None => return Rule::Unknown,
         },
+        // The registry was busy, or is full.
         None if loader::object_at(lookup).is_some() => return Rule::Unknown,
         None => Rule::Unknown,
     };
@@ -197,10 +212,9 @@ fn find_rule(pc: Pc) -> Rule {
     rule
 }
 
-/// Whether the code at `address` is the system call that ends a signal handler, for programs that
-/// bring a restorer of their own without unwind tables: `mov rax, 15; syscall`, in either
-/// encoding.
-fn is_signal_return(address: usize) -> bool {
+/// Whether the code at `address` is the system call that ends a signal handler: `mov rax, 15;
+/// syscall`, in either encoding. Programs may bring a restorer of their own, without unwind tables.
+pub fn is_signal_return(address: usize) -> bool {
     let Some(word) = probe::load(address) else {
         return false;
     };
@@ -208,10 +222,4 @@ fn is_signal_return(address: usize) -> bool {
     let short =
         word & 0xff_ffff_ffff_ffff == usize::from_le_bytes([0xb8, 0x0f, 0, 0, 0, 0x0f, 5, 0]);
     long && probe::load_byte(address.wrapping_add(8)) == Some(5) || short
-}
-
-/// Whether `address` is in a module, for tests of what a walk came up with.
-#[cfg(test)]
-pub(super) fn is_known_code(address: usize) -> bool {
-    modules::module_of(address).is_some()
 }

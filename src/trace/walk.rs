@@ -7,168 +7,255 @@
 //! stack is the same and is taken over.
 //!
 //! Why this is exact: a frame's rule depends on its pc alone, so from the same pc and sp the walk
-//! takes the same way as long as the rules go by sp. Rules that go by rbp need the same rbp too;
-//! so if a frame's rbp was used further out, before it was restored from the stack, the two must
-//! agree. (An rbp restored from the stack further out is not
-//! checked again. It could differ only if a frame of variable size was replaced by one of another
-//! size that left every inner frame in place and every return address beyond it intact.) A signal
-//! frame's sp comes from memory as well: nothing inside of one is taken over.
+//! takes the same way as long as the rules go by sp. Where a rule goes by rbp, that has to be the
+//! same too: the rbp of the frame where the walks meet is compared, and the slots that it was
+//! restored from further out are checked along with the return addresses. Code compiled without
+//! frame pointers has few of those. A signal frame's sp comes from memory as well: nothing inside
+//! of one is taken over. (What a frame with over-aligned locals saved of its CFA is not checked
+//! either: that would take another such frame in the same place, with other padding.)
 
 use super::caller::Caller;
 use super::depot::{Depot, TraceId};
 use super::frames::{Frames, MAX_DEPTH, Pc};
 use super::unwind::{BpFate, Registers, step};
-use crate::sys::probe;
+use crate::sys::probe::{self, Expected};
 
-/// One stack, as found. All zeros is a valid one, of no frames.
+/// One frame, and what to check before its way outward is taken again. All zeros is a valid value.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+struct Entry {
+    /// Where the frame's pc was loaded from and its `Pc` bits; for a return address, just what is
+    /// in the slot. For frame 0, the word below its sp: its slot too if the frame made a call, and
+    /// as good a mark for an interrupted frame.
+    pc: Expected,
+    /// The frame's rbp and where it was loaded from. Where the way outward does not depend on it,
+    /// the slot is the address of `bp.value` itself, once the entry is in [`Memo::last`]: a check
+    /// that succeeds.
+    bp: Expected,
+    /// Name of the stack from this frame outward, NONE while not stored.
+    id: TraceId,
+    /// Whether the way outward depends on the rbp. `Carried` during a walk only.
+    bp_fate: BpFate,
+}
+
+const STRIDE: isize = size_of::<Entry>() as isize;
+
+impl Entry {
+    /// Whether this frame is the one with `registers`, found in `slot`, and the way outward from
+    /// it the same as long as the slots are.
+    #[inline]
+    fn is_at(&self, slot: usize, registers: &Registers) -> bool {
+        self.pc.slot == slot
+            && self.pc.value == registers.pc.bits()
+            && (self.bp.value == registers.bp || self.bp_fate != BpFate::Used)
+    }
+}
+
+/// Twice what one walk records, so that room is made in large steps.
+const CAPACITY: usize = 2 * MAX_DEPTH;
+
+/// A thread's last stack, and room for the next. Does not move once it is in use. All zeros is a
+/// valid value, of no frames.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(super) struct Memo {
+    /// The last stack, outermost frame first, so that what changes is at the end.
+    last: [Entry; CAPACITY],
     len: usize,
     /// The walk came to the end of the stack, as opposed to the asked depth.
     ended: bool,
-    /// The outermost frame that was interrupted by a signal, 0 for none. Inside of it, nothing is
-    /// taken over.
-    join_floor: usize,
-    /// Where each frame's pc was loaded from. For frame 0: the word below its sp, which is that
-    /// for a caller, and as good a mark for an interrupted frame.
-    slots: [usize; MAX_DEPTH],
-    /// `Pc` bits; for return addresses, just the value in the slot.
-    values: [usize; MAX_DEPTH],
-    bps: [usize; MAX_DEPTH],
-    /// Name of the stack from this frame outward, NONE when not stored yet.
-    ids: [TraceId; MAX_DEPTH],
-    /// What the step outward from each frame did with its rbp.
-    bp_fates: [BpFate; MAX_DEPTH],
+    /// Only so many outermost frames may be met: up to the outermost that a signal interrupted,
+    /// all when there is none.
+    joinable: usize,
+    /// No frame of `last` before this index has a `bp` worth checking.
+    bp_start: usize,
+    /// The frames walked anew, innermost first.
+    fresh: [Entry; MAX_DEPTH],
 }
 
-/// The last walk and room for the next. All zeros is a valid value.
-#[derive(Debug)]
-pub(super) struct Memo {
-    walks: [Walk; 2],
-    /// Index of the last walk, 0 or 1.
-    last: usize,
+/// How a walk came to its end.
+enum Outcome {
+    /// Met the last stack: the frame just walked is this one of `last`, and so on outward.
+    Met(usize),
+    /// Came to the end of the stack.
+    Ended,
+    /// Walked as deep as was asked.
+    DeepEnough,
 }
 
 impl Memo {
-    /// Walks outward from `caller` for at least `depth` frames, if the stack has so many, and more
-    /// if they come for free.
-    pub(super) fn walk(&mut self, caller: &Caller, depth: usize) -> &mut Walk {
-        let [first, second] = &mut self.walks;
-        let (old, new) = if self.last == 0 {
-            (first, second)
-        } else {
-            (second, first)
+    /// Walks outward from `caller` for at least `depth` frames, if the stack has so many, and
+    /// keeps more if they come for free.
+    pub(super) fn walk(&mut self, caller: &Caller, depth: usize) -> &mut Self {
+        let (walked, outcome) = self.walk_fresh(caller, depth.clamp(1, MAX_DEPTH));
+        // The frame met is stored, and what is known of it stays; the fresh ones go on top.
+        let (fresh, outer_fate) = match outcome {
+            Outcome::Met(at) => {
+                self.len = at + 1;
+                if self.joinable > self.len {
+                    self.joinable = CAPACITY;
+                }
+                (walked - 1, self.last[at].bp_fate)
+            }
+            Outcome::Ended => {
+                self.restart(true);
+                // What ended the walk may have been the outermost frame's rbp.
+                (walked, BpFate::Used)
+            }
+            Outcome::DeepEnough => {
+                self.restart(false);
+                (walked, BpFate::Restored)
+            }
         };
-        new.record(caller, old, depth.clamp(1, MAX_DEPTH));
-        self.last ^= 1;
-        new
+        self.make_room(fresh);
+        self.take_fresh(fresh, outer_fate);
+        self
     }
 
-    /// Forgets the last walk: for a new owner, and after an interruption that never returned.
-    pub(super) fn clear(&mut self) {
-        for walk in &mut self.walks {
-            walk.len = 0;
-        }
-    }
-}
-
-impl Walk {
-    fn record(&mut self, caller: &Caller, old: &Walk, depth: usize) {
-        self.len = 0;
-        self.ended = false;
-        self.join_floor = 0;
+    /// Fills `fresh`; returns how many frames there are in it.
+    fn walk_fresh(&mut self, caller: &Caller, depth: usize) -> (usize, Outcome) {
         let mut registers = Registers {
             pc: Pc::new(caller.pc, caller.kind),
             sp: caller.sp,
             bp: caller.bp,
         };
-        let mut slot = caller.sp.wrapping_sub(8);
-        // First frame of the old walk that this one may still meet.
-        let mut meet = 0;
-        loop {
-            let at = self.len;
-            self.slots[at] = slot;
-            self.values[at] = registers.pc.bits();
-            self.bps[at] = registers.bp;
-            self.ids[at] = TraceId::NONE;
-            self.bp_fates[at] = BpFate::Restored;
-            self.len += 1;
-            while meet < old.len && old.slots[meet] < slot {
-                meet += 1;
+        let (mut slot, mut bp_slot) = (caller.sp.wrapping_sub(8), 0);
+        // How many of the last stack's frames, counted from the outermost, may still be met.
+        let mut remaining = self.joinable.min(self.len);
+        for at in 0..depth {
+            while remaining > 0 && self.last[remaining - 1].pc.slot < slot {
+                remaining -= 1;
             }
-            if meet < old.len && old.is_at(meet, slot, &registers) {
-                let rest = meet + 1..old.len;
-                if !old.ended && self.len + rest.len() < depth {
-                    // The old walk stopped too early for this one.
-                    meet = old.len;
+            let entry = &mut self.fresh[at];
+            entry.pc = Expected {
+                slot,
+                value: registers.pc.bits(),
+            };
+            entry.bp = Expected {
+                slot: bp_slot,
+                value: registers.bp,
+            };
+            entry.id = TraceId::NONE;
+            if remaining > 0 && self.last[remaining - 1].is_at(slot, &registers) {
+                if !self.ended && at + remaining < depth {
+                    // The last walk stopped too early for this one.
+                    remaining = 0;
                 } else {
-                    let (slots, values) = (&old.slots[rest.clone()], &old.values[rest.clone()]);
-                    let matching = probe::count_matching(slots, values);
-                    if matching == rest.len() {
-                        self.take_over(old, meet);
-                        break;
+                    let outer = remaining - 1;
+                    let matching = self.count_unchanged(outer);
+                    if matching == outer {
+                        return (at + 1, Outcome::Met(outer));
                     }
                     // Frames up to the one that differs have other callers now.
-                    meet += matching + 2;
+                    remaining = outer - matching - 1;
                 }
             }
-            if self.len >= depth {
+            if at + 1 == depth {
                 break;
             }
             let Some(next) = step(&registers) else {
-                self.ended = true;
-                // What ended the walk may have been this rbp.
-                self.bp_fates[at] = BpFate::Used;
-                break;
+                return (at + 1, Outcome::Ended);
             };
-            self.bp_fates[at] = next.bp_fate;
-            if !next.registers.pc.is_return_address() {
-                self.join_floor = self.len;
-            }
+            self.fresh[at].bp_fate = next.bp_fate;
             registers = next.registers;
-            slot = next.slot;
+            (slot, bp_slot) = (next.slot, next.bp_slot);
+        }
+        (depth, Outcome::DeepEnough)
+    }
+
+    /// How many of the `outer` outermost frames, counted from their innermost, have their return
+    /// address, and their rbp where it matters, in place.
+    fn count_unchanged(&self, outer: usize) -> usize {
+        if outer == 0 {
+            return 0;
+        }
+        let innermost = &self.last[outer - 1];
+        // SAFETY: there are `outer` entries from this one back, each with a pair at its start.
+        let matching = unsafe { probe::count_matching(&innermost.pc, -STRIDE, outer) };
+        let checked = matching.min(outer.saturating_sub(self.bp_start));
+        // SAFETY: as above, with the second pair of each entry.
+        let matching_bp = unsafe { probe::count_matching(&innermost.bp, -STRIDE, checked) };
+        if matching_bp == checked {
+            matching
+        } else {
+            matching_bp
         }
     }
 
-    /// Whether frame `at` is the one with `registers`, found in `slot`, and the way outward from
-    /// it the same as long as the slots are.
-    fn is_at(&self, at: usize, slot: usize, registers: &Registers) -> bool {
-        self.slots[at] == slot
-            && self.values[at] == registers.pc.bits()
-            && at >= self.join_floor
-            && (self.bps[at] == registers.bp || !self.bp_matters(at))
+    /// Forgets the last stack, for one that has nothing in common with it.
+    fn restart(&mut self, ended: bool) {
+        self.len = 0;
+        self.ended = ended;
+        self.joinable = CAPACITY;
+        self.bp_start = CAPACITY;
     }
 
-    /// Whether a step from frame `at` or further out needs the rbp that frame `at` has.
-    fn bp_matters(&self, at: usize) -> bool {
-        let fates = self.bp_fates[at..self.len].iter();
-        fates.skip_while(|fate| **fate == BpFate::Carried).next() == Some(&BpFate::Used)
+    /// Drops outermost frames, if need be, so that `more` fit.
+    fn make_room(&mut self, more: usize) {
+        if self.len + more <= CAPACITY {
+            return;
+        }
+        let keep = MAX_DEPTH - more.min(MAX_DEPTH);
+        let dropped = self.len - keep;
+        for to in 0..keep {
+            let mut entry = self.last[to + dropped];
+            if entry.bp_fate != BpFate::Used {
+                entry.bp.slot = &raw const self.last[to].bp.value as usize;
+            }
+            self.last[to] = entry;
+        }
+        self.len = keep;
+        self.ended = false;
+        if self.joinable != CAPACITY {
+            let joinable = self.joinable.saturating_sub(dropped);
+            self.joinable = if joinable == 0 { CAPACITY } else { joinable };
+        }
+        self.bp_start = self.bp_start.saturating_sub(dropped);
     }
 
-    /// The frames of `old` beyond `from` follow the last frame here, which is the same as `from`.
-    fn take_over(&mut self, old: &Walk, from: usize) {
-        let at = self.len - 1;
-        self.ids[at] = old.ids[from];
-        self.bp_fates[at] = old.bp_fates[from];
-        let count = (old.len - from - 1).min(MAX_DEPTH - self.len);
-        let (to, from) = (self.len..self.len + count, from + 1..from + 1 + count);
-        self.slots[to.clone()].copy_from_slice(&old.slots[from.clone()]);
-        self.values[to.clone()].copy_from_slice(&old.values[from.clone()]);
-        self.bps[to.clone()].copy_from_slice(&old.bps[from.clone()]);
-        self.ids[to.clone()].copy_from_slice(&old.ids[from.clone()]);
-        self.bp_fates[to].copy_from_slice(&old.bp_fates[from.clone()]);
-        self.ended = old.ended && from.end == old.len;
-        self.len += count;
+    /// Puts the innermost `count` of the fresh frames on top of the last stack. `outer_fate` is
+    /// what becomes of an rbp that is carried out of them.
+    fn take_fresh(&mut self, count: usize, outer_fate: BpFate) {
+        let mut fate = outer_fate;
+        for at in (0..count).rev() {
+            let mut entry = self.fresh[at];
+            let is_outermost = self.len == 0;
+            if !is_outermost && entry.bp_fate != BpFate::Carried {
+                fate = entry.bp_fate;
+            }
+            entry.bp_fate = fate;
+            let to = self.len;
+            if fate == BpFate::Used && entry.bp.slot != 0 {
+                self.bp_start = self.bp_start.min(to);
+            } else {
+                entry.bp.slot = &raw const self.last[to].bp.value as usize;
+            }
+            self.last[to] = entry;
+            self.len += 1;
+            // A signal frame's stack pointer came from memory that is not checked, so nothing
+            // inside of it is met. Frame 0 is no signal frame.
+            let interrupted = at > 0 && !Pc::from_bits(entry.pc.value).is_return_address();
+            if interrupted && self.joinable == CAPACITY {
+                self.joinable = self.len;
+            }
+        }
     }
 
-    /// Stores the stack; what was taken over from a stored one costs nothing.
+    /// Forgets the last stack: for a new owner, and after an interruption that never returned.
+    pub(super) fn clear(&mut self) {
+        self.restart(false);
+    }
+
+    /// Stores the last stack; what it has in common with an earlier one costs nothing.
     pub(super) fn intern(&mut self, depot: &Depot) -> TraceId {
-        let ids = &mut self.ids[..self.len];
-        let stored = ids.iter().position(|id| !id.is_none()).unwrap_or(ids.len());
-        let mut id = ids.get(stored).copied().unwrap_or(TraceId::NONE);
-        for at in (0..stored).rev() {
-            id = depot.child(id, Pc::from_bits(self.values[at]));
-            ids[at] = id;
+        let stack = &mut self.last[..self.len];
+        let stored = stack.iter().rposition(|entry| !entry.id.is_none());
+        let (mut id, first) = match stored {
+            Some(at) => (stack[at].id, at + 1),
+            None => (TraceId::NONE, 0),
+        };
+        for entry in &mut stack[first..] {
+            id = depot.child(id, Pc::from_bits(entry.pc.value));
+            entry.id = id;
             if id.is_none() {
                 break;
             }
@@ -176,11 +263,11 @@ impl Walk {
         id
     }
 
-    /// Copies the innermost frames, at most `depth`.
+    /// Copies the innermost frames of the last stack, at most `depth`.
     pub(super) fn copy_to(&self, out: &mut Frames, depth: usize) {
         out.clear();
-        for &value in &self.values[..self.len.min(depth)] {
-            out.push(Pc::from_bits(value));
+        for entry in self.last[..self.len].iter().rev().take(depth) {
+            out.push(Pc::from_bits(entry.pc.value));
         }
     }
 }
@@ -291,7 +378,6 @@ mod tests {
             bp: base + 16,
             kind: PcKind::Return,
         };
-        let code = a_changed_caller_is_noticed as *const () as usize & !0xfff;
         let mut expect = |words: &[(usize, usize)]| {
             for (index, &(next, address)) in words.iter().enumerate() {
                 invented[2 + index * 2] = next;
@@ -303,7 +389,6 @@ mod tests {
             assert_eq!(out, fresh(&caller, MAX_DEPTH));
             out.len()
         };
-        let _ = code;
         let long = [(base + 32, base + 1), (base + 48, base + 2), (0, base + 3)];
         assert_eq!(expect(&long), 4);
         assert_eq!(expect(&long), 4);

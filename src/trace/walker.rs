@@ -50,7 +50,6 @@ thread_local! {
 pub(super) fn init() {
     let present = all().count();
     for _ in present..SPARES {
-        // SAFETY of use: published free.
         let _ = Walker::create(0);
     }
 }
