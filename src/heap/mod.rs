@@ -16,7 +16,7 @@ pub mod threads;
 pub mod unguarded;
 
 use crate::options::Placement;
-use crate::pages::PageProtection;
+use crate::pages::{PageProtection, PageRange};
 use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
 use canary::Damage;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -114,7 +114,7 @@ impl Heap {
                 Err(_) => bytes /= 2,
             }
         };
-        memory::refuse_huge_pages(base, bytes);
+        pages.prepare(PageRange::new(base, bytes / PAGE_BYTES));
         Ok(Heap {
             pages,
             config,

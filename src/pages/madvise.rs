@@ -32,6 +32,12 @@ impl PageProtection for Madvise {
         "madvise"
     }
 
+    fn prepare(&self, reservation: PageRange) {
+        // A huge page in the one large writable mapping would fill guards. (The other backends map
+        // single slots, and a flag would keep the kernel from merging what is retired.)
+        memory::refuse_huge_pages(reservation.start(), reservation.bytes());
+    }
+
     unsafe fn open(&self, stretch: PageRange) -> Result<(), Errno> {
         // Committed first: markers in the inaccessible rest of the pool would give all of it an
         // anon_vma, and with that a place in core dumps. Nobody has a pointer here yet.

@@ -51,6 +51,9 @@ impl PageRange {
 pub trait PageProtection: Sync {
     fn name(&self) -> &'static str;
 
+    /// Tells the kernel how the whole reservation will be used, before any of it is.
+    fn prepare(&self, _reservation: PageRange) {}
+
     /// Takes reserved pages into service. All of them fault until populated.
     ///
     /// # Safety
