@@ -111,9 +111,9 @@ fn build(source: &Path) -> Result<Option<Program>, String> {
         eprintln!("skipped: {name}: this processor has no AVX");
         return Ok(None);
     }
-    let folder = compile::build_folder("c-tests").join(relative.parent().expect("in a folder"));
+    let folder = compile::build_folder("c-tests").join(relative.with_extension(""));
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    let binary = folder.join(&expectation.source_file).with_extension("");
+    let binary = folder.join(source.file_stem().expect("a file"));
 
     let mut libs = expectation.libs.clone();
     for library in &expectation.libraries {
