@@ -1,0 +1,17 @@
+// The program's alternate stack has MINSIGSTKSZ bytes; the report needs more and gets it.
+// expect: heap-buffer-overflow
+// expect-access: READ of size 1
+// expect-place: located 0 bytes after 16-byte region
+#include <signal.h>
+#include <stdlib.h>
+
+static char stack[4096];
+
+int main(void)
+{
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    if (sigaltstack(&alternate, NULL))
+        return 1;
+    char *p = malloc(16); // <- allocated in main
+    return p[16]; // <- access in main
+}
