@@ -4,7 +4,7 @@
 // expect-place: located 0 bytes inside of 16-byte region
 #include <stdlib.h>
 
-static char *p;
+static volatile char *p;
 
 static void at_exit(void)
 {
@@ -15,6 +15,6 @@ int main(void)
 {
     atexit(at_exit);
     p = malloc(16); // <- allocated in main
-    free(p); // <- freed in main
+    free((void *)p); // <- freed in main
     return 0;
 }

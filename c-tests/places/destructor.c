@@ -4,7 +4,7 @@
 // expect-place: located 0 bytes after 16-byte region
 #include <stdlib.h>
 
-static char *p;
+static volatile char *p;
 
 __attribute__((destructor)) static void finish(void)
 {

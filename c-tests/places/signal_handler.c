@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-static int *p;
+static volatile int *p;
 
 static void on_signal(int number)
 {
@@ -16,7 +16,7 @@ int main(void)
 {
     signal(SIGUSR1, on_signal);
     p = malloc(48); // <- allocated in main
-    free(p); // <- freed in main
+    free((void *)p); // <- freed in main
     raise(SIGUSR1); // <- access in main (any frame)
     return 0;
 }

@@ -1,11 +1,12 @@
-// The access is in a handler that runs on an alternate stack of the smallest size.
+// The access is in a handler that runs on the program's alternate stack.
 // expect: heap-buffer-overflow
 // expect-access: WRITE of size 1
 // expect-place: located 0 bytes after 32-byte region
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-static char *p, stack[8192];
+static char *p, stack[65536];
 
 static void on_signal(int number)
 {
@@ -14,7 +15,7 @@ static void on_signal(int number)
 
 int main(void)
 {
-    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    stack_t alternate = {.ss_sp = stack, .ss_size = sysconf(_SC_MINSIGSTKSZ) + 2048};
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
     sigaltstack(&alternate, NULL);
     sigaction(SIGUSR1, &action, NULL);
