@@ -4,3 +4,6 @@
 compile_error!("fencepost supports x86_64 Linux with glibc");
 
 pub mod options;
+pub mod report;
+pub mod sys;
+pub mod trace;

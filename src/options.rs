@@ -1,1 +1,543 @@
 //! Options, declared once.
+//!
+//! The [`OPTIONS`] table at the end of this file is the only place where an option's name, form, default,
+//! range and help are written. From it come the struct [`Options`], the reader of `FENCEPOST_OPTIONS`, the
+//! command's flags and `--help`, and whatever documentation lists the options.
+//!
+//! The preload library reads its options inside the program's first `malloc`, before `main`. So nothing here
+//! touches the environment, takes a lock, does I/O or panics; it may allocate.
+
+use std::fmt;
+
+/// The environment variable that carries options to the preload library.
+pub const OPTIONS_VARIABLE: &str = "FENCEPOST_OPTIONS";
+
+/// One row of the option table.
+pub struct OptionSpec {
+    /// The name as documented, with `-` between words.
+    pub name: &'static str,
+    /// What the value looks like and which values are allowed.
+    pub form: Form,
+    help: &'static str,
+    /// Stores a value; false when it does not fit the form.
+    set: fn(&mut Options, &str) -> bool,
+    get: fn(&Options) -> String,
+}
+
+impl OptionSpec {
+    /// What the option does, in a sentence or two.
+    pub fn help(&self) -> &'static str {
+        self.help.trim()
+    }
+
+    /// The default as a user would write it; empty when the option is unset by default.
+    pub fn default_text(&self) -> String {
+        (self.get)(&Options::default())
+    }
+
+    /// Whether `given` names this option; `-` and `_` are the same.
+    pub fn is_named(&self, given: &str) -> bool {
+        let dashed = |byte| if byte == b'_' { b'-' } else { byte };
+        given.bytes().map(dashed).eq(self.name.bytes())
+    }
+}
+
+/// The form of an option's value.
+pub enum Form {
+    /// One of some words.
+    Choice(&'static [Choice]),
+    /// A whole decimal number in an inclusive range.
+    Number {
+        /// The least value allowed.
+        min: u64,
+        /// The greatest value allowed.
+        max: u64,
+    },
+    /// `yes` or `no` (`true`/`false`, `on`/`off` and `1`/`0` are understood too).
+    Bool,
+    /// A path; no check is made of it here.
+    Path,
+}
+
+impl Form {
+    /// The allowed values, in words that follow "takes".
+    pub fn expectation(&self) -> String {
+        match self {
+            Form::Choice(choices) => {
+                let names: Vec<&str> = choices.iter().map(|choice| choice.name).collect();
+                format!("one of {}", names.join(", "))
+            }
+            Form::Number {
+                min: 0,
+                max: u64::MAX,
+            } => "a whole number below 2^64".to_string(),
+            Form::Number { min, max } => format!("a whole number from {min} to {max}"),
+            Form::Bool => "yes or no".to_string(),
+            Form::Path => "a path".to_string(),
+        }
+    }
+
+    /// What stands for the value in a usage line.
+    pub fn placeholder(&self) -> &'static str {
+        match self {
+            Form::Choice(_) => "CHOICE",
+            Form::Number { .. } => "N",
+            Form::Bool => "yes|no",
+            Form::Path => "PATH",
+        }
+    }
+}
+
+/// One of the words a [`Form::Choice`] allows.
+pub struct Choice {
+    /// The word as written by the user.
+    pub name: &'static str,
+    help: &'static str,
+}
+
+impl Choice {
+    /// What the choice means.
+    pub fn help(&self) -> &'static str {
+        self.help.trim()
+    }
+}
+
+/// Why some options were not accepted; displays as one sentence without a final full stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OptionError {
+    /// No option has this name.
+    Unknown {
+        /// The name as given.
+        name: String,
+        /// The option whose name is most like it, if one is.
+        nearest: Option<&'static str>,
+    },
+    /// A part of the option string is not `name=value`.
+    MissingEquals {
+        /// The part as given.
+        part: String,
+    },
+    /// The value does not fit the option's form.
+    BadValue {
+        /// The option's documented name.
+        name: &'static str,
+        /// The value as given.
+        value: String,
+        /// The allowed values, in words.
+        expected: String,
+    },
+    /// A backslash stands before something other than `:` or `\`.
+    BadEscape,
+}
+
+impl std::error::Error for OptionError {}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OptionError::Unknown {
+                name,
+                nearest: Some(nearest),
+            } => {
+                write!(
+                    out,
+                    "unknown option '{}'; did you mean '{nearest}'?",
+                    name.escape_debug()
+                )
+            }
+            OptionError::Unknown {
+                name,
+                nearest: None,
+            } => {
+                write!(out, "unknown option '{}'", name.escape_debug())
+            }
+            OptionError::MissingEquals { part } => {
+                write!(
+                    out,
+                    "option '{}' has no value; write it as name=value",
+                    part.escape_debug()
+                )
+            }
+            OptionError::BadValue {
+                name,
+                value,
+                expected,
+            } => {
+                write!(
+                    out,
+                    "option '{name}' takes {expected}, not '{}'",
+                    value.escape_debug()
+                )
+            }
+            OptionError::BadEscape => {
+                write!(
+                    out,
+                    r"a backslash in the options must be followed by ':' or '\'"
+                )
+            }
+        }
+    }
+}
+
+impl Options {
+    /// Reads `name=value:name=value`. The last of several values for one name counts; empty parts are skipped.
+    /// In a value `:` is written `\:` and a backslash `\\`.
+    pub fn parse(text: &str) -> Result<Options, OptionError> {
+        let mut options = Options::default();
+        options.merge(text)?;
+        Ok(options)
+    }
+
+    /// Reads further options over these, in the same notation. After an error some may have been stored.
+    pub fn merge(&mut self, text: &str) -> Result<(), OptionError> {
+        let mut rest = text.chars();
+        while let Some(part) = next_part(&mut rest)? {
+            if part.is_empty() {
+                continue;
+            }
+            match part.split_once('=') {
+                Some((name, value)) => self.set(name, value)?,
+                None => return Err(OptionError::MissingEquals { part }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets one option from its unescaped text.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), OptionError> {
+        let Some(spec) = OPTIONS.iter().find(|spec| spec.is_named(name)) else {
+            return Err(OptionError::Unknown {
+                name: name.to_string(),
+                nearest: nearest_name(name),
+            });
+        };
+        if (spec.set)(self, value) {
+            return Ok(());
+        }
+        let expected = spec.form.expectation();
+        Err(OptionError::BadValue {
+            name: spec.name,
+            value: value.to_string(),
+            expected,
+        })
+    }
+
+    /// One option as the user would write its value; `None` when there is no such option.
+    pub fn get(&self, name: &str) -> Option<String> {
+        OPTIONS
+            .iter()
+            .find(|spec| spec.is_named(name))
+            .map(|spec| (spec.get)(self))
+    }
+
+    /// Writes the options that differ from the defaults so that [`Options::parse`] gives `self` again.
+    pub fn encode(&self) -> String {
+        let defaults = Options::default();
+        let mut text = String::new();
+        for spec in OPTIONS {
+            let value = (spec.get)(self);
+            if value == (spec.get)(&defaults) {
+                continue;
+            }
+            if !text.is_empty() {
+                text.push(':');
+            }
+            text.push_str(spec.name);
+            text.push('=');
+            for char in value.chars() {
+                if matches!(char, ':' | '\\') {
+                    text.push('\\');
+                }
+                text.push(char);
+            }
+        }
+        text
+    }
+}
+
+/// Takes the text up to the next unescaped `:` and removes its escapes; `None` at the end.
+fn next_part(rest: &mut std::str::Chars<'_>) -> Result<Option<String>, OptionError> {
+    if rest.as_str().is_empty() {
+        return Ok(None);
+    }
+    let mut part = String::new();
+    while let Some(char) = rest.next() {
+        match char {
+            ':' => break,
+            '\\' => match rest.next() {
+                Some(escaped @ (':' | '\\')) => part.push(escaped),
+                _ => return Err(OptionError::BadEscape),
+            },
+            _ => part.push(char),
+        }
+    }
+    Ok(Some(part))
+}
+
+/// The option whose name is at most a third wrong, nearest first.
+fn nearest_name(given: &str) -> Option<&'static str> {
+    let given = given.replace('_', "-");
+    OPTIONS
+        .iter()
+        .map(|spec| (edit_distance(&given, spec.name), spec.name))
+        .filter(|&(distance, name)| distance <= name.len().div_ceil(3))
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, name)| name)
+}
+
+/// How many bytes must be inserted, removed or replaced to turn `from` into `to`.
+fn edit_distance(from: &str, to: &str) -> usize {
+    // `row[j]` is the distance from the bytes of `from` seen so far to the first j bytes of `to`.
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, from_byte) in from.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, to_byte) in row.iter_mut().skip(1).zip(to.bytes()) {
+            let replaced = diagonal + usize::from(from_byte != to_byte);
+            diagonal = *cell;
+            left = replaced.min(left + 1).min(*cell + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// A field type of [`Options`].
+trait Value: Sized {
+    /// Reads a value; `None` when it does not fit the form.
+    fn read(text: &str, form: &Form) -> Option<Self>;
+    /// The text from which `read` makes the same value.
+    fn write(&self) -> String;
+}
+
+impl Value for u64 {
+    fn read(text: &str, form: &Form) -> Option<u64> {
+        // `str::parse` would take a leading '+'.
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let number = text.parse().ok()?;
+        match form {
+            Form::Number { min, max } if (*min..=*max).contains(&number) => Some(number),
+            _ => None,
+        }
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for usize {
+    fn read(text: &str, form: &Form) -> Option<usize> {
+        u64::read(text, form)?.try_into().ok()
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for u8 {
+    fn read(text: &str, form: &Form) -> Option<u8> {
+        u64::read(text, form)?.try_into().ok()
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for bool {
+    fn read(text: &str, _: &Form) -> Option<bool> {
+        match text {
+            "yes" | "true" | "on" | "1" => Some(true),
+            "no" | "false" | "off" | "0" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn write(&self) -> String {
+        if *self { "yes" } else { "no" }.to_string()
+    }
+}
+
+impl Value for String {
+    fn read(text: &str, _: &Form) -> Option<String> {
+        Some(text.to_string())
+    }
+
+    fn write(&self) -> String {
+        self.clone()
+    }
+}
+
+/// An option that may be unset, which is written as an empty value.
+impl<T: Value> Value for Option<T> {
+    fn read(text: &str, form: &Form) -> Option<Option<T>> {
+        if text.is_empty() {
+            Some(None)
+        } else {
+            T::read(text, form).map(Some)
+        }
+    }
+
+    fn write(&self) -> String {
+        self.as_ref().map(Value::write).unwrap_or_default()
+    }
+}
+
+/// Declares an enum whose variants are the words of a [`Form::Choice`], with their help.
+macro_rules! choices {
+    ($(#[doc = $doc:literal])+ $type:ident { $($(#[doc = $help:literal])+ $variant:ident = $name:literal,)+ }) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $type { $($(#[doc = $help])+ $variant,)+ }
+
+        impl $type {
+            /// Every choice, in the order of the declaration.
+            pub const CHOICES: &'static [Choice] =
+                &[$(Choice { name: $name, help: concat!($($help),+) },)+];
+
+            /// The word that selects this choice.
+            pub fn name(self) -> &'static str {
+                match self { $($type::$variant => $name,)+ }
+            }
+        }
+
+        impl Value for $type {
+            fn read(text: &str, _: &Form) -> Option<$type> {
+                match text { $($name => Some($type::$variant),)+ _ => None }
+            }
+
+            fn write(&self) -> String {
+                self.name().to_string()
+            }
+        }
+    };
+}
+
+/// Declares [`Options`] and [`OPTIONS`]: help, name, field, type, default and form of each option.
+macro_rules! options {
+    ($($(#[doc = $help:literal])+ $name:literal => $field:ident: $type:ty = $default:expr, $form:expr;)+) => {
+        /// The value of every option.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Options { $($(#[doc = $help])+ pub $field: $type,)+ }
+
+        impl Default for Options {
+            fn default() -> Options {
+                Options { $($field: $default,)+ }
+            }
+        }
+
+        /// The option table, in the order in which options are listed for the user.
+        pub static OPTIONS: &[OptionSpec] = &[$(OptionSpec {
+            name: $name,
+            form: $form,
+            help: concat!($($help),+),
+            set: |options, text| {
+                const FORM: Form = $form;
+                Value::read(text, &FORM).map(|value| options.$field = value).is_some()
+            },
+            get: |options| options.$field.write(),
+        },)+];
+    };
+}
+
+choices! {
+    /// How guard pages are made.
+    BackendChoice {
+        /// the first of the others that works here
+        Auto = "auto",
+        /// pages that were never populated fault; no cost for a guard
+        Userfaultfd = "userfaultfd",
+        /// page-table guard markers (Linux 6.13 and later)
+        Madvise = "madvise",
+        /// page permissions; works everywhere, slowly, and for fewer objects
+        Mprotect = "mprotect",
+    }
+}
+
+choices! {
+    /// Where in its pages an object lies.
+    Placement {
+        /// at the end: overruns fault at once
+        Right = "right",
+        /// at the beginning: underruns fault at once
+        Left = "left",
+        /// at the end without any slack: every overrun faults, but odd sizes lose their alignment
+        Exact = "exact",
+        /// right or left by chance, object by object
+        Random = "random",
+    }
+}
+
+choices! {
+    /// Who walks the stack at an allocation and a free.
+    Unwinder {
+        /// the built-in unwinder, fast and cached
+        Framehop = "framehop",
+        /// the C compiler's runtime, slow
+        System = "system",
+    }
+}
+
+choices! {
+    /// When the summary is printed at the end of the run.
+    SummaryChoice {
+        /// when some allocation was not guarded
+        Auto = "auto",
+        /// at the end of every run
+        Always = "always",
+        /// at no time
+        Never = "never",
+    }
+}
+
+options! {
+    /// How guard pages are made.
+    "backend" => backend: BackendChoice = BackendChoice::Auto, Form::Choice(BackendChoice::CHOICES);
+
+    /// Where in its pages an object lies, and so which overrun faults at once.
+    "placement" => placement: Placement = Placement::Right, Form::Choice(Placement::CHOICES);
+
+    /// Seed of placement=random; 0 takes one from the clock and the process id.
+    "seed" => seed: u64 = 0, Form::Number { min: 0, max: u64::MAX };
+
+    /// Exit with this code after a report instead of dying by the signal.
+    "error-exitcode" => error_exitcode: Option<u8> = None, Form::Number { min: 1, max: 255 };
+
+    /// Write reports to PATH.PID instead of standard error.
+    "log-path" => log_path: Option<String> = None, Form::Path;
+
+    /// How many frames of each stack are kept.
+    "stack-depth" => stack_depth: usize = 32, Form::Number { min: 1, max: 256 };
+
+    /// Who walks the stack at an allocation and a free.
+    "unwinder" => unwinder: Unwinder = Unwinder::Framehop, Form::Choice(Unwinder::CHOICES);
+
+    /// MiB of live guarded memory above which objects go unguarded; 0 is half of the memory
+    /// available at the start.
+    "memory-limit" => memory_limit_mib: u64 = 0, Form::Number { min: 0, max: 1 << 27 };
+
+    /// How many bytes on the far side of an object, the one without a guard, are filled with canaries.
+    "canary-bytes" => canary_bytes: usize = 128, Form::Number { min: 0, max: 4096 };
+
+    /// Name functions, files and lines in reports.
+    "symbolize" => symbolize: bool = true, Form::Bool;
+
+    /// Verify the canaries of all live objects at exit.
+    "check-at-exit" => check_at_exit: bool = true, Form::Bool;
+
+    /// Say at the start which backend was taken and why.
+    "verbose" => verbose: bool = false, Form::Bool;
+
+    /// When a summary is printed at the end of the run.
+    "summary" => summary: SummaryChoice = SummaryChoice::Auto, Form::Choice(SummaryChoice::CHOICES);
+}
+
+#[cfg(test)]
+mod tests;

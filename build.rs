@@ -1,0 +1,43 @@
+//! Compiles the demo programs of the command.
+
+use std::env;
+use std::path::PathBuf;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    compile_demos();
+}
+
+/// Compiles `demos/*.c` and links them into the command alone, neither into the preload library nor into
+/// programs that use the crate. The profile does not matter: a demo needs its lines and plain, slow code.
+fn compile_demos() {
+    println!("cargo:rerun-if-changed=demos");
+    if env::var_os("CARGO_FEATURE_COMMAND").is_none() {
+        return;
+    }
+    let mut sources: Vec<PathBuf> = std::fs::read_dir("demos")
+        .expect("the directory demos is part of the package")
+        .map(|entry| entry.expect("demos can be listed").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
+        .collect();
+    sources.sort();
+    let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    cc::Build::new()
+        .files(sources)
+        .cargo_metadata(false)
+        .opt_level(0)
+        .debug(true)
+        .force_frame_pointer(true)
+        // Later flags win over CFLAGS, which may ask for optimisation.
+        .flag("-O0")
+        .flag("-U_FORTIFY_SOURCE")
+        // The bugs are meant, so the compiler need not warn of them.
+        .flag("-w")
+        .flag(format!("-ffile-prefix-map={root}=."))
+        .compile("fencepost_demos");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    println!(
+        "cargo:rustc-link-arg-bins={}",
+        out.join("libfencepost_demos.a").display()
+    );
+}

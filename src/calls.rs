@@ -1,0 +1,164 @@
+//! What every face of the allocator does: allocate, free, resize, and tell of bad calls.
+
+use crate::diagnose::{Call, Owner};
+use crate::fault;
+use crate::heap::record::Family;
+use crate::heap::{BadCall, Request, private, threads};
+use crate::runtime::{self, Runtime};
+use crate::sys::next;
+use crate::sys::process;
+use crate::sys::scope::RuntimeScope;
+use crate::trace::Caller;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// The runtime, ready to guard.
+#[inline]
+pub fn runtime() -> &'static Runtime {
+    runtime::get_or_start(fault::install)
+}
+
+/// Allocates for the program. Null when there is no memory.
+#[inline]
+pub fn allocate(request: Request, caller: Caller) -> *mut u8 {
+    if RuntimeScope::is_active() {
+        return private::allocate(request.size, request.align);
+    }
+    let runtime = runtime();
+    let event = runtime.event(caller);
+    threads::with_cache(|cache| runtime.heap.allocate(cache, request, event))
+}
+
+/// Frees for the program; null is fine.
+#[inline]
+pub fn free(address: usize, _family: Family, caller: Caller) {
+    if address == 0 {
+        return;
+    }
+    let runtime = runtime();
+    if let Err(bad) = runtime.heap.free(address, || runtime.event(caller)) {
+        report(runtime, Call::Free, address, bad, caller);
+    }
+}
+
+/// Resizes for the program; null when there is no memory, and then the old object stands.
+pub fn resize(address: usize, size: usize, caller: Caller) -> *mut u8 {
+    let runtime = runtime();
+    let event = runtime.event(caller);
+    match threads::with_cache(|cache| runtime.heap.resize(cache, address, size, event)) {
+        Ok(new) => new,
+        Err(bad) => {
+            report(runtime, Call::Realloc, address, bad, caller);
+            core::ptr::null_mut()
+        }
+    }
+}
+
+/// Bytes that the program may use at `address`: what it asked for.
+pub fn usable_size(address: usize, caller: Caller) -> usize {
+    if address == 0 {
+        return 0;
+    }
+    let runtime = runtime();
+    runtime.heap.size_of(address).unwrap_or_else(|bad| {
+        report(runtime, Call::UsableSize, address, bad, caller);
+        0
+    })
+}
+
+fn report(runtime: &'static Runtime, call: Call, address: usize, bad: BadCall, caller: Caller) {
+    if bad == BadCall::Foreign && call == Call::Free && is_next_heap(address) {
+        // Not from us, perhaps from the allocator behind us: it has checks of its own.
+        // SAFETY: free's signature; what the program passes is the program's responsibility.
+        unsafe {
+            if let Some(free) = next::FREE.get::<extern "C" fn(usize)>() {
+                free(address);
+            }
+        }
+        return;
+    }
+    fault::report_call(runtime, call, address, bad, caller);
+}
+
+fn is_next_heap(address: usize) -> bool {
+    fault::owner_of(address) == Owner::Mapped("[heap]".to_owned())
+}
+
+static FINISHED: AtomicBool = AtomicBool::new(false);
+
+/// When the process ends: verifies what still lives, and tells what was not guarded. Once.
+pub fn finish() {
+    let Some(runtime) = runtime::get() else { return };
+    if !runtime.is_own_process() {
+        return;
+    }
+    fault::wait_for_reporter();
+    if FINISHED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    if runtime.options.check_at_exit
+        && let Some((object, damage)) = runtime.heap.find_damaged()
+    {
+        flush_streams();
+        fault::report_at_exit(runtime, BadCall::Overwritten(object, damage));
+    }
+    let _scope = RuntimeScope::enter();
+    if let Some(summary) = runtime.summary() {
+        crate::report::sink::write(runtime, &summary);
+    }
+}
+
+/// What the program printed must not be lost with the abort that follows.
+fn flush_streams() {
+    // SAFETY: fflush(NULL) flushes all output streams; no stream of ours is involved.
+    unsafe { libc::fflush(core::ptr::null_mut()) };
+}
+
+/// What a process needs beyond its first allocation: hooks on fork and exit, an alternate stack
+/// for its first thread, and the look-up of the functions behind ours. Called once, while the
+/// process has one thread.
+pub fn set_up_process() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    runtime();
+    let _scope = RuntimeScope::enter();
+    next::resolve();
+    threads::current();
+    fault::give_altstack();
+    // SAFETY: the handlers below are safe to run where fork and exit run handlers.
+    unsafe {
+        libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork_in_child));
+        libc::atexit(at_exit);
+    }
+}
+
+extern "C" fn at_exit() {
+    finish();
+}
+
+static FORK_MASK: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
+
+extern "C" fn before_fork() {
+    use crate::sys::signal;
+    let mask = signal::change_mask(libc::SIG_BLOCK, !signal::SYNCHRONOUS);
+    runtime().heap.hold_for_fork();
+    // Under the locks, so that of several forking threads each finds its own.
+    FORK_MASK.store(mask, Ordering::Relaxed);
+}
+
+extern "C" fn after_fork() {
+    use crate::sys::signal;
+    let mask = FORK_MASK.load(Ordering::Relaxed);
+    // SAFETY: before_fork ran in this thread or its image.
+    unsafe { runtime().heap.release_after_fork() };
+    signal::change_mask(libc::SIG_SETMASK, mask);
+}
+
+extern "C" fn after_fork_in_child() {
+    runtime().adopt_process();
+    fault::after_fork_in_child();
+    FINISHED.store(false, Ordering::Release);
+    debug_assert_ne!(process::pid(), 0);
+    after_fork();
+}

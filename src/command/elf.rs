@@ -1,0 +1,164 @@
+//! ELF files: whether the dynamic loader of glibc would load the guard into this program.
+
+use std::fs::File;
+use std::path::Path;
+
+use object::elf::{self, FileHeader64};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+use object::{Endianness, FileKind, ReadCache};
+
+use super::{Refusal, quoted};
+
+type Header = FileHeader64<Endianness>;
+
+/// What of an ELF program decides whether it can be guarded.
+enum Kind {
+    /// Loaded by the dynamic loader at this path.
+    Dynamic { loader: Vec<u8> },
+    /// No dynamic loader is involved.
+    Static,
+    /// A library, which is not run.
+    SharedLibrary,
+    /// Bytes of 32 bits.
+    Bits32,
+    /// Another processor, by its number in the ELF header.
+    Foreign { machine: u16 },
+    /// An object file, a core file or the like.
+    NoProgram,
+    /// The headers cannot be read.
+    Damaged,
+}
+
+/// Refuses a program into which the guard would not be loaded.
+pub fn check(path: &Path, file: File) -> Result<(), Refusal> {
+    let name = quoted(path);
+    let unguarded = |sentence| Err(Refusal::new(Refusal::UNGUARDED, sentence));
+    let broken = |sentence| Err(Refusal::new(Refusal::NOT_EXECUTABLE, sentence));
+    match inspect(file).unwrap_or(Kind::Damaged) {
+        Kind::Dynamic { loader } => check_loader(path, &loader),
+        // The loader runs programs itself, and loads the guard into them.
+        Kind::SharedLibrary | Kind::Static if is_glibc_loader(path) => Ok(()),
+        Kind::Static => unguarded(format!(
+            "{name} is statically linked, so no guard can be loaded into it; link it without -static"
+        )),
+        Kind::Bits32 => unguarded(format!(
+            "{name} is a 32-bit program, and only 64-bit x86_64 programs can be guarded; \
+             build it for x86_64"
+        )),
+        Kind::Foreign { machine } => unguarded(format!(
+            "{name} is built for {}, and only x86_64 programs can be guarded; build it for x86_64",
+            machine_name(machine)
+        )),
+        Kind::SharedLibrary => broken(format!(
+            "{name} is a shared library; name a program that uses it"
+        )),
+        Kind::NoProgram => broken(format!(
+            "{name} is an ELF file but no program (an object or core file?); name a linked program"
+        )),
+        Kind::Damaged => broken(format!(
+            "{name} is a damaged ELF file, its headers cannot be read; build or copy it again"
+        )),
+    }
+}
+
+/// Whether the file can be read and is a shared library for this machine.
+pub fn is_shared_library(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    // A library linked with an entry point (as libc.so.6) has a loader named in it, too.
+    matches!(
+        inspect(file),
+        Ok(Kind::SharedLibrary | Kind::Dynamic { .. })
+    )
+}
+
+fn inspect(file: File) -> object::Result<Kind> {
+    let data = &ReadCache::new(file);
+    match FileKind::parse(data)? {
+        FileKind::Elf64 => {}
+        FileKind::Elf32 => return Ok(Kind::Bits32),
+        _ => return Ok(Kind::Damaged),
+    }
+    let header = Header::parse(data)?;
+    let endian = header.endian()?;
+    let machine = header.e_machine(endian);
+    if machine != elf::EM_X86_64 || endian == Endianness::Big {
+        return Ok(Kind::Foreign { machine });
+    }
+    if !matches!(header.e_type(endian), elf::ET_EXEC | elf::ET_DYN) {
+        return Ok(Kind::NoProgram);
+    }
+    let mut is_position_independent_program = false;
+    for segment in header.program_headers(endian, data)? {
+        if let Some(loader) = segment.interpreter(endian, data)? {
+            return Ok(Kind::Dynamic {
+                loader: loader.to_vec(),
+            });
+        }
+        for entry in segment.dynamic(endian, data)?.unwrap_or_default() {
+            is_position_independent_program |= entry.tag(endian) == elf::DT_FLAGS_1
+                && entry.val(endian) & u64::from(elf::DF_1_PIE) != 0;
+        }
+    }
+    if header.e_type(endian) == elf::ET_DYN && !is_position_independent_program {
+        return Ok(Kind::SharedLibrary);
+    }
+    Ok(Kind::Static)
+}
+
+fn check_loader(program: &Path, loader: &[u8]) -> Result<(), Refusal> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = Path::new(std::ffi::OsStr::from_bytes(loader));
+    let name = quoted(program);
+    let file_name =
+        String::from_utf8_lossy(loader.rsplit(|&byte| byte == b'/').next().unwrap_or(loader));
+    let other_library = match &*file_name {
+        name if name.starts_with("ld-musl") => Some("musl"),
+        name if name.contains("uClibc") => Some("uClibc"),
+        "linker64" => Some("Android's C library"),
+        _ => None,
+    };
+    if let Some(library) = other_library {
+        return Err(Refusal::new(
+            Refusal::UNGUARDED,
+            format!("{name} uses {library}, and the guard needs glibc; build it for glibc"),
+        ));
+    }
+    if !path.exists() {
+        return Err(Refusal::new(
+            Refusal::NOT_FOUND,
+            format!(
+                "{name} needs the loader {}, which was not found; install it",
+                quoted(path)
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn is_glibc_loader(path: &Path) -> bool {
+    let real = path.canonicalize();
+    let name = real
+        .as_deref()
+        .ok()
+        .and_then(Path::file_name)
+        .unwrap_or_default();
+    let name = name.to_string_lossy();
+    // Before version 2.34 the file was named after the version.
+    name == "ld-linux-x86-64.so.2" || (name.starts_with("ld-2.") && name.ends_with(".so"))
+}
+
+fn machine_name(machine: u16) -> String {
+    match machine {
+        elf::EM_386 => "i386".to_string(),
+        elf::EM_ARM => "ARM".to_string(),
+        elf::EM_AARCH64 => "aarch64".to_string(),
+        elf::EM_RISCV => "RISC-V".to_string(),
+        elf::EM_PPC64 => "PowerPC".to_string(),
+        elf::EM_S390 => "s390x".to_string(),
+        elf::EM_MIPS => "MIPS".to_string(),
+        elf::EM_LOONGARCH => "LoongArch".to_string(),
+        other => format!("another processor (ELF machine {other})"),
+    }
+}

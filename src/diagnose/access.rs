@@ -1,0 +1,247 @@
+//! What the faulting instruction did: direction, width and first byte.
+
+use iced_x86::{
+    Decoder, DecoderOptions, InstructionInfoFactory, OpAccess, Register, UsedMemory,
+};
+
+/// Direction of an access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Read,
+    Write,
+    /// The instruction fetch itself: a jump to memory that holds no code.
+    Execute,
+}
+
+/// A faulting access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// First byte that the instruction meant to access.
+    pub start: usize,
+    /// First byte that it could not: where the page begins, if the access crosses into it.
+    pub fault: usize,
+    /// Bytes; `None` where the instruction can't be decoded.
+    pub width: Option<usize>,
+    pub direction: Direction,
+    pub pc: usize,
+    pub bp: usize,
+    pub sp: usize,
+}
+
+/// Bits of the page fault error code in the trap frame (Intel SDM vol. 3, 4.7).
+const ERROR_WRITE: u64 = 1 << 1;
+const ERROR_FETCH: u64 = 1 << 4;
+
+/// Longest x86 instruction.
+pub const MAX_INSTRUCTION_BYTES: usize = 15;
+
+/// Integer registers by the order of `gregs` in `ucontext_t`; `segments` are the bases of fs, gs.
+pub struct Registers<'a> {
+    pub gregs: &'a [libc::greg_t],
+    pub fs_base: u64,
+    pub gs_base: u64,
+}
+
+impl Registers<'_> {
+    fn get(&self, index: libc::c_int) -> u64 {
+        self.gregs[index as usize] as u64
+    }
+
+    fn value(&self, register: Register) -> Option<u64> {
+        let index = match register.full_register() {
+            Register::RAX => libc::REG_RAX,
+            Register::RBX => libc::REG_RBX,
+            Register::RCX => libc::REG_RCX,
+            Register::RDX => libc::REG_RDX,
+            Register::RSI => libc::REG_RSI,
+            Register::RDI => libc::REG_RDI,
+            Register::RBP => libc::REG_RBP,
+            Register::RSP => libc::REG_RSP,
+            Register::R8 => libc::REG_R8,
+            Register::R9 => libc::REG_R9,
+            Register::R10 => libc::REG_R10,
+            Register::R11 => libc::REG_R11,
+            Register::R12 => libc::REG_R12,
+            Register::R13 => libc::REG_R13,
+            Register::R14 => libc::REG_R14,
+            Register::R15 => libc::REG_R15,
+            Register::RIP => libc::REG_RIP,
+            // In 64-bit mode the other segments begin at 0.
+            Register::ES | Register::CS | Register::SS | Register::DS => return Some(0),
+            Register::FS => return Some(self.fs_base),
+            Register::GS => return Some(self.gs_base),
+            // A vector index (gathers): its lanes are not in gregs.
+            _ => return None,
+        };
+        let value = self.get(index);
+        Some(match register.size() {
+            4 => value & 0xffff_ffff,
+            2 => value & 0xffff,
+            1 => value & 0xff,
+            _ => value,
+        })
+    }
+}
+
+/// Decodes the instruction in `code` (the bytes at rip) that faulted at `fault`, with the trap
+/// frame's `registers`.
+pub fn decode(fault: usize, code: &[u8], registers: &Registers<'_>) -> Access {
+    let error = registers.get(libc::REG_ERR);
+    let direction = if error & ERROR_FETCH != 0 {
+        Direction::Execute
+    } else if error & ERROR_WRITE != 0 {
+        Direction::Write
+    } else {
+        Direction::Read
+    };
+    let pc = registers.get(libc::REG_RIP) as usize;
+    let operand = match direction {
+        Direction::Execute => None,
+        _ => operand_at(fault, pc, code, direction, registers),
+    };
+    let (start, width) = match operand {
+        Some((start, width)) => (start, Some(width)),
+        None => (fault, None),
+    };
+    Access {
+        start,
+        fault,
+        width,
+        direction,
+        pc,
+        bp: registers.get(libc::REG_RBP) as usize,
+        sp: registers.get(libc::REG_RSP) as usize,
+    }
+}
+
+/// Start and width of the memory operand that holds `fault`.
+fn operand_at(
+    fault: usize,
+    pc: usize,
+    code: &[u8],
+    direction: Direction,
+    registers: &Registers<'_>,
+) -> Option<(usize, usize)> {
+    let mut decoder = Decoder::with_ip(64, code, pc as u64, DecoderOptions::NONE);
+    let instruction = decoder.decode();
+    if instruction.is_invalid() {
+        return None;
+    }
+    let mut factory = InstructionInfoFactory::new();
+    let operands = factory.info(&instruction).used_memory();
+    let spans = |operand: &&UsedMemory| {
+        let Some((start, width)) = extent(operand, registers) else { return false };
+        fault.wrapping_sub(start) < width
+    };
+    let operand = operands
+        .iter()
+        .filter(|operand| goes(operand.access(), direction))
+        .find(spans)
+        .or_else(|| operands.iter().find(spans));
+    match operand {
+        Some(operand) => extent(operand, registers),
+        // A gather or scatter: the lane's width is known, the lane is the one that faulted.
+        None => operands
+            .iter()
+            .find(|operand| operand.index().is_vector_register())
+            .map(|operand| (fault, operand.memory_size().element_size())),
+    }
+}
+
+fn goes(access: OpAccess, direction: Direction) -> bool {
+    let reads = matches!(
+        access,
+        OpAccess::Read | OpAccess::CondRead | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+    );
+    let writes = matches!(
+        access,
+        OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+    );
+    match direction {
+        Direction::Read => reads,
+        Direction::Write => writes,
+        Direction::Execute => false,
+    }
+}
+
+fn extent(operand: &UsedMemory, registers: &Registers<'_>) -> Option<(usize, usize)> {
+    let start = operand.virtual_address(0, |register, _, _| registers.value(register))?;
+    Some((start as usize, operand.memory_size().size()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PC: usize = 0x40_0000;
+
+    fn decoded(code: &[u8], fault: usize, error: u64, set: &[(libc::c_int, u64)]) -> Access {
+        let mut gregs = [0; 23];
+        gregs[libc::REG_RIP as usize] = PC as i64;
+        gregs[libc::REG_ERR as usize] = error as i64;
+        for &(register, value) in set {
+            gregs[register as usize] = value as i64;
+        }
+        decode(fault, code, &Registers { gregs: &gregs, fs_base: 0x7000, gs_base: 0 })
+    }
+
+    #[test]
+    fn a_store_of_four_bytes() {
+        // mov [rax+rcx*4], edx
+        let access =
+            decoded(&[0x89, 0x14, 0x88], 0x2000, 6, &[(libc::REG_RAX, 0x1000), (libc::REG_RCX, 0x400)]);
+        assert_eq!((access.direction, access.width), (Direction::Write, Some(4)));
+        assert_eq!(access.start, 0x2000);
+    }
+
+    #[test]
+    fn a_load_that_crosses_into_the_page_starts_before_the_fault() {
+        // mov rax, [rdi]
+        let access = decoded(&[0x48, 0x8b, 0x07], 0x2000, 4, &[(libc::REG_RDI, 0x1ffc)]);
+        assert_eq!((access.direction, access.width), (Direction::Read, Some(8)));
+        assert_eq!((access.start, access.fault), (0x1ffc, 0x2000));
+    }
+
+    #[test]
+    fn a_copy_faults_on_the_side_that_the_trap_frame_names() {
+        // rep movsb: reads [rsi], writes [rdi]
+        let code = [0xf3, 0xa4];
+        let set = [(libc::REG_RSI, 0x2000), (libc::REG_RDI, 0x5000), (libc::REG_RCX, 9)];
+        assert_eq!(decoded(&code, 0x2000, 4, &set).start, 0x2000);
+        let access = decoded(&code, 0x5000, 6, &set);
+        assert_eq!((access.start, access.width), (0x5000, Some(1)));
+    }
+
+    #[test]
+    fn wide_vectors() {
+        // vmovdqu [rdi], ymm0
+        let access = decoded(&[0xc5, 0xfe, 0x7f, 0x07], 0x2000, 6, &[(libc::REG_RDI, 0x1ff0)]);
+        assert_eq!((access.start, access.width), (0x1ff0, Some(32)));
+    }
+
+    #[test]
+    fn an_increment_writes() {
+        // inc dword ptr [rax]: faults as a write
+        let access = decoded(&[0xff, 0x00], 0x2000, 6, &[(libc::REG_RAX, 0x2000)]);
+        assert_eq!((access.direction, access.width), (Direction::Write, Some(4)));
+    }
+
+    #[test]
+    fn thread_local_operands_use_the_segment() {
+        // mov eax, fs:[rdi]
+        let access = decoded(&[0x64, 0x8b, 0x07], 0x9000, 4, &[(libc::REG_RDI, 0x2000)]);
+        assert_eq!((access.start, access.width), (0x9000, Some(4)));
+    }
+
+    #[test]
+    fn a_jump_into_the_heap_executes() {
+        let access = decoded(&[], PC, 0x14, &[]);
+        assert_eq!((access.direction, access.width, access.start), (Direction::Execute, None, PC));
+    }
+
+    #[test]
+    fn bytes_that_are_no_instruction_give_no_width() {
+        let access = decoded(&[0x06], 0x2000, 4, &[]);
+        assert_eq!((access.width, access.start), (None, 0x2000));
+    }
+}

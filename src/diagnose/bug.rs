@@ -1,0 +1,109 @@
+//! A bug as plain data, ready for any renderer.
+
+use super::access::Access;
+use super::Call;
+use crate::heap::Object;
+use crate::heap::canary::Damage;
+use crate::heap::record::ThreadId;
+use crate::trace::Frames;
+
+/// Kinds of bug, by the names that ASan established where it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BugKind {
+    HeapBufferOverflow,
+    HeapBufferUnderflow,
+    HeapUseAfterFree,
+    DoubleFree,
+    BadFree,
+    /// Canary bytes beside an object were found changed, some time after the write.
+    OverwrittenSlack,
+    /// An access to the heap's address space where no object is or was.
+    WildAccess,
+}
+
+impl BugKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            BugKind::HeapBufferOverflow => "heap-buffer-overflow",
+            BugKind::HeapBufferUnderflow => "heap-buffer-underflow",
+            BugKind::HeapUseAfterFree => "heap-use-after-free",
+            BugKind::DoubleFree => "double-free",
+            BugKind::BadFree => "bad-free",
+            BugKind::OverwrittenSlack => "overwritten-slack",
+            BugKind::WildAccess => "wild-access",
+        }
+    }
+}
+
+/// How the bug showed itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Access(Access),
+    Call(Call),
+}
+
+/// Where an address lies relative to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Before,
+    Inside,
+    After,
+}
+
+/// Distance of an address from an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relation {
+    /// Before: from the address to the object's start. Inside: from its start to the address.
+    /// After: from its end to the address.
+    pub bytes: usize,
+    pub side: Side,
+}
+
+impl Relation {
+    pub fn of(address: usize, object: &Object) -> Relation {
+        let end = object.start + object.size;
+        if address < object.start {
+            Relation { bytes: object.start - address, side: Side::Before }
+        } else if address < end {
+            Relation { bytes: address - object.start, side: Side::Inside }
+        } else {
+            Relation { bytes: address - end, side: Side::After }
+        }
+    }
+}
+
+/// The object that a bug is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    pub object: Object,
+    /// Of the first bad byte to the object.
+    pub relation: Relation,
+}
+
+/// Whose an address is that the heap does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A thread's stack; the calling thread's if so.
+    Stack { own: bool },
+    /// Static data or code of a file.
+    Module(String),
+    /// Other mapped memory, with the kernel's name for it if any.
+    Mapped(String),
+    /// Nothing is mapped there.
+    Unmapped,
+}
+
+/// Everything a report tells.
+#[derive(Clone, Debug)]
+pub struct Bug {
+    pub kind: BugKind,
+    /// First byte of the access, the argument of the call, or the damaged byte.
+    pub address: usize,
+    pub cause: Cause,
+    pub thread: ThreadId,
+    /// Of the access or the call; empty for the check at exit.
+    pub stack: Frames,
+    pub subject: Option<Subject>,
+    pub owner: Option<Owner>,
+    pub damage: Option<Damage>,
+}

@@ -1,0 +1,224 @@
+//! From what happened to what is wrong: a fault or a bad call, and the heap around its address,
+//! become a [`Bug`]. Pure functions over plain data, tested with invented addresses.
+
+pub mod access;
+pub mod bug;
+
+pub use access::{Access, Direction};
+pub use bug::{Bug, BugKind, Cause, Owner, Relation, Side, Subject};
+
+use crate::heap::record::{State, ThreadId};
+use crate::heap::{BadCall, Object};
+use crate::trace::Frames;
+
+/// Which function found a bad call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Free,
+    Realloc,
+    UsableSize,
+    /// The check of all live objects when the process ends.
+    Exit,
+}
+
+/// Diagnoses an access that faulted at `access.fault`, with the objects before, at and after that
+/// address.
+pub fn diagnose_access(
+    access: Access,
+    neighbours: [Option<Object>; 3],
+    thread: ThreadId,
+    stack: Frames,
+) -> Bug {
+    let subject = nearest(access.fault, neighbours);
+    let kind = match subject {
+        None => BugKind::WildAccess,
+        Some(subject) if subject.object.state == State::Live => match subject.relation.side {
+            Side::Before => BugKind::HeapBufferUnderflow,
+            // A fault inside a live object can't be: another thread has freed it or is about to.
+            Side::Inside => BugKind::HeapUseAfterFree,
+            Side::After => BugKind::HeapBufferOverflow,
+        },
+        Some(_) => BugKind::HeapUseAfterFree,
+    };
+    Bug {
+        kind,
+        address: access.start,
+        cause: Cause::Access(access),
+        thread,
+        stack,
+        subject,
+        owner: None,
+        damage: None,
+    }
+}
+
+/// The object that an access at `address` most likely meant: one that holds it, else the nearest;
+/// of two equally near ones the one before, since overruns are commoner than underruns.
+fn nearest(address: usize, neighbours: [Option<Object>; 3]) -> Option<Subject> {
+    neighbours
+        .into_iter()
+        .flatten()
+        .map(|object| Subject { object, relation: Relation::of(address, &object) })
+        .min_by_key(|subject| match subject.relation.side {
+            Side::Inside => (0, 0),
+            Side::After => (subject.relation.bytes + 1, 0),
+            Side::Before => (subject.relation.bytes, 1),
+        })
+}
+
+/// Diagnoses a call that was given a bad `address`; `owner` tells whose the address is if not the
+/// heap's.
+pub fn diagnose_call(
+    call: Call,
+    address: usize,
+    bad: BadCall,
+    owner: Option<Owner>,
+    thread: ThreadId,
+    stack: Frames,
+) -> Bug {
+    let mut bug = Bug {
+        kind: BugKind::BadFree,
+        address,
+        cause: Cause::Call(call),
+        thread,
+        stack,
+        subject: None,
+        owner,
+        damage: None,
+    };
+    let subject_at = |object: Object, address: usize| {
+        Some(Subject { object, relation: Relation::of(address, &object) })
+    };
+    match bad {
+        BadCall::DoubleFree(object) => {
+            bug.kind = match call {
+                Call::Free => BugKind::DoubleFree,
+                Call::Realloc | Call::UsableSize | Call::Exit => BugKind::HeapUseAfterFree,
+            };
+            bug.subject = subject_at(object, address);
+        }
+        BadCall::NotAnObject(object) => {
+            bug.subject = object.and_then(|object| subject_at(object, address));
+        }
+        BadCall::Foreign => {}
+        BadCall::Overwritten(object, damage) => {
+            bug.kind = BugKind::OverwrittenSlack;
+            bug.address = damage.address;
+            bug.subject = subject_at(object, damage.address);
+            bug.damage = Some(damage);
+        }
+    }
+    bug
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::canary::Damage;
+    use crate::heap::record::{Event, Family};
+    use crate::trace::TraceId;
+
+    const PAGE: usize = 0x1000;
+
+    fn object(start: usize, size: usize, state: State) -> Object {
+        let event = Event { thread: ThreadId(0), trace: TraceId::NONE };
+        let freed = (state == State::Retired).then_some(event);
+        Object { start, size, family: Family::Malloc, state, allocated: event, freed }
+    }
+
+    fn diagnosed(fault: usize, neighbours: [Option<Object>; 3]) -> (BugKind, Option<Relation>) {
+        let access = Access {
+            start: fault,
+            fault,
+            width: Some(4),
+            direction: Direction::Write,
+            pc: 0,
+            bp: 0,
+            sp: 0,
+        };
+        let bug = diagnose_access(access, neighbours, ThreadId(0), Frames::new());
+        (bug.kind, bug.subject.map(|subject| subject.relation))
+    }
+
+    fn relation(bytes: usize, side: Side) -> Option<Relation> {
+        Some(Relation { bytes, side })
+    }
+
+    #[test]
+    fn just_behind_a_live_object_is_an_overflow() {
+        let left = object(2 * PAGE - 48, 40, State::Live);
+        let right = object(4 * PAGE - 48, 40, State::Live);
+        assert_eq!(
+            diagnosed(2 * PAGE, [None, Some(left), Some(right)]),
+            (BugKind::HeapBufferOverflow, relation(8, Side::After))
+        );
+    }
+
+    #[test]
+    fn just_before_a_live_object_is_an_underflow() {
+        let left = object(PAGE, 40, State::Live);
+        let right = object(3 * PAGE, 40, State::Live);
+        assert_eq!(
+            diagnosed(3 * PAGE - 4, [Some(left), Some(right), None]),
+            (BugKind::HeapBufferUnderflow, relation(4, Side::Before))
+        );
+    }
+
+    #[test]
+    fn inside_or_beside_a_freed_object_is_a_use_after_free() {
+        let freed = object(2 * PAGE - 48, 40, State::Retired);
+        assert_eq!(
+            diagnosed(2 * PAGE - 40, [None, Some(freed), None]),
+            (BugKind::HeapUseAfterFree, relation(8, Side::Inside))
+        );
+        assert_eq!(
+            diagnosed(2 * PAGE - 100, [None, Some(freed), None]),
+            (BugKind::HeapUseAfterFree, relation(52, Side::Before))
+        );
+    }
+
+    #[test]
+    fn an_object_of_no_bytes_is_overrun_by_its_first_byte() {
+        let empty = object(2 * PAGE, 0, State::Live);
+        assert_eq!(
+            diagnosed(2 * PAGE, [None, Some(empty), None]),
+            (BugKind::HeapBufferOverflow, relation(0, Side::After))
+        );
+    }
+
+    #[test]
+    fn far_from_everything_is_a_wild_access() {
+        assert_eq!(diagnosed(9 * PAGE, [None; 3]), (BugKind::WildAccess, None));
+    }
+
+    fn called(call: Call, bad: BadCall) -> Bug {
+        diagnose_call(call, 2 * PAGE - 48, bad, None, ThreadId(0), Frames::new())
+    }
+
+    #[test]
+    fn names_bad_calls() {
+        let freed = object(2 * PAGE - 48, 40, State::Retired);
+        assert_eq!(called(Call::Free, BadCall::DoubleFree(freed)).kind, BugKind::DoubleFree);
+        assert_eq!(called(Call::Realloc, BadCall::DoubleFree(freed)).kind, BugKind::HeapUseAfterFree);
+        let around = object(2 * PAGE - 64, 64, State::Live);
+        let bug = called(Call::Free, BadCall::NotAnObject(Some(around)));
+        assert_eq!(bug.kind, BugKind::BadFree);
+        assert_eq!(bug.subject.map(|s| s.relation), relation(16, Side::Inside));
+        assert_eq!(called(Call::Free, BadCall::Foreign).subject, None);
+    }
+
+    #[test]
+    fn damage_is_told_where_it_is() {
+        let live = object(2 * PAGE - 48, 40, State::Live);
+        let damage = Damage {
+            address: 2 * PAGE - 7,
+            lowest: 2 * PAGE - 7,
+            span: 1,
+            bytes: [0; 16],
+            shown: 1,
+        };
+        let bug = called(Call::Free, BadCall::Overwritten(live, damage));
+        assert_eq!((bug.kind, bug.address), (BugKind::OverwrittenSlack, 2 * PAGE - 7));
+        assert_eq!(bug.subject.map(|s| s.relation), relation(1, Side::After));
+    }
+}

@@ -1,0 +1,83 @@
+//! The Rust face: the guarded heap as `#[global_allocator]`.
+
+use crate::calls;
+use crate::heap::Request;
+use crate::heap::record::Family;
+use crate::sys::scope::RuntimeScope;
+use crate::trace::Caller;
+use core::alloc::{GlobalAlloc, Layout};
+
+/// A global allocator that puts every allocation at the edge of a page beside a page that faults.
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOCATOR: fencepost::Fencepost = fencepost::Fencepost::new();
+///
+/// fn main() {
+///     let numbers = vec![1, 2, 3];
+///     assert_eq!(numbers.iter().sum::<i32>(), 6);
+/// }
+/// ```
+///
+/// Options come from the environment variable `FENCEPOST_OPTIONS`, as for the preload library. The
+/// allocator takes SIGSEGV and SIGBUS at the first allocation; a program that sets handlers of its
+/// own for them afterwards goes without reports, but its wrong accesses still fault. Unlike the
+/// preload library it does not see the C heap: what C code in the program allocates with `malloc`
+/// is not guarded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fencepost(());
+
+impl Fencepost {
+    /// The allocator; all values are the same heap.
+    pub const fn new() -> Fencepost {
+        Fencepost(())
+    }
+}
+
+fn request(layout: Layout, zeroed: bool) -> Request {
+    Request { size: layout.size(), align: layout.align(), family: Family::Rust, zeroed }
+}
+
+// SAFETY: the heap hands out memory that is the caller's alone, sized and aligned as asked, until
+// it is freed; it does not unwind.
+unsafe impl GlobalAlloc for Fencepost {
+    #[inline(never)]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        set_up();
+        calls::allocate(request(layout, false), Caller::here())
+    }
+
+    #[inline(never)]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        set_up();
+        calls::allocate(request(layout, true), Caller::here())
+    }
+
+    #[inline(never)]
+    unsafe fn dealloc(&self, address: *mut u8, _layout: Layout) {
+        calls::free(address as usize, Family::Rust, Caller::here());
+    }
+
+    #[inline(never)]
+    unsafe fn realloc(&self, address: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let caller = Caller::here();
+        let new = Layout::from_size_align(new_size, layout.align());
+        let Ok(new) = new else { return core::ptr::null_mut() };
+        let fresh = calls::allocate(request(new, false), caller);
+        if !fresh.is_null() {
+            let size = layout.size().min(new_size);
+            // SAFETY: the caller's promise: `address` holds `layout.size()` bytes; `fresh` is new.
+            unsafe { core::ptr::copy_nonoverlapping(address, fresh, size) };
+            calls::free(address as usize, Family::Rust, caller);
+        }
+        fresh
+    }
+}
+
+/// Hooks on fork and exit, at the first allocation: it comes before `main`.
+#[inline]
+fn set_up() {
+    if crate::runtime::get().is_none() && !RuntimeScope::is_active() {
+        calls::set_up_process();
+    }
+}

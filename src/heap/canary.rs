@@ -1,0 +1,153 @@
+//! Canary bytes in the slack: what a guard page can't see is found when the object is freed.
+
+use crate::sys::{PAGE_BYTES, probe, round_up_to_page};
+
+/// The byte that slack is filled with. Not 0 and not 0xff, which overruns write most.
+pub const BYTE: u8 = 0xfc;
+
+/// Slack within `limit` bytes of the object at `start..start + size`, before and after it, that
+/// lies in pages which hold the object.
+fn zones(start: usize, size: usize, limit: usize) -> [(usize, usize); 2] {
+    if size == 0 {
+        return [(0, 0); 2];
+    }
+    let first = start & !(PAGE_BYTES - 1);
+    let end = start + size;
+    let last = round_up_to_page(end);
+    [(first.max(start.saturating_sub(limit)), start), (end, last.min(end.saturating_add(limit)))]
+}
+
+/// Fills the slack of an object.
+///
+/// # Safety
+/// The object's pages must be writable and the caller's own.
+pub unsafe fn fill(start: usize, size: usize, limit: usize) {
+    for (from, to) in zones(start, size, limit) {
+        // SAFETY: zones lie in the object's pages.
+        unsafe { core::ptr::write_bytes(from as *mut u8, BYTE, to - from) };
+    }
+}
+
+/// Slack that something wrote to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Address of the damaged byte nearest to the object.
+    pub address: usize,
+    /// The bytes from the lowest to the highest damaged one, as far as they fit.
+    pub bytes: [u8; 16],
+    pub shown: usize,
+    /// From the lowest damaged byte to the highest.
+    pub span: usize,
+    /// Address of the lowest damaged byte.
+    pub lowest: usize,
+}
+
+/// Looks for damage in the slack of an object whose pages the caller owns.
+///
+/// # Safety
+/// The object's pages must be readable.
+pub unsafe fn check(start: usize, size: usize, limit: usize) -> Option<Damage> {
+    find(zones(start, size, limit), |zone_start, zone_end| {
+        // SAFETY: zones lie in the object's pages.
+        let bytes = unsafe {
+            core::slice::from_raw_parts(zone_start as *const u8, zone_end - zone_start)
+        };
+        // The common case, vectorised: all is well.
+        if bytes.iter().fold(0, |damage, &b| damage | (b ^ BYTE)) == 0 {
+            return None;
+        }
+        let first = bytes.iter().position(|&b| b != BYTE)?;
+        let last = bytes.iter().rposition(|&b| b != BYTE)?;
+        Some((zone_start + first, zone_start + last))
+    })
+}
+
+/// [`check`] for an object that another thread may be retiring meanwhile: bytes that can't be read
+/// are sound.
+pub fn check_carefully(start: usize, size: usize, limit: usize) -> Option<Damage> {
+    find_carefully(zones(start, size, limit))
+}
+
+/// Looks for damage in the zones before and after an object, surviving unreadable bytes.
+pub fn find_carefully(zones: [(usize, usize); 2]) -> Option<Damage> {
+    let damaged = |address: usize| probe::load_byte(address).is_some_and(|b| b != BYTE);
+    find(zones, |zone_start, zone_end| {
+        let first = (zone_start..zone_end).find(|&a| damaged(a))?;
+        let last = (zone_start..zone_end).rfind(|&a| damaged(a))?;
+        Some((first, last))
+    })
+}
+
+fn find(
+    [before, after]: [(usize, usize); 2],
+    damaged_in: impl Fn(usize, usize) -> Option<(usize, usize)>,
+) -> Option<Damage> {
+    // An overrun is the likelier cause: look behind the object first.
+    let (lowest, highest, address) = match damaged_in(after.0, after.1) {
+        Some((first, last)) => (first, last, first),
+        None => {
+            let (first, last) = damaged_in(before.0, before.1)?;
+            (first, last, last)
+        }
+    };
+    let span = highest - lowest + 1;
+    let mut bytes = [0; 16];
+    let shown = span.min(bytes.len());
+    for (i, byte) in bytes[..shown].iter_mut().enumerate() {
+        *byte = probe::load_byte(lowest + i).unwrap_or(0);
+    }
+    Some(Damage { address, bytes, shown, span, lowest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two pages with an object at `offset`; returns the damage after `poke`.
+    fn damage_after(offset: usize, size: usize, poke: &[isize]) -> Option<Damage> {
+        let base = crate::sys::memory::map(2 * PAGE_BYTES).unwrap();
+        let start = base + offset;
+        // SAFETY: the mapping is ours, and every poke lies in it.
+        unsafe {
+            fill(start, size, 128);
+            for &at in poke {
+                *(start.wrapping_add_signed(at) as *mut u8) = 7;
+            }
+            let found = check(start, size, 128);
+            assert_eq!(found.map(|d| d.address), check_carefully(start, size, 128).map(|d| d.address));
+            crate::sys::memory::unmap(base, 2 * PAGE_BYTES);
+            found.map(|d| Damage { address: d.address - start, lowest: d.lowest.wrapping_sub(start), ..d })
+        }
+    }
+
+    #[test]
+    fn writes_inside_the_object_are_no_damage() {
+        assert_eq!(damage_after(4096 - 16, 13, &[0, 5, 12]), None);
+    }
+
+    #[test]
+    fn finds_the_first_byte_after_the_object() {
+        let damage = damage_after(4096 - 16, 13, &[13]).unwrap();
+        assert_eq!((damage.address, damage.span, damage.bytes[0]), (13, 1, 7));
+        let damage = damage_after(4096 - 16, 13, &[14, 15]).unwrap();
+        assert_eq!((damage.address, damage.span), (14, 2));
+    }
+
+    #[test]
+    fn finds_the_byte_nearest_before_the_object() {
+        let damage = damage_after(2048, 2048, &[-1, -9]).unwrap();
+        assert_eq!(damage.address, usize::MAX);
+        assert_eq!((damage.span, damage.lowest), (9, usize::MAX - 8));
+    }
+
+    #[test]
+    fn looks_no_farther_than_the_limit() {
+        assert_eq!(damage_after(2048, 2048, &[-129]), None);
+        assert!(damage_after(2048, 2048, &[-128]).is_some());
+    }
+
+    #[test]
+    fn an_object_of_no_bytes_has_no_slack() {
+        assert_eq!(damage_after(4096, 0, &[]), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! Objects over a few pages: each gets a range of its own, populated as it is touched.
+//!
+//! Ranges are handed out in rising order, one guard page apart, and never again, so the table of
+//! them is sorted by construction and an address is found by binary search, without a lock.
+
+use super::place::Edge;
+use super::record::Record;
+use super::region::Region;
+use super::slot::Slot;
+use crate::pages::PageRange;
+use crate::sys::lock::Lock;
+use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Ranges that one process can use up.
+const MAX_RANGES: usize = 1 << 26;
+
+/// Where one range lies. Fixed before the range is counted.
+struct LargeRange {
+    start: AtomicUsize,
+    pages: AtomicUsize,
+    record: Record,
+}
+
+/// The address space of large objects.
+pub struct LargeSpace {
+    base: usize,
+    bytes: usize,
+    ranges: Region<LargeRange>,
+    /// Ranges below this index are fixed.
+    count: AtomicUsize,
+    /// End of the last range and its guard, as bytes from `base`.
+    used: Lock<usize>,
+}
+
+impl LargeSpace {
+    /// Lays the space over `bytes` bytes of reserved address space at `base`.
+    pub fn new(base: usize, bytes: usize) -> Result<LargeSpace, Errno> {
+        Ok(LargeSpace {
+            base,
+            bytes,
+            // SAFETY: all fields are atomics, for which zero is valid; no drop glue.
+            ranges: unsafe { Region::reserve(MAX_RANGES)? },
+            count: AtomicUsize::new(0),
+            used: Lock::new(PAGE_BYTES),
+        })
+    }
+
+    /// Takes a fresh range for an object of `size` bytes aligned to `align`, writable; returns it
+    /// and the object's offset in it.
+    pub fn claim(&self, edge: Edge, size: usize, align: usize) -> Result<(Slot<'_>, usize), Errno> {
+        let mut used = self.used.lock();
+        let index = self.count.load(Ordering::Relaxed);
+        self.ranges.ensure(index + 1)?;
+        // An alignment above a page leaves no choice of edge.
+        let start = (self.base + *used).next_multiple_of(align.max(PAGE_BYTES));
+        let data_bytes = round_up_to_page(size.max(1));
+        let end = (start - self.base).checked_add(data_bytes).ok_or(Errno::ENOMEM)?;
+        if end.saturating_add(PAGE_BYTES) > self.bytes {
+            return Err(Errno::ENOMEM);
+        }
+        // SAFETY: the range lies beyond all others in our own reservation.
+        unsafe { memory::commit(start, data_bytes) }?;
+        let range = self.ranges.get(index).ok_or(Errno::ENOMEM)?;
+        range.start.store(start, Ordering::Relaxed);
+        range.pages.store(data_bytes / PAGE_BYTES, Ordering::Relaxed);
+        *used = end + PAGE_BYTES;
+        self.count.store(index + 1, Ordering::Release);
+        let offset = match edge {
+            Edge::Right if align <= PAGE_BYTES => (data_bytes - size) & !(align - 1),
+            _ => 0,
+        };
+        let data = PageRange::new(start, data_bytes / PAGE_BYTES);
+        Ok((Slot { record: &range.record, data }, offset))
+    }
+
+    /// Makes a range fault for good and drops its memory.
+    ///
+    /// # Safety
+    /// The object in it must be the caller's to free.
+    pub unsafe fn retire(&self, slot: Slot<'_>) -> Result<(), Errno> {
+        // SAFETY: the range is in our reservation; the caller's promise.
+        unsafe { memory::revoke(slot.data.start(), slot.data.bytes()) }
+    }
+
+    #[inline]
+    pub fn contains(&self, address: usize) -> bool {
+        address.wrapping_sub(self.base) < self.bytes
+    }
+
+    /// Range `index`, if it has been handed out.
+    pub fn slot(&self, index: usize) -> Option<Slot<'_>> {
+        if index >= self.count.load(Ordering::Acquire) {
+            return None;
+        }
+        let range = self.ranges.get(index)?;
+        let start = range.start.load(Ordering::Relaxed);
+        let data = PageRange::new(start, range.pages.load(Ordering::Relaxed));
+        Some(Slot { record: &range.record, data })
+    }
+
+    /// Whether `size` bytes no longer fit.
+    pub fn is_spent(&self, size: usize) -> bool {
+        let rest = self.bytes.saturating_sub(*self.used.lock());
+        size.saturating_add(2 * PAGE_BYTES) > rest || self.count() >= MAX_RANGES
+    }
+
+    /// Ranges handed out so far.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Number of the last range that starts at or below `address`.
+    fn index_below(&self, address: usize) -> Option<usize> {
+        let (mut low, mut high) = (0, self.count());
+        while low < high {
+            let middle = (low + high) / 2;
+            if self.slot(middle)?.data.start() <= address { low = middle + 1 } else { high = middle }
+        }
+        low.checked_sub(1)
+    }
+
+    /// The range that `address` lies in, its guard included.
+    pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
+        let slot = self.slot(self.index_below(address)?)?;
+        (address < slot.end()).then_some(slot)
+    }
+
+    /// The ranges before, at and after `address`.
+    pub fn neighbourhood(&self, address: usize) -> [Option<Slot<'_>>; 3] {
+        match self.index_below(address) {
+            Some(i) => [i.checked_sub(1).and_then(|i| self.slot(i)), self.slot(i), self.slot(i + 1)],
+            None => [None, None, self.slot(0)],
+        }
+    }
+
+    /// See [`Lock::hold_for_fork`].
+    pub fn hold_for_fork(&self) {
+        self.used.hold_for_fork();
+        self.ranges.hold_for_fork();
+    }
+
+    /// # Safety
+    /// See [`Lock::release_after_fork`].
+    pub unsafe fn release_after_fork(&self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.ranges.release_after_fork();
+            self.used.release_after_fork();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::probe;
+
+    fn space(bytes: usize) -> LargeSpace {
+        LargeSpace::new(memory::reserve(bytes).unwrap(), bytes).unwrap()
+    }
+
+    #[test]
+    fn finds_ranges_by_any_address_in_them() {
+        let space = space(1 << 30);
+        let starts: Vec<usize> = (0..100)
+            .map(|i| space.claim(Edge::Right, 40_000 + i * 5000, 16).unwrap().0.data.start())
+            .collect();
+        for (i, &start) in starts.iter().enumerate() {
+            let slot = space.slot(i).unwrap();
+            assert_eq!(slot.data.start(), start);
+            for address in [start, slot.data.end() - 1, slot.data.end()] {
+                assert_eq!(space.locate(address).unwrap().data.start(), start);
+            }
+        }
+        assert!(space.locate(starts[0] - 1).is_none());
+        let last = space.slot(99).unwrap();
+        assert!(space.locate(last.end()).is_none());
+    }
+
+    #[test]
+    fn has_guards_on_both_sides_and_faults_when_retired() {
+        let space = space(1 << 30);
+        let (slot, offset) = space.claim(Edge::Right, 100_000, 16).unwrap();
+        assert_eq!(slot.data.start() + offset + 100_000, slot.data.end());
+        assert_eq!(probe::load(slot.data.end() - 8), Some(0));
+        assert_eq!(probe::load(slot.data.end()), None);
+        assert_eq!(probe::load(slot.data.start() - 8), None);
+        // SAFETY: the range is this test's.
+        unsafe { space.retire(slot) }.unwrap();
+        assert_eq!(probe::load(slot.data.start()), None);
+    }
+
+    #[test]
+    fn aligns_beyond_a_page() {
+        let space = space(1 << 30);
+        let (slot, offset) = space.claim(Edge::Right, 100, 1 << 20).unwrap();
+        assert!((slot.data.start() + offset).is_multiple_of(1 << 20));
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let space = space(1 << 20);
+        assert!(space.claim(Edge::Left, 2 << 20, 16).is_err());
+        assert!(space.claim(Edge::Left, isize::MAX as usize, 16).is_err());
+        assert!(space.claim(Edge::Left, 1000, 16).is_ok());
+    }
+}

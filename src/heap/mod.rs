@@ -1,0 +1,489 @@
+//! The guarded heap: every object alone at the edge of a page, next to a page that faults.
+//!
+//! [`Heap`] ties the parts together: a slot from the pool or the large space, its pages from a
+//! [`PageProtection`] backend, its place, its canaries, its record. It knows nothing of signals, of
+//! the C API, or of reports: a wrong call comes back as a [`BadCall`] for others to tell.
+
+pub mod canary;
+pub mod large;
+pub mod place;
+pub mod pool;
+pub mod private;
+pub mod record;
+pub mod region;
+pub mod slot;
+pub mod threads;
+pub mod unguarded;
+
+use crate::options::Placement;
+use crate::pages::PageProtection;
+use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
+use canary::Damage;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use large::LargeSpace;
+use place::Place;
+use pool::Pool;
+use record::{Entry, Event, Family, State};
+use slot::Slot;
+use threads::ThreadCache;
+use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
+
+/// Address space for small and for large objects, each; halved until it fits.
+const RESERVED_BYTES: usize = 16 << 40;
+
+/// Slots that a thread claims at a time.
+const BATCH_SLOTS: usize = 32;
+
+/// Largest request: no object may be larger than a pointer difference can tell (as glibc).
+pub const MAX_SIZE: usize = isize::MAX as usize;
+
+/// How the heap behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    pub placement: Placement,
+    /// For [`Placement::Random`].
+    pub seed: u64,
+    /// Slack on each side of an object that is filled with canaries.
+    pub canary_bytes: usize,
+    /// Memory that live guarded objects may hold.
+    pub budget_bytes: usize,
+    /// Kernel mappings that live guarded objects may cost.
+    pub max_mappings: usize,
+}
+
+/// What is asked of [`Heap::allocate`].
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    pub size: usize,
+    /// A power of two; 1 where the caller asked for no alignment.
+    pub align: usize,
+    pub family: Family,
+    pub zeroed: bool,
+}
+
+/// One object, as the diagnosis sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object {
+    pub start: usize,
+    pub size: usize,
+    pub family: Family,
+    pub state: State,
+    pub allocated: Event,
+    pub freed: Option<Event>,
+}
+
+/// A wrong call, found before it did harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadCall {
+    /// The object has been freed before.
+    DoubleFree(Object),
+    /// The address lies in the heap, but no object begins there; the object around it, if any.
+    NotAnObject(Option<Object>),
+    /// The address is not the heap's.
+    Foreign,
+    /// The object was freed, and its slack had been overwritten.
+    Overwritten(Object, Damage),
+}
+
+/// What an address is.
+enum Found<'a> {
+    Guarded(Slot<'a>, Entry),
+    Unguarded(Unguarded),
+    Private,
+    Wrong(BadCall),
+}
+
+/// See the module's text.
+pub struct Heap {
+    pages: &'static dyn PageProtection,
+    config: Config,
+    pool: Pool,
+    large: LargeSpace,
+    unguarded: UnguardedObjects,
+    live_bytes: AtomicUsize,
+    mappings: AtomicUsize,
+}
+
+impl Heap {
+    /// Reserves a heap.
+    pub fn new(pages: &'static dyn PageProtection, config: Config) -> Result<Heap, Errno> {
+        let mut bytes = RESERVED_BYTES.min(memory::address_space_share(4));
+        let base = loop {
+            match memory::reserve(2 * bytes) {
+                Ok(base) => break base,
+                Err(error) if bytes < 64 << 20 => return Err(error),
+                Err(_) => bytes /= 2,
+            }
+        };
+        memory::refuse_huge_pages(base, bytes);
+        Ok(Heap {
+            pages,
+            config,
+            pool: Pool::new(base, bytes)?,
+            large: LargeSpace::new(base + bytes, bytes)?,
+            unguarded: UnguardedObjects::new(),
+            live_bytes: AtomicUsize::new(0),
+            mappings: AtomicUsize::new(0),
+        })
+    }
+
+    /// Allocates. Null when there is no memory at all, as `malloc`.
+    pub fn allocate(&self, cache: &ThreadCache, request: Request, allocated: Event) -> *mut u8 {
+        if request.size > MAX_SIZE || request.align > MAX_SIZE / 2 {
+            return core::ptr::null_mut();
+        }
+        match self.allocate_guarded(cache, request, allocated) {
+            Ok(address) => address as *mut u8,
+            Err(reason) => self.unguarded.allocate(
+                reason,
+                request.size,
+                request.align,
+                request.family,
+                allocated,
+                request.zeroed,
+            ),
+        }
+    }
+
+    fn allocate_guarded(
+        &self,
+        cache: &ThreadCache,
+        request: Request,
+        allocated: Event,
+    ) -> Result<usize, Reason> {
+        let Request { size, family, .. } = request;
+        let align = place::effective_align(self.config.placement, size, request.align);
+        let class = if align > PAGE_BYTES {
+            None
+        } else {
+            Pool::class_for(round_up_to_page(size) / PAGE_BYTES)
+        };
+        let (slot, place) = match class {
+            Some(class) => self.claim_small(cache, class, size, align)?,
+            None => self.claim_large(size, align)?,
+        };
+        let start = slot.data.start() + place.offset;
+        // SAFETY: the slot is this thread's alone until it is published, and its pages are
+        // populated.
+        unsafe { canary::fill(start, size, self.config.canary_bytes) };
+        slot.record.publish(place.offset, size, family, allocated);
+        Ok(start)
+    }
+
+    fn claim_small(
+        &self,
+        cache: &ThreadCache,
+        class: usize,
+        size: usize,
+        align: usize,
+    ) -> Result<(Slot<'_>, Place), Reason> {
+        let needed = round_up_to_page(size);
+        self.charge(needed, self.pages.mappings_per_slot())?;
+        let claimed = (|| {
+            let slot = self.take_slot(cache, class)?;
+            let edge = place::edge(self.config.placement, self.random(slot.data.start()));
+            let place = Place::at_edge(edge, slot.data.bytes(), size, align);
+            if let Some(pages) = slot.populated(place) {
+                // SAFETY: the slot is this thread's alone, and virgin, so it faults.
+                unsafe { self.pages.populate(pages) }.map_err(|_| Reason::Refused)?;
+            }
+            Ok((slot, place))
+        })();
+        if claimed.is_err() {
+            self.refund(needed, self.pages.mappings_per_slot());
+        }
+        claimed
+    }
+
+    fn take_slot(&self, cache: &ThreadCache, number: usize) -> Result<Slot<'_>, Reason> {
+        let class = self.pool.class(number);
+        let index = match cache.batches[number].take() {
+            Some(index) => index,
+            None => {
+                let mut slots = class
+                    .claim(self.pages, BATCH_SLOTS)
+                    .map_err(|_| self.spent_or_refused(class))?;
+                let first = slots.next().ok_or(Reason::Addresses)?;
+                cache.batches[number].refill(slots);
+                first
+            }
+        };
+        class.slot(index).ok_or(Reason::Refused)
+    }
+
+    fn spent_or_refused(&self, class: &pool::Class) -> Reason {
+        if class.is_spent() { Reason::Addresses } else { Reason::Refused }
+    }
+
+    fn claim_large(&self, size: usize, align: usize) -> Result<(Slot<'_>, Place), Reason> {
+        // Populated as it is touched, so only its mappings are charged.
+        self.charge(0, LARGE_MAPPINGS)?;
+        // The address is not known yet; its size serves as well for a random edge.
+        let edge = place::edge(self.config.placement, self.random(size));
+        match self.large.claim(edge, size, align) {
+            Ok((slot, offset)) => Ok((slot, Place { offset, size })),
+            Err(_) => {
+                self.refund(0, LARGE_MAPPINGS);
+                Err(if self.large.is_spent(size) { Reason::Addresses } else { Reason::Refused })
+            }
+        }
+    }
+
+    fn random(&self, of: usize) -> u64 {
+        let mixed = (of as u64 / PAGE_BYTES as u64 ^ self.config.seed)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ mixed >> 31
+    }
+
+    fn charge(&self, bytes: usize, mappings: usize) -> Result<(), Reason> {
+        let live = self.live_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let maps = self.mappings.fetch_add(mappings, Ordering::Relaxed) + mappings;
+        let reason = if bytes > 0 && live > self.config.budget_bytes {
+            Reason::Budget
+        } else if mappings > 0 && maps > self.config.max_mappings {
+            Reason::Mappings
+        } else {
+            return Ok(());
+        };
+        self.refund(bytes, mappings);
+        Err(reason)
+    }
+
+    fn refund(&self, bytes: usize, mappings: usize) {
+        self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.mappings.fetch_sub(mappings, Ordering::Relaxed);
+    }
+
+    /// Frees the object at `address`.
+    pub fn free(&self, address: usize, freed: impl FnOnce() -> Event) -> Result<(), BadCall> {
+        match self.find(address) {
+            Found::Guarded(slot, entry) => self.retire(slot, entry, freed),
+            Found::Unguarded(_) => {
+                let Some(object) = self.unguarded.remove(address) else {
+                    // Another thread was faster.
+                    return Err(BadCall::Foreign);
+                };
+                let damage = object.damage();
+                // SAFETY: `remove` gave it to this caller alone.
+                unsafe { object.release() };
+                match damage {
+                    Some(damage) => Err(BadCall::Overwritten(view_unguarded(&object), damage)),
+                    None => Ok(()),
+                }
+            }
+            Found::Private => {
+                // SAFETY: the address is the private heap's; its objects have no other checks.
+                unsafe { private::free(address) };
+                Ok(())
+            }
+            Found::Wrong(bad) => Err(bad),
+        }
+    }
+
+    fn retire(
+        &self,
+        slot: Slot<'_>,
+        entry: Entry,
+        freed: impl FnOnce() -> Event,
+    ) -> Result<(), BadCall> {
+        if slot.record.begin_free().is_err() {
+            let entry = slot.record.read_settled().unwrap_or(entry);
+            return Err(BadCall::DoubleFree(view(&slot, &entry)));
+        }
+        let start = slot.address(&entry);
+        // SAFETY: begin_free made the object this thread's alone; its pages are still populated.
+        let damage = unsafe { canary::check(start, entry.size, self.config.canary_bytes) };
+        let object = view(&slot, &entry);
+        slot.record.finish_free(freed());
+        let is_large = self.large.contains(start);
+        let place = Place { offset: entry.offset, size: entry.size };
+        let revoked = if is_large {
+            // SAFETY: as above.
+            unsafe { self.large.retire(slot) }
+        } else {
+            match slot.populated(place) {
+                // SAFETY: as above.
+                Some(pages) => unsafe { self.pages.retire(pages) },
+                None => Ok(()),
+            }
+        };
+        match revoked {
+            Ok(()) if is_large => self.refund(0, LARGE_MAPPINGS),
+            Ok(()) => self.refund(round_up_to_page(entry.size), self.pages.mappings_per_slot()),
+            Err(_) => self.unguarded.tally().count(Reason::NotRevoked),
+        }
+        match damage {
+            Some(damage) => Err(BadCall::Overwritten(object, damage)),
+            None => Ok(()),
+        }
+    }
+
+    /// Moves the object at `address` to a fresh one of `size` bytes; the old one is freed. Null,
+    /// and the old object untouched, when there is no memory.
+    pub fn resize(
+        &self,
+        cache: &ThreadCache,
+        address: usize,
+        size: usize,
+        event: Event,
+    ) -> Result<*mut u8, BadCall> {
+        let (old_size, family) = match self.find(address) {
+            Found::Guarded(_, entry) => (entry.size, entry.family),
+            Found::Unguarded(object) => (object.size, object.family),
+            // SAFETY: the address is the private heap's.
+            Found::Private => (unsafe { private::size(address) }, Family::Malloc),
+            Found::Wrong(bad) => return Err(bad),
+        };
+        let request = Request { size, align: 1, family, zeroed: false };
+        let new = self.allocate(cache, request, event);
+        if !new.is_null() {
+            // SAFETY: both objects are live and hold as many bytes; they are distinct.
+            unsafe {
+                core::ptr::copy_nonoverlapping(address as *const u8, new, size.min(old_size))
+            };
+            self.free(address, || event)?;
+        }
+        Ok(new)
+    }
+
+    /// Bytes asked for when the object at `address` was allocated.
+    pub fn size_of(&self, address: usize) -> Result<usize, BadCall> {
+        match self.find(address) {
+            Found::Guarded(_, entry) => Ok(entry.size),
+            Found::Unguarded(object) => Ok(object.size),
+            // SAFETY: the address is the private heap's.
+            Found::Private => Ok(unsafe { private::size(address) }),
+            Found::Wrong(bad) => Err(bad),
+        }
+    }
+
+    fn find(&self, address: usize) -> Found<'_> {
+        if !self.contains(address) {
+            return match self.unguarded.find(address) {
+                Some(object) => Found::Unguarded(object),
+                None if private::contains(address) => Found::Private,
+                None => Found::Wrong(BadCall::Foreign),
+            };
+        }
+        let slot = self.pool.locate(address).or_else(|| self.large.locate(address));
+        let Some((slot, entry)) = slot.and_then(|slot| Some((slot, slot.record.read()?))) else {
+            return Found::Wrong(BadCall::NotAnObject(None));
+        };
+        if slot.address(&entry) != address {
+            return Found::Wrong(BadCall::NotAnObject(Some(view(&slot, &entry))));
+        }
+        if entry.state != State::Live {
+            let entry = slot.record.read_settled().unwrap_or(entry);
+            return Found::Wrong(BadCall::DoubleFree(view(&slot, &entry)));
+        }
+        Found::Guarded(slot, entry)
+    }
+
+    /// Whether `address` lies in the guarded address space. Lock-free; for signal handlers too.
+    #[inline]
+    pub fn contains(&self, address: usize) -> bool {
+        self.pool.contains(address) || self.large.contains(address)
+    }
+
+    /// Objects in the slot of `address` and in its neighbours: before, at, after. Lock-free.
+    pub fn neighbourhood(&self, address: usize) -> [Option<Object>; 3] {
+        let slots = if self.pool.contains(address) {
+            self.pool.neighbourhood(address)
+        } else {
+            self.large.neighbourhood(address)
+        };
+        slots.map(|slot| {
+            let slot = slot?;
+            Some(view(&slot, &slot.record.read_settled()?))
+        })
+    }
+
+    /// The first live object with damaged canaries.
+    pub fn find_damaged(&self) -> Option<(Object, Damage)> {
+        let limit = self.config.canary_bytes;
+        let damaged = |slot: Slot<'_>| {
+            let entry = slot.record.read().filter(|entry| entry.state == State::Live)?;
+            let damage = canary::check_carefully(slot.address(&entry), entry.size, limit)?;
+            // Freed meanwhile: the one who freed it has checked it.
+            (slot.record.state() == State::Live).then(|| (view(&slot, &entry), damage))
+        };
+        let small = self.pool.classes().iter().flat_map(|class| {
+            (0..class.claimed()).filter_map(|index| class.slot(index))
+        });
+        let large = (0..self.large.count()).filter_map(|index| self.large.slot(index));
+        small.chain(large).find_map(damaged).or_else(|| {
+            let (object, damage) = self.unguarded.find_damaged()?;
+            Some((view_unguarded(&object), damage))
+        })
+    }
+
+    /// Allocations that were not guarded, by reason.
+    pub fn tally(&self) -> &Tally {
+        self.unguarded.tally()
+    }
+
+    /// Allocations so far, guarded ones only; exact but for slots that threads hold ready.
+    pub fn guarded_allocations(&self) -> u64 {
+        let small: usize = self.pool.classes().iter().map(pool::Class::claimed).sum();
+        (small + self.large.count()) as u64
+    }
+
+    /// Memory that live guarded objects of up to a few pages hold.
+    pub fn live_bytes(&self) -> usize {
+        self.live_bytes.load(Ordering::Relaxed)
+    }
+
+    pub fn backend(&self) -> &'static dyn PageProtection {
+        self.pages
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Quiets the heap for a fork: its locks are held until [`Heap::release_after_fork`]. The order
+    /// is that in which they nest elsewhere.
+    pub fn hold_for_fork(&self) {
+        self.unguarded.hold_for_fork();
+        self.large.hold_for_fork();
+        self.pool.hold_for_fork();
+        private::hold_for_fork();
+    }
+
+    /// # Safety
+    /// The calling thread, or its image before fork, must have called `hold_for_fork`.
+    pub unsafe fn release_after_fork(&self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            private::release_after_fork();
+            self.pool.release_after_fork();
+            self.large.release_after_fork();
+            self.unguarded.release_after_fork();
+        }
+    }
+}
+
+/// Mappings that a live large object costs: itself and the guard behind it.
+const LARGE_MAPPINGS: usize = 2;
+
+fn view(slot: &Slot<'_>, entry: &Entry) -> Object {
+    Object {
+        start: slot.address(entry),
+        size: entry.size,
+        family: entry.family,
+        state: entry.state,
+        allocated: entry.allocated,
+        freed: entry.freed,
+    }
+}
+
+fn view_unguarded(object: &Unguarded) -> Object {
+    Object {
+        start: object.address,
+        size: object.size,
+        family: object.family,
+        state: State::Live,
+        allocated: object.allocated,
+        freed: None,
+    }
+}

@@ -1,0 +1,116 @@
+//! Where in its pages an object goes: arithmetic only.
+
+use crate::options::Placement;
+use crate::sys::{PAGE_BYTES, round_up_to_page};
+
+/// Alignment that production allocators give to `size` bytes (C17 7.22.3 asks for no more).
+pub const fn natural_align(size: usize) -> usize {
+    if size <= 8 { 8 } else { 16 }
+}
+
+/// Which end of its pages an object touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The end of the object is at, or within its alignment of, the end of the pages.
+    Right,
+    /// The object begins where the pages begin.
+    Left,
+}
+
+/// How an object lies in `data_bytes` bytes of data pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Bytes from the first data page to the object.
+    pub offset: usize,
+    pub size: usize,
+}
+
+impl Place {
+    /// Places `size` bytes, aligned to `align` (a power of two, at most a page), at an edge of
+    /// `data_bytes` (whole pages, at least `size`).
+    pub fn at_edge(edge: Edge, data_bytes: usize, size: usize, align: usize) -> Place {
+        debug_assert!(align.is_power_of_two() && align <= PAGE_BYTES && size <= data_bytes);
+        let offset = match edge {
+            Edge::Right => (data_bytes - size) & !(align - 1),
+            Edge::Left => 0,
+        };
+        Place { offset, size }
+    }
+
+    /// Offset of the first page that holds a byte of the object.
+    pub fn first_page(self) -> usize {
+        self.offset & !(PAGE_BYTES - 1)
+    }
+
+    /// Pages that hold a byte of the object: these must be populated.
+    pub fn pages(self) -> usize {
+        if self.size == 0 {
+            return 0;
+        }
+        (round_up_to_page(self.offset + self.size) - self.first_page()) / PAGE_BYTES
+    }
+}
+
+/// The alignment to place with: what was asked for, at least what C promises, or with
+/// [`Placement::Exact`] no more than was asked for.
+pub fn effective_align(placement: Placement, size: usize, requested: usize) -> usize {
+    match placement {
+        Placement::Exact => requested.max(1),
+        _ => requested.max(natural_align(size)),
+    }
+}
+
+/// The edge for an object; `random` is any number, the same for the same object.
+pub fn edge(placement: Placement, random: u64) -> Edge {
+    match placement {
+        Placement::Right | Placement::Exact => Edge::Right,
+        Placement::Left => Edge::Left,
+        Placement::Random if random & 1 == 0 => Edge::Right,
+        Placement::Random => Edge::Left,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn right_leaves_less_than_the_alignment() {
+        let place = Place::at_edge(Edge::Right, 4096, 40, 16);
+        assert_eq!(place.offset, 4096 - 48);
+        assert_eq!(place.pages(), 1);
+        assert_eq!(Place::at_edge(Edge::Right, 4096, 48, 16).offset, 4096 - 48);
+    }
+
+    #[test]
+    fn exact_leaves_nothing() {
+        let align = effective_align(Placement::Exact, 13, 1);
+        assert_eq!(Place::at_edge(Edge::Right, 4096, 13, align).offset, 4096 - 13);
+    }
+
+    #[test]
+    fn populates_only_pages_of_the_object() {
+        let place = Place::at_edge(Edge::Right, 4 * 4096, 4097, 16);
+        assert_eq!((place.first_page(), place.pages()), (2 * 4096, 2));
+        let place = Place::at_edge(Edge::Left, 4 * 4096, 4097, 16);
+        assert_eq!((place.first_page(), place.pages()), (0, 2));
+    }
+
+    #[test]
+    fn nothing_needs_no_page_and_lies_on_the_guard() {
+        let place = Place::at_edge(Edge::Right, 4096, 0, 8);
+        assert_eq!((place.offset, place.pages()), (4096, 0));
+    }
+
+    #[test]
+    fn alignment_never_moves_an_object_to_one_more_page() {
+        for size in 1..=8192usize {
+            for align in [1, 8, 16, 64, 512, 4096] {
+                let data = round_up_to_page(size);
+                let place = Place::at_edge(Edge::Right, data, size, align);
+                assert!(place.offset.is_multiple_of(align));
+                assert_eq!(place.pages(), data / PAGE_BYTES, "size {size} align {align}");
+            }
+        }
+    }
+}

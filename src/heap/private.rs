@@ -1,0 +1,150 @@
+//! The runtime's own heap: dlmalloc over a reservation of its own, never guarded.
+//!
+//! Serves what the runtime allocates for itself (symbol tables, report text, unwinder caches), and
+//! allocations that a signal handler makes while it has interrupted the runtime.
+
+use crate::sys::lock::Lock;
+use crate::sys::{PAGE_BYTES, memory, round_up_to_page};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use dlmalloc::Dlmalloc;
+
+/// Address space kept for it; symbolising a program with gigabytes of debug information fits.
+const RESERVED_BYTES: usize = 64 << 30;
+
+/// Commits the reservation from its start.
+struct Source;
+
+static BASE: AtomicUsize = AtomicUsize::new(0);
+static RESERVED: AtomicUsize = AtomicUsize::new(0);
+static COMMITTED: AtomicUsize = AtomicUsize::new(0);
+static HEAP: Lock<Dlmalloc<Source>> = Lock::new(Dlmalloc::new_with_allocator(Source));
+
+/// Reserves the address space on first use; the caller holds the heap's lock.
+fn base() -> Option<usize> {
+    let base = BASE.load(Ordering::Acquire);
+    if base != 0 {
+        return Some(base);
+    }
+    let mut bytes = RESERVED_BYTES.min(memory::address_space_share(8));
+    while bytes >= 16 << 20 {
+        if let Ok(base) = memory::reserve(bytes) {
+            RESERVED.store(bytes, Ordering::Release);
+            BASE.store(base, Ordering::Release);
+            return Some(base);
+        }
+        bytes /= 2;
+    }
+    None
+}
+
+// SAFETY: memory handed out is committed, ours, used by nobody else and never taken back; dlmalloc
+// calls with the heap's lock held.
+unsafe impl dlmalloc::Allocator for Source {
+    fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
+        let none = (core::ptr::null_mut(), 0, 0);
+        let Some(base) = base() else { return none };
+        let size = round_up_to_page(size);
+        let start = COMMITTED.load(Ordering::Relaxed);
+        if size > RESERVED.load(Ordering::Relaxed) - start {
+            return none;
+        }
+        // SAFETY: the range follows what is committed, inside our reservation.
+        if unsafe { memory::commit(base + start, size) }.is_err() {
+            return none;
+        }
+        COMMITTED.store(start + size, Ordering::Relaxed);
+        ((base + start) as *mut u8, size, 0)
+    }
+
+    fn remap(&self, _: *mut u8, _: usize, _: usize, _: bool) -> *mut u8 {
+        core::ptr::null_mut()
+    }
+
+    fn free_part(&self, _: *mut u8, _: usize, _: usize) -> bool {
+        false
+    }
+
+    fn free(&self, _: *mut u8, _: usize) -> bool {
+        false
+    }
+
+    fn can_release_part(&self, _: u32) -> bool {
+        false
+    }
+
+    fn allocates_zeros(&self) -> bool {
+        true
+    }
+
+    fn page_size(&self) -> usize {
+        PAGE_BYTES
+    }
+}
+
+/// Whether `address` is the private heap's.
+pub fn contains(address: usize) -> bool {
+    let base = BASE.load(Ordering::Acquire);
+    base != 0 && address.wrapping_sub(base) < RESERVED.load(Ordering::Acquire)
+}
+
+/// Precedes every block: dlmalloc does not tell sizes.
+#[repr(C)]
+struct Header {
+    size: usize,
+    /// Bytes from dlmalloc's block to ours.
+    front: usize,
+}
+
+fn header(address: usize) -> *mut Header {
+    (address - size_of::<Header>()) as *mut Header
+}
+
+/// `size` zeroed bytes aligned to `align` (a power of two), or null.
+pub fn allocate(size: usize, align: usize) -> *mut u8 {
+    let front = align.max(size_of::<Header>());
+    let Some(total) = size.checked_add(front) else { return core::ptr::null_mut() };
+    // SAFETY: any size and any power of two are valid requests.
+    let block = unsafe { HEAP.lock().calloc(total, front) };
+    if block.is_null() {
+        return block;
+    }
+    // SAFETY: the block has `front` bytes before ours, enough for a header, aligned to 16.
+    unsafe {
+        let address = block.add(front);
+        header(address as usize).write(Header { size, front });
+        address
+    }
+}
+
+/// Takes back what [`allocate`] gave.
+///
+/// # Safety
+/// `address` must have come from `allocate`, and be freed once.
+pub unsafe fn free(address: usize) {
+    // SAFETY: the caller's promise: the header is there, and the block is live.
+    unsafe {
+        let front = (*header(address)).front;
+        HEAP.lock().c_free((address - front) as *mut u8);
+    }
+}
+
+/// Bytes asked for at `address`.
+///
+/// # Safety
+/// `address` must be a live result of [`allocate`].
+pub unsafe fn size(address: usize) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { (*header(address)).size }
+}
+
+/// See [`Lock::hold_for_fork`].
+pub fn hold_for_fork() {
+    HEAP.hold_for_fork();
+}
+
+/// # Safety
+/// See [`Lock::release_after_fork`].
+pub unsafe fn release_after_fork() {
+    // SAFETY: the caller's promise.
+    unsafe { HEAP.release_after_fork() }
+}

@@ -1,0 +1,220 @@
+//! What is known about one object, in 32 bytes beside the pool.
+//!
+//! Written by the thread that allocates and by the one that frees, read at any time by anyone, the
+//! fault handler included: all fields are atomics, and `state` says which of the others mean
+//! something.
+//!
+//! | state    | `offset`, `size`, `alloc_*` | `free_*`             |
+//! |----------|-----------------------------|----------------------|
+//! | Virgin   | meaningless                 | meaningless          |
+//! | Live     | fixed                       | meaningless          |
+//! | Freeing  | fixed                       | being written        |
+//! | Retired  | fixed                       | fixed                |
+//!
+//! The only transitions are Virgin → Live → Freeing → Retired. Of two threads that free one object
+//! exactly one wins the compare-exchange to Freeing; the other has found a double free.
+
+use crate::sys::process::yield_now;
+use crate::trace::TraceId;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Life of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// Never handed out.
+    Virgin = 0,
+    Live = 1,
+    /// One thread is retiring it.
+    Freeing = 2,
+    /// Freed; its pages fault for good.
+    Retired = 3,
+}
+
+/// Which family of functions an object came from, or is freed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Family {
+    Malloc = 0,
+    New = 1,
+    NewArray = 2,
+    /// Rust's global allocator.
+    Rust = 3,
+}
+
+/// A thread of the process, numbered in the order in which the runtime met them; the main thread
+/// is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct ThreadId(pub u32);
+
+/// Who did something, and from where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub thread: ThreadId,
+    pub trace: TraceId,
+}
+
+/// See the module's text.
+#[repr(C)]
+pub struct Record {
+    /// [`State`] in the low byte, [`Family`] in the next.
+    state: AtomicU32,
+    /// Bytes from the slot's first data page to the object.
+    offset: AtomicU32,
+    /// Bytes asked for.
+    size: AtomicU64,
+    alloc_trace: AtomicU32,
+    alloc_thread: AtomicU32,
+    free_trace: AtomicU32,
+    free_thread: AtomicU32,
+}
+
+const _: () = assert!(size_of::<Record>() == 32);
+
+/// A consistent copy of a record in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub state: State,
+    pub family: Family,
+    pub offset: usize,
+    pub size: usize,
+    pub allocated: Event,
+    /// Present from Retired on.
+    pub freed: Option<Event>,
+}
+
+fn decode(state: u32) -> (State, Family) {
+    let family = match state >> 8 & 0xff {
+        0 => Family::Malloc,
+        1 => Family::New,
+        2 => Family::NewArray,
+        _ => Family::Rust,
+    };
+    let state = match state & 0xff {
+        0 => State::Virgin,
+        1 => State::Live,
+        2 => State::Freeing,
+        _ => State::Retired,
+    };
+    (state, family)
+}
+
+fn encode(state: State, family: Family) -> u32 {
+    state as u32 | (family as u32) << 8
+}
+
+impl Record {
+    /// Virgin → Live. The caller alone owns the slot; its pages and canaries are ready.
+    pub fn publish(&self, offset: usize, size: usize, family: Family, allocated: Event) {
+        debug_assert_eq!(decode(self.state.load(Ordering::Relaxed)).0, State::Virgin);
+        self.offset.store(offset as u32, Ordering::Relaxed);
+        self.size.store(size as u64, Ordering::Relaxed);
+        self.alloc_trace.store(allocated.trace.0, Ordering::Relaxed);
+        self.alloc_thread.store(allocated.thread.0, Ordering::Relaxed);
+        self.state.store(encode(State::Live, family), Ordering::Release);
+    }
+
+    /// Live → Freeing, for exactly one of all callers; the others get the state that they found.
+    /// The winner must call [`Record::finish_free`].
+    pub fn begin_free(&self) -> Result<(), State> {
+        let current = self.state.load(Ordering::Acquire);
+        let (state, family) = decode(current);
+        if state != State::Live {
+            return Err(state);
+        }
+        let freeing = encode(State::Freeing, family);
+        self.state
+            .compare_exchange(current, freeing, Ordering::AcqRel, Ordering::Acquire)
+            .map(drop)
+            .map_err(|found| decode(found).0)
+    }
+
+    /// Freeing → Retired, by the winner of [`Record::begin_free`].
+    pub fn finish_free(&self, freed: Event) {
+        let (state, family) = decode(self.state.load(Ordering::Relaxed));
+        debug_assert_eq!(state, State::Freeing);
+        self.free_trace.store(freed.trace.0, Ordering::Relaxed);
+        self.free_thread.store(freed.thread.0, Ordering::Relaxed);
+        self.state.store(encode(State::Retired, family), Ordering::Release);
+    }
+
+    /// State of the record now.
+    pub fn state(&self) -> State {
+        decode(self.state.load(Ordering::Acquire)).0
+    }
+
+    /// What the record says, or `None` while it is Virgin.
+    pub fn read(&self) -> Option<Entry> {
+        let (state, family) = decode(self.state.load(Ordering::Acquire));
+        let event = |trace: &AtomicU32, thread: &AtomicU32| Event {
+            trace: TraceId(trace.load(Ordering::Relaxed)),
+            thread: ThreadId(thread.load(Ordering::Relaxed)),
+        };
+        if state == State::Virgin {
+            return None;
+        }
+        Some(Entry {
+            state,
+            family,
+            offset: self.offset.load(Ordering::Relaxed) as usize,
+            size: self.size.load(Ordering::Relaxed) as usize,
+            allocated: event(&self.alloc_trace, &self.alloc_thread),
+            freed: (state == State::Retired).then(|| event(&self.free_trace, &self.free_thread)),
+        })
+    }
+
+    /// [`Record::read`], after another thread that is retiring the object has had time to finish.
+    /// It gives up on one that never does (it may be the thread that was interrupted).
+    pub fn read_settled(&self) -> Option<Entry> {
+        for _ in 0..1000 {
+            match self.read() {
+                Some(Entry { state: State::Freeing, .. }) => yield_now(),
+                settled => return settled,
+            }
+        }
+        self.read()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(n: u32) -> Event {
+        Event { thread: ThreadId(n), trace: TraceId(n + 1) }
+    }
+
+    fn virgin() -> Record {
+        // SAFETY: all fields are atomics, for which zero is valid.
+        unsafe { core::mem::zeroed() }
+    }
+
+    #[test]
+    fn lives_once_and_is_freed_once() {
+        let record = virgin();
+        assert_eq!(record.read(), None);
+        record.publish(4056, 40, Family::NewArray, event(1));
+        let entry = record.read().unwrap();
+        assert_eq!((entry.offset, entry.size, entry.family), (4056, 40, Family::NewArray));
+        assert_eq!((entry.allocated, entry.freed), (event(1), None));
+        assert_eq!(record.begin_free(), Ok(()));
+        assert_eq!(record.begin_free(), Err(State::Freeing));
+        record.finish_free(event(2));
+        assert_eq!(record.begin_free(), Err(State::Retired));
+        assert_eq!(record.read().unwrap().freed, Some(event(2)));
+    }
+
+    #[test]
+    fn of_racing_frees_one_wins() {
+        for _ in 0..200 {
+            let record = virgin();
+            record.publish(0, 1, Family::Malloc, event(0));
+            let wins: usize = std::thread::scope(|scope| {
+                let free = || usize::from(record.begin_free().is_ok());
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(free)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+            });
+            assert_eq!(wins, 1);
+        }
+    }
+}

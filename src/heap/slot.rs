@@ -1,0 +1,32 @@
+//! One slot: data pages between guards, and the record of the object in it.
+
+use super::place::Place;
+use super::record::{Entry, Record};
+use crate::pages::PageRange;
+use crate::sys::PAGE_BYTES;
+
+/// A slot of the pool or of the large space. The guard page behind `data` is the slot's too: the
+/// pointer to an object of no bytes lies there.
+#[derive(Clone, Copy)]
+pub struct Slot<'a> {
+    pub record: &'a Record,
+    pub data: PageRange,
+}
+
+impl Slot<'_> {
+    /// Address of the object described by `entry`.
+    pub fn address(&self, entry: &Entry) -> usize {
+        self.data.start() + entry.offset
+    }
+
+    /// Pages that hold the object's bytes; none for an object of no bytes.
+    pub fn populated(&self, place: Place) -> Option<PageRange> {
+        let pages = place.pages();
+        (pages > 0).then(|| PageRange::new(self.data.start() + place.first_page(), pages))
+    }
+
+    /// End of the slot, its guard page included.
+    pub fn end(&self) -> usize {
+        self.data.end() + PAGE_BYTES
+    }
+}

@@ -1,0 +1,185 @@
+//! Threads of the process, and what each keeps for itself.
+
+use super::pool::CLASS_PAGES;
+use super::record::{Event, ThreadId};
+use super::region::Region;
+use crate::sys::process;
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use once_cell::race::OnceBox;
+
+/// Threads that one process can number; later ones share the last number.
+const MAX_THREADS: usize = 1 << 22;
+
+/// Slots that a thread has claimed and not used: `next..end` of one class, in one word so that a
+/// signal handler that allocates in the middle of an allocation can't be given the same slot.
+#[derive(Default)]
+pub struct Batch(AtomicU64);
+
+impl Batch {
+    pub const fn new() -> Batch {
+        Batch(AtomicU64::new(0))
+    }
+
+    fn pack(next: usize, end: usize) -> u64 {
+        (next as u64) << 32 | end as u64
+    }
+
+    /// Takes one slot.
+    #[inline]
+    pub fn take(&self) -> Option<usize> {
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            let (next, end) = ((word >> 32) as usize, word as u32 as usize);
+            if next >= end {
+                return None;
+            }
+            let rest = Self::pack(next + 1, end);
+            match self.0.compare_exchange(word, rest, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Some(next),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Replaces what is left with a fresh claim.
+    pub fn refill(&self, slots: core::ops::Range<usize>) {
+        self.0.store(Self::pack(slots.start, slots.end), Ordering::Relaxed);
+    }
+}
+
+/// What one thread keeps for itself; no other thread touches it.
+pub struct ThreadCache {
+    /// 0: not numbered yet; else the number plus one.
+    number: Cell<u32>,
+    pub batches: [Batch; CLASS_PAGES.len()],
+}
+
+impl ThreadCache {
+    pub const fn new() -> ThreadCache {
+        ThreadCache {
+            number: Cell::new(0),
+            batches: [Batch::new(), Batch::new(), Batch::new(), Batch::new()],
+        }
+    }
+}
+
+thread_local! {
+    // `const` and without a destructor: usable before main, in signal handlers, in thread exit.
+    static CACHE: ThreadCache = const { ThreadCache::new() };
+}
+
+/// Gives `f` the calling thread's cache.
+#[inline]
+pub fn with_cache<R>(f: impl FnOnce(&ThreadCache) -> R) -> R {
+    CACHE.with(f)
+}
+
+/// What is known of one thread.
+struct Thread {
+    /// Kernel id; 0 once the thread has ended.
+    tid: AtomicU32,
+    creator: AtomicU32,
+    /// Trace of its creation; 0 for the main thread and for threads that the runtime met late.
+    creation: AtomicU32,
+}
+
+/// All threads met so far, by number.
+struct Registry {
+    threads: Region<Thread>,
+    next: AtomicU32,
+}
+
+static REGISTRY: OnceBox<Registry> = OnceBox::new();
+
+fn registry() -> Option<&'static Registry> {
+    REGISTRY
+        .get_or_try_init(|| {
+            // SAFETY: all fields are atomics, for which zero is valid; no drop glue.
+            let threads = unsafe { Region::reserve(MAX_THREADS) }.map_err(drop)?;
+            Ok::<_, ()>(Box::new(Registry { threads, next: AtomicU32::new(0) }))
+        })
+        .ok()
+}
+
+/// Numbers the calling thread, as begun by `created` if that is known.
+pub fn enrol(created: Option<Event>) -> ThreadId {
+    let _scope = crate::sys::scope::RuntimeScope::enter();
+    let Some(registry) = registry() else { return ThreadId(0) };
+    let number = registry.next.fetch_add(1, Ordering::Relaxed).min(MAX_THREADS as u32 - 1);
+    if registry.threads.ensure(number as usize + 1).is_ok()
+        && let Some(thread) = registry.threads.get(number as usize)
+    {
+        thread.tid.store(process::tid(), Ordering::Relaxed);
+        thread.creator.store(created.map_or(0, |event| event.thread.0), Ordering::Relaxed);
+        thread.creation.store(created.map_or(0, |event| event.trace.0), Ordering::Relaxed);
+    }
+    with_cache(|cache| cache.number.set(number + 1));
+    ThreadId(number)
+}
+
+/// Number of the calling thread; it is enrolled if the runtime has not met it yet.
+#[inline]
+pub fn current() -> ThreadId {
+    match with_cache(|cache| cache.number.get()) {
+        0 => enrol(None),
+        number => ThreadId(number - 1),
+    }
+}
+
+/// Notes that the calling thread is ending.
+pub fn retire_current() {
+    let number = current().0 as usize;
+    if let Some(thread) = registry().and_then(|registry| registry.threads.get(number)) {
+        thread.tid.store(0, Ordering::Relaxed);
+    }
+}
+
+/// In the child of a fork: the calling thread has a new kernel id, and the others are gone.
+pub fn after_fork_in_child() {
+    let Some(registry) = registry() else { return };
+    let me = current().0;
+    for number in 0..registry.next.load(Ordering::Relaxed) {
+        if let Some(thread) = registry.threads.get(number as usize) {
+            let tid = if number == me { process::tid() } else { 0 };
+            thread.tid.store(tid, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Kernel id of a thread, while it lives.
+pub fn tid_of(thread: ThreadId) -> Option<u32> {
+    let tid = registry()?.threads.get(thread.0 as usize)?.tid.load(Ordering::Relaxed);
+    (tid != 0).then_some(tid)
+}
+
+/// Who created a thread and where, if the runtime saw it.
+pub fn creation_of(thread: ThreadId) -> Option<Event> {
+    use crate::trace::TraceId;
+    let entry = registry()?.threads.get(thread.0 as usize)?;
+    let trace = TraceId(entry.creation.load(Ordering::Relaxed));
+    let event = Event { thread: ThreadId(entry.creator.load(Ordering::Relaxed)), trace };
+    (trace != TraceId(0)).then_some(event)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_gives_each_slot_once() {
+        let batch = Batch::new();
+        assert_eq!(batch.take(), None);
+        batch.refill(5..7);
+        assert_eq!([batch.take(), batch.take(), batch.take()], [Some(5), Some(6), None]);
+    }
+
+    #[test]
+    fn threads_get_numbers_of_their_own() {
+        let here = current();
+        assert_eq!(current(), here);
+        let there = std::thread::spawn(current).join().unwrap();
+        assert_ne!(here, there);
+        assert_eq!(tid_of(here), Some(process::tid()));
+    }
+}

@@ -1,0 +1,208 @@
+//! Objects that could not be guarded, and the count of why.
+//!
+//! They come from the next allocator, with canaries on both sides and an entry in a table, so that
+//! a wild write beside them and a wrong free are still found, though late.
+
+use super::canary::{self, Damage};
+use super::place::natural_align;
+use super::record::{Event, Family};
+use crate::sys::lock::Lock;
+use crate::sys::next;
+use crate::sys::scope::RuntimeScope;
+use core::hash::{BuildHasherDefault, Hasher};
+use core::sync::atomic::{AtomicU64, Ordering};
+use libc::c_void;
+use std::collections::HashMap;
+
+/// Why an object is not guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Reason {
+    /// The kernel's limit of mappings (`vm.max_map_count`) is near.
+    Mappings,
+    /// The memory budget is spent.
+    Budget,
+    /// The reservation has no addresses left for the size.
+    Addresses,
+    /// The kernel refused memory.
+    Refused,
+    /// A retired object's pages could not be made to fault.
+    NotRevoked,
+}
+
+impl Reason {
+    pub const ALL: [Reason; 5] =
+        [Reason::Mappings, Reason::Budget, Reason::Addresses, Reason::Refused, Reason::NotRevoked];
+}
+
+/// Allocations that were not guarded, by reason.
+#[derive(Default)]
+pub struct Tally([AtomicU64; Reason::ALL.len()]);
+
+impl Tally {
+    pub fn count(&self, reason: Reason) {
+        self.0[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn get(&self, reason: Reason) -> u64 {
+        self.0[reason as usize].load(Ordering::Relaxed)
+    }
+
+    pub fn total(&self) -> u64 {
+        Reason::ALL.iter().map(|&reason| self.get(reason)).sum()
+    }
+}
+
+/// Canary bytes behind an unguarded object, at least.
+const BACK_BYTES: usize = 16;
+
+/// One live object of the next allocator.
+#[derive(Clone, Copy, Debug)]
+pub struct Unguarded {
+    pub address: usize,
+    pub size: usize,
+    pub family: Family,
+    pub allocated: Event,
+    /// Canary bytes before the object; also the distance to the next allocator's block.
+    front: usize,
+}
+
+impl Unguarded {
+    /// Looks for damage in its canaries.
+    pub fn damage(&self) -> Option<Damage> {
+        let front = (self.address - self.front, self.address);
+        let end = self.address + self.size;
+        canary::find_carefully([front, (end, end + BACK_BYTES)])
+    }
+}
+
+/// Addresses are spread already but for their low bits.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only addresses are hashed")
+    }
+    fn write_usize(&mut self, address: usize) {
+        self.0 = (address as u64 >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+type Table = HashMap<usize, Unguarded, BuildHasherDefault<AddressHasher>>;
+
+const SHARDS: usize = 64;
+
+/// The table of unguarded objects, in parts so that threads seldom meet.
+pub struct UnguardedObjects {
+    shards: [Lock<Table>; SHARDS],
+    tally: Tally,
+}
+
+impl UnguardedObjects {
+    pub fn new() -> UnguardedObjects {
+        UnguardedObjects {
+            shards: [const { Lock::new(Table::with_hasher(BuildHasherDefault::new())) }; SHARDS],
+            tally: Tally::default(),
+        }
+    }
+
+    fn shard(&self, address: usize) -> &Lock<Table> {
+        &self.shards[(address >> 4 ^ address >> 12) % SHARDS]
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Allocates from the next allocator; zeroed if asked. Null when it has no memory either.
+    pub fn allocate(
+        &self,
+        reason: Reason,
+        size: usize,
+        align: usize,
+        family: Family,
+        allocated: Event,
+        zeroed: bool,
+    ) -> *mut u8 {
+        let front = align.max(natural_align(size)).max(BACK_BYTES);
+        let Some(total) = size.checked_add(front + BACK_BYTES) else {
+            return core::ptr::null_mut();
+        };
+        // SAFETY: memalign's signature, and a power of two for its alignment.
+        let block = unsafe {
+            let memalign: Option<extern "C" fn(usize, usize) -> *mut c_void> = next::MEMALIGN.get();
+            memalign.map_or(core::ptr::null_mut(), |memalign| memalign(front, total))
+        };
+        if block.is_null() {
+            return core::ptr::null_mut();
+        }
+        let address = block as usize + front;
+        // SAFETY: the block is ours and `total` bytes long.
+        unsafe {
+            core::ptr::write_bytes(block.cast::<u8>(), canary::BYTE, front);
+            core::ptr::write_bytes((address + size) as *mut u8, canary::BYTE, BACK_BYTES);
+            if zeroed {
+                core::ptr::write_bytes(address as *mut u8, 0, size);
+            }
+        }
+        self.tally.count(reason);
+        let object = Unguarded { address, size, family, allocated, front };
+        // The table grows in the private heap.
+        let _scope = RuntimeScope::enter();
+        self.shard(address).lock().insert(address, object);
+        address as *mut u8
+    }
+
+    /// The live unguarded object at `address`.
+    pub fn find(&self, address: usize) -> Option<Unguarded> {
+        self.shard(address).lock().get(&address).copied()
+    }
+
+    /// Takes the object at `address` out of the table, for one caller; [`Unguarded::release`]
+    /// comes next.
+    pub fn remove(&self, address: usize) -> Option<Unguarded> {
+        let _scope = RuntimeScope::enter();
+        self.shard(address).lock().remove(&address)
+    }
+
+    /// The first damaged object, for the check at exit.
+    pub fn find_damaged(&self) -> Option<(Unguarded, Damage)> {
+        self.shards.iter().find_map(|shard| {
+            let shard = shard.lock();
+            shard.values().find_map(|object| Some((*object, object.damage()?)))
+        })
+    }
+
+    /// See [`Lock::hold_for_fork`].
+    pub fn hold_for_fork(&self) {
+        self.shards.iter().for_each(Lock::hold_for_fork);
+    }
+
+    /// # Safety
+    /// See [`Lock::release_after_fork`].
+    pub unsafe fn release_after_fork(&self) {
+        for shard in &self.shards {
+            // SAFETY: the caller's promise.
+            unsafe { shard.release_after_fork() }
+        }
+    }
+}
+
+impl Unguarded {
+    /// Gives the object back to the next allocator.
+    ///
+    /// # Safety
+    /// It must have been removed from the table by the caller.
+    pub unsafe fn release(self) {
+        // SAFETY: free's signature; the block came from the next allocator and is freed once.
+        unsafe {
+            if let Some(free) = next::FREE.get::<extern "C" fn(*mut c_void)>() {
+                free((self.address - self.front) as *mut c_void);
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+use super::*;
+
+fn error(text: &str) -> String {
+    Options::parse(text).expect_err(text).to_string()
+}
+
+#[test]
+fn nothing_given_is_the_defaults() {
+    let options = Options::parse("").unwrap();
+    assert_eq!(options, Options::default());
+    assert_eq!(options.backend, BackendChoice::Auto);
+    assert_eq!(options.placement, Placement::Right);
+    assert_eq!(options.stack_depth, 32);
+    assert_eq!(options.canary_bytes, 128);
+    assert_eq!(options.error_exitcode, None);
+    assert!(options.symbolize && options.check_at_exit && !options.verbose);
+    assert_eq!(options.encode(), "");
+}
+
+#[test]
+fn every_default_fits_its_own_form() {
+    for spec in OPTIONS {
+        let mut options = Options::default();
+        options
+            .set(spec.name, &spec.default_text())
+            .expect(spec.name);
+        assert_eq!(options, Options::default(), "{}", spec.name);
+    }
+}
+
+#[test]
+fn table_is_consistent() {
+    for (index, spec) in OPTIONS.iter().enumerate() {
+        assert!(
+            OPTIONS[..index].iter().all(|other| other.name != spec.name),
+            "{}",
+            spec.name
+        );
+        assert!(
+            spec.name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        );
+        assert!(
+            spec.help().ends_with('.') && !spec.help().contains("  "),
+            "{}",
+            spec.name
+        );
+    }
+}
+
+#[test]
+fn values_are_stored() {
+    let options = Options::parse(
+        "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:\
+         log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:canary-bytes=0:\
+         symbolize=no:check-at-exit=off:verbose=1:summary=never",
+    )
+    .unwrap();
+    let expected = Options {
+        backend: BackendChoice::Userfaultfd,
+        placement: Placement::Random,
+        seed: u64::MAX,
+        error_exitcode: Some(255),
+        log_path: Some("/tmp/a".to_string()),
+        stack_depth: 256,
+        unwinder: Unwinder::System,
+        memory_limit_mib: 64,
+        canary_bytes: 0,
+        symbolize: false,
+        check_at_exit: false,
+        verbose: true,
+        summary: SummaryChoice::Never,
+    };
+    assert_eq!(options, expected);
+}
+
+#[test]
+fn dash_and_underscore_are_the_same_in_names() {
+    for text in ["error-exitcode=9", "error_exitcode=9"] {
+        assert_eq!(Options::parse(text).unwrap().error_exitcode, Some(9));
+    }
+}
+
+#[test]
+fn last_value_counts_and_empty_parts_are_skipped() {
+    let options = Options::parse(":seed=1::seed=2:").unwrap();
+    assert_eq!(options.seed, 2);
+}
+
+#[test]
+fn empty_value_unsets() {
+    let options = Options::parse("log-path=x:log-path=:error-exitcode=3:error-exitcode=").unwrap();
+    assert_eq!(options, Options::default());
+}
+
+#[test]
+fn values_hold_escaped_colons_and_equals_signs() {
+    let options = Options::parse(r"log-path=/a\:b\\c=d:seed=3").unwrap();
+    assert_eq!(options.log_path.as_deref(), Some(r"/a:b\c=d"));
+    assert_eq!(options.seed, 3);
+}
+
+#[test]
+fn errors_are_one_clear_sentence() {
+    assert_eq!(
+        error("placment=left"),
+        "unknown option 'placment'; did you mean 'placement'?"
+    );
+    assert_eq!(
+        error("stack_dept=3"),
+        "unknown option 'stack_dept'; did you mean 'stack-depth'?"
+    );
+    assert_eq!(
+        error("quarantine_size_mb=3"),
+        "unknown option 'quarantine_size_mb'"
+    );
+    assert_eq!(
+        error("verbose"),
+        "option 'verbose' has no value; write it as name=value"
+    );
+    assert_eq!(
+        error("stack-depth=257"),
+        "option 'stack-depth' takes a whole number from 1 to 256, not '257'"
+    );
+    assert_eq!(
+        error("placement=middle"),
+        "option 'placement' takes one of right, left, exact, random, not 'middle'"
+    );
+    assert_eq!(
+        error("symbolize=maybe"),
+        "option 'symbolize' takes yes or no, not 'maybe'"
+    );
+    assert_eq!(
+        error("seed=-1"),
+        "option 'seed' takes a whole number below 2^64, not '-1'"
+    );
+    assert_eq!(
+        error(r"log-path=C\x"),
+        r"a backslash in the options must be followed by ':' or '\'"
+    );
+}
+
+#[test]
+fn ranges_are_checked_at_both_ends() {
+    for (text, valid) in [
+        ("error-exitcode=0", false),
+        ("error-exitcode=1", true),
+        ("error-exitcode=256", false),
+        ("stack-depth=0", false),
+        ("canary-bytes=4096", true),
+        ("canary-bytes=4097", false),
+        ("seed=18446744073709551616", false),
+        ("seed=", false),
+        ("seed=+1", false),
+        ("seed= 1", false),
+        ("placement=", false),
+    ] {
+        assert_eq!(Options::parse(text).is_ok(), valid, "{text}");
+    }
+}
+
+/// A small generator (xorshift), so that the loops below are the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % bound
+    }
+
+    fn text(&mut self) -> String {
+        const ALPHABET: [char; 12] = [':', '\\', '=', '-', '_', ' ', '\n', 'é', '0', '9', 's', '/'];
+        (0..self.below(12))
+            .map(|_| ALPHABET[self.below(12) as usize])
+            .collect()
+    }
+
+    fn value(&mut self, form: &Form) -> String {
+        match form {
+            Form::Choice(choices) => choices[self.below(choices.len() as u64) as usize]
+                .name
+                .to_string(),
+            Form::Number { min, max } => {
+                (min + self.below((max - min).saturating_add(1))).to_string()
+            }
+            Form::Bool => ["yes", "no"][self.below(2) as usize].to_string(),
+            Form::Path => self.text(),
+        }
+    }
+}
+
+#[test]
+fn parse_inverts_encode() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for _ in 0..5_000 {
+        let mut options = Options::default();
+        for spec in OPTIONS {
+            if random.below(2) == 0 {
+                let value = random.value(&spec.form);
+                options.set(spec.name, &value).unwrap();
+            }
+        }
+        let text = options.encode();
+        assert_eq!(Options::parse(&text), Ok(options), "{text}");
+    }
+}
+
+#[test]
+fn no_text_makes_the_parser_panic() {
+    let mut random = Random(7);
+    for _ in 0..20_000 {
+        let mut text = random.text();
+        for _ in 0..random.below(4) {
+            let spec = &OPTIONS[random.below(OPTIONS.len() as u64) as usize];
+            text.push_str(&spec.name[..random.below(spec.name.len() as u64 + 1) as usize]);
+            text.push_str(&random.text());
+        }
+        if let Err(error) = Options::parse(&text) {
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Guard markers: `madvise(MADV_GUARD_INSTALL)`, Linux 6.13 and later.
+//!
+//! A marker sits in the page table and makes its page fault; it costs no mapping, survives fork,
+//! and needs no privilege. A stretch of the pool is made writable (growing one mapping) and filled
+//! with markers; a slot's markers are removed while it lives and put back, which also drops its
+//! memory, when it is retired.
+//!
+//! The kernel refuses to install markers in locked memory (mlockall(2)). From then on page
+//! permissions do the work, as in [`super::mprotect`]: every range is inaccessible unless its slot
+//! lives, so nothing goes unguarded, but each live slot costs mappings.
+
+use super::{PageProtection, PageRange};
+use crate::sys::{Errno, memory};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+#[derive(Default)]
+pub struct Madvise {
+    /// Set for good by the first refusal; stretches opened from then on carry no markers.
+    markers_refused: AtomicBool,
+}
+
+impl Madvise {
+    pub const fn new() -> Madvise {
+        Madvise { markers_refused: AtomicBool::new(false) }
+    }
+}
+
+impl PageProtection for Madvise {
+    fn name(&self) -> &'static str {
+        "madvise"
+    }
+
+    unsafe fn open(&self, stretch: PageRange) -> Result<(), Errno> {
+        // Committed first: markers in the inaccessible rest of the pool would give all of it an
+        // anon_vma, and with that a place in core dumps. Nobody has a pointer here yet.
+        // SAFETY: the caller owns the stretch.
+        unsafe {
+            memory::commit(stretch.start(), stretch.bytes())?;
+            if memory::guard_install(stretch.start(), stretch.bytes()).is_err() {
+                self.markers_refused.store(true, Ordering::Relaxed);
+                memory::revoke(stretch.start(), stretch.bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
+        // SAFETY: the caller owns the pages. A stretch opened before the refusal has markers, one
+        // opened after it is inaccessible; doing both serves either.
+        unsafe {
+            memory::guard_remove(pages.start(), pages.bytes())?;
+            if self.markers_refused.load(Ordering::Relaxed) {
+                memory::commit(pages.start(), pages.bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
+        // SAFETY: the caller owns the pages and is done with them.
+        unsafe {
+            memory::guard_install(pages.start(), pages.bytes()).or_else(|_| {
+                self.markers_refused.store(true, Ordering::Relaxed);
+                memory::revoke(pages.start(), pages.bytes())
+            })
+        }
+    }
+
+    fn mappings_per_slot(&self) -> usize {
+        if self.markers_refused.load(Ordering::Relaxed) { 2 } else { 0 }
+    }
+
+    fn lost(&self) -> Option<&'static str> {
+        self.markers_refused.load(Ordering::Relaxed).then_some(
+            "the kernel refuses guard markers in locked memory (mlockall); \
+             page permissions guard in their place",
+        )
+    }
+}

@@ -1,0 +1,182 @@
+//! The three ways in which the kernel can make single pages fault, behind one trait.
+//!
+//! The pool hands out *slots*, runs of data pages between guard pages. A backend knows three things
+//! about them: how to take a stretch of reserved pages into service with every page faulting, how
+//! to make the data pages of one slot usable, and how to make them fault again for good.
+
+mod madvise;
+mod mprotect;
+
+use madvise::Madvise;
+use mprotect::Mprotect;
+
+use crate::options::BackendChoice;
+use crate::sys::{Errno, PAGE_BYTES, memory, probe};
+
+/// A page-aligned, non-empty range of the runtime's own reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRange {
+    start: usize,
+    pages: usize,
+}
+
+impl PageRange {
+    /// `start` is an address, and must be page-aligned.
+    pub fn new(start: usize, pages: usize) -> PageRange {
+        debug_assert!(start.is_multiple_of(PAGE_BYTES) && pages > 0);
+        PageRange { start, pages }
+    }
+
+    pub fn start(self) -> usize {
+        self.start
+    }
+
+    pub fn bytes(self) -> usize {
+        self.pages * PAGE_BYTES
+    }
+
+    pub fn end(self) -> usize {
+        self.start + self.bytes()
+    }
+
+    pub fn contains(self, address: usize) -> bool {
+        (self.start..self.end()).contains(&address)
+    }
+}
+
+/// Makes pages of the pool accessible and faulting.
+///
+/// Every range passed in lies in the pool's reservation, and belongs to one slot (or, for
+/// [`open`](PageProtection::open), to none yet), so that calls never race on a page.
+pub trait PageProtection: Sync {
+    fn name(&self) -> &'static str;
+
+    /// Takes reserved pages into service. All of them fault until populated.
+    ///
+    /// # Safety
+    /// The range must be reserved address space of the pool that is not in service yet.
+    unsafe fn open(&self, stretch: PageRange) -> Result<(), Errno>;
+
+    /// Makes pages accessible; they read as zeros.
+    ///
+    /// # Safety
+    /// The pages must be in service, faulting, and owned by the caller.
+    unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno>;
+
+    /// Makes pages fault and drops their memory.
+    ///
+    /// # Safety
+    /// The pages must be populated and owned by the caller; nothing may rely on their contents.
+    unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno>;
+
+    /// Retires `from` and populates `to`: one kernel call where the backend has such a call.
+    ///
+    /// # Safety
+    /// As [`retire`](PageProtection::retire) and [`populate`](PageProtection::populate).
+    unsafe fn recycle(&self, from: PageRange, to: PageRange) -> Result<(), Errno> {
+        // SAFETY: the caller's promises.
+        unsafe {
+            self.retire(from)?;
+            self.populate(to)
+        }
+    }
+
+    /// Kernel mappings that one populated slot costs; they count against `vm.max_map_count`.
+    fn mappings_per_slot(&self) -> usize;
+
+    /// Whether a system call that is given a guarded address fails with `EFAULT`.
+    fn guards_syscalls(&self) -> bool {
+        true
+    }
+
+    /// What the backend lost while the process ran, and what does its work now.
+    fn lost(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Signals that an access to a guarded page can raise.
+    fn fault_signals(&self) -> &'static [libc::c_int] {
+        &[libc::SIGSEGV]
+    }
+}
+
+/// Why a backend can't serve here, in words for the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unavailable(pub String);
+
+/// The backend in use, and why those preferred to it are not.
+pub struct Selection {
+    pub backend: &'static dyn PageProtection,
+    pub refused: Vec<(&'static str, Unavailable)>,
+}
+
+/// Finds the backend for `choice`, in a process whose fault handler is in place. `auto` takes the
+/// first that passes [`trial`]; a named backend that fails it is an error.
+pub fn select(choice: BackendChoice) -> Result<Selection, Unavailable> {
+    static MADVISE: Madvise = Madvise::new();
+    let order: &[&'static dyn PageProtection] = match choice {
+        BackendChoice::Auto => &[&MADVISE, &Mprotect],
+        BackendChoice::Madvise => &[&MADVISE],
+        BackendChoice::Mprotect => &[&Mprotect],
+        BackendChoice::Userfaultfd => {
+            return Err(Unavailable("the userfaultfd backend is not built yet".to_owned()));
+        }
+    };
+    let mut refused = Vec::new();
+    for &backend in order {
+        match trial(backend) {
+            Ok(()) => return Ok(Selection { backend, refused }),
+            Err(reason) => refused.push((backend.name(), reason)),
+        }
+    }
+    let words: Vec<String> =
+        refused.iter().map(|(name, reason)| format!("{name}: {}", reason.0)).collect();
+    Err(Unavailable(words.join("; ")))
+}
+
+/// Tries a backend on a page of its own with a real trap: guarded, usable, guarded again.
+fn trial(backend: &dyn PageProtection) -> Result<(), Unavailable> {
+    let failed = |what: &str, error: Errno| {
+        let error = std::io::Error::from_raw_os_error(error.0);
+        Unavailable(format!("can't {what}: {error}"))
+    };
+    let bytes = 4 * PAGE_BYTES;
+    let start = memory::reserve(bytes).map_err(|e| failed("reserve address space", e))?;
+    let page = PageRange::new(start + PAGE_BYTES, 1);
+    let outcome = (|| {
+        // SAFETY: the reservation is ours and new; the page is used by nobody else; every access
+        // is a probe, which survives a fault.
+        unsafe {
+            let stretch = PageRange::new(start, bytes / PAGE_BYTES);
+            backend.open(stretch).map_err(|e| failed("guard pages", e))?;
+            if let Some(loss) = backend.lost() {
+                return Err(Unavailable(loss.to_owned()));
+            }
+            if probe::load(page.start()).is_some() {
+                return Err(Unavailable("guarded pages do not fault".to_owned()));
+            }
+            backend.populate(page).map_err(|e| failed("populate a page", e))?;
+            if probe::load(page.start()) != Some(0) {
+                return Err(Unavailable("populated pages are not usable".to_owned()));
+            }
+            (page.start() as *mut u64).write(!0);
+            backend.retire(page).map_err(|e| failed("retire a page", e))?;
+            if probe::load(page.start()).is_some() {
+                return Err(Unavailable("retired pages do not fault".to_owned()));
+            }
+        }
+        Ok(())
+    })();
+    // SAFETY: nothing but this function knows the range.
+    unsafe { memory::unmap(start, bytes) };
+    outcome
+}
+
+/// The backends that work on this machine, for tests.
+#[cfg(test)]
+pub fn trial_backends() -> impl Iterator<Item = &'static dyn PageProtection> {
+    crate::fault::tests_install();
+    [BackendChoice::Madvise, BackendChoice::Mprotect]
+        .into_iter()
+        .filter_map(|choice| select(choice).ok().map(|selection| selection.backend))
+}

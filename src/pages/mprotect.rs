@@ -1,0 +1,36 @@
+//! Page permissions: works on every kernel.
+//!
+//! The pool stays one inaccessible mapping; a live slot is a writable hole in it. The kernel counts
+//! such a hole and the guard behind it as two mappings, and refuses more than `vm.max_map_count`
+//! (65,530 by default), so the heap keeps count. A retired slot is covered by a fresh inaccessible
+//! mapping, which the kernel merges with its neighbours, so retired slots cost none.
+
+use super::{PageProtection, PageRange};
+use crate::sys::{Errno, memory};
+
+pub struct Mprotect;
+
+impl PageProtection for Mprotect {
+    fn name(&self) -> &'static str {
+        "mprotect"
+    }
+
+    unsafe fn open(&self, _stretch: PageRange) -> Result<(), Errno> {
+        // Reserved pages fault already.
+        Ok(())
+    }
+
+    unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
+        // SAFETY: the caller owns the pages.
+        unsafe { memory::commit(pages.start(), pages.bytes()) }
+    }
+
+    unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
+        // SAFETY: the caller owns the pages and is done with them.
+        unsafe { memory::revoke(pages.start(), pages.bytes()) }
+    }
+
+    fn mappings_per_slot(&self) -> usize {
+        2
+    }
+}

@@ -1,0 +1,5 @@
+//! From a [`Bug`](crate::diagnose::Bug) to what the user reads.
+
+pub mod sink;
+pub mod symbolize;
+pub mod text;

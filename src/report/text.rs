@@ -1,0 +1,276 @@
+//! A bug as text, in the shape that ASan made familiar to people and tools.
+
+use super::symbolize::{SymbolFrame, Symbolizer};
+use crate::diagnose::{Bug, BugKind, Call, Cause, Direction, Owner, Relation, Side, Subject};
+use crate::heap::record::{Event, ThreadId};
+use crate::runtime::thread_label;
+use crate::trace::{self, Frames, TraceId};
+use core::fmt::Write;
+
+/// How much the renderer may look up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Functions, files and lines.
+    Symbols,
+    /// Modules and offsets only: no file is read.
+    ModulesOnly,
+}
+
+/// Renders `bug` as the report of process `pid`.
+pub fn render(bug: &Bug, pid: u32, names: Names) -> String {
+    let mut report = Renderer { text: String::new(), symbols: Symbolizer::new(), names };
+    report.header(bug, pid);
+    let top = report.cause(bug);
+    report.place(bug);
+    let allocated = bug.subject.and_then(|subject| report.life(&subject));
+    report.threads(bug);
+    report.summary(bug, top.or(allocated));
+    report.text
+}
+
+/// Where the summary points.
+type Location = String;
+
+struct Renderer {
+    text: String,
+    symbols: Symbolizer,
+    names: Names,
+}
+
+// Writing to a String cannot fail, so the results of `write!` are dropped.
+macro_rules! put {
+    ($self:ident, $($arg:tt)*) => { let _ = write!($self.text, $($arg)*); };
+}
+
+impl Renderer {
+    fn header(&mut self, bug: &Bug, pid: u32) {
+        let (kind, address) = (bug.kind.name(), bug.address);
+        put!(self, "=================================================================\n");
+        put!(self, "=={pid}==ERROR: Fencepost: {kind} on address {address:#x}");
+        if let Cause::Access(access) = bug.cause {
+            put!(self, " at pc {:#x} bp {:#x} sp {:#x}", access.pc, access.bp, access.sp);
+        }
+        put!(self, " thread {}\n", thread_label(bug.thread));
+    }
+
+    fn cause(&mut self, bug: &Bug) -> Option<Location> {
+        match bug.cause {
+            Cause::Access(access) => {
+                match access.direction {
+                    Direction::Read => put!(self, "READ"),
+                    Direction::Write => put!(self, "WRITE"),
+                    Direction::Execute => put!(self, "EXECUTE"),
+                }
+                match (access.width, access.direction) {
+                    (Some(width), _) => put!(self, " of size {width}"),
+                    (None, Direction::Execute) => {}
+                    (None, _) => put!(self, " of unknown size"),
+                }
+                put!(self, " at {:#x} thread T{}\n", access.start, bug.thread.0);
+            }
+            Cause::Call(Call::Exit) => {
+                put!(self, "found at exit\n\n");
+                return None;
+            }
+            Cause::Call(call) => {
+                let found = match (bug.kind, call) {
+                    (BugKind::OverwrittenSlack, Call::Free) => "found by free here:".to_owned(),
+                    (BugKind::OverwrittenSlack, _) => "found by realloc here:".to_owned(),
+                    (_, Call::Realloc) => self.called("realloc", bug.thread),
+                    (_, Call::UsableSize) => self.called("malloc_usable_size", bug.thread),
+                    (_, _) => self.called("free", bug.thread),
+                };
+                put!(self, "{found}\n");
+            }
+        }
+        let location = self.stack(bug.stack.as_slice());
+        put!(self, "\n");
+        location
+    }
+
+    fn called(&self, function: &str, thread: ThreadId) -> String {
+        format!("{function} called here by thread T{}:", thread.0)
+    }
+
+    /// Where the address lies: relative to an object, or in somebody else's memory.
+    fn place(&mut self, bug: &Bug) {
+        match (&bug.subject, &bug.owner) {
+            (Some(subject), _) => self.relation(bug, subject),
+            (None, Some(owner)) => {
+                put!(self, "{:#x} ", bug.address);
+                match owner {
+                    Owner::Stack { own: true } => {
+                        put!(self, "is on the stack of thread T{}\n", bug.thread.0);
+                    }
+                    Owner::Stack { own: false } => put!(self, "is on the stack of a thread\n"),
+                    Owner::Module(name) => put!(self, "is in a global/static object of {name}\n"),
+                    Owner::Mapped(name) if name.is_empty() => {
+                        put!(self, "was never allocated: it is in memory mapped otherwise\n");
+                    }
+                    Owner::Mapped(name) => put!(self, "was never allocated: it is in {name}\n"),
+                    Owner::Unmapped => put!(self, "was never allocated: nothing is mapped there\n"),
+                }
+            }
+            (None, None) => {
+                put!(self, "{:#x} was never allocated: no object is near\n", bug.address);
+            }
+        }
+        if let Some(damage) = bug.damage {
+            let offset = damage.lowest.wrapping_sub(bug.subject.map_or(0, |s| s.object.start));
+            let bytes: Vec<String> =
+                damage.bytes[..damage.shown].iter().map(|b| format!("{b:02x}")).collect();
+            let more = if damage.span > damage.shown { " …" } else { "" };
+            put!(
+                self,
+                "{} bytes from offset {} of the object hold {}{more} instead of the canary {:02x}\n",
+                damage.span,
+                offset as isize,
+                bytes.join(" "),
+                crate::heap::canary::BYTE
+            );
+        }
+    }
+
+    fn relation(&mut self, bug: &Bug, subject: &Subject) {
+        let Subject { object, relation: Relation { bytes, side } } = *subject;
+        let side = match side {
+            Side::Before => "before",
+            Side::Inside => "inside of",
+            Side::After => "after",
+        };
+        // The first bad byte: an access may begin inside the object and cross its end.
+        let first_bad = match subject.relation.side {
+            Side::After => object.start + object.size + bytes,
+            _ => bug.address,
+        };
+        let unit = if bytes == 1 { "byte" } else { "bytes" };
+        let (start, size, end) = (object.start, object.size, object.start + object.size);
+        put!(self, "{first_bad:#x} is located {bytes} {unit} {side} ");
+        put!(self, "{size}-byte region [{start:#x},{end:#x})\n");
+        if bug.address < end && first_bad >= end && bug.damage.is_none() {
+            let inside = end - bug.address;
+            put!(self, "the access begins {inside} bytes before the end of the region\n");
+        }
+    }
+
+    /// The stacks of the object's free and allocation; answers where it was allocated.
+    fn life(&mut self, subject: &Subject) -> Option<Location> {
+        if let Some(freed) = subject.object.freed {
+            self.event("freed", freed);
+        }
+        let allocated = subject.object.allocated;
+        self.event("allocated", allocated)
+    }
+
+    fn event(&mut self, done: &str, event: Event) -> Option<Location> {
+        put!(self, "{done} by thread T{} here:\n", event.thread.0);
+        let location = self.trace(event.trace);
+        put!(self, "\n");
+        location
+    }
+
+    fn trace(&mut self, id: TraceId) -> Option<Location> {
+        let mut frames = Frames::new();
+        trace::frames(id, &mut frames);
+        if frames.is_empty() {
+            put!(self, "    (the stack was not kept)\n");
+            return None;
+        }
+        self.stack(frames.as_slice())
+    }
+
+    /// Threads that the report names and whose beginning the runtime saw.
+    fn threads(&mut self, bug: &Bug) {
+        let events = bug.subject.map(|s| (Some(s.object.allocated), s.object.freed));
+        let (allocated, freed) = events.unwrap_or((None, None));
+        let mut named = vec![bug.thread];
+        named.extend([freed, allocated].into_iter().flatten().map(|event| event.thread));
+        let mut done = Vec::new();
+        for thread in named {
+            if done.contains(&thread) {
+                continue;
+            }
+            done.push(thread);
+            if let Some(creation) = crate::heap::threads::creation_of(thread) {
+                let label = thread_label(thread);
+                put!(self, "thread {label} created by thread T{} here:\n", creation.thread.0);
+                self.trace(creation.trace);
+                put!(self, "\n");
+            }
+        }
+    }
+
+    fn summary(&mut self, bug: &Bug, location: Option<Location>) {
+        let location = location.unwrap_or_else(|| "(unknown)".to_owned());
+        put!(self, "SUMMARY: Fencepost: {} {location}\n", bug.kind.name());
+    }
+
+    /// Writes a stack, our own innermost frames left out; answers where its first frame is.
+    fn stack(&mut self, pcs: &[trace::Pc]) -> Option<Location> {
+        let mut first = None;
+        let mut number = 0;
+        for &pc in pcs {
+            let frames = match self.names {
+                Names::Symbols => self.symbols.symbolize(pc.address(), pc.is_return_address()),
+                Names::ModulesOnly => vec![self.symbols.module_only(pc.address())],
+            };
+            for frame in frames {
+                if first.is_none() && is_own(&frame) {
+                    continue;
+                }
+                put!(self, "    #{number} {:#x}{}\n", pc.address(), describe(&frame));
+                number += 1;
+                if first.is_none() {
+                    first = Some(locate(&frame));
+                }
+            }
+        }
+        first
+    }
+}
+
+/// Whether a frame is the runtime's, or the shim that rustc puts before a global allocator.
+fn is_own(frame: &SymbolFrame) -> bool {
+    let own = |name: &str| {
+        let name = name.trim_start_matches('<');
+        name.starts_with("fencepost::")
+            || name.starts_with("__rust_")
+            || name.starts_with("__rustc::")
+    };
+    frame.function.as_deref().is_some_and(own)
+        || frame.module.ends_with("/libfencepost.so")
+}
+
+/// ` in function file:line:column (module+0xoffset)`, as far as known.
+fn describe(frame: &SymbolFrame) -> String {
+    let mut text = String::new();
+    if let Some(function) = &frame.function {
+        let _ = write!(text, " in {function}");
+    }
+    if let Some(position) = position(frame, true) {
+        let _ = write!(text, " {position}");
+    }
+    let _ = write!(text, " ({}+{:#x})", frame.module, frame.module_offset);
+    text
+}
+
+/// `file:line in function` or the nearest to it that is known.
+fn locate(frame: &SymbolFrame) -> Location {
+    let place = position(frame, false)
+        .unwrap_or_else(|| format!("({}+{:#x})", frame.module, frame.module_offset));
+    match &frame.function {
+        Some(function) => format!("{place} in {function}"),
+        None => place,
+    }
+}
+
+fn position(frame: &SymbolFrame, with_column: bool) -> Option<String> {
+    let mut text = frame.file.clone()?;
+    if let Some(line) = frame.line {
+        let _ = write!(text, ":{line}");
+        if let Some(column) = frame.column.filter(|&column| with_column && column > 0) {
+            let _ = write!(text, ":{column}");
+        }
+    }
+    Some(text)
+}

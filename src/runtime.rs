@@ -1,0 +1,195 @@
+//! The one runtime of the process: its options, its heap, and what it must tell.
+
+use crate::heap::record::{Event, ThreadId};
+use crate::heap::unguarded::Reason;
+use crate::heap::{Config, Heap, threads};
+use crate::options::{OPTIONS_VARIABLE, Options, SummaryChoice, Unwinder};
+use crate::pages;
+use crate::sys::lock::Lock;
+use crate::sys::{file, memory, process, scope::RuntimeScope};
+use crate::trace::{self, Caller};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// Exit status when the runtime can't do what it was asked to.
+const EXIT_REFUSED: i32 = 125;
+
+/// `vm.max_map_count` where it can't be read: the kernel's default.
+const DEFAULT_MAX_MAPPINGS: usize = 65_530;
+
+/// See the module's text.
+pub struct Runtime {
+    pub options: Options,
+    pub heap: Heap,
+    /// Which file descriptor 2 was at the start; `None` if it was closed.
+    pub stderr: Option<(u64, u64)>,
+    /// The process that the runtime serves: a child made by vfork or a raw clone is another.
+    pid: AtomicU32,
+}
+
+static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(core::ptr::null_mut());
+static STARTING: Lock<()> = Lock::new(());
+
+/// The runtime, once it has started. Lock-free; for signal handlers too.
+#[inline]
+pub fn get() -> Option<&'static Runtime> {
+    // SAFETY: set once, to a leaked box.
+    unsafe { RUNTIME.load(Ordering::Acquire).as_ref() }
+}
+
+/// The runtime, started if need be. `install_fault_handler` is called once, before any page is
+/// guarded.
+pub fn get_or_start(install_fault_handler: fn()) -> &'static Runtime {
+    if let Some(runtime) = get() {
+        return runtime;
+    }
+    let _scope = RuntimeScope::enter();
+    let _starting = STARTING.lock();
+    if let Some(runtime) = get() {
+        return runtime;
+    }
+    install_fault_handler();
+    let runtime: &'static Runtime = Box::leak(Box::new(start()));
+    RUNTIME.store(core::ptr::from_ref(runtime).cast_mut(), Ordering::Release);
+    runtime
+}
+
+fn start() -> Runtime {
+    let text = process::environment(OPTIONS_VARIABLE).unwrap_or_default();
+    let options = match core::str::from_utf8(&text) {
+        Ok(text) => Options::parse(text)
+            .unwrap_or_else(|error| refuse(&format!("{OPTIONS_VARIABLE}: {error}"))),
+        Err(_) => refuse(&format!("{OPTIONS_VARIABLE} is not valid UTF-8")),
+    };
+    trace::init();
+    trace::set_depth(options.stack_depth as u16);
+    trace::set_unwinder(match options.unwinder {
+        Unwinder::Framehop => trace::Unwinder::Framehop,
+        Unwinder::System => trace::Unwinder::System,
+    });
+    let selection = pages::select(options.backend).unwrap_or_else(|reason| {
+        refuse(&format!("backend {} is not available: {}", options.backend.name(), reason.0))
+    });
+    if options.verbose {
+        let mut text = format!("fencepost: backend {}", selection.backend.name());
+        for (name, reason) in &selection.refused {
+            text += &format!("; not {name}: {}", reason.0);
+        }
+        say(&(text + "\n"));
+    }
+    let seed = match options.seed {
+        0 => u64::from(process::pid()) ^ process::clock_nanoseconds(),
+        seed => seed,
+    };
+    let config = Config {
+        placement: options.placement,
+        seed,
+        canary_bytes: options.canary_bytes,
+        budget_bytes: budget_bytes(options.memory_limit_mib),
+        max_mappings: max_mappings(),
+    };
+    let heap = Heap::new(selection.backend, config)
+        .unwrap_or_else(|_| refuse("no address space for the guarded heap (see RLIMIT_AS)"));
+    Runtime {
+        options,
+        heap,
+        stderr: file::identity(2),
+        pid: AtomicU32::new(process::pid()),
+    }
+}
+
+/// Half of what is available, unless the user says otherwise.
+fn budget_bytes(limit_mib: u64) -> usize {
+    if limit_mib > 0 {
+        return usize::try_from(limit_mib << 20).unwrap_or(usize::MAX);
+    }
+    memory::available_bytes().map_or(usize::MAX, |bytes| bytes / 2)
+}
+
+/// What the kernel allows, less what the process has and a reserve for what it will map itself.
+fn max_mappings() -> usize {
+    let limit = file::read_number(c"/proc/sys/vm/max_map_count")
+        .map_or(DEFAULT_MAX_MAPPINGS, |limit| limit as usize);
+    let used = crate::sys::address_map::count();
+    limit.saturating_sub(used + (limit / 8).max(512))
+}
+
+/// Ends the process with one sentence: the runtime can't do what it was asked to.
+fn refuse(sentence: &str) -> ! {
+    say(&format!("fencepost: {sentence}\n"));
+    process::exit_now(EXIT_REFUSED)
+}
+
+fn say(text: &str) {
+    // There is nowhere else to complain.
+    let _ = file::write_all(2, text.as_bytes());
+}
+
+impl Runtime {
+    /// Whether this is the process that the runtime serves, not a vfork or raw clone child, which
+    /// shares its memory or has lost its threads.
+    pub fn is_own_process(&self) -> bool {
+        self.pid.load(Ordering::Relaxed) == process::pid()
+    }
+
+    /// In the child of a fork: it is served from now on.
+    pub fn adopt_process(&self) {
+        self.pid.store(process::pid(), Ordering::Relaxed);
+        threads::after_fork_in_child();
+    }
+
+    /// Who is calling, and from where.
+    #[inline]
+    pub fn event(&self, caller: Caller) -> Event {
+        Event { thread: threads::current(), trace: trace::capture(caller) }
+    }
+
+    /// The end-of-run summary, if there is something to say.
+    pub fn summary(&self) -> Option<String> {
+        let tally = self.heap.tally();
+        let unguarded = tally.total();
+        let lost = self.heap.backend().lost();
+        let wanted = match self.options.summary {
+            SummaryChoice::Never => false,
+            SummaryChoice::Always => true,
+            SummaryChoice::Auto => unguarded > 0 || lost.is_some(),
+        };
+        if !wanted {
+            return None;
+        }
+        let mut text = String::new();
+        if let Some(lost) = lost {
+            text += &format!("fencepost: {lost}\n");
+        }
+        let all = self.heap.guarded_allocations() + unguarded;
+        text += &format!("fencepost: {unguarded} of {all} allocations were not guarded");
+        for reason in Reason::ALL {
+            let count = tally.get(reason);
+            if count > 0 {
+                let alone = if count == unguarded { String::new() } else { format!("{count} ") };
+                text += &format!(": {alone}{}", words(reason));
+            }
+        }
+        Some(text + "\n")
+    }
+}
+
+fn words(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Mappings => {
+            "the kernel's limit of mappings is near (vm.max_map_count; backend madvise needs none)"
+        }
+        Reason::Budget => "the memory budget is spent (option memory-limit)",
+        Reason::Addresses => "the reserved address space is used up",
+        Reason::Refused => "the kernel refused memory",
+        Reason::NotRevoked => "the kernel would not make freed pages fault",
+    }
+}
+
+/// A thread as reports name it: `T1 (worker)`.
+pub fn thread_label(thread: ThreadId) -> String {
+    let name = threads::tid_of(thread).and_then(process::thread_name);
+    match name {
+        Some(name) => format!("T{} ({name})", thread.0),
+        None => format!("T{}", thread.0),
+    }
+}

@@ -1,0 +1,119 @@
+//! Reading small files and writing reports, with plain system calls.
+
+use super::{Errno, syscall};
+use core::ffi::CStr;
+
+/// An open descriptor, closed when dropped.
+pub struct File(i32);
+
+impl File {
+    fn open(path: &CStr, flags: libc::c_int, mode: u32) -> Result<File, Errno> {
+        let args = [
+            libc::AT_FDCWD as usize,
+            path.as_ptr() as usize,
+            (flags | libc::O_CLOEXEC) as usize,
+            mode as usize,
+            0,
+            0,
+        ];
+        // SAFETY: `path` is a valid C string.
+        unsafe { syscall(libc::SYS_openat, args) }.map(|fd| File(fd as i32))
+    }
+
+    /// Opens `path` for appending, creating it readable by the user alone. Refuses to follow a
+    /// symbolic link in the last component: the path may lie in a directory others can write.
+    pub fn append(path: &CStr) -> Result<File, Errno> {
+        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_NOFOLLOW;
+        File::open(path, flags, 0o600)
+    }
+
+    /// Opens `path` for writing, if it is there.
+    pub fn write_only(path: &CStr) -> Result<File, Errno> {
+        File::open(path, libc::O_WRONLY | libc::O_NOCTTY, 0)
+    }
+
+    pub fn descriptor(&self) -> i32 {
+        self.0
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // SAFETY: the descriptor is ours.
+        let _ = unsafe { syscall(libc::SYS_close, [self.0 as usize, 0, 0, 0, 0, 0]) };
+    }
+}
+
+/// Writes all of `bytes` to `descriptor`; an interrupted or short write goes on.
+pub fn write_all(descriptor: i32, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        let args = [descriptor as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0];
+        // SAFETY: the kernel reads `bytes`, which is valid.
+        match unsafe { syscall(libc::SYS_write, args) } {
+            Ok(0) => return Err(Errno(libc::EIO)),
+            Ok(written) => bytes = &bytes[written.min(bytes.len())..],
+            Err(Errno(libc::EINTR)) => {}
+            Err(Errno(libc::EAGAIN)) => wait_until_writable(descriptor)?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A non-blocking stderr (a pipe that the program set so) must not cost the report its end.
+fn wait_until_writable(descriptor: i32) -> Result<(), Errno> {
+    let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLOUT, revents: 0 };
+    let args = [&raw mut poll as usize, 1, 10_000, 0, 0, 0];
+    // SAFETY: `poll` is a valid pollfd array of one.
+    match unsafe { syscall(libc::SYS_poll, args) } {
+        Ok(0) => Err(Errno(libc::EAGAIN)),
+        Ok(_) | Err(Errno(libc::EINTR)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The first `limit` bytes of the file at `path`, or `None` if it can't be read.
+pub fn read_all(path: &CStr, limit: usize) -> Option<Vec<u8>> {
+    let file = File::open(path, libc::O_RDONLY, 0).ok()?;
+    let mut bytes = Vec::new();
+    let mut chunk = [0u8; 4096];
+    while bytes.len() < limit {
+        let args = [file.0 as usize, chunk.as_mut_ptr() as usize, chunk.len(), 0, 0, 0];
+        // SAFETY: the kernel writes into `chunk`, which is valid and ours.
+        match unsafe { syscall(libc::SYS_read, args) } {
+            Ok(0) => break,
+            Ok(read) => bytes.extend_from_slice(&chunk[..read]),
+            Err(Errno(libc::EINTR)) => {}
+            Err(_) => return None,
+        }
+    }
+    bytes.truncate(limit);
+    Some(bytes)
+}
+
+/// The unsigned number that the file at `path` begins with.
+pub fn read_number(path: &CStr) -> Option<u64> {
+    let bytes = read_all(path, 64)?;
+    let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+    core::str::from_utf8(&bytes[..digits]).ok()?.parse().ok()
+}
+
+/// Device and inode of an open descriptor: which file it is.
+pub fn identity(descriptor: i32) -> Option<(u64, u64)> {
+    let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
+    let args = [descriptor as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel fills `stat`, whose layout is the x86_64 kernel's, and says so by success.
+    unsafe {
+        syscall(libc::SYS_fstat, args).ok()?;
+        let stat = stat.assume_init();
+        Some((stat.st_dev, stat.st_ino))
+    }
+}
+
+/// Whether an open descriptor can be read from.
+pub fn is_open_for_reading(descriptor: i32) -> bool {
+    let args = [descriptor as usize, libc::F_GETFL as usize, 0, 0, 0, 0];
+    // SAFETY: F_GETFL touches no memory.
+    let flags = unsafe { syscall(libc::SYS_fcntl, args) };
+    flags.is_ok_and(|flags| flags as libc::c_int & libc::O_ACCMODE != libc::O_WRONLY)
+}

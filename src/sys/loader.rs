@@ -1,0 +1,291 @@
+//! What the dynamic loader has mapped where.
+//!
+//! [`object_at`] may be asked anywhere, inside malloc and in signal handlers included: it is
+//! built on `_dl_find_object` (glibc 2.35), which takes no lock and allocates nothing. Older
+//! glibc has only `dl_iterate_phdr`, which takes the loader's lock, and dlopen holds that lock
+//! while it runs constructors that call malloc; so there [`object_at`] knows nothing, and callers
+//! enumerate with [`for_each_object`] at start-up and after dlopen instead.
+
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::path::PathBuf;
+
+/// A loaded object: the executable, a shared library, or the vDSO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// First address of the object's mapping.
+    pub start: usize,
+    /// End of the mapping, exclusive.
+    pub end: usize,
+    /// Added to an address stated in the file, gives the address in memory.
+    pub bias: usize,
+    /// Address of the file name as the loader keeps it: a C string, empty for the executable,
+    /// valid while the object stays loaded.
+    pub name: usize,
+    /// Address of the `.eh_frame_hdr` section, 0 when there is none.
+    pub eh_frame_hdr: usize,
+}
+
+/// The glibc manual, "Dynamic Linker Introspection"; this is the x86_64 layout, which has
+/// neither the `dlfo_eh_dbase` nor the `dlfo_eh_count` member.
+#[repr(C)]
+struct DlFindObject {
+    flags: u64,
+    map_start: *mut c_void,
+    map_end: *mut c_void,
+    link_map: *const LinkMap,
+    eh_frame: *mut c_void,
+    reserved: [u64; 7],
+}
+
+const _: () = assert!(size_of::<DlFindObject>() == 96);
+
+/// The public head of glibc's `struct link_map`, `<link.h>`.
+#[repr(C)]
+struct LinkMap {
+    addr: usize,
+    name: *const c_char,
+}
+
+type FindObject = unsafe extern "C" fn(*mut c_void, *mut DlFindObject) -> c_int;
+
+/// Address of `_dl_find_object`, 0 before `init` and where glibc lacks it.
+static FIND_OBJECT: AtomicUsize = AtomicUsize::new(0);
+
+/// Finds `_dl_find_object`. Calls dlsym, so not from within malloc; idempotent.
+pub fn init() {
+    // SAFETY: dlsym with RTLD_DEFAULT and a valid C string.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) };
+    FIND_OBJECT.store(found as usize, Ordering::Release);
+}
+
+/// Whether [`object_at`] can answer: glibc 2.35 or later, and [`init`] has run.
+#[inline]
+pub fn can_look_up() -> bool {
+    FIND_OBJECT.load(Ordering::Acquire) != 0
+}
+
+/// The loaded object whose mapping contains `addr`.
+///
+/// Lock-free and async-signal-safe (glibc documents `_dl_find_object` as such).
+pub fn object_at(addr: usize) -> Option<Object> {
+    let find = FIND_OBJECT.load(Ordering::Acquire);
+    if find == 0 {
+        return None;
+    }
+    // SAFETY: a non-zero value was returned by dlsym for the symbol of this type.
+    let find: FindObject = unsafe { core::mem::transmute::<usize, FindObject>(find) };
+    let mut found = DlFindObject {
+        flags: 0,
+        map_start: core::ptr::null_mut(),
+        map_end: core::ptr::null_mut(),
+        link_map: core::ptr::null(),
+        eh_frame: core::ptr::null_mut(),
+        reserved: [0; 7],
+    };
+    // SAFETY: any address may be asked about; the result is ours and large enough.
+    if unsafe { find(addr as *mut c_void, &mut found) } != 0 || found.link_map.is_null() {
+        return None;
+    }
+    // SAFETY: glibc keeps the link map while the object is loaded. The caller asks about code
+    // that is on a stack or about to run, so the object is not being unloaded now.
+    let (bias, name) = unsafe { ((*found.link_map).addr, (*found.link_map).name) };
+    Some(Object {
+        start: found.map_start as usize,
+        end: found.map_end as usize,
+        bias,
+        name: name as usize,
+        eh_frame_hdr: found.eh_frame as usize,
+    })
+}
+
+/// Calls `visit` for every object now loaded.
+///
+/// Takes the loader's lock: for start-up and the return of dlopen, never inside malloc nor in a
+/// signal handler.
+pub fn for_each_object(mut visit: impl FnMut(Object)) {
+    unsafe extern "C" fn trampoline<F: FnMut(Object)>(
+        info: *mut libc::dl_phdr_info,
+        _size: usize,
+        data: *mut c_void,
+    ) -> c_int {
+        // SAFETY: dl_iterate_phdr passes valid info and the pointer given to it below.
+        let (info, visit) = unsafe { (&*info, &mut *data.cast::<F>()) };
+        // SAFETY: the program headers of a loaded object, as the loader describes them.
+        let headers =
+            unsafe { core::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
+        if let Some(object) = from_program_headers(info.dlpi_addr as usize, info.dlpi_name, headers)
+        {
+            visit(object);
+        }
+        0
+    }
+    fn call<F: FnMut(Object)>(visit: &mut F) {
+        let data = (visit as *mut F).cast();
+        // SAFETY: the trampoline is instantiated for the type that `data` points to.
+        unsafe { libc::dl_iterate_phdr(Some(trampoline::<F>), data) };
+    }
+    call(&mut visit);
+}
+
+fn from_program_headers(
+    bias: usize,
+    name: *const c_char,
+    headers: &[libc::Elf64_Phdr],
+) -> Option<Object> {
+    let loads = || headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
+    let start = loads().map(|header| header.p_vaddr as usize).min()?;
+    let end = loads().map(|header| (header.p_vaddr + header.p_memsz) as usize).max()?;
+    let eh_frame_hdr = headers
+        .iter()
+        .find(|header| header.p_type == libc::PT_GNU_EH_FRAME)
+        .map_or(0, |header| bias.wrapping_add(header.p_vaddr as usize));
+    Some(Object {
+        start: bias.wrapping_add(start) & !0xfff,
+        end: bias.wrapping_add(end).next_multiple_of(0x1000),
+        bias,
+        name: name as usize,
+        eh_frame_hdr,
+    })
+}
+
+/// The path of the running executable, with the ` (deleted)` that the kernel appends to one that
+/// is gone. `None` where /proc is not mounted.
+pub fn executable_path() -> Option<PathBuf> {
+    std::fs::read_link("/proc/self/exe").ok()
+}
+
+/// An address inside the executable's own mapping: that of its program headers.
+pub fn executable_address() -> usize {
+    // SAFETY: getauxval has no preconditions.
+    unsafe { libc::getauxval(libc::AT_PHDR) as usize }
+}
+
+/// The address of the vDSO's ELF header, 0 when the kernel provides none.
+pub fn vdso_address() -> usize {
+    // SAFETY: getauxval has no preconditions.
+    unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) as usize }
+}
+
+/// The loader's name of `object`; empty for the executable.
+///
+/// # Safety
+///
+/// The object must still be loaded.
+pub unsafe fn name_of(object: &Object) -> &CStr {
+    if object.name == 0 {
+        return c"";
+    }
+    // SAFETY: the loader's file name is a C string that lives as long as the object.
+    unsafe { CStr::from_ptr(object.name as *const c_char) }
+}
+
+/// The calling thread's kernel id. Changes in the child of a fork.
+pub fn thread_id() -> u32 {
+    // SAFETY: gettid has no arguments and cannot fail.
+    unsafe { libc::syscall(libc::SYS_gettid) as u32 }
+}
+
+/// Runs `body` and leaves errno as it was: malloc and free must not change it on success, and
+/// free not at all (POSIX.1-2024).
+pub fn with_errno_kept<R>(body: impl FnOnce() -> R) -> R {
+    // SAFETY: the location of the calling thread's errno is always valid.
+    unsafe {
+        let errno = libc::__errno_location();
+        let saved = *errno;
+        let result = body();
+        *errno = saved;
+        result
+    }
+}
+
+/// Memory reserved at one address and made usable from its start onward in steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Reservation {
+    /// First address, page-aligned.
+    pub start: usize,
+    /// Size of the whole reservation.
+    pub bytes: usize,
+}
+
+impl Reservation {
+    /// Reserves address space that is not yet usable, halving `bytes` down to `least_bytes` until
+    /// the kernel agrees (RLIMIT_AS). Inaccessible pages count against no commit limit.
+    pub fn new(mut bytes: usize, least_bytes: usize) -> Option<Self> {
+        while bytes >= least_bytes {
+            // SAFETY: a new anonymous mapping wherever the kernel likes.
+            let start = unsafe {
+                libc::mmap(
+                    core::ptr::null_mut(),
+                    bytes,
+                    libc::PROT_NONE,
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                    -1,
+                    0,
+                )
+            };
+            if start != libc::MAP_FAILED {
+                return Some(Self { start: start as usize, bytes });
+            }
+            bytes /= 2;
+        }
+        None
+    }
+
+    /// Makes `bytes` from `offset` readable and writable; both multiples of the page size.
+    /// False when the kernel refuses the memory. Idempotent; zero pages stay zero.
+    #[must_use]
+    pub fn commit(&self, offset: usize, bytes: usize) -> bool {
+        debug_assert!(offset + bytes <= self.bytes);
+        // SAFETY: within our own mapping, and only ever adds permissions.
+        unsafe {
+            libc::mprotect(
+                (self.start + offset) as *mut c_void,
+                bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+            ) == 0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_this_function_in_the_executable() {
+        init();
+        if !can_look_up() {
+            return;
+        }
+        let here = finds_this_function_in_the_executable as *const () as usize;
+        let object = object_at(here).expect("the test executable");
+        assert!((object.start..object.end).contains(&here));
+        assert!((object.start..object.end).contains(&object.eh_frame_hdr));
+        assert!((object.start..object.end).contains(&executable_address()));
+        assert_eq!(object_at(1), None);
+        assert_eq!(object_at(&object as *const Object as usize), None);
+    }
+
+    #[test]
+    fn enumeration_agrees_with_lookup() {
+        init();
+        let mut count = 0;
+        for_each_object(|object| {
+            count += 1;
+            if let Some(found) = object_at(object.start) {
+                assert_eq!(found, object);
+            }
+        });
+        assert!(count >= 2, "the executable and libc at least");
+    }
+
+    #[test]
+    fn reservations_commit_from_the_start() {
+        let reservation = Reservation::new(1 << 20, 1 << 16).unwrap();
+        assert!(reservation.commit(0, 4096));
+        // SAFETY: just committed.
+        unsafe { *(reservation.start as *mut u8) = 1 };
+        assert!(Reservation::new(1 << 62, 1 << 61).is_none());
+    }
+}

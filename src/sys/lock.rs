@@ -1,0 +1,75 @@
+//! The runtime's lock: a spin lock that yields, held with signals blocked.
+//!
+//! A handler that interrupted the holder and allocated would wait for itself; with signals blocked
+//! it cannot run there. Faults stay deliverable: the runtime's own fault handler takes no such lock
+//! before it knows that the thread holds none.
+
+use super::{process, signal};
+use core::ops::{Deref, DerefMut};
+use spin::mutex::{SpinMutex, SpinMutexGuard};
+use spin::relax::RelaxStrategy;
+
+/// Gives the processor away instead of burning it: the holder may be the thread that needs it.
+pub struct Yield;
+
+impl RelaxStrategy for Yield {
+    fn relax() {
+        process::yield_now();
+    }
+}
+
+/// A lock over `T`.
+pub struct Lock<T>(SpinMutex<T, Yield>);
+
+impl<T> Lock<T> {
+    pub const fn new(value: T) -> Self {
+        Lock(SpinMutex::new(value))
+    }
+
+    /// Waits for the lock with signals blocked.
+    pub fn lock(&self) -> Guard<'_, T> {
+        let mask = signal::BlockedSignals::block();
+        Guard { guard: self.0.lock(), _mask: mask }
+    }
+
+    /// The lock if it is free.
+    pub fn try_lock(&self) -> Option<Guard<'_, T>> {
+        let mask = signal::BlockedSignals::block();
+        let guard = self.0.try_lock()?;
+        Some(Guard { guard, _mask: mask })
+    }
+
+    /// Takes the lock and keeps it beyond this call: before fork, so that the child's copy is of a
+    /// quiet state. Signals must be blocked until [`Lock::release_after_fork`].
+    pub fn hold_for_fork(&self) {
+        core::mem::forget(self.0.lock());
+    }
+
+    /// Ends [`Lock::hold_for_fork`], in the parent or in the child.
+    ///
+    /// # Safety
+    /// The calling thread, or its image before fork, must have called `hold_for_fork`.
+    pub unsafe fn release_after_fork(&self) {
+        // SAFETY: the caller's promise: the lock is held and its guard was forgotten.
+        unsafe { self.0.force_unlock() }
+    }
+}
+
+/// Holds a [`Lock`]; the lock opens before signals do.
+pub struct Guard<'a, T> {
+    guard: SpinMutexGuard<'a, T>,
+    _mask: signal::BlockedSignals,
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}

@@ -1,0 +1,136 @@
+//! Mappings: a dozen verbs, each one system call on a page-aligned range.
+
+use super::{Errno, syscall};
+use libc::c_int;
+
+/// `madvise` advice of Linux 6.13 and later: pages fault until [`guard_remove`], at no cost in
+/// mappings.
+const MADV_GUARD_INSTALL: usize = 102;
+const MADV_GUARD_REMOVE: usize = 103;
+
+const PRIVATE_ANONYMOUS: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+
+unsafe fn mmap(address: usize, bytes: usize, prot: c_int, flags: c_int) -> Result<usize, Errno> {
+    // SAFETY: the callers below pass ranges that they own.
+    unsafe {
+        syscall(
+            libc::SYS_mmap,
+            [address, bytes, prot as usize, flags as usize, usize::MAX, 0],
+        )
+    }
+}
+
+/// Reserves inaccessible address space; costs no memory and no commit charge.
+pub fn reserve(bytes: usize) -> Result<usize, Errno> {
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+    unsafe { mmap(0, bytes, libc::PROT_NONE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }
+}
+
+/// Maps zeroed, writable memory, populated as it is touched.
+pub fn map(bytes: usize) -> Result<usize, Errno> {
+    // SAFETY: as in `reserve`.
+    unsafe {
+        mmap(
+            0,
+            bytes,
+            libc::PROT_READ | libc::PROT_WRITE,
+            PRIVATE_ANONYMOUS | libc::MAP_NORESERVE,
+        )
+    }
+}
+
+/// Gives a mapping back.
+///
+/// # Safety
+/// Nothing may use the range any more.
+pub unsafe fn unmap(address: usize, bytes: usize) {
+    // SAFETY: the caller's promise. munmap of a whole mapping of ours cannot fail.
+    let _ = unsafe { syscall(libc::SYS_munmap, [address, bytes, 0, 0, 0, 0]) };
+}
+
+/// Makes reserved pages readable and writable.
+///
+/// # Safety
+/// The range must be the caller's own reservation.
+pub unsafe fn commit(address: usize, bytes: usize) -> Result<(), Errno> {
+    let prot = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    // SAFETY: the caller's promise.
+    unsafe { syscall(libc::SYS_mprotect, [address, bytes, prot, 0, 0, 0]) }.map(drop)
+}
+
+/// Makes pages inaccessible and drops their contents, in one call: a fresh `PROT_NONE` mapping is
+/// laid over them. It carries no history, so the kernel can merge it with its neighbours.
+///
+/// # Safety
+/// The range must be the caller's own, with no references into it.
+pub unsafe fn decommit(address: usize, bytes: usize) -> Result<(), Errno> {
+    let flags = PRIVATE_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
+    // SAFETY: the caller's promise.
+    unsafe { mmap(address, bytes, libc::PROT_NONE, flags) }.map(drop)
+}
+
+/// [`decommit`], or where the kernel refuses a new mapping (at its limit of mappings it does even
+/// when the count would fall), the same in two steps on the mapping that is there.
+///
+/// # Safety
+/// As [`decommit`].
+pub unsafe fn revoke(address: usize, bytes: usize) -> Result<(), Errno> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        decommit(address, bytes).or_else(|_| {
+            madvise(address, bytes, libc::MADV_DONTNEED as usize)?;
+            let none = libc::PROT_NONE as usize;
+            syscall(libc::SYS_mprotect, [address, bytes, none, 0, 0, 0]).map(drop)
+        })
+    }
+}
+
+unsafe fn madvise(address: usize, bytes: usize, advice: usize) -> Result<(), Errno> {
+    // SAFETY: the callers below pass ranges that they own.
+    unsafe { syscall(libc::SYS_madvise, [address, bytes, advice, 0, 0, 0]) }.map(drop)
+}
+
+/// Turns pages of a writable mapping into guards: their contents are dropped, access faults.
+///
+/// # Safety
+/// The range must be the caller's own, with no references into it.
+pub unsafe fn guard_install(address: usize, bytes: usize) -> Result<(), Errno> {
+    // SAFETY: the caller's promise.
+    unsafe { madvise(address, bytes, MADV_GUARD_INSTALL) }
+}
+
+/// Takes guards away: the pages read as zeros and are populated as they are touched.
+///
+/// # Safety
+/// The range must be the caller's own.
+pub unsafe fn guard_remove(address: usize, bytes: usize) -> Result<(), Errno> {
+    // SAFETY: the caller's promise.
+    unsafe { madvise(address, bytes, MADV_GUARD_REMOVE) }
+}
+
+/// Asks for base pages only: a huge page would fill the guards between objects. A kernel without
+/// huge pages refuses, and needs nothing.
+pub fn refuse_huge_pages(address: usize, bytes: usize) {
+    // SAFETY: the advice changes no contents.
+    let _ = unsafe { madvise(address, bytes, libc::MADV_NOHUGEPAGE as usize) };
+}
+
+/// One part in `parts` of the address space that RLIMIT_AS grants; all there is without a limit.
+pub fn address_space_share(parts: usize) -> usize {
+    let mut limit = libc::rlimit64 { rlim_cur: libc::RLIM64_INFINITY, rlim_max: 0 };
+    let args = [0, libc::RLIMIT_AS as usize, 0, &raw mut limit as usize, 0, 0];
+    // SAFETY: the kernel writes a valid rlimit64.
+    let _ = unsafe { syscall(libc::SYS_prlimit64, args) };
+    match limit.rlim_cur {
+        libc::RLIM64_INFINITY => usize::MAX,
+        bytes => super::round_up_to_page(bytes as usize / parts),
+    }
+}
+
+/// Memory that can be used without swapping, by the kernel's estimate (MemAvailable, proc(5)).
+pub fn available_bytes() -> Option<usize> {
+    let text = super::file::read_all(c"/proc/meminfo", 8192)?;
+    let line = text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"MemAvailable:"))?;
+    let digits: Vec<u8> = line.iter().copied().filter(u8::is_ascii_digit).collect();
+    core::str::from_utf8(&digits).ok()?.parse::<usize>().ok()?.checked_mul(1024)
+}

@@ -1,0 +1,118 @@
+//! Every system call, and every libc call that needs `unsafe`. Errors are decided here.
+//!
+//! System calls are made directly rather than through libc: the runtime must not disturb `errno`,
+//! must not be interposed by other libraries, and must not reach a cancellation point.
+
+pub mod address_map;
+pub mod altstack;
+pub mod errno;
+pub mod file;
+pub mod loader;
+pub mod lock;
+pub mod memory;
+pub mod next;
+pub mod probe;
+pub mod process;
+pub mod scope;
+pub mod signal;
+
+use core::arch::asm;
+
+pub use errno::Errno;
+
+/// Bytes in a page. x86_64 Linux has base pages of this size only.
+pub const PAGE_BYTES: usize = 4096;
+
+/// Rounds `bytes` up to whole pages; saturates instead of wrapping.
+pub const fn round_up_to_page(bytes: usize) -> usize {
+    bytes.saturating_add(PAGE_BYTES - 1) & !(PAGE_BYTES - 1)
+}
+
+/// Makes system call `number`.
+///
+/// # Safety
+/// As the system call demands: pointers among `args` must be valid for what the kernel does with
+/// them, and changes to mappings must not pull memory from under live references.
+#[inline]
+pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> Result<usize, Errno> {
+    let result: isize;
+    // SAFETY: the x86_64 system call convention (syscall(2)): number in rax, arguments in rdi, rsi,
+    // rdx, r10, r8, r9; rcx and r11 are clobbered, memory may be. The rest is the caller's promise.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") args[0],
+            in("rsi") args[1],
+            in("rdx") args[2],
+            in("r10") args[3],
+            in("r8") args[4],
+            in("r9") args[5],
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    // The kernel answers -4095..=-1 for errors, anything else for success.
+    if (-4095..0).contains(&result) {
+        Err(Errno(-result as i32))
+    } else {
+        Ok(result as usize)
+    }
+}
+
+/// Calls `function(argument)` with the stack pointer at `stack_top`, and comes back to this stack.
+///
+/// # Safety
+/// `stack_top` must be the upper end of writable memory that nothing else uses, large enough for
+/// `function`, which must not unwind.
+pub unsafe fn call_on_stack(
+    stack_top: usize,
+    function: extern "C" fn(*mut libc::c_void),
+    argument: *mut libc::c_void,
+) {
+    // SAFETY: the System V ABI keeps r12 across calls, so the old stack pointer survives there; the
+    // new one is aligned to 16 as a call demands; all caller-saved registers are clobbered.
+    unsafe {
+        asm!(
+            "mov r12, rsp",
+            "mov rsp, {top}",
+            "call {function}",
+            "mov rsp, r12",
+            top = in(reg) stack_top & !15,
+            function = in(reg) function,
+            in("rdi") argument,
+            out("r12") _,
+            clobber_abi("C"),
+        );
+    }
+}
+
+/// The same for a signal handler's three arguments.
+///
+/// # Safety
+/// As [`call_on_stack`], and `handler` must be callable with these arguments.
+pub unsafe fn call_handler_on_stack(
+    stack_top: usize,
+    handler: usize,
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
+    // SAFETY: as in `call_on_stack`.
+    unsafe {
+        asm!(
+            "mov r12, rsp",
+            "mov rsp, {top}",
+            "call {handler}",
+            "mov rsp, r12",
+            top = in(reg) stack_top & !15,
+            handler = in(reg) handler,
+            in("edi") signal,
+            in("rsi") info,
+            in("rdx") context,
+            out("r12") _,
+            clobber_abi("C"),
+        );
+    }
+}

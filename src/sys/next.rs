@@ -1,0 +1,71 @@
+//! The functions that ours stand in front of: libc's, or another preloaded library's.
+//!
+//! Found by `dlsym(RTLD_NEXT)`, which takes the loader's lock, so [`resolve`] looks all of them up
+//! while the process still has one thread. `once_cell::race` never waits: a late look-up by two
+//! threads at once is done twice, with the same answer.
+
+use core::ffi::CStr;
+use core::mem::transmute_copy;
+use core::num::NonZeroUsize;
+use once_cell::race::OnceNonZeroUsize;
+
+/// Address of the next definition of one symbol.
+pub struct Next {
+    name: &'static CStr,
+    address: OnceNonZeroUsize,
+}
+
+impl Next {
+    const fn new(name: &'static CStr) -> Next {
+        Next { name, address: OnceNonZeroUsize::new() }
+    }
+
+    fn address(&self) -> Option<NonZeroUsize> {
+        self.address.get_or_try_init(|| self.look_up().ok_or(())).ok()
+    }
+
+    fn look_up(&self) -> Option<NonZeroUsize> {
+        // What dlsym allocates (an error text) is the runtime's.
+        let _scope = super::scope::RuntimeScope::enter();
+        // SAFETY: a valid C string and a handle that dlsym(3) defines.
+        NonZeroUsize::new(unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) } as usize)
+    }
+
+    /// The function as type `F`, if there is one.
+    ///
+    /// # Safety
+    /// `F` must be a function pointer type with the C signature of the symbol.
+    pub unsafe fn get<F: Copy>(&self) -> Option<F> {
+        const { assert!(size_of::<F>() == size_of::<usize>()) };
+        // SAFETY: the caller's promise; the address is not zero, so it is a valid function pointer.
+        self.address().map(|address| unsafe { transmute_copy::<usize, F>(&address.get()) })
+    }
+}
+
+macro_rules! next {
+    ($($ident:ident = $name:literal),* $(,)?) => {
+        $(pub static $ident: Next = Next::new($name);)*
+        /// Looks all of them up, while it is safe to take the loader's lock.
+        pub fn resolve() {
+            for next in [$(&$ident),*] {
+                next.address();
+            }
+        }
+    };
+}
+
+next! {
+    MALLOC = c"malloc",
+    MEMALIGN = c"memalign",
+    FREE = c"free",
+    OPERATOR_NEW = c"_Znwm",
+    OPERATOR_NEW_ARRAY = c"_Znam",
+    OPERATOR_NEW_ALIGNED = c"_ZnwmSt11align_val_t",
+    OPERATOR_NEW_ARRAY_ALIGNED = c"_ZnamSt11align_val_t",
+    SIGACTION = c"sigaction",
+    PTHREAD_SIGMASK = c"pthread_sigmask",
+    PTHREAD_CREATE = c"pthread_create",
+    EXIT_NOW = c"_exit",
+    QUICK_EXIT = c"quick_exit",
+    DLCLOSE = c"dlclose",
+}

@@ -1,0 +1,212 @@
+//! Loads from addresses that may not be readable.
+//!
+//! Works as the kernel's exception tables do: each load is one instruction at a known address,
+//! and the fault handler asks [`recovery`] whether the faulting instruction is one of them and
+//! where to go on. A load that succeeds costs a call and nothing else: no system call and no
+//! state that a signal could find half-changed.
+//!
+//! The functions are safe to call with any address at all once the SIGSEGV and SIGBUS handlers
+//! consult [`recovery`]; before that, a load that fails ends the process.
+
+use core::arch::naked_asm;
+
+/// What a probe leaves in rax and rdx (System V ABI: a pair of eightbytes is returned so).
+#[repr(C)]
+struct Loaded {
+    value: usize,
+    readable: usize,
+}
+
+/// Loads the eight bytes at `addr`, aligned or not; `None` when any of them is unreadable.
+#[inline]
+pub fn load(addr: usize) -> Option<usize> {
+    // SAFETY: the function touches no memory but the bytes probed, and a fault on those resumes
+    // at `load_failed`, which returns to us with the stack as the call left it.
+    let loaded = unsafe { load_word(addr) };
+    (loaded.readable != 0).then_some(loaded.value)
+}
+
+/// Loads the byte at `addr`; `None` when it is unreadable.
+#[inline]
+pub fn load_byte(addr: usize) -> Option<u8> {
+    // SAFETY: as for `load`.
+    let loaded = unsafe { load_one(addr) };
+    (loaded.readable != 0).then_some(loaded.value as u8)
+}
+
+/// How many leading `slots` are readable and hold the corresponding one of `values`.
+///
+/// This is the inner loop of stack validation: about a nanosecond a slot, whatever the
+/// addresses are.
+///
+/// # Panics
+///
+/// When the slices differ in length.
+#[inline]
+pub fn count_matching(slots: &[usize], values: &[usize]) -> usize {
+    assert_eq!(slots.len(), values.len());
+    if slots.is_empty() {
+        return 0;
+    }
+    // SAFETY: both slices have `slots.len()` > 0 elements. The loads of what the slots point to
+    // may fault, which resumes at `match_ended`, a plain return with the count in rax.
+    unsafe { match_words(slots.as_ptr(), values.as_ptr(), slots.len()) }
+}
+
+/// Where to resume when the instruction at `pc` faulted, if it is one of this module's loads.
+///
+/// For the SIGSEGV and SIGBUS handlers: store the answer in the context's rip and return. All
+/// other registers are to stay as they are. Async-signal-safe.
+#[inline]
+pub fn recovery(pc: usize) -> Option<usize> {
+    if pc == load_word as *const () as usize || pc == load_one as *const () as usize {
+        Some(load_failed as *const () as usize)
+    } else if pc == match_step as *const () as usize {
+        Some(match_ended as *const () as usize)
+    } else {
+        None
+    }
+}
+
+// In each of the three functions below the first instruction, and no other, may fault: its
+// address is then the function's own, which needs no table.
+
+#[unsafe(naked)]
+unsafe extern "C" fn load_word(addr: usize) -> Loaded {
+    naked_asm!("mov rax, qword ptr [rdi]", "mov edx, 1", "ret")
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn load_one(addr: usize) -> Loaded {
+    naked_asm!("movzx eax, byte ptr [rdi]", "mov edx, 1", "ret")
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn load_failed() {
+    naked_asm!("xor eax, eax", "xor edx, edx", "ret")
+}
+
+/// `count` must not be zero. Enters `match_step` with rax = index, rcx = the slot to load.
+#[unsafe(naked)]
+unsafe extern "C" fn match_words(
+    slots: *const usize,
+    values: *const usize,
+    count: usize,
+) -> usize {
+    naked_asm!(
+        "xor eax, eax",
+        "mov rcx, qword ptr [rdi]",
+        "jmp {step}",
+        step = sym match_step,
+    )
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn match_step() {
+    naked_asm!(
+        "2:",
+        "mov rcx, qword ptr [rcx]",
+        "cmp rcx, qword ptr [rsi + 8 * rax]",
+        "jne 3f",
+        "inc rax",
+        "cmp rax, rdx",
+        "je 3f",
+        "mov rcx, qword ptr [rdi + 8 * rax]",
+        "jmp 2b",
+        "3:",
+        "ret",
+    )
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn match_ended() {
+    naked_asm!("ret")
+}
+
+/// For the unit tests of every module that probes: what the runtime's fault handler does.
+#[cfg(test)]
+pub(crate) fn install_test_handler() {
+    extern "C" fn on_fault(
+        _signal: libc::c_int,
+        _info: *mut libc::siginfo_t,
+        context: *mut libc::c_void,
+    ) {
+        // SAFETY: the kernel passes a ucontext_t to an SA_SIGINFO handler.
+        let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
+        let rip = &mut context.uc_mcontext.gregs[libc::REG_RIP as usize];
+        match recovery(*rip as usize) {
+            Some(resume) => *rip = resume as i64,
+            // SAFETY: restoring the default disposition makes the fault fatal when it repeats.
+            None => unsafe {
+                libc::signal(libc::SIGSEGV, libc::SIG_DFL);
+                libc::signal(libc::SIGBUS, libc::SIG_DFL);
+            },
+        }
+    }
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    // SAFETY: a zeroed sigaction is a valid one; the handler is async-signal-safe.
+    ONCE.call_once(|| unsafe {
+        let mut action: libc::sigaction = core::mem::zeroed();
+        action.sa_sigaction = on_fault as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        assert_eq!(libc::sigaction(libc::SIGSEGV, &action, core::ptr::null_mut()), 0);
+        assert_eq!(libc::sigaction(libc::SIGBUS, &action, core::ptr::null_mut()), 0);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_is_there() {
+        let words = [0x1122_3344_5566_7788_usize, usize::MAX];
+        let at = words.as_ptr() as usize;
+        assert_eq!(load(at), Some(words[0]));
+        assert_eq!(load(at + 1), Some(0xff11_2233_4455_6677));
+        assert_eq!(load_byte(at), Some(0x88));
+    }
+
+    #[test]
+    fn survives_what_is_not() {
+        install_test_handler();
+        for addr in [0, 1, 4095, usize::MAX, usize::MAX - 7, 0x8000_0000_0000_0000] {
+            assert_eq!(load(addr), None, "{addr:#x}");
+            assert_eq!(load_byte(addr), None, "{addr:#x}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_straddles_into_a_guard_page_is_unreadable() {
+        install_test_handler();
+        // SAFETY: a fresh anonymous mapping of two pages, the second made inaccessible.
+        let page = unsafe {
+            let at = libc::mmap(
+                core::ptr::null_mut(),
+                8192,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            );
+            assert_ne!(at, libc::MAP_FAILED);
+            assert_eq!(libc::mprotect(at.byte_add(4096), 4096, libc::PROT_NONE), 0);
+            at as usize
+        };
+        assert_eq!(load(page + 4088), Some(0));
+        assert_eq!(load(page + 4089), None);
+        assert_eq!(load_byte(page + 4095), Some(0));
+        assert_eq!(load_byte(page + 4096), None);
+        assert_eq!(count_matching(&[page, page + 8, page + 4096, page], &[0; 4]), 2);
+    }
+
+    #[test]
+    fn counts_the_matching_prefix() {
+        let words = [7_usize, 8, 9];
+        let slots: Vec<usize> = words.iter().map(|word| word as *const usize as usize).collect();
+        assert_eq!(count_matching(&slots, &[7, 8, 9]), 3);
+        assert_eq!(count_matching(&slots, &[7, 0, 9]), 1);
+        assert_eq!(count_matching(&slots, &[0, 8, 9]), 0);
+        assert_eq!(count_matching(&[], &[]), 0);
+    }
+}

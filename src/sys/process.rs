@@ -1,0 +1,119 @@
+//! The process and its threads: identity, exit, environment.
+
+use super::{PAGE_BYTES, file, syscall};
+
+/// Process id, from the kernel (a cached one would be wrong after a raw clone).
+pub fn pid() -> u32 {
+    // SAFETY: getpid touches no memory and cannot fail.
+    unsafe { syscall(libc::SYS_getpid, [0; 6]) }.unwrap_or(0) as u32
+}
+
+/// Kernel id of the calling thread.
+pub fn tid() -> u32 {
+    // SAFETY: as above.
+    unsafe { syscall(libc::SYS_gettid, [0; 6]) }.unwrap_or(0) as u32
+}
+
+pub fn yield_now() {
+    // SAFETY: as above.
+    let _ = unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };
+}
+
+/// Ends the process at once: no exit handlers, no flushing.
+pub fn exit_now(code: i32) -> ! {
+    loop {
+        // SAFETY: exit_group does not return.
+        let _ = unsafe { syscall(libc::SYS_exit_group, [code as usize, 0, 0, 0, 0, 0]) };
+    }
+}
+
+/// Parks the calling thread for good, while another ends the process.
+pub fn wait_for_the_end() -> ! {
+    loop {
+        // SAFETY: pause touches no memory.
+        let _ = unsafe { syscall(libc::SYS_pause, [0; 6]) };
+    }
+}
+
+/// Sends `signal` to the calling thread.
+pub fn raise(signal: libc::c_int) {
+    let args = [pid() as usize, tid() as usize, signal as usize, 0, 0, 0];
+    // SAFETY: tgkill touches no memory.
+    let _ = unsafe { syscall(libc::SYS_tgkill, args) };
+}
+
+/// Value of environment variable `name` as the process was started with it, or as libc has it.
+pub fn environment(name: &str) -> Option<Vec<u8>> {
+    // SAFETY: `environ` is null, or a null-terminated array of C strings, once libc is set up; it
+    // is read before the program runs, so nothing changes it meanwhile.
+    unsafe {
+        let mut entry = libc_environ();
+        if entry.is_null() {
+            return environment_at_start(name);
+        }
+        while !(*entry).is_null() {
+            let text = core::ffi::CStr::from_ptr(*entry).to_bytes();
+            if let Some(value) = value_of(text, name) {
+                return Some(value.to_vec());
+            }
+            entry = entry.add(1);
+        }
+    }
+    None
+}
+
+unsafe extern "C" {
+    static environ: *const *const libc::c_char;
+}
+
+unsafe fn libc_environ() -> *const *const libc::c_char {
+    // SAFETY: reading libc's pointer; the caller sees to it that nothing writes it meanwhile.
+    unsafe { environ }
+}
+
+/// The first allocation can come before libc has set `environ`; the kernel has it already.
+fn environment_at_start(name: &str) -> Option<Vec<u8>> {
+    let bytes = file::read_all(c"/proc/self/environ", 64 * PAGE_BYTES)?;
+    bytes.split(|&b| b == 0).find_map(|entry| value_of(entry, name)).map(<[u8]>::to_vec)
+}
+
+fn value_of<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+}
+
+/// Name of thread `tid` of this process, as the kernel has it, or of the process itself.
+pub fn thread_name(tid: u32) -> Option<String> {
+    let path = std::ffi::CString::new(format!("/proc/self/task/{tid}/comm")).ok()?;
+    let mut bytes = file::read_all(&path, 64)?;
+    bytes.truncate(bytes.iter().position(|&b| b == b'\n').unwrap_or(bytes.len()));
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Nanoseconds of the monotonic clock, as a source of variety.
+pub fn clock_nanoseconds() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let args = [libc::CLOCK_MONOTONIC as usize, &raw mut time as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel fills `time`.
+    let _ = unsafe { syscall(libc::SYS_clock_gettime, args) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+const ARCH_GET_FS: usize = 0x1003;
+const ARCH_GET_GS: usize = 0x1004;
+
+fn segment_base(which: usize) -> u64 {
+    let mut base = 0u64;
+    // SAFETY: the kernel writes one word (arch_prctl(2)).
+    let _ = unsafe { syscall(libc::SYS_arch_prctl, [which, &raw mut base as usize, 0, 0, 0, 0]) };
+    base
+}
+
+/// Base of the fs segment, where thread-local storage lies.
+pub fn fs_base() -> u64 {
+    segment_base(ARCH_GET_FS)
+}
+
+/// Base of the gs segment.
+pub fn gs_base() -> u64 {
+    segment_base(ARCH_GET_GS)
+}

@@ -1,0 +1,95 @@
+//! Signal dispositions and masks, by plain system calls.
+
+use super::{Errno, syscall};
+use core::arch::naked_asm;
+use libc::c_int;
+
+/// The kernel's signal set: bit `n - 1` is signal `n`.
+pub type KernelSet = u64;
+
+/// The kernel's set with only `signal` in it.
+pub const fn bit(signal: c_int) -> KernelSet {
+    1 << (signal - 1)
+}
+
+/// Signals that an instruction raises. Blocking them would turn a fault into a silent death.
+pub const SYNCHRONOUS: KernelSet =
+    bit(libc::SIGSEGV) | bit(libc::SIGBUS) | bit(libc::SIGILL) | bit(libc::SIGFPE) | bit(libc::SIGTRAP);
+
+/// `struct sigaction` as the x86_64 kernel has it (not glibc's, which orders it otherwise).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct KernelAction {
+    pub handler: usize,
+    pub flags: u64,
+    pub restorer: usize,
+    pub mask: KernelSet,
+}
+
+impl KernelAction {
+    pub const DEFAULT: KernelAction =
+        KernelAction { handler: libc::SIG_DFL, flags: 0, restorer: 0, mask: 0 };
+}
+
+const SA_RESTORER: u64 = 0x0400_0000;
+const SET_BYTES: usize = size_of::<KernelSet>();
+
+/// Returns from a signal handler. Debuggers know a signal frame by exactly these bytes.
+#[unsafe(naked)]
+extern "C" fn restore() {
+    naked_asm!("mov rax, 15", "syscall")
+}
+
+/// Sets the kernel's action for `signal` and returns the one before.
+///
+/// # Safety
+/// A handler in `action` must be safe to run at any instruction of the program.
+pub unsafe fn set_action(signal: c_int, action: &KernelAction) -> Result<KernelAction, Errno> {
+    let mut new = *action;
+    new.flags |= SA_RESTORER;
+    new.restorer = restore as *const () as usize;
+    let mut old = KernelAction::DEFAULT;
+    let args =
+        [signal as usize, &raw const new as usize, &raw mut old as usize, SET_BYTES, 0, 0];
+    // SAFETY: both structures are valid and of the kernel's layout; the handler is the caller's
+    // promise.
+    unsafe { syscall(libc::SYS_rt_sigaction, args) }?;
+    Ok(old)
+}
+
+/// Gives `signal` back its default fate.
+pub fn set_default(signal: c_int) {
+    // SAFETY: no handler is installed.
+    let _ = unsafe { set_action(signal, &KernelAction::DEFAULT) };
+}
+
+/// Changes the calling thread's mask (`how` as in sigprocmask(2)) and returns the one before.
+pub fn change_mask(how: c_int, set: KernelSet) -> KernelSet {
+    let mut old: KernelSet = 0;
+    let args =
+        [how as usize, &raw const set as usize, &raw mut old as usize, SET_BYTES, 0, 0];
+    // SAFETY: both sets are valid. The call fails only for a bad `how`.
+    let _ = unsafe { syscall(libc::SYS_rt_sigprocmask, args) };
+    old
+}
+
+/// Blocks all but the synchronous signals in this thread until dropped.
+pub struct BlockedSignals(KernelSet);
+
+impl BlockedSignals {
+    pub fn block() -> BlockedSignals {
+        BlockedSignals(change_mask(libc::SIG_BLOCK, !SYNCHRONOUS))
+    }
+
+    /// Blocks the synchronous ones as well, for a few instructions that can't fault but must not
+    /// be interrupted by a SIGSEGV that somebody sends.
+    pub fn block_all() -> BlockedSignals {
+        BlockedSignals(change_mask(libc::SIG_BLOCK, !0))
+    }
+}
+
+impl Drop for BlockedSignals {
+    fn drop(&mut self) {
+        change_mask(libc::SIG_SETMASK, self.0);
+    }
+}

@@ -1,0 +1,158 @@
+//! A stack as data: program counters, innermost first.
+
+use super::caller::PcKind;
+
+/// Most frames that one [`Frames`] holds and one walk records.
+pub const MAX_DEPTH: usize = 256;
+
+/// A program counter that knows what it points at.
+///
+/// The top bit says so, which no user-space address of x86_64 uses (57 bits at most, and those
+/// without the sign bit).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(transparent)]
+pub struct Pc(usize);
+
+const EXACT: usize = 1 << 63;
+
+impl Pc {
+    /// `address` without its top bit, which no code address has.
+    #[inline]
+    pub const fn new(address: usize, kind: PcKind) -> Self {
+        match kind {
+            PcKind::Return => Self(address & !EXACT),
+            PcKind::Exact => Self(address | EXACT),
+        }
+    }
+
+    /// The value of the instruction pointer or of the return address.
+    #[inline]
+    pub const fn address(self) -> usize {
+        self.0 & !EXACT
+    }
+
+    /// The address to ask debug information about: inside the call instruction for a return
+    /// address.
+    #[inline]
+    pub const fn lookup_address(self) -> usize {
+        match self.kind() {
+            PcKind::Return => self.address().saturating_sub(1),
+            PcKind::Exact => self.address(),
+        }
+    }
+
+    /// What the address points at.
+    #[inline]
+    pub const fn kind(self) -> PcKind {
+        if self.0 & EXACT == 0 { PcKind::Return } else { PcKind::Exact }
+    }
+
+    /// Whether the address is that of the instruction after a call.
+    #[inline]
+    pub const fn is_return_address(self) -> bool {
+        matches!(self.kind(), PcKind::Return)
+    }
+
+    /// The representation that [`Pc::from_bits`] takes.
+    #[inline]
+    pub(super) const fn bits(self) -> usize {
+        self.0
+    }
+
+    #[inline]
+    pub(super) const fn from_bits(bits: usize) -> Self {
+        Self(bits)
+    }
+}
+
+/// The program counters of one stack, innermost first.
+#[derive(Clone)]
+pub struct Frames {
+    len: usize,
+    pcs: [Pc; MAX_DEPTH],
+}
+
+impl Frames {
+    /// No frames.
+    pub const fn new() -> Self {
+        Self { len: 0, pcs: [Pc(0); MAX_DEPTH] }
+    }
+
+    /// Forgets all frames.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Adds a frame outside the others; false when there is no room for it.
+    pub fn push(&mut self, pc: Pc) -> bool {
+        let Some(slot) = self.pcs.get_mut(self.len) else { return false };
+        *slot = pc;
+        self.len += 1;
+        true
+    }
+
+    /// Keeps the innermost `len` frames.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// The frames, innermost first.
+    pub fn as_slice(&self) -> &[Pc] {
+        &self.pcs[..self.len]
+    }
+
+    /// How many frames there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no frame.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl core::fmt::Debug for Frames {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(self.as_slice()).finish()
+    }
+}
+
+impl PartialEq for Frames {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Frames {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pc_keeps_its_kind() {
+        let call = Pc::new(0x401000, PcKind::Return);
+        let fault = Pc::new(0x401000, PcKind::Exact);
+        assert_ne!(call, fault);
+        assert_eq!((call.address(), call.lookup_address()), (0x401000, 0x400fff));
+        assert_eq!((fault.address(), fault.lookup_address()), (0x401000, 0x401000));
+        assert_eq!(Pc::from_bits(fault.bits()), fault);
+    }
+
+    #[test]
+    fn frames_stop_at_capacity() {
+        let mut frames = Frames::new();
+        for address in 1..=MAX_DEPTH {
+            assert!(frames.push(Pc::new(address, PcKind::Return)));
+        }
+        assert!(!frames.push(Pc::new(1, PcKind::Return)));
+        assert_eq!(frames.len(), MAX_DEPTH);
+    }
+}

@@ -1,0 +1,161 @@
+//! Stacks: captured, stored, and read back.
+//!
+//! [`capture`] is called for every malloc and free, so it is built to cost tens of nanoseconds: a
+//! rule cache (`rules`) saves the parsing of unwind tables (`cfi`), the memory of the last walk
+//! (`walk`) saves most of the walking, and the depot most of the storing. After [`init`], nothing
+//! here allocates, takes a lock that the interrupted code may hold, or changes errno, except the
+//! first sight of a newly loaded module, which allocates; and a walk survives any stack, given a
+//! fault handler that asks [`crate::sys::probe::recovery`].
+
+mod caller;
+mod cfi;
+mod depot;
+mod frames;
+mod learn;
+pub mod modules;
+mod rules;
+mod system;
+mod unwind;
+mod walk;
+mod walker;
+
+use core::sync::atomic::{AtomicU8, AtomicU16, Ordering};
+
+pub use caller::{Caller, PcKind};
+pub use depot::{Depot, TraceId};
+pub use frames::{Frames, MAX_DEPTH, Pc};
+pub use modules::{Module, ModuleKind, module_of};
+
+use crate::sys::loader;
+
+/// Frames captured unless [`set_depth`] says otherwise.
+pub const DEFAULT_DEPTH: u16 = 32;
+
+static DEPTH: AtomicU16 = AtomicU16::new(DEFAULT_DEPTH);
+static UNWINDER: AtomicU8 = AtomicU8::new(Unwinder::Tables as u8);
+static DEPOT: Depot = Depot::new();
+
+/// What walks the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Unwinder {
+    /// The runtime's own walk by unwind tables, with caches.
+    Tables = 0,
+    /// The system's `_Unwind_Backtrace`.
+    System = 1,
+}
+
+/// Selects what walks the stack from now on, in all threads.
+pub fn set_unwinder(unwinder: Unwinder) {
+    UNWINDER.store(unwinder as u8, Ordering::Relaxed);
+}
+
+fn unwinder() -> Unwinder {
+    if UNWINDER.load(Ordering::Relaxed) == Unwinder::System as u8 {
+        Unwinder::System
+    } else {
+        Unwinder::Tables
+    }
+}
+
+/// Sets how many frames of a stack are kept, from 1 to [`MAX_DEPTH`]; other values are clamped.
+pub fn set_depth(depth: u16) {
+    DEPTH.store(depth.clamp(1, MAX_DEPTH as u16), Ordering::Relaxed);
+}
+
+/// How many frames of a stack are kept.
+pub fn depth() -> usize {
+    usize::from(DEPTH.load(Ordering::Relaxed))
+}
+
+/// Prepares everything. Calls dlsym and dl_iterate_phdr and allocates, so it belongs at start-up,
+/// outside malloc; idempotent. A walk before it works, by frame pointers only.
+pub fn init() {
+    loader::with_errno_kept(|| {
+        loader::init();
+        cfi::init();
+        walker::init();
+        DEPOT.init();
+        learn::register_all();
+    });
+}
+
+/// Walks the stack outward from `caller` and stores it. [`TraceId::NONE`] when there is no memory.
+///
+/// Async-signal-safe, errno kept.
+#[inline]
+pub fn capture(caller: Caller) -> TraceId {
+    match unwinder() {
+        Unwinder::Tables => {
+            let walked = walker::with_memo(&caller, |memo| {
+                memo.walk(&caller, depth()).intern(&DEPOT)
+            });
+            // Without memory for a walk, where it was called from is still worth having.
+            walked.unwrap_or_else(|| {
+                DEPOT.child(TraceId::NONE, Pc::new(caller.pc, caller.kind))
+            })
+        }
+        Unwinder::System => {
+            let mut frames = Frames::new();
+            walk(caller, &mut frames);
+            DEPOT.intern(&frames)
+        }
+    }
+}
+
+/// Walks the stack outward from `caller` into `out`, at most [`depth`] frames; frame 0 is the
+/// caller itself.
+///
+/// Async-signal-safe, errno kept.
+pub fn walk(caller: Caller, out: &mut Frames) {
+    if unwinder() == Unwinder::System
+        && loader::with_errno_kept(|| system::walk(&caller, out, depth()))
+    {
+        return;
+    }
+    let walked = walker::with_memo(&caller, |memo| {
+        memo.walk(&caller, depth()).copy_to(out, depth());
+    });
+    if walked.is_none() {
+        out.clear();
+        out.push(Pc::new(caller.pc, caller.kind));
+    }
+}
+
+/// The frames of a captured stack, at most [`depth`]; none for [`TraceId::NONE`].
+///
+/// Stacks no deeper than the depth are equal exactly when their ids are. Of deeper ones, more
+/// frames may be stored than are shown here, so that equal frames can have several ids.
+pub fn frames(id: TraceId, out: &mut Frames) {
+    DEPOT.frames(id, out);
+    out.truncate(depth());
+}
+
+/// Nodes in the depot and the bytes behind them.
+pub fn depot_usage() -> (usize, usize) {
+    DEPOT.usage()
+}
+
+/// Registers modules loaded since. Needed after dlopen with glibc before 2.35 only, where modules
+/// cannot be looked up one by one; harmless elsewhere. Not inside malloc: takes the loader's lock.
+pub fn learn_loaded() {
+    if !loader::can_look_up() {
+        loader::with_errno_kept(learn::register_all);
+    }
+}
+
+/// To be called when dlclose returns: the unwind data of what was unloaded is gone. Names and
+/// ranges are kept, for the frames in stored stacks.
+pub fn forget_unloaded() {
+    loader::with_errno_kept(learn::forget_unloaded);
+}
+
+/// To be called last thing in a thread, so that another may use its memory.
+pub fn thread_exit() {
+    walker::thread_exit();
+}
+
+/// To be called in the child of a fork before anything else there allocates.
+pub fn after_fork_in_child() {
+    learn::reset_after_fork();
+}

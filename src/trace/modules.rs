@@ -1,0 +1,412 @@
+//! Every module whose code was ever seen on a stack or loaded at start-up.
+//!
+//! Entries are only added, so that a frame keeps its name after dlclose; what changes is whether
+//! the module is still [`loaded`](Module::is_loaded), which decides whether its unwind tables may
+//! be read. Readers take no lock. A module that is loaded again at its old place takes its old
+//! entry, so programs that load and unload in a loop do not fill the registry.
+
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::sys::loader::{self, Object};
+use crate::sys::probe;
+
+/// What kind of object a module is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModuleKind {
+    /// The program itself; its file can be read as `/proc/self/exe` even when deleted.
+    Executable,
+    /// A shared library, the dynamic loader included.
+    Library,
+    /// The kernel's vDSO, which is in no file.
+    Vdso,
+}
+
+/// A loaded object, or one that was loaded once.
+#[derive(Debug)]
+pub struct Module {
+    /// Absolute path when first seen; `[vdso]` for the vDSO.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: ModuleKind,
+    /// First address of its mapping.
+    pub start: usize,
+    /// End of its mapping, exclusive.
+    pub end: usize,
+    /// Added to an address stated in the file, gives the address in memory.
+    pub bias: usize,
+    /// The GNU build id, empty when there is none.
+    pub build_id: Box<[u8]>,
+    eh_frame_hdr: Section,
+    eh_frame: Section,
+    loaded: AtomicBool,
+}
+
+/// A stretch of a module's memory, empty when the module has no such section.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    /// Address in memory.
+    pub start: usize,
+    /// Size; for `.eh_frame`, up to the end of the segment that holds it.
+    pub bytes: usize,
+}
+
+impl Section {
+    /// The bytes.
+    ///
+    /// # Safety
+    ///
+    /// The module must stay loaded for as long as the slice is used.
+    pub unsafe fn bytes(&self) -> &'static [u8] {
+        if self.bytes == 0 {
+            return &[];
+        }
+        // SAFETY: found inside a readable segment of the module, which the caller keeps loaded.
+        unsafe { core::slice::from_raw_parts(self.start as *const u8, self.bytes) }
+    }
+}
+
+impl Module {
+    /// Whether the module was loaded when last looked at: its memory may be read.
+    pub fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
+    }
+
+    /// Whether `addr` is within the module's mapping.
+    pub fn contains(&self, addr: usize) -> bool {
+        (self.start..self.end).contains(&addr)
+    }
+
+    /// The module's unwind table index; empty when there is none.
+    pub fn eh_frame_hdr(&self) -> Section {
+        self.eh_frame_hdr
+    }
+
+    /// The module's unwind tables; empty when there are none.
+    pub fn eh_frame(&self) -> Section {
+        self.eh_frame
+    }
+
+    /// The address as the file states it. Wraps for addresses outside the module.
+    pub fn stated_address(&self, addr: usize) -> usize {
+        addr.wrapping_sub(self.bias)
+    }
+
+    /// The part of `path` after the last slash.
+    pub fn file_name(&self) -> &OsStr {
+        self.path.file_name().unwrap_or(self.path.as_os_str())
+    }
+}
+
+/// More modules than any program was seen to load. Further ones are walked by frame pointer and
+/// go unnamed.
+const CAPACITY: usize = 8192;
+
+static MODULES: [AtomicPtr<Module>; CAPACITY] =
+    [const { AtomicPtr::new(core::ptr::null_mut()) }; CAPACITY];
+/// How many elements of `MODULES` are set; stored after the element.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// Every module known, in the order in which they were first seen.
+pub fn all() -> impl DoubleEndedIterator<Item = &'static Module> {
+    MODULES[..COUNT.load(Ordering::Acquire)].iter().filter_map(|module| {
+        // SAFETY: elements are set once, to leaked boxes.
+        unsafe { module.load(Ordering::Acquire).as_ref() }
+    })
+}
+
+/// The module that `addr` is in; of several that were there, the one loaded now, else the one
+/// that was seen last.
+///
+/// Lock-free and async-signal-safe; linear in the number of modules, so not for every frame.
+pub fn module_of(addr: usize) -> Option<&'static Module> {
+    let mut unloaded = None;
+    for module in all().rev().filter(|module| module.contains(addr)) {
+        if module.is_loaded() {
+            return Some(module);
+        }
+        unloaded = unloaded.or(Some(module));
+    }
+    unloaded
+}
+
+/// The module that is loaded at `addr` now. As [`module_of`], without the past.
+pub(super) fn loaded_at(addr: usize) -> Option<&'static Module> {
+    all().rev().find(|module| module.contains(addr) && module.is_loaded())
+}
+
+/// Serialises additions to the registry and to what is derived from it.
+///
+/// Reentry from a signal handler in the thread that holds it is refused rather than waited for;
+/// waiting for another thread is bounded, as the holder neither blocks nor runs foreign code.
+pub(super) struct RegistryLock(());
+
+/// Kernel thread id of the holder, 0 when free.
+static HOLDER: AtomicU32 = AtomicU32::new(0);
+
+impl RegistryLock {
+    /// Takes the lock; `None` when this very thread has it, or another holds on to it for long.
+    pub(super) fn acquire() -> Option<Self> {
+        let me = loader::thread_id();
+        for round in 0..100_000_u32 {
+            match HOLDER.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Some(Self(())),
+                Err(holder) if holder == me => return None,
+                Err(_) if round % 64 == 63 => {
+                    // SAFETY: sched_yield has no preconditions.
+                    unsafe { libc::sched_yield() };
+                }
+                Err(_) => core::hint::spin_loop(),
+            }
+        }
+        None
+    }
+
+    /// In the child of a fork: a lock held by a thread that does not exist here is free.
+    pub(super) fn reset_after_fork() {
+        HOLDER.store(0, Ordering::Release);
+    }
+}
+
+impl Drop for RegistryLock {
+    fn drop(&mut self) {
+        HOLDER.store(0, Ordering::Release);
+    }
+}
+
+/// Registers `object`. Returns whether anything changed: false for one that is known and loaded,
+/// and when the registry is full. Allocates.
+///
+/// # Safety
+///
+/// The object must be loaded and stay so during the call.
+pub(super) unsafe fn register(_lock: &RegistryLock, object: &Object) -> bool {
+    let candidates = || all().filter(|module| module.start == object.start);
+    if candidates().any(|module| module.is_loaded() && is_same(module, object)) {
+        return false;
+    }
+    // SAFETY: the caller's promise.
+    let module = unsafe { read_module(object) };
+    let revived = candidates().find(|known| {
+        !known.is_loaded()
+            && is_same(known, object)
+            && known.path == module.path
+            && known.build_id == module.build_id
+            && known.eh_frame == module.eh_frame
+            && known.eh_frame_hdr == module.eh_frame_hdr
+    });
+    // Whatever else was loaded in this range no longer is.
+    for known in all().filter(|known| known.start < object.end && object.start < known.end) {
+        known.loaded.store(false, Ordering::Release);
+    }
+    if let Some(known) = revived {
+        known.loaded.store(true, Ordering::Release);
+        return true;
+    }
+    let count = COUNT.load(Ordering::Relaxed);
+    let Some(slot) = MODULES.get(count) else { return false };
+    slot.store(Box::into_raw(Box::new(module)), Ordering::Release);
+    COUNT.store(count + 1, Ordering::Release);
+    true
+}
+
+fn is_same(module: &Module, object: &Object) -> bool {
+    (module.start, module.end, module.bias) == (object.start, object.end, object.bias)
+}
+
+/// Marks the modules that the loader no longer knows. Returns the ranges freed to `forgotten`,
+/// before which no unwind data of them may be read again. Returns whether there were any.
+pub(super) fn mark_unloaded(_lock: &RegistryLock, mut forgotten: impl FnMut(&Module)) -> bool {
+    if !loader::can_look_up() {
+        return mark_unloaded_by_enumeration(forgotten);
+    }
+    let mut any = false;
+    for module in all().filter(|module| module.is_loaded()) {
+        let still = loader::object_at(module.start).is_some_and(|now| is_same(module, &now));
+        if !still {
+            module.loaded.store(false, Ordering::Release);
+            forgotten(module);
+            any = true;
+        }
+    }
+    any
+}
+
+fn mark_unloaded_by_enumeration(mut forgotten: impl FnMut(&Module)) -> bool {
+    let mut present = Vec::new();
+    loader::for_each_object(|object| present.push(object));
+    let mut any = false;
+    for module in all().filter(|module| module.is_loaded()) {
+        if !present.iter().any(|object| is_same(module, object)) {
+            module.loaded.store(false, Ordering::Release);
+            forgotten(module);
+            any = true;
+        }
+    }
+    any
+}
+
+/// # Safety
+///
+/// The object must be loaded and stay so during the call.
+unsafe fn read_module(object: &Object) -> Module {
+    let contains = |addr: usize| (object.start..object.end).contains(&addr);
+    // SAFETY: the caller's promise.
+    let name = unsafe { loader::name_of(object) }.to_bytes();
+    let (kind, path) = if contains(loader::vdso_address()) {
+        (ModuleKind::Vdso, PathBuf::from("[vdso]"))
+    } else if contains(loader::executable_address()) {
+        let path = loader::executable_path().unwrap_or_else(|| PathBuf::from(OsStr::from_bytes(name)));
+        (ModuleKind::Executable, path)
+    } else {
+        (ModuleKind::Library, absolute(Path::new(OsStr::from_bytes(name))))
+    };
+    let segments = Segments::read(object);
+    let eh_frame_hdr = segments.section_at(object.eh_frame_hdr);
+    let eh_frame = eh_frame_start(object.eh_frame_hdr).map(|start| segments.section_at(start));
+    Module {
+        path,
+        kind,
+        start: object.start,
+        end: object.end,
+        bias: object.bias,
+        build_id: segments.build_id(),
+        eh_frame_hdr,
+        eh_frame: eh_frame.unwrap_or_default(),
+        loaded: AtomicBool::new(true),
+    }
+}
+
+/// A relative library path means the directory that was current at dlopen, which is likeliest to
+/// be the one that is current now.
+fn absolute(path: &Path) -> PathBuf {
+    if path.is_absolute() || path.as_os_str().is_empty() {
+        return path.to_path_buf();
+    }
+    std::env::current_dir().map_or_else(|_| path.to_path_buf(), |current| current.join(path))
+}
+
+/// The `eh_frame_ptr` member of `.eh_frame_hdr` (LSB core, 10.6.2), in the encodings that linkers
+/// write: version 1, then three encoding bytes, then the pointer.
+fn eh_frame_start(hdr: usize) -> Option<usize> {
+    const PCREL_SDATA4: u8 = 0x1b;
+    if hdr == 0 || probe::load_byte(hdr)? != 1 || probe::load_byte(hdr + 1)? != PCREL_SDATA4 {
+        return None;
+    }
+    let offset = probe::load(hdr + 4)? as u32 as i32;
+    Some((hdr + 4).wrapping_add_signed(offset as isize))
+}
+
+/// The readable segments of a loaded object, from the program headers in its own memory.
+struct Segments {
+    /// `(start, end)` addresses in memory.
+    loads: Vec<(usize, usize)>,
+    /// `(start, bytes)` of the PT_NOTE segments.
+    notes: Vec<(usize, usize)>,
+    eh_frame_hdr: Option<(usize, usize)>,
+}
+
+impl Segments {
+    /// Empty when the object's mapping does not begin with an ELF header. Every load is probed:
+    /// the first page of a mapping need not be readable.
+    fn read(object: &Object) -> Self {
+        let mut segments = Self { loads: Vec::new(), notes: Vec::new(), eh_frame_hdr: None };
+        // A failure leaves what was found up to then.
+        let _ = segments.fill(object);
+        segments
+    }
+
+    fn fill(&mut self, object: &Object) -> Option<()> {
+        const ELF64: usize = u32::from_le_bytes(*b"\x7fELF") as usize | (2 << 32);
+        if probe::load(object.start)? & 0xff_ffff_ffff != ELF64 {
+            return None;
+        }
+        // Elf64_Ehdr: e_phoff at 32, e_phentsize at 54, e_phnum at 56.
+        let table = object.start.wrapping_add(probe::load(object.start + 32)?);
+        let entry_bytes = probe::load(object.start + 54)? & 0xffff;
+        let count = probe::load(object.start + 56)? & 0xffff;
+        for entry in (0..count).map(|index| table.wrapping_add(index * entry_bytes)) {
+            // Elf64_Phdr: p_type at 0, p_flags at 4, p_vaddr at 16, p_memsz at 40.
+            let (kind, flags) = (probe::load(entry)? as u32, probe::load(entry + 4)? as u32);
+            let start = object.bias.wrapping_add(probe::load(entry + 16)?);
+            let bytes = probe::load(entry + 40)?;
+            let end = start.checked_add(bytes)?;
+            match kind {
+                libc::PT_LOAD if flags & libc::PF_R != 0 => self.loads.push((start, end)),
+                libc::PT_NOTE => self.notes.push((start, bytes)),
+                libc::PT_GNU_EH_FRAME => self.eh_frame_hdr = Some((start, bytes)),
+                _ => {}
+            }
+        }
+        Some(())
+    }
+
+    /// From `start` to the end of its segment, or of `.eh_frame_hdr` if it begins there.
+    fn section_at(&self, start: usize) -> Section {
+        let Some((_, end)) = self.loads.iter().find(|(from, to)| (*from..*to).contains(&start))
+        else {
+            return Section::default();
+        };
+        let bytes = match self.eh_frame_hdr {
+            Some((hdr, bytes)) if hdr == start => bytes.min(end - start),
+            _ => end - start,
+        };
+        Section { start, bytes }
+    }
+
+    fn build_id(&self) -> Box<[u8]> {
+        const NT_GNU_BUILD_ID: usize = 3;
+        for &(start, bytes) in &self.notes {
+            let mut at = start;
+            while at + 12 <= start + bytes {
+                // Elf64_Nhdr: n_namesz, n_descsz, n_type, four bytes each, then the two padded.
+                let Some(sizes) = probe::load(at) else { break };
+                let Some(kind) = probe::load(at + 8) else { break };
+                let (name_bytes, id_bytes) = (sizes & 0xffff_ffff, sizes >> 32);
+                let name = at + 12;
+                let id = name + name_bytes.next_multiple_of(4);
+                let is_gnu = name_bytes == 4 && probe::load(name).is_some_and(|n| n as u32 == GNU);
+                if is_gnu && kind as u32 as usize == NT_GNU_BUILD_ID && id_bytes <= 64 {
+                    return (id..id + id_bytes).map_while(probe::load_byte).collect();
+                }
+                at = id + id_bytes.next_multiple_of(4);
+            }
+        }
+        Box::default()
+    }
+}
+
+const GNU: u32 = u32::from_le_bytes(*b"GNU\0");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_executable_and_libc() {
+        super::super::init();
+        let here = knows_the_executable_and_libc as *const () as usize;
+        let module = module_of(here).expect("the test executable");
+        assert_eq!(module.kind, ModuleKind::Executable);
+        assert_eq!(Some(&module.path), loader::executable_path().as_ref());
+        assert!(module.eh_frame_hdr().bytes > 0 && module.eh_frame().bytes > 0);
+        let libc = module_of(libc::getpid as *const () as usize).expect("libc");
+        assert!(libc.path.is_absolute());
+        assert!(libc.file_name().as_bytes().starts_with(b"libc"));
+        assert!(!libc.build_id.is_empty());
+        assert!(module_of(16).is_none());
+    }
+
+    #[test]
+    fn the_vdso_is_a_module() {
+        super::super::init();
+        let at = loader::vdso_address();
+        if at != 0 {
+            let vdso = module_of(at).expect("vdso");
+            assert_eq!(vdso.kind, ModuleKind::Vdso);
+            assert!(vdso.eh_frame().bytes > 0);
+        }
+    }
+}

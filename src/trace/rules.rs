@@ -1,0 +1,198 @@
+//! How to get from a frame to its caller, as one word, and a cache of such words.
+//!
+//! A rule depends on the program counter alone, so one cache serves all threads: a pc is looked up
+//! in the unwind tables once a process, not once a thread. It is direct-mapped and lock-free. The
+//! two words of an entry are stored separately, and an entry torn by two writers must not pair one
+//! pc with the rule of another: so the first word is the pc xor the rule, and a torn entry fits
+//! no pc.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::modules::Module;
+
+/// How to unwind one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// The outermost frame.
+    End,
+    /// No unwind table covers the pc: code compiled at run time, assembly, a wild jump.
+    Unknown,
+    /// The kernel's ucontext is at sp (a signal handler's return address).
+    Signal,
+    /// `cfa = base + cfa_offset`, or what is stored there if `deref`;
+    /// `(pc, sp, bp) = (*(cfa - 8), cfa, saved_bp)`.
+    Frame {
+        /// The register that the CFA is relative to.
+        base: Base,
+        /// Bytes.
+        cfa_offset: i32,
+        /// The CFA was itself saved on the stack: gcc's way with over-aligned locals.
+        deref: bool,
+        /// Where the caller's rbp is.
+        saved_bp: SavedBp,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    Sp,
+    Bp,
+}
+
+/// Offsets in bytes, within [`SavedBp::fits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SavedBp {
+    /// In the register still.
+    Unchanged,
+    FromCfa(i32),
+    FromBp(i32),
+}
+
+impl SavedBp {
+    /// Whether an offset fits a packed rule.
+    pub(super) fn fits(offset: i64) -> Option<i32> {
+        (-(1 << 23)..1 << 23).contains(&offset).then_some(offset as i32)
+    }
+}
+
+// Packed: kind in bits 0..3, base 3, deref 4, where rbp is 5..7, its offset 8..32, the CFA's 32..64.
+// Never zero, so that an empty cache entry fits no pc but 0.
+const END: u64 = 1;
+const UNKNOWN: u64 = 2;
+const SIGNAL: u64 = 3;
+const FRAME: u64 = 4;
+
+impl Rule {
+    #[inline]
+    fn pack(self) -> u64 {
+        match self {
+            Self::End => END,
+            Self::Unknown => UNKNOWN,
+            Self::Signal => SIGNAL,
+            Self::Frame { base, cfa_offset, deref, saved_bp } => {
+                let (kind, offset) = match saved_bp {
+                    SavedBp::Unchanged => (0, 0),
+                    SavedBp::FromCfa(offset) => (1, offset),
+                    SavedBp::FromBp(offset) => (2, offset),
+                };
+                let base = u64::from(base == Base::Bp);
+                let offset = u64::from(offset as u32 & 0xff_ffff);
+                FRAME
+                    | base << 3
+                    | u64::from(deref) << 4
+                    | kind << 5
+                    | offset << 8
+                    | u64::from(cfa_offset as u32) << 32
+            }
+        }
+    }
+
+    #[inline]
+    fn unpack(word: u64) -> Self {
+        match word & 7 {
+            END => Self::End,
+            SIGNAL => Self::Signal,
+            FRAME => {
+                // Shifted up and down again to extend the sign of 24 bits.
+                let offset = (word as u32) as i32 >> 8;
+                Self::Frame {
+                    base: if word >> 3 & 1 == 0 { Base::Sp } else { Base::Bp },
+                    cfa_offset: (word >> 32) as i32,
+                    deref: word >> 4 & 1 != 0,
+                    saved_bp: match word >> 5 & 3 {
+                        0 => SavedBp::Unchanged,
+                        1 => SavedBp::FromCfa(offset),
+                        _ => SavedBp::FromBp(offset),
+                    },
+                }
+            }
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// 512 KiB of zeros, of which a program touches what it uses.
+const ENTRIES: usize = 1 << 15;
+
+struct Entry {
+    /// Lookup address xor `rule`.
+    key: AtomicU64,
+    /// Packed rule, 0 when the entry is empty.
+    rule: AtomicU64,
+}
+
+static CACHE: [Entry; ENTRIES] =
+    [const { Entry { key: AtomicU64::new(0), rule: AtomicU64::new(0) } }; ENTRIES];
+
+#[inline]
+fn entry(lookup: usize) -> &'static Entry {
+    &CACHE[(lookup ^ lookup >> 15) % ENTRIES]
+}
+
+/// The cached rule for the frame whose lookup address is `lookup`.
+#[inline]
+pub(super) fn find(lookup: usize) -> Option<Rule> {
+    let entry = entry(lookup);
+    let rule = entry.rule.load(Ordering::Relaxed);
+    let key = entry.key.load(Ordering::Relaxed);
+    (rule != 0 && key ^ rule == lookup as u64).then(|| Rule::unpack(rule))
+}
+
+/// Caches a rule, in place of whatever shared its entry.
+pub(super) fn remember(lookup: usize, rule: Rule) {
+    let entry = entry(lookup);
+    let rule = rule.pack();
+    entry.key.store(lookup as u64 ^ rule, Ordering::Relaxed);
+    entry.rule.store(rule, Ordering::Relaxed);
+}
+
+/// Drops the rules for addresses in the module's range, which now mean other code.
+pub(super) fn forget(module: &Module) {
+    for entry in &CACHE {
+        let lookup = entry.key.load(Ordering::Relaxed) ^ entry.rule.load(Ordering::Relaxed);
+        if module.contains(lookup as usize) {
+            entry.rule.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_survive_packing() {
+        let frame = |base, cfa_offset, deref, saved_bp| Rule::Frame {
+            base,
+            cfa_offset,
+            deref,
+            saved_bp,
+        };
+        let rules = [
+            Rule::End,
+            Rule::Unknown,
+            Rule::Signal,
+            frame(Base::Sp, 8, false, SavedBp::Unchanged),
+            frame(Base::Bp, 16, false, SavedBp::FromCfa(-16)),
+            frame(Base::Bp, -8, true, SavedBp::FromBp(0)),
+            frame(Base::Sp, i32::MAX, false, SavedBp::FromCfa(-(1 << 23))),
+            frame(Base::Sp, i32::MIN, true, SavedBp::FromBp((1 << 23) - 1)),
+        ];
+        for rule in rules {
+            assert_ne!(rule.pack(), 0);
+            assert_eq!(Rule::unpack(rule.pack()), rule);
+        }
+    }
+
+    #[test]
+    fn a_torn_entry_fits_no_pc() {
+        // Not addresses of code, so no other test's walk uses these entries' pcs.
+        let (mine, other) = (0x7000_0000_1234, 0x7000_0000_1234 ^ (1 << 40));
+        remember(mine, Rule::End);
+        assert_eq!(find(mine), Some(Rule::End));
+        assert_eq!(find(other), None);
+        entry(mine).rule.store(Rule::Signal.pack(), Ordering::Relaxed);
+        assert_eq!(find(mine), None);
+        assert_eq!(find(0), None);
+    }
+}

@@ -1,0 +1,199 @@
+//! One step outward: from a frame to its caller.
+//!
+//! All loads go through [`probe`], so that a smashed stack, the stack of a coroutine or plain
+//! garbage in a register ends the walk and never the process.
+
+use super::caller::PcKind;
+use super::frames::Pc;
+use super::modules;
+use super::rules::{self, Base, Rule, SavedBp};
+use super::{cfi, learn};
+use crate::sys::{loader, probe};
+
+/// Registers of the frame that a walk has come to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Registers {
+    pub(super) pc: Pc,
+    pub(super) sp: usize,
+    pub(super) bp: usize,
+}
+
+/// The frame outside another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// Its registers.
+    pub(super) registers: Registers,
+    /// Where its pc was loaded from.
+    pub(super) slot: usize,
+    /// What became of the inner frame's rbp.
+    pub(super) bp_fate: BpFate,
+}
+
+/// What a step does with the rbp that it starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum BpFate {
+    /// Not looked at: the caller's was on the stack.
+    Restored = 0,
+    /// Handed on to the caller's frame, not looked at.
+    Carried,
+    /// The way depends on it.
+    Used,
+}
+
+/// No code is below this address (`vm.mmap_min_addr`).
+const LEAST_CODE_ADDRESS: usize = 0x1000;
+
+/// The caller of the frame with `registers`; `None` at the outermost frame and where the stack
+/// cannot be followed.
+#[inline]
+pub(super) fn step(registers: &Registers) -> Option<Step> {
+    let lookup = registers.pc.lookup_address();
+    let rule = match rules::find(lookup) {
+        Some(rule) => rule,
+        None => find_rule(registers.pc),
+    };
+    let step = match rule {
+        Rule::Frame { base, cfa_offset, deref, saved_bp } => {
+            step_frame(registers, base, cfa_offset, deref, saved_bp)?
+        }
+        Rule::End => return None,
+        Rule::Signal => step_signal(registers)?,
+        Rule::Unknown => step_unknown(registers)?,
+    };
+    let address = step.registers.pc.address();
+    // The stack grows down: a caller's frame is above, except that a signal may switch stacks.
+    let outward = step.registers.sp > registers.sp || rule == Rule::Signal;
+    (address >= LEAST_CODE_ADDRESS && outward && step.slot % 8 == 0).then_some(step)
+}
+
+#[inline]
+fn step_frame(
+    registers: &Registers,
+    base: Base,
+    cfa_offset: i32,
+    deref: bool,
+    saved_bp: SavedBp,
+) -> Option<Step> {
+    let Registers { sp, bp, .. } = *registers;
+    let from = match base {
+        Base::Sp => sp,
+        Base::Bp => bp,
+    };
+    let mut cfa = from.wrapping_add_signed(cfa_offset as isize);
+    if deref {
+        cfa = probe::load(cfa)?;
+    }
+    let slot = cfa.wrapping_sub(8);
+    let address = probe::load(slot)?;
+    let saved_at = match saved_bp {
+        SavedBp::Unchanged => None,
+        SavedBp::FromCfa(offset) => Some(cfa.wrapping_add_signed(offset as isize)),
+        SavedBp::FromBp(offset) => Some(bp.wrapping_add_signed(offset as isize)),
+    };
+    let caller_bp = match saved_at {
+        Some(at) => probe::load(at)?,
+        None => bp,
+    };
+    Some(Step {
+        registers: Registers { pc: Pc::new(address, PcKind::Return), sp: cfa, bp: caller_bp },
+        slot,
+        bp_fate: match saved_bp {
+            SavedBp::FromBp(_) => BpFate::Used,
+            _ if base == Base::Bp => BpFate::Used,
+            SavedBp::Unchanged => BpFate::Carried,
+            SavedBp::FromCfa(_) => BpFate::Restored,
+        },
+    })
+}
+
+/// The code that the signal interrupted: the kernel's `struct rt_sigframe` has the ucontext right
+/// above the return address that the handler returned to.
+#[cold]
+fn step_signal(registers: &Registers) -> Option<Step> {
+    let register = |index: libc::c_int| {
+        let gregs = core::mem::offset_of!(libc::ucontext_t, uc_mcontext)
+            + core::mem::offset_of!(libc::mcontext_t, gregs);
+        registers.sp.wrapping_add(gregs + index as usize * 8)
+    };
+    let slot = register(libc::REG_RIP);
+    let interrupted = Registers {
+        pc: Pc::new(probe::load(slot)?, PcKind::Exact),
+        sp: probe::load(register(libc::REG_RSP))?,
+        bp: probe::load(register(libc::REG_RBP))?,
+    };
+    Some(Step { registers: interrupted, slot, bp_fate: BpFate::Restored })
+}
+
+/// Without a table. A jump to a wild address leaves the return address on top of the stack; other
+/// code most likely keeps a frame pointer, as compilers at run time do.
+#[cold]
+fn step_unknown(registers: &Registers) -> Option<Step> {
+    let Registers { pc, sp, bp } = *registers;
+    if pc.kind() == PcKind::Exact {
+        let top = probe::load(sp)?;
+        if learn::module_at(top.wrapping_sub(1)).is_some() {
+            return Some(Step {
+                registers: Registers { pc: Pc::new(top, PcKind::Return), sp: sp + 8, bp },
+                slot: sp,
+                bp_fate: BpFate::Carried,
+            });
+        }
+    }
+    // A frame pointer is aligned, and points above sp into the same stack.
+    if bp % 8 != 0 || bp < sp {
+        return None;
+    }
+    let (caller_bp, address) = (probe::load(bp)?, probe::load(bp.wrapping_add(8))?);
+    // rbp may as well have held data: at least there must be something before the address.
+    probe::load_byte(address.wrapping_sub(1))?;
+    Some(Step {
+        registers: Registers {
+            pc: Pc::new(address, PcKind::Return),
+            sp: bp.wrapping_add(16),
+            bp: caller_bp,
+        },
+        slot: bp.wrapping_add(8),
+        bp_fate: BpFate::Used,
+    })
+}
+
+/// Finds the rule in the tables of the module that `pc` is in, and caches it.
+#[cold]
+#[inline(never)]
+fn find_rule(pc: Pc) -> Rule {
+    let lookup = pc.lookup_address();
+    let rule = match learn::module_at(lookup) {
+        // SAFETY: the module is loaded, and code of it is on a stack: a program that unloads it
+        // now crashes on its return, whatever we do.
+        Some(module) => match unsafe { cfi::rule_for(module, lookup) } {
+            Some(rule) => rule,
+            // Not to be remembered: next time there will be a context.
+            None => return Rule::Unknown,
+        },
+        None if loader::object_at(lookup).is_some() => return Rule::Unknown,
+        None => Rule::Unknown,
+    };
+    let rule = match rule {
+        Rule::Unknown if is_signal_return(pc.address()) => Rule::Signal,
+        rule => rule,
+    };
+    rules::remember(lookup, rule);
+    rule
+}
+
+/// Whether the code at `address` is the system call that ends a signal handler, for programs that
+/// bring a restorer of their own without unwind tables: `mov rax, 15; syscall`, in either
+/// encoding.
+fn is_signal_return(address: usize) -> bool {
+    let Some(word) = probe::load(address) else { return false };
+    let long = word == usize::from_le_bytes([0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f]);
+    let short = word & 0xff_ffff_ffff_ffff == usize::from_le_bytes([0xb8, 0x0f, 0, 0, 0, 0x0f, 5, 0]);
+    long && probe::load_byte(address.wrapping_add(8)) == Some(5) || short
+}
+
+/// Whether `address` is in a module, for tests of what a walk came up with.
+#[cfg(test)]
+pub(super) fn is_known_code(address: usize) -> bool {
+    modules::module_of(address).is_some()
+}
