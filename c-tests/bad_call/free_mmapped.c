@@ -1,6 +1,6 @@
 // A page of mmap is freed.
 // expect: bad-free
-// expect-place: never allocated
+// expect-place: never allocated*
 #include <stdlib.h>
 #include <sys/mman.h>
 

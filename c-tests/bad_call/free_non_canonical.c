@@ -1,6 +1,6 @@
 // An address that no program can have is freed.
 // expect: bad-free
-// expect-place: never allocated
+// expect-place: never allocated*
 #include <stdlib.h>
 
 int main(void)

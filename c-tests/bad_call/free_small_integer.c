@@ -1,6 +1,6 @@
 // A number is freed.
 // expect: bad-free
-// expect-place: never allocated
+// expect-place: never allocated*
 #include <stdlib.h>
 
 int main(void)

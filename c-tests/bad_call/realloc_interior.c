@@ -1,5 +1,6 @@
 // A pointer into the middle of an object is given to realloc.
 // expect: bad-free
+// expect-call: realloc
 // expect-place: * 16 bytes inside of 48-byte region
 #include <stdlib.h>
 

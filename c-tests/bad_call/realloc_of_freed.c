@@ -1,5 +1,6 @@
 // realloc frees its argument, which was freed already.
 // expect: double-free
+// expect-call: realloc
 // expect-place: located 0 bytes inside of 48-byte region
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
 // A local variable is given to realloc.
 // expect: bad-free
+// expect-call: realloc
 // expect-place: on the stack of thread T0
 #include <stdlib.h>
 

@@ -18,7 +18,7 @@ int main(void)
 {
     pthread_t thread;
     int *p = malloc(48); // <- allocated in main
-    pthread_create(&thread, NULL, work, p);
+    pthread_create(&thread, NULL, work, p); // <- created in main
     pthread_join(thread, NULL);
     return 0;
 }

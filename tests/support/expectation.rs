@@ -6,12 +6,14 @@ use std::path::Path;
 use super::process::{Exit, Outcome};
 use super::report::{self, Frame, Report, Stack};
 
-/// One of the three stacks of a report.
+/// One of the stacks of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Culprit,
     Freed,
     Allocated,
+    /// Of the thread that a report names first.
+    Created,
 }
 
 /// Which frame of a stack a marker speaks of.
@@ -54,6 +56,7 @@ pub struct Bug {
     pub access: Option<String>,
     pub place: String,
     pub found: Option<String>,
+    pub called: Option<String>,
     pub thread: String,
     pub freed_by: String,
     pub allocated_by: String,
@@ -117,11 +120,12 @@ pub fn read(path: &Path, source: &str) -> Result<Expectation, String> {
     })
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "expect",
     "expect-access",
     "expect-place",
     "expect-found",
+    "expect-call",
     "expect-thread",
     "expect-freed-by",
     "expect-allocated-by",
@@ -156,6 +160,10 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
         access: find("expect-access").map(str::to_owned),
         place: find("expect-place").ok_or("no `// expect-place: …`")?.to_owned(),
         found: find("expect-found").map(str::to_owned),
+        called: match kind {
+            "double-free" | "bad-free" => Some(find("expect-call").unwrap_or("free").to_owned()),
+            _ => None,
+        },
         freed_by: find("expect-freed-by").unwrap_or("T0").to_owned(),
         allocated_by: find("expect-allocated-by").unwrap_or("T0").to_owned(),
         thread,
@@ -201,6 +209,7 @@ fn read_role(word: &str) -> Result<Role, String> {
         "access" | "called" => Ok(Role::Culprit),
         "freed" => Ok(Role::Freed),
         "allocated" => Ok(Role::Allocated),
+        "created" => Ok(Role::Created),
         _ => Err(format!("no such stack: {word}")),
     }
 }
@@ -279,6 +288,9 @@ impl Bug {
         }
         if !glob_matches(&self.place, &report.place) {
             differ("place", &self.place, &report.place);
+        }
+        if self.called != report.called {
+            differ("called", &words_of(&self.called), &words_of(&report.called));
         }
         if self.found != report.found {
             differ("found", &words_of(&self.found), &words_of(&report.found));
@@ -370,6 +382,7 @@ fn stack_of(report: &Report, role: Role) -> Option<&Stack> {
         Role::Culprit => Some(&report.culprit),
         Role::Freed => report.freed.as_ref(),
         Role::Allocated => report.allocated.as_ref(),
+        Role::Created => report.created.first(),
     }
 }
 

@@ -83,14 +83,18 @@ pub struct Report {
     pub thread: String,
     pub thread_name: String,
     pub access: Option<Access>,
+    /// The function that a bad call called.
+    pub called: Option<String>,
     /// `by free here`, `by realloc here`, `at exit`: where overwritten slack was found.
     pub found: Option<String>,
     /// The stack of the access or of the bad call. Empty for what was found at exit.
     pub culprit: Stack,
-    /// The words after `0x… is `, without the region's bounds.
+    /// The words after `0x… is ` or `0x… was `, without the region's bounds.
     pub place: String,
     pub freed: Option<Stack>,
     pub allocated: Option<Stack>,
+    /// Where the threads of the other stacks were created.
+    pub created: Vec<Stack>,
     /// Further lines, such as the damaged bytes.
     pub notes: Vec<String>,
     pub summary: String,
@@ -107,7 +111,7 @@ pub fn parse(text: &str) -> Result<Report, String> {
     let mut lines = lines.filter(|line| !line.is_empty()).peekable();
     report.culprit.frames = parse_frames(&mut lines)?;
 
-    let is_place = |line: &&str| line.starts_with("0x") && line.contains(" is ");
+    let is_place = |line: &&str| line.starts_with("0x");
     let place = lines.next_if(is_place).ok_or_else(|| expected("0x… is …", lines.peek()))?;
     parse_place(place, &mut report)?;
 
@@ -142,7 +146,8 @@ fn parse_header(line: &str) -> Result<Report, String> {
         .ok_or_else(|| wrong("its start"))?;
     let (kind, rest) = rest.split_once(" on address ").ok_or_else(|| wrong("an address"))?;
     let (facts, thread) = rest.split_once(" thread ").ok_or_else(|| wrong("a thread"))?;
-    let (thread, name) = thread.split_once(" (").ok_or_else(|| wrong("a thread name"))?;
+    // A thread that has ended has no name any more.
+    let (thread, name) = thread.split_once(" (").unwrap_or((thread, ")"));
 
     let facts: Vec<&str> = facts.split(' ').collect();
     let (address, pc) = match facts[..] {
@@ -162,17 +167,19 @@ fn parse_header(line: &str) -> Result<Report, String> {
         thread: thread.to_owned(),
         thread_name: name.strip_suffix(')').ok_or_else(|| wrong("a thread name"))?.to_owned(),
         access: None,
+        called: None,
         found: None,
         culprit: Stack { thread: None, frames: Vec::new() },
         place: String::new(),
         freed: None,
         allocated: None,
+        created: Vec::new(),
         notes: Vec::new(),
         summary: String::new(),
     })
 }
 
-/// `WRITE of size 4 at 0x… thread T0`, `called here by thread T0:`, `found by free here:`.
+/// `WRITE of size 4 at 0x… thread T0`, `free called here by thread T0:`, `found by free here:`.
 fn parse_culprit_heading(line: &str, report: &mut Report) -> Result<(), String> {
     let words: Vec<&str> = line.split(' ').collect();
     match words[..] {
@@ -185,7 +192,8 @@ fn parse_culprit_heading(line: &str, report: &mut Report) -> Result<(), String> 
             }
             report.culprit.thread = Some(thread.to_owned());
         }
-        ["called", "here", "by", "thread", thread] if thread.ends_with(':') => {
+        [function, "called", "here", "by", "thread", thread] if thread.ends_with(':') => {
+            report.called = Some(function.to_owned());
             report.culprit.thread = Some(thread.trim_end_matches(':').to_owned());
         }
         ["found", ..] => {
@@ -219,10 +227,14 @@ where
 
 /// `0x… is located 4 bytes after 48-byte region [0x…,0x…)`, `0x… is on the stack of thread T0`.
 fn parse_place(line: &str, report: &mut Report) -> Result<(), String> {
-    let (address, place) = line.split_once(" is ").expect("the caller looked");
+    let (address, words) = line.split_once(' ').ok_or_else(|| expected("0x… is", Some(&line)))?;
+    let place = words.strip_prefix("is ").or_else(|| words.strip_prefix("was "));
+    let place = place.ok_or_else(|| expected("0x… is …", Some(&line)))?;
+    // The header names the access's first byte, and this line the first byte that is bad.
     let address = hex(address)?;
-    if address != report.address {
-        return Err(format!("not the header's address: {line}"));
+    let bytes = report.access.map_or(1, |access| access.bytes.max(1));
+    if !(report.address..report.address + bytes).contains(&address) {
+        return Err(format!("not in the header's access: {line}"));
     }
     let (place, bounds) = match place.split_once(" [") {
         None => (place, None),
@@ -285,6 +297,13 @@ fn take_stacks_out_of_notes(report: &mut Report) -> Result<(), String> {
             }
             let frames = parse_frames(&mut lines)?;
             report.allocated = Some(Stack { thread: Some(thread_id(thread)), frames });
+        } else if let Some(thread) = line.strip_suffix(" here:") {
+            // `thread T1 (worker) created by thread T0 here:`
+            let Some((_, by)) = thread.split_once(" created by thread ") else {
+                return Err(format!("not the heading of a stack: {line}"));
+            };
+            let frames = parse_frames(&mut lines)?;
+            report.created.push(Stack { thread: Some(thread_id(by)), frames });
         } else if line.starts_with("    #") {
             return Err(format!("a frame without a heading: {line}"));
         } else {

@@ -20,7 +20,7 @@ SUMMARY: Fencepost: heap-buffer-overflow /src/table.cpp:7:9 in Table::set(int, i
 
 const DOUBLE_FREE: &str = "\
 ==1==ERROR: Fencepost: double-free on address 0x10000 thread T0 (main)
-called here by thread T0:
+free called here by thread T0:
     #0 0x5501 in main /src/a.c:9 (a+0x501)
 
 0x10000 is located 0 bytes inside of 48-byte region [0x10000,0x10030)
@@ -58,8 +58,39 @@ fn reads_an_access() {
 #[test]
 fn reads_a_bad_call() {
     let report = report::parse(DOUBLE_FREE).expect("a well-formed report");
-    assert_eq!(report.access, None);
+    assert_eq!((report.access, report.called.as_deref()), (None, Some("free")));
     assert_eq!(report.freed.expect("a stack").frames[0].place(), Some(("a.c", 8)));
+}
+
+#[test]
+fn reads_where_a_thread_was_created() {
+    let created = "thread T1 (worker) created by thread T0 here:\n    #0 0x5300 in main /src/table.cpp:18 (table+0x300)\n\nSUMMARY: ";
+    let report = changed(OVERFLOW, "SUMMARY: ", created).expect("a well-formed report");
+    assert_eq!(report.created[0].frames[0].place(), Some(("table.cpp", 18)));
+}
+
+#[test]
+fn reads_an_access_across_the_edge() {
+    let text = OVERFLOW.replace("on address 0x10030", "on address 0x1002d");
+    let text = text.replace("size 4 at 0x10030", "size 4 at 0x1002d");
+    assert!(report::parse(&text).is_ok(), "its last byte is the first one after the region");
+    let text = text.replace("WRITE of size 4", "WRITE of size 3");
+    assert!(report::parse(&text).is_err(), "all its bytes are inside the region");
+}
+
+#[test]
+fn reads_what_was_never_allocated() {
+    let text = "\
+==1==ERROR: Fencepost: bad-free on address 0x10 thread T0 (main)
+realloc called here by thread T0:
+    #0 0x5501 in main /src/a.c:9 (a+0x501)
+
+0x10 was never allocated: nothing is mapped there
+SUMMARY: Fencepost: bad-free /src/a.c:9 in main
+";
+    let report = report::parse(text).expect("a well-formed report");
+    assert_eq!(report.place, "never allocated: nothing is mapped there");
+    assert_eq!(report.called.as_deref(), Some("realloc"));
 }
 
 #[test]
@@ -89,6 +120,7 @@ fn rejects_numbers_that_contradict_each_other() {
         ("0x10030)", "0x10031)"),
         ("WRITE of size 4 at 0x10030", "WRITE of size 4 at 0x10031"),
         ("0x10030 is located", "0x10031 is located"),
+        ("0x10030 is located", "0x10034 is located"),
         ("#0 0x5501", "#0 0x5502"),
         ("thread T1\n", "thread T2\n"),
         ("    #2", "    #3"),
@@ -103,6 +135,7 @@ fn rejects_what_is_missing_or_out_of_order() {
         ("==4711==ERROR", "==4711==WARNING"),
         (" at pc 0x5501 bp 0x7ff0 sp 0x7fe0", ""),
         (" thread T1 (worker)", ""),
+        ("allocated by thread T0 here", "stolen by thread T0 here"),
         ("WRITE of size 4", "TOUCH of size 4"),
         ("0x10030 is located 0 bytes after 48-byte region [0x10000,0x10030)\n", ""),
         ("SUMMARY: Fencepost: heap-buffer-overflow", "SUMMARY: Fencepost: double-free"),
