@@ -1,0 +1,13 @@
+// memset is told a size that is too large.
+// expect: heap-buffer-overflow
+// expect-access: WRITE of size *
+// expect-place: located * after 48-byte region
+#include <stdlib.h>
+#include <string.h>
+
+int main(void)
+{
+    char *p = malloc(48); // <- allocated in main
+    memset(p, 0, 200); // <- access in main (any frame)
+    return 0;
+}

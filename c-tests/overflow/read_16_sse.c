@@ -1,0 +1,12 @@
+// A read of an SSE register right after the object.
+// expect: heap-buffer-overflow
+// expect-access: READ of size 16
+// expect-place: located 0 bytes after 48-byte region
+#include <stdlib.h>
+
+int main(void)
+{
+    char *p = malloc(48); // <- allocated in main
+    asm volatile("movups (%0), %%xmm0" : : "r"(p + 48) : "xmm0"); // <- access in main
+    return 0;
+}

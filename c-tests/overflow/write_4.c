@@ -1,0 +1,13 @@
+// A write of 4 bytes right after the object.
+// expect: heap-buffer-overflow
+// expect-access: WRITE of size 4
+// expect-place: located 0 bytes after 48-byte region
+#include <stdlib.h>
+
+int main(void)
+{
+    unsigned int *p = malloc(48); // <- allocated in main
+    p[11] = 1;
+    p[12] = 1; // <- access in main
+    return 0;
+}

@@ -1,0 +1,12 @@
+// A write of 16 bytes that begins 1 byte before the end: its first bad byte is reported.
+// expect: heap-buffer-overflow
+// expect-access: WRITE of size 16
+// expect-place: located 0 bytes after 48-byte region
+#include <stdlib.h>
+
+int main(void)
+{
+    char *p = malloc(48); // <- allocated in main
+    asm volatile("movups %%xmm0, (%0)" : : "r"(p + 47) : "memory"); // <- access in main
+    return 0;
+}

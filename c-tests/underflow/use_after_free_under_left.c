@@ -1,0 +1,13 @@
+// Placement left finds use after free as well.
+// options: --placement left
+// expect: heap-use-after-free
+// expect-access: READ of size 4
+// expect-place: located 0 bytes inside of 48-byte region
+#include <stdlib.h>
+
+int main(void)
+{
+    int *p = malloc(48); // <- allocated in main
+    free(p); // <- freed in main
+    return *p; // <- access in main
+}

@@ -1,0 +1,293 @@
+//! Every program of `c-tests/` under `fencepost run`: those with a bug must be reported as their
+//! comments say, and the clean ones must do what they do natively.
+//!
+//! One test a backend: `cargo test --release --test c_tests madvise`. A part of the programs:
+//! `C_TESTS=slack/ cargo test --release --test c_tests`.
+
+mod support;
+
+#[path = "support/report_tests.rs"]
+mod report_tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use support::backend::{fencepost_run, why_unavailable};
+use support::compile::{self, map_in_parallel};
+use support::expectation::{self, Bug, Expectation, ReportIn, Verdict};
+use support::process::{self, Outcome};
+
+/// A program that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+struct Program {
+    /// `folder/file.c`
+    name: String,
+    binary: PathBuf,
+    expectation: Expectation,
+    /// What a clean program does without fencepost.
+    native: Option<Outcome>,
+}
+
+#[test]
+fn on_madvise() {
+    check_all_on("madvise");
+}
+
+#[test]
+fn on_mprotect() {
+    check_all_on("mprotect");
+}
+
+#[test]
+fn on_auto() {
+    check_all_on("auto");
+}
+
+/// The corpus would prove little if whole groups of it went missing.
+#[test]
+fn corpus_is_complete() {
+    if std::env::var_os("C_TESTS").is_some() {
+        return;
+    }
+    let bugs = PROGRAMS
+        .iter()
+        .filter(|program| matches!(program.expectation.verdict, Verdict::Bug(_)));
+    let bugs = bugs.count();
+    let clean = PROGRAMS.len() - bugs;
+    assert!(
+        bugs >= 130 && clean >= 45,
+        "{bugs} programs with a bug, {clean} clean ones"
+    );
+}
+
+static PROGRAMS: LazyLock<Vec<Program>> = LazyLock::new(|| {
+    let sources = find_sources();
+    let programs = map_in_parallel(&sources, |source| {
+        build(source).unwrap_or_else(|why| panic!("{}: {why}", source.display()))
+    });
+    programs.into_iter().flatten().collect()
+});
+
+fn check_all_on(backend: &str) {
+    if let Some(reason) = why_unavailable(backend) {
+        eprintln!("skipped: backend {backend} is unavailable here: {reason}");
+        return;
+    }
+    let results = map_in_parallel(&PROGRAMS, |program| check(program, backend));
+    let failed: Vec<String> = PROGRAMS
+        .iter()
+        .zip(results)
+        .filter(|(_, differences)| !differences.is_empty())
+        .map(|(program, differences)| format!("{}: {}", program.name, differences.join("; ")))
+        .collect();
+    for line in &failed {
+        eprintln!("FAILED on {backend}: {line}");
+    }
+    let (failures, all) = (failed.len(), PROGRAMS.len());
+    assert!(
+        failures == 0,
+        "{failures} of {all} programs failed on {backend}"
+    );
+}
+
+/// `c-tests/*/*.c` and `.cpp`; `c-tests/libraries/` holds what programs link to.
+fn find_sources() -> Vec<PathBuf> {
+    let wanted = std::env::var("C_TESTS").unwrap_or_default();
+    let mut sources: Vec<PathBuf> = fs::read_dir(compile::source_folder())
+        .expect("c-tests can be read")
+        .map(|entry| entry.expect("c-tests can be read").path())
+        .filter(|path| path.is_dir() && !path.ends_with("libraries"))
+        .flat_map(|folder| fs::read_dir(folder).expect("c-tests can be read"))
+        .map(|entry| entry.expect("c-tests can be read").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|end| end == "c" || end == "cpp")
+        })
+        .filter(|path| path.to_string_lossy().contains(&wanted))
+        .collect();
+    sources.sort();
+    sources
+}
+
+/// None for a program that this processor cannot run.
+fn build(source: &Path) -> Result<Option<Program>, String> {
+    let text = fs::read_to_string(source).map_err(|error| error.to_string())?;
+    let expectation = expectation::read(source, &text)?;
+    let relative = source
+        .strip_prefix(compile::source_folder())
+        .expect("found there");
+    let name = relative.to_string_lossy().into_owned();
+    if expectation.needs_cpu.as_deref() == Some("avx") && !std::is_x86_feature_detected!("avx") {
+        eprintln!("skipped: {name}: this processor has no AVX");
+        return Ok(None);
+    }
+    let folder = compile::build_folder("c-tests").join(relative.with_extension(""));
+    fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let binary = folder.join(source.file_stem().expect("a file"));
+
+    let mut libs = expectation.libs.clone();
+    for library in &expectation.libraries {
+        let library_source = compile::source_folder().join(format!("libraries/{library}.c"));
+        let output = folder.join(format!("lib{library}.so"));
+        compile::build_library(&library_source, &output)?;
+        libs.push(output.to_string_lossy().into_owned());
+    }
+    compile::build_program(source, &binary, &expectation.cflags, &libs)?;
+    let native = match expectation.verdict {
+        Verdict::Clean => {
+            let scratch = make_scratch(&name, "native");
+            let mut command = process::command(&binary);
+            command.current_dir(&scratch).env("TMPDIR", &scratch);
+            Some(process::run(&mut command, LIMIT).map_err(|error| error.to_string())?)
+        }
+        Verdict::Bug(_) => None,
+    };
+    Ok(Some(Program {
+        name,
+        binary,
+        expectation,
+        native,
+    }))
+}
+
+/// An empty folder of this program's own: its working directory, for logs and core files.
+fn make_scratch(name: &str, run: &str) -> PathBuf {
+    let folder = compile::build_folder("scratch").join(run).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("the scratch folder can be made");
+    folder
+}
+
+/// Runs one program on one backend and returns the differences.
+fn check(program: &Program, backend: &str) -> Vec<String> {
+    let expectation = &program.expectation;
+    let scratch = make_scratch(&program.name, backend);
+    let log = scratch.join("report.log");
+    let mut options: Vec<&str> = expectation.options.iter().map(String::as_str).collect();
+    let log_option = log.to_string_lossy();
+    if let Verdict::Bug(bug) = &expectation.verdict
+        && bug.report_in == ReportIn::Log
+    {
+        options.extend(["--log-path", &log_option]);
+    }
+    let mut command = fencepost_run(backend, options, &program.binary);
+    command.current_dir(&scratch).env("TMPDIR", &scratch);
+    let outcome = match process::run(&mut command, LIMIT) {
+        Ok(outcome) => outcome,
+        Err(error) => return vec![error.to_string()],
+    };
+    let mut differences = match &expectation.verdict {
+        Verdict::Clean => {
+            let native = program.native.as_ref().expect("made by build");
+            clean_differences(native, &outcome)
+        }
+        Verdict::Bug(bug) => match find_report(bug, &outcome, &scratch) {
+            Ok(text) => bug.differences(&expectation.source_file, &outcome, &text),
+            Err(why) => vec![why],
+        },
+    };
+    differences.extend(unguarded_difference(expectation, &outcome, backend));
+    if !differences.is_empty() {
+        // The whole of it, for whoever looks into the failure.
+        fs::write(scratch.join("stderr"), &outcome.stderr).expect("the scratch folder is writable");
+    }
+    differences
+}
+
+fn clean_differences(native: &Outcome, outcome: &Outcome) -> Vec<String> {
+    let mut found = Vec::new();
+    if outcome.exit != native.exit {
+        found.push(format!(
+            "exit: expected {}, got {}",
+            native.exit, outcome.exit
+        ));
+    }
+    for (what, wanted, got) in [
+        ("stdout", native.stdout.clone(), outcome.stdout.clone()),
+        ("stderr", native.stderr.clone(), outcome.program_stderr()),
+    ] {
+        if wanted != got {
+            found.push(format!("{what}: expected {wanted:?}, got {got:?}"));
+        }
+    }
+    found
+}
+
+/// The text with the report, from where the program says that it must be.
+fn find_report(bug: &Bug, outcome: &Outcome, scratch: &Path) -> Result<String, String> {
+    let is_it = |name: &str| match bug.report_in {
+        ReportIn::Stderr => false,
+        ReportIn::Log => name.starts_with("report.log"),
+        ReportIn::Fallback => name.starts_with("fencepost.") && name.ends_with(".log"),
+    };
+    if bug.report_in == ReportIn::Stderr {
+        return Ok(outcome.stderr.clone());
+    }
+    let files: Vec<PathBuf> = fs::read_dir(scratch)
+        .map_err(|error| error.to_string())?
+        .flatten()
+        .filter(|entry| is_it(&entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path())
+        .collect();
+    match &files[..] {
+        [file] => fs::read_to_string(file).map_err(|error| error.to_string()),
+        _ => Err(format!(
+            "{:?}: expected one file with a report, got {files:?}",
+            bug.report_in
+        )),
+    }
+}
+
+/// `fencepost: N of M allocations were not guarded: REASON` must be there when it has to, and
+/// must not be there when a backend that has no such limit was asked for.
+fn unguarded_difference(
+    expectation: &Expectation,
+    outcome: &Outcome,
+    backend: &str,
+) -> Option<String> {
+    let limited = expectation.unguarded_on.as_ref()?;
+    let line = outcome
+        .summary_lines()
+        .into_iter()
+        .find(|line| line.contains("were not guarded"));
+    match line {
+        None if limited == backend && mappings_are_limited() => {
+            Some("no line `fencepost: N of M allocations were not guarded: REASON`".to_owned())
+        }
+        Some(line) if limited != backend && backend != "auto" => Some(format!("said: {line}")),
+        Some(line) => (!is_unguarded_line(line)).then(|| format!("malformed: {line}")),
+        None => None,
+    }
+}
+
+fn is_unguarded_line(line: &str) -> bool {
+    let words: Vec<&str> = line.splitn(9, ' ').collect();
+    let [
+        _,
+        unguarded,
+        "of",
+        all,
+        "allocations",
+        "were",
+        "not",
+        "guarded:",
+        reason,
+    ] = words[..]
+    else {
+        return false;
+    };
+    let number = |word: &str| word.replace(',', "").parse::<u64>();
+    match (number(unguarded), number(all)) {
+        (Ok(unguarded), Ok(all)) => 0 < unguarded && unguarded <= all && !reason.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether 200,000 objects with two mappings each are too many for the kernel.
+fn mappings_are_limited() -> bool {
+    let limit = fs::read_to_string("/proc/sys/vm/max_map_count").expect("Linux has it");
+    limit.trim().parse::<u64>().expect("a number") < 400_000
+}

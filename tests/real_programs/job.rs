@@ -1,0 +1,134 @@
+//! One piece of work of one program, and its comparison with a native run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::backend::{available_backends, fencepost_run};
+use crate::support::compile::build_folder;
+use crate::support::process::{self, Exit, Outcome};
+
+/// A program that takes longer hangs. The slowest takes some 30 s.
+const LIMIT: Duration = Duration::from_secs(300);
+
+pub struct Job {
+    name: &'static str,
+    program: PathBuf,
+    arguments: Vec<String>,
+    variables: Vec<(&'static str, String)>,
+    files: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Job {
+    /// Fails with the name of the Debian package if the program is not installed.
+    pub fn new(name: &'static str, program: &str, package: &str) -> Job {
+        let program = find(program).unwrap_or_else(|| {
+            panic!("{program} is missing: install the Debian package {package}")
+        });
+        Job {
+            name,
+            program,
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
+    pub fn arguments(mut self, arguments: &[&str]) -> Job {
+        self.arguments
+            .extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    pub fn variable(mut self, name: &'static str, value: &str) -> Job {
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    /// A file in the working directory of each run.
+    pub fn file(mut self, name: &'static str, content: impl Into<Vec<u8>>) -> Job {
+        self.files.push((name, content.into()));
+        self
+    }
+
+    /// Runs natively, which must succeed and print something, and then on each backend.
+    pub fn does_the_same_on_every_backend(self) {
+        let native = self.run("native", process::command(&self.program));
+        assert_eq!(
+            native.exit,
+            Exit::Code(0),
+            "natively: {}{}",
+            native.stdout,
+            native.stderr
+        );
+        assert!(
+            !native.stdout.is_empty(),
+            "the job prints nothing to compare"
+        );
+        for backend in available_backends() {
+            let outcome = self.run(backend, fencepost_run(backend, [], &self.program));
+            assert_eq!(
+                outcome.exit, native.exit,
+                "on {backend}: {}",
+                outcome.stderr
+            );
+            assert_eq!(outcome.program_stderr(), native.stderr, "on {backend}");
+            if outcome.stdout != native.stdout {
+                panic!(
+                    "on {backend}: {}",
+                    first_difference(&native.stdout, &outcome.stdout)
+                );
+            }
+        }
+    }
+
+    /// In a fresh folder, so that no run finds what another one left.
+    fn run(&self, run: &str, mut command: Command) -> Outcome {
+        let folder = build_folder("real_programs").join(format!("{}-{run}", self.name));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("the folder can be made");
+        for (name, content) in &self.files {
+            fs::write(folder.join(name), content).expect("the folder is writable");
+        }
+        command
+            .args(&self.arguments)
+            .current_dir(&folder)
+            .env("HOME", &folder);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let outcome = process::run(&mut command, LIMIT).expect("the program starts");
+        fs::remove_dir_all(&folder).expect("the folder can be removed");
+        outcome
+    }
+}
+
+/// Debian's own program, if there is one, before others on the path.
+fn find(program: &str) -> Option<PathBuf> {
+    if program.starts_with('/') {
+        return Some(PathBuf::from(program));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).collect::<Vec<_>>();
+    [Path::new("/usr/bin")]
+        .into_iter()
+        .chain(folders.iter().map(PathBuf::as_path))
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
+fn first_difference(wanted: &str, got: &str) -> String {
+    let differs = wanted
+        .lines()
+        .zip(got.lines())
+        .enumerate()
+        .find(|(_, (a, b))| a != b);
+    match differs {
+        Some((line, (wanted, got))) => {
+            format!(
+                "line {}: expected `{wanted:.200}`, got `{got:.200}`",
+                line + 1
+            )
+        }
+        None => format!("expected {} bytes, got {}", wanted.len(), got.len()),
+    }
+}

@@ -1,0 +1,85 @@
+//! Eight threads allocate, free each other's objects and fork: `c-tests/stress.c`, on each backend,
+//! for FENCEPOST_STRESS_SECONDS (5 without it). Nothing may hang, get lost or be said.
+
+mod support;
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use support::backend::{fencepost_run, why_unavailable};
+use support::compile;
+use support::process::{self, Exit};
+
+/// What comes on top of the asked time before the run counts as hung: the last round of eight
+/// threads, and the last children.
+const GRACE: Duration = Duration::from_secs(120);
+
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let source = compile::source_folder().join("stress.c");
+    let program = compile::build_folder("stress").join("stress");
+    compile::build_program(&source, &program, &["-O1".to_owned()], &[]).expect("it compiles");
+    program
+});
+
+fn seconds() -> u64 {
+    match std::env::var("FENCEPOST_STRESS_SECONDS") {
+        Ok(seconds) => seconds
+            .parse()
+            .expect("FENCEPOST_STRESS_SECONDS is a number"),
+        Err(_) => 5,
+    }
+}
+
+/// Nothing on standard error: no report, and no word that an object was not guarded, except on
+/// `mprotect`, whose mappings may not suffice.
+fn survives(backend: &str) {
+    if let Some(reason) = why_unavailable(backend) {
+        eprintln!("skipped: backend {backend} is unavailable here: {reason}");
+        return;
+    }
+    let seconds = seconds();
+    let mut command = fencepost_run(backend, [], &*PROGRAM);
+    command.arg(seconds.to_string());
+    let limit = Duration::from_secs(seconds) + GRACE;
+    let outcome = process::run(&mut command, limit).expect("fencepost starts");
+    assert_eq!(
+        outcome.exit,
+        Exit::Code(0),
+        "{}{}",
+        outcome.stdout,
+        outcome.stderr
+    );
+    assert_eq!(outcome.stdout, "intact\n");
+    match backend {
+        "mprotect" => assert_eq!(outcome.program_stderr(), ""),
+        _ => assert_eq!(outcome.stderr, ""),
+    }
+}
+
+#[test]
+fn on_madvise() {
+    survives("madvise");
+}
+
+#[test]
+fn on_mprotect() {
+    survives("mprotect");
+}
+
+#[test]
+fn on_auto() {
+    survives("auto");
+}
+
+/// On the libc allocator nothing is lost either: a failure above is not the program's own.
+#[test]
+fn natively() {
+    let mut command = process::command(&*PROGRAM);
+    command.arg("1");
+    let outcome = process::run(&mut command, GRACE).expect("it starts");
+    assert_eq!(
+        (outcome.exit, outcome.stdout.as_str()),
+        (Exit::Code(0), "intact\n")
+    );
+}

@@ -1,0 +1,8 @@
+//! What the integration tests share. Each test target uses a part of it.
+#![allow(dead_code)]
+
+pub mod backend;
+pub mod compile;
+pub mod expectation;
+pub mod process;
+pub mod report;

@@ -1,0 +1,121 @@
+//! Runs a program to its end, with a time limit that counts as a hang.
+
+use std::fmt;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Code(i32),
+    Signal(i32),
+    /// The watchdog killed it and its children.
+    Hung,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Code(code) => write!(out, "exit code {code}"),
+            Exit::Signal(libc::SIGSEGV) => write!(out, "SIGSEGV"),
+            Exit::Signal(libc::SIGABRT) => write!(out, "SIGABRT"),
+            Exit::Signal(libc::SIGBUS) => write!(out, "SIGBUS"),
+            Exit::Signal(number) => write!(out, "signal {number}"),
+            Exit::Hung => write!(out, "a hang"),
+        }
+    }
+}
+
+impl From<ExitStatus> for Exit {
+    fn from(status: ExitStatus) -> Self {
+        match status.code() {
+            Some(code) => Exit::Code(code),
+            None => Exit::Signal(status.signal().expect("a code or a signal")),
+        }
+    }
+}
+
+/// What a program printed, and how it ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    pub exit: Exit,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// Standard error without fencepost's own summary lines.
+    pub fn program_stderr(&self) -> String {
+        self.stderr
+            .lines()
+            .filter(|line| !is_summary(line))
+            .map(|line| format!("{line}\n"))
+            .collect()
+    }
+
+    /// fencepost's own summary lines.
+    pub fn summary_lines(&self) -> Vec<&str> {
+        self.stderr
+            .lines()
+            .filter(|line| is_summary(line))
+            .collect()
+    }
+}
+
+fn is_summary(line: &str) -> bool {
+    line.starts_with("fencepost: ")
+}
+
+/// Runs `command` in a process group of its own, with no standard input unless the caller gave
+/// one, until it has ended and nobody holds its output any more. After `limit` the group is killed.
+pub fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    let child = command.spawn()?;
+    let group = i32::try_from(child.id()).expect("process ids fit an i32");
+
+    let (ended, end) = mpsc::channel::<()>();
+    let watchdog = thread::spawn(move || {
+        let hung = end.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
+        if hung {
+            // SAFETY: a plain system call, on the process group made above.
+            unsafe { libc::kill(-group, libc::SIGKILL) };
+        }
+        hung
+    });
+    let output = child.wait_with_output();
+    drop(ended);
+    let hung = watchdog.join().expect("the watchdog does not panic");
+
+    let output = output?;
+    Ok(Outcome {
+        exit: if hung {
+            Exit::Hung
+        } else {
+            output.status.into()
+        },
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// A command that inherits nothing that would change how fencepost behaves.
+pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command
+        .stdin(Stdio::null())
+        .env_remove("LD_PRELOAD")
+        .env("LC_ALL", "C");
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("FENCEPOST") {
+            command.env_remove(name);
+        }
+    }
+    command
+}

@@ -1,0 +1,407 @@
+//! Reads a report back, strictly: what the parser does not know, or finds in the wrong order or
+//! with numbers that contradict each other, is an error.
+//!
+//! ```text
+//! ==PID==ERROR: Fencepost: KIND on address 0x… at pc 0x… bp 0x… sp 0x… thread T0 (name)
+//! WRITE of size 4 at 0x… thread T0
+//!     #0 0x… in function file:line:column (module+0xoffset)
+//!
+//! 0x… is located 0 bytes after 48-byte region [0x…,0x…)
+//! freed by thread T0 here:
+//!     #0 …
+//! allocated by thread T0 here:
+//!     #0 …
+//!
+//! SUMMARY: Fencepost: KIND file:line in function
+//! ```
+
+use std::fmt;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Read,
+    Write,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    pub direction: Direction,
+    pub bytes: u64,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.direction {
+            Direction::Read => "READ",
+            Direction::Write => "WRITE",
+        };
+        write!(out, "{word} of size {}", self.bytes)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    pub pc: u64,
+    /// Everything after the pc: `in function file:line:column (module+0xoffset)`.
+    pub text: String,
+}
+
+impl Frame {
+    /// The demangled name, where there is one.
+    pub fn function(&self) -> Option<&str> {
+        let named = self.before_module().strip_prefix("in ")?;
+        let end = self
+            .place()
+            .map_or(named.len(), |_| named.rfind(' ').unwrap_or(0));
+        Some(named[..end].trim_end())
+    }
+
+    /// File name (without its folders) and line, where there are some.
+    pub fn place(&self) -> Option<(&str, u32)> {
+        let last = self.before_module().rsplit(' ').next()?;
+        let mut parts = last.split(':');
+        let file = parts.next()?.rsplit('/').next()?;
+        let line = parts.next()?.parse().ok()?;
+        Some((file, line))
+    }
+
+    fn before_module(&self) -> &str {
+        self.text
+            .rfind(" (")
+            .map_or(self.text.as_str(), |at| &self.text[..at])
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    pub thread: Option<String>,
+    pub frames: Vec<Frame>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub pid: u32,
+    pub kind: String,
+    pub address: u64,
+    pub pc: Option<u64>,
+    pub thread: String,
+    pub thread_name: String,
+    pub access: Option<Access>,
+    /// The function that a bad call called.
+    pub called: Option<String>,
+    /// `by free here`, `by realloc here`, `at exit`: where overwritten slack was found.
+    pub found: Option<String>,
+    /// The stack of the access or of the bad call. Empty for what was found at exit.
+    pub culprit: Stack,
+    /// The words after `0x… is ` or `0x… was `, without the region's bounds.
+    pub place: String,
+    pub freed: Option<Stack>,
+    pub allocated: Option<Stack>,
+    /// Where the threads of the other stacks were created.
+    pub created: Vec<Stack>,
+    /// Further lines, such as the damaged bytes.
+    pub notes: Vec<String>,
+    pub summary: String,
+}
+
+/// Where the one report in `text` begins, and that there is just one.
+pub fn parse(text: &str) -> Result<Report, String> {
+    let mut lines = text.lines().skip_while(|line| !is_header(line)).peekable();
+    let header = lines.next().ok_or("no report")?;
+    let mut report = parse_header(header)?;
+
+    let heading = lines.next().ok_or("the report ends after its header")?;
+    parse_culprit_heading(heading, &mut report)?;
+    let mut lines = lines.filter(|line| !line.is_empty()).peekable();
+    report.culprit.frames = parse_frames(&mut lines)?;
+
+    let is_place = |line: &&str| line.starts_with("0x");
+    let place = lines
+        .next_if(is_place)
+        .ok_or_else(|| expected("0x… is …", lines.peek()))?;
+    parse_place(place, &mut report)?;
+
+    for line in lines.by_ref() {
+        if let Some(summary) = line.strip_prefix("SUMMARY: Fencepost: ") {
+            report.summary = summary.to_owned();
+            break;
+        }
+        report.notes.push(line.to_owned());
+    }
+    take_stacks_out_of_notes(&mut report)?;
+    if let Some(extra) = lines.find(|line| is_header(line) || line.starts_with("    #")) {
+        return Err(format!("after the summary: {extra}"));
+    }
+    check_consistency(&report)?;
+    Ok(report)
+}
+
+fn is_header(line: &str) -> bool {
+    line.starts_with("==") && line.contains("==ERROR: Fencepost: ")
+}
+
+fn expected(what: &str, found: Option<&&str>) -> String {
+    format!("expected `{what}`, found `{}`", found.unwrap_or(&"the end"))
+}
+
+fn parse_header(line: &str) -> Result<Report, String> {
+    let wrong = |what: &str| format!("header without {what}: {line}");
+    let (pid, rest) = line
+        .strip_prefix("==")
+        .and_then(|rest| rest.split_once("==ERROR: Fencepost: "))
+        .ok_or_else(|| wrong("its start"))?;
+    let (kind, rest) = rest
+        .split_once(" on address ")
+        .ok_or_else(|| wrong("an address"))?;
+    let (facts, thread) = rest
+        .split_once(" thread ")
+        .ok_or_else(|| wrong("a thread"))?;
+    // A thread that has ended has no name any more.
+    let (thread, name) = thread.split_once(" (").unwrap_or((thread, ")"));
+
+    let facts: Vec<&str> = facts.split(' ').collect();
+    let (address, pc) = match facts[..] {
+        [address] => (address, None),
+        [address, "at", "pc", pc, "bp", bp, "sp", sp] => {
+            hex(bp)?;
+            hex(sp)?;
+            (address, Some(hex(pc)?))
+        }
+        _ => return Err(wrong("`at pc … bp … sp …`")),
+    };
+    Ok(Report {
+        pid: pid.parse().map_err(|_| wrong("a process id"))?,
+        kind: kind.to_owned(),
+        address: hex(address)?,
+        pc,
+        thread: thread.to_owned(),
+        thread_name: name
+            .strip_suffix(')')
+            .ok_or_else(|| wrong("a thread name"))?
+            .to_owned(),
+        access: None,
+        called: None,
+        found: None,
+        culprit: Stack {
+            thread: None,
+            frames: Vec::new(),
+        },
+        place: String::new(),
+        freed: None,
+        allocated: None,
+        created: Vec::new(),
+        notes: Vec::new(),
+        summary: String::new(),
+    })
+}
+
+/// `WRITE of size 4 at 0x… thread T0`, `free called here by thread T0:`, `found by free here:`.
+fn parse_culprit_heading(line: &str, report: &mut Report) -> Result<(), String> {
+    let words: Vec<&str> = line.split(' ').collect();
+    match words[..] {
+        [
+            direction @ ("READ" | "WRITE"),
+            "of",
+            "size",
+            bytes,
+            "at",
+            address,
+            "thread",
+            thread,
+        ] => {
+            let direction = if direction == "READ" {
+                Direction::Read
+            } else {
+                Direction::Write
+            };
+            let bytes = bytes.parse().map_err(|_| format!("not a size: {line}"))?;
+            report.access = Some(Access { direction, bytes });
+            if hex(address)? != report.address {
+                return Err(format!("not the header's address: {line}"));
+            }
+            report.culprit.thread = Some(thread.to_owned());
+        }
+        [function, "called", "here", "by", "thread", thread] if thread.ends_with(':') => {
+            report.called = Some(function.to_owned());
+            report.culprit.thread = Some(thread.trim_end_matches(':').to_owned());
+        }
+        ["found", ..] => {
+            report.found = Some(words[1..].join(" ").trim_end_matches(':').to_owned());
+        }
+        _ => return Err(format!("not the heading of an access or a call: {line}")),
+    }
+    match &report.culprit.thread {
+        Some(thread) if *thread != report.thread => Err(format!(
+            "thread {} in the header, but: {line}",
+            report.thread
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn parse_frames<'a, I>(lines: &mut std::iter::Peekable<I>) -> Result<Vec<Frame>, String>
+where
+    I: Iterator<Item = &'a str>,
+{
+    let mut frames = Vec::new();
+    while let Some(line) = lines.next_if(|line| line.starts_with("    #")) {
+        let (number, rest) = line[5..]
+            .split_once(' ')
+            .ok_or(format!("a bare frame: {line}"))?;
+        if number.parse() != Ok(frames.len()) {
+            return Err(format!("expected frame #{}, found: {line}", frames.len()));
+        }
+        let (pc, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        frames.push(Frame {
+            pc: hex(pc)?,
+            text: text.to_owned(),
+        });
+    }
+    Ok(frames)
+}
+
+/// `0x… is located 4 bytes after 48-byte region [0x…,0x…)`, `0x… is on the stack of thread T0`.
+fn parse_place(line: &str, report: &mut Report) -> Result<(), String> {
+    let (address, words) = line
+        .split_once(' ')
+        .ok_or_else(|| expected("0x… is", Some(&line)))?;
+    let place = words
+        .strip_prefix("is ")
+        .or_else(|| words.strip_prefix("was "));
+    let place = place.ok_or_else(|| expected("0x… is …", Some(&line)))?;
+    // The header names the access's first byte, and this line the first byte that is bad.
+    let address = hex(address)?;
+    let bytes = report.access.map_or(1, |access| access.bytes.max(1));
+    if !(report.address..report.address + bytes).contains(&address) {
+        return Err(format!("not in the header's access: {line}"));
+    }
+    let (place, bounds) = match place.split_once(" [") {
+        None => (place, None),
+        Some((place, bounds)) => (place, Some(bounds)),
+    };
+    report.place = place.to_owned();
+    match bounds {
+        None => Ok(()),
+        Some(bounds) => {
+            check_region(address, place, bounds).map_err(|why| format!("{why}: {line}"))
+        }
+    }
+}
+
+/// Distance, size and bounds of a region must agree.
+fn check_region(address: u64, place: &str, bounds: &str) -> Result<(), String> {
+    let inner = bounds.strip_suffix(')').ok_or("bounds do not end in `)`")?;
+    let (start, end) = inner.split_once(',').ok_or("bounds without a comma")?;
+    let (start, end) = (hex(start)?, hex(end)?);
+    let words: Vec<&str> = place.trim_start_matches("located ").split(' ').collect();
+    let (distance, relation, size) = match words[..] {
+        [distance, "byte" | "bytes", "inside", "of", size, "region"] => (distance, "inside", size),
+        [
+            distance,
+            "byte" | "bytes",
+            relation @ ("after" | "before"),
+            size,
+            "region",
+        ] => (distance, relation, size),
+        _ => return Err("bounds after an unknown relation".to_owned()),
+    };
+    let number = |word: &str| {
+        word.parse::<u64>()
+            .map_err(|_| format!("not a number: {word}"))
+    };
+    let size = number(
+        size.strip_suffix("-byte")
+            .ok_or("a region without its size")?,
+    )?;
+    if end.wrapping_sub(start) != size {
+        return Err("bounds contradict the size".to_owned());
+    }
+    let true_distance = match relation {
+        "inside" if address < end => address.wrapping_sub(start),
+        "after" => address.wrapping_sub(end),
+        "before" => start.wrapping_sub(address),
+        _ => return Err("an address inside must be below the region's end".to_owned()),
+    };
+    if number(distance)? != true_distance {
+        return Err(format!("the distance is {true_distance}"));
+    }
+    Ok(())
+}
+
+/// Moves `freed by …` and `allocated by …` with their frames out of the lines read so far.
+fn take_stacks_out_of_notes(report: &mut Report) -> Result<(), String> {
+    let lines = std::mem::take(&mut report.notes);
+    let mut lines = lines.iter().map(String::as_str).peekable();
+    while let Some(line) = lines.next() {
+        let heading = |verb: &str| {
+            line.strip_prefix(verb)?
+                .strip_prefix(" by thread ")?
+                .strip_suffix(" here:")
+        };
+        if let Some(thread) = heading("freed") {
+            if report.freed.is_some() || report.allocated.is_some() {
+                return Err(format!("out of order: {line}"));
+            }
+            let frames = parse_frames(&mut lines)?;
+            report.freed = Some(Stack {
+                thread: Some(thread_id(thread)),
+                frames,
+            });
+        } else if let Some(thread) = heading("allocated") {
+            if report.allocated.is_some() {
+                return Err(format!("twice: {line}"));
+            }
+            let frames = parse_frames(&mut lines)?;
+            report.allocated = Some(Stack {
+                thread: Some(thread_id(thread)),
+                frames,
+            });
+        } else if let Some(thread) = line.strip_suffix(" here:") {
+            // `thread T1 (worker) created by thread T0 here:`
+            let Some((_, by)) = thread.split_once(" created by thread ") else {
+                return Err(format!("not the heading of a stack: {line}"));
+            };
+            let frames = parse_frames(&mut lines)?;
+            report.created.push(Stack {
+                thread: Some(thread_id(by)),
+                frames,
+            });
+        } else if line.starts_with("    #") {
+            return Err(format!("a frame without a heading: {line}"));
+        } else {
+            report.notes.push(line.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// `T1 (name)` and `T1` are both the thread T1.
+fn thread_id(words: &str) -> String {
+    words.split(' ').next().unwrap_or(words).to_owned()
+}
+
+fn check_consistency(report: &Report) -> Result<(), String> {
+    if report.summary.split(' ').next() != Some(report.kind.as_str()) {
+        return Err(format!(
+            "kind {}, but summary `{}`",
+            report.kind, report.summary
+        ));
+    }
+    if report.access.is_some() != report.pc.is_some() {
+        return Err("an access has a pc, and a bad call has none".to_owned());
+    }
+    match (report.pc, report.culprit.frames.first()) {
+        (Some(pc), Some(frame)) if frame.pc != pc => Err(format!(
+            "pc 0x{pc:x} in the header, 0x{:x} in frame #0",
+            frame.pc
+        )),
+        (Some(_), None) => Err("an access without a stack".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn hex(word: &str) -> Result<u64, String> {
+    word.strip_prefix("0x")
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .ok_or_else(|| format!("not an address: {word}"))
+}
