@@ -15,26 +15,15 @@ fn export_libc_names() {
     println!("cargo:rerun-if-changed={LIST}");
     let list = std::fs::read_to_string(LIST).expect("the list of exports is part of the package");
     let mut script = "{\n  global:\n".to_owned();
-    for line in list
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
-        let (name, target) = line
-            .split_once(' ')
-            .expect("each line is a name and its function");
-        println!(
-            "cargo:rustc-cdylib-link-arg=-Wl,--defsym={name}={}",
-            target.trim()
-        );
+    for line in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (name, target) = line.split_once(' ').expect("each line is a name and its function");
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym={name}={}", target.trim());
         script += &format!("    {name};\n");
     }
     let path =
         PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("exports.map");
     std::fs::write(&path, script + "};\n").expect("OUT_DIR is writable");
-    println!(
-        "cargo:rustc-cdylib-link-arg=-Wl,--version-script={}",
-        path.display()
-    );
+    println!("cargo:rustc-cdylib-link-arg=-Wl,--version-script={}", path.display());
 }
 
 /// Compiles `demos/*.c` and links them into the command alone, neither into the preload library nor into
@@ -65,8 +54,5 @@ fn compile_demos() {
         .flag(format!("-ffile-prefix-map={root}=."))
         .compile("fencepost_demos");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    println!(
-        "cargo:rustc-link-arg-bins={}",
-        out.join("libfencepost_demos.a").display()
-    );
+    println!("cargo:rustc-link-arg-bins={}", out.join("libfencepost_demos.a").display());
 }

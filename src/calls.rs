@@ -143,11 +143,7 @@ pub fn set_up_process() {
     fault::give_altstack();
     // SAFETY: the handlers below are safe to run where fork and exit run handlers.
     unsafe {
-        libc::pthread_atfork(
-            Some(before_fork),
-            Some(after_fork),
-            Some(after_fork_in_child),
-        );
+        libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork_in_child));
         libc::atexit(at_exit);
     }
 }
@@ -175,6 +171,7 @@ extern "C" fn after_fork() {
 }
 
 extern "C" fn after_fork_in_child() {
+    crate::trace::after_fork_in_child();
     runtime().adopt_process();
     fault::after_fork_in_child();
     FINISHED.store(false, Ordering::Release);

@@ -33,6 +33,11 @@ pub const FAULT_SET: KernelSet = signal::bit(libc::SIGSEGV) | signal::bit(libc::
 /// The report stack, populated as it is touched.
 const REPORT_STACK_BYTES: usize = 8 << 20;
 
+/// Stands in the kernel's mask for "the program believes fault signals blocked here". A bit of that
+/// mask, unlike a variable, is saved by sigsetjmp and comes back with siglongjmp. Linux never sends
+/// SIGSTKFLT.
+const MARKER: KernelSet = signal::bit(libc::SIGSTKFLT);
+
 /// Bytes below a stack pointer that leaf functions may use (System V ABI, 3.2.2).
 const RED_ZONE_BYTES: usize = 128;
 
@@ -46,8 +51,9 @@ static CURRENT: AtomicPtr<Bug> = AtomicPtr::new(core::ptr::null_mut());
 static REPORT_STACK: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// Fault signals that the program believes blocked in this thread. They never are: the kernel
-    /// kills a process that faults with the signal blocked, and there would be no report.
+    /// Fault signals that the program believes blocked in this thread while [`MARKER`] is. They
+    /// never are: the kernel kills a process that faults with the signal blocked, and there would
+    /// be no report.
     static BELIEVED_BLOCKED: Cell<KernelSet> = const { Cell::new(0) };
     /// Base of the alternate stack that we gave this thread, or 0.
     static OWN_ALTSTACK: Cell<usize> = const { Cell::new(0) };
@@ -75,6 +81,19 @@ pub fn install() {
     }
     if let Ok(stack) = memory::map(REPORT_STACK_BYTES + altstack::BYTES) {
         REPORT_STACK.store(stack + REPORT_STACK_BYTES, Ordering::Release);
+    }
+}
+
+/// Whether an alternate stack is the one that we gave the calling thread.
+pub fn is_own_altstack(stack: &libc::stack_t) -> bool {
+    stack.ss_sp as usize == OWN_ALTSTACK.get()
+}
+
+/// Puts the alternate stack that we gave the calling thread back in place, if there is one.
+pub fn reinstall_altstack() {
+    if OWN_ALTSTACK.get() != 0 {
+        // SAFETY: it is this thread's until `take_altstack`.
+        unsafe { altstack::install(OWN_ALTSTACK.get()) };
     }
 }
 
@@ -116,13 +135,32 @@ pub fn exchange_action(signal: c_int, action: Option<KernelAction>) -> KernelAct
     before
 }
 
-/// The fault signals that the program believes blocked in this thread.
-pub fn believed_blocked() -> KernelSet {
+/// The fault signals that the program believes blocked in a thread with this kernel mask.
+fn believed_blocked(mask: KernelSet) -> KernelSet {
+    if mask & MARKER != 0 { BELIEVED_BLOCKED.get() } else { 0 }
+}
+
+/// What the calling thread's kernel mask must be for the program to believe `mask` blocked.
+pub fn kernel_mask(mask: KernelSet) -> KernelSet {
+    let believed = mask & FAULT_SET;
+    BELIEVED_BLOCKED.set(believed);
+    let marker = if believed != 0 { MARKER } else { 0 };
+    mask & !FAULT_SET & !MARKER | marker
+}
+
+/// What the program must be told of a kernel mask: the inverse of [`kernel_mask`].
+pub fn program_mask(mask: KernelSet) -> KernelSet {
+    mask & !MARKER | believed_blocked(mask)
+}
+
+/// What a new thread must take over with the kernel mask that it inherits.
+pub fn believed_to_inherit() -> KernelSet {
     BELIEVED_BLOCKED.get()
 }
 
-pub fn set_believed_blocked(set: KernelSet) {
-    BELIEVED_BLOCKED.set(set & FAULT_SET);
+/// In a new thread: what its creator answered to [`believed_to_inherit`].
+pub fn inherit_believed(believed: KernelSet) {
+    BELIEVED_BLOCKED.set(believed);
 }
 
 extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
@@ -141,13 +179,8 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         report_plainly(signal);
     }
     match runtime::get() {
-        Some(runtime) if from_kernel && runtime.heap.contains(fault) => {
-            let mut fault = FaultReport {
-                runtime,
-                signal,
-                fault,
-                context: machine,
-            };
+        Some(runtime) if from_kernel && runtime.heap.guards(fault) => {
+            let mut fault = FaultReport { runtime, signal, fault, context: machine };
             begin_report();
             // SAFETY: the report stack is this thread's alone since begin_report.
             unsafe { on_report_stack(report_fault, (&raw mut fault).cast()) };
@@ -168,12 +201,8 @@ struct FaultReport<'a> {
 /// returns, and the process dies there, with a core that shows the culprit.
 extern "C" fn report_fault(argument: *mut c_void) {
     // SAFETY: `on_fault` passes its own FaultReport.
-    let FaultReport {
-        runtime,
-        signal,
-        fault,
-        context,
-    } = unsafe { &*argument.cast::<FaultReport<'_>>() };
+    let FaultReport { runtime, signal, fault, context } =
+        unsafe { &*argument.cast::<FaultReport<'_>>() };
     let mut stack = Frames::new();
     trace::walk(Caller::from_context(context), &mut stack);
     let registers = Registers {
@@ -226,11 +255,8 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
     }
     extern "C" fn report<F: FnOnce(Frames) -> Bug>(argument: *mut c_void) {
         // SAFETY: `report_bug` passes its own CallReport.
-        let CallReport {
-            runtime,
-            at,
-            diagnose,
-        } = unsafe { &mut *argument.cast::<CallReport<F>>() };
+        let CallReport { runtime, at, diagnose } =
+            unsafe { &mut *argument.cast::<CallReport<F>>() };
         let mut stack = Frames::new();
         trace::walk(*at, &mut stack);
         if let Some(diagnose) = diagnose.take() {
@@ -243,11 +269,7 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
         // SAFETY: the report stack is this thread's alone since begin_report.
         unsafe { on_report_stack(report::<F>, (&raw mut request).cast()) };
     }
-    begin(CallReport {
-        runtime,
-        at,
-        diagnose: Some(diagnose),
-    });
+    begin(CallReport { runtime, at, diagnose: Some(diagnose) });
     match runtime.options.error_exitcode {
         Some(code) => process::exit_now(i32::from(code)),
         // The program's own SIGABRT handler runs, as after any abort.
@@ -311,11 +333,7 @@ unsafe fn on_report_stack(function: extern "C" fn(*mut c_void), argument: *mut c
 fn publish(runtime: &Runtime, mut bug: Bug) {
     let _scope = RuntimeScope::enter();
     CURRENT.store(&raw mut bug, Ordering::Release);
-    let names = if runtime.options.symbolize {
-        Names::Symbols
-    } else {
-        Names::ModulesOnly
-    };
+    let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
     sink::write(runtime, &text::render(&bug, process::pid(), names));
     CURRENT.store(core::ptr::null_mut(), Ordering::Release);
 }
@@ -329,10 +347,7 @@ fn report_plainly(signal: c_int) -> ! {
         // SAFETY: set by `publish` on the report stack, which it has not left.
         && let Some(bug) = unsafe { bug.as_ref() }
     {
-        sink::write(
-            runtime,
-            &text::render(bug, process::pid(), Names::ModulesOnly),
-        );
+        sink::write(runtime, &text::render(bug, process::pid(), Names::ModulesOnly));
         if let Some(code) = runtime.options.error_exitcode {
             process::exit_now(i32::from(code));
         }
@@ -347,7 +362,8 @@ fn report_plainly(signal: c_int) -> ! {
 /// Gives a fault that is not ours the fate it would have had without us.
 fn chain(signal: c_int, info: *mut siginfo_t, context: &mut ucontext_t, from_kernel: bool) {
     let action = exchange_action(signal, None);
-    let blocked = from_kernel && believed_blocked() & signal::bit(signal) != 0;
+    let believed = believed_blocked(context_mask(context));
+    let blocked = from_kernel && believed & signal::bit(signal) != 0;
     match action.handler {
         // A signal that somebody sent is ignored; the kernel lets no fault be (sigaction(2)).
         libc::SIG_IGN if !from_kernel => {}
@@ -377,16 +393,14 @@ fn call_program_handler(
     if flags & libc::SA_RESETHAND != 0 {
         exchange_action(signal, Some(KernelAction::DEFAULT));
     }
-    let mut mask = action.mask | context_mask(context);
+    let mut mask = action.mask | program_mask(context_mask(context));
     if flags & libc::SA_NODEFER == 0 {
-        set_believed_blocked(believed_blocked() | signal::bit(signal));
+        mask |= signal::bit(signal);
     }
-    let believed_before = believed_blocked();
-    mask &= !FAULT_SET;
-    signal::change_mask(libc::SIG_SETMASK, mask);
+    let believed_before = BELIEVED_BLOCKED.get();
+    signal::change_mask(libc::SIG_SETMASK, kernel_mask(mask));
     let sp = context.uc_mcontext.gregs[libc::REG_RSP as usize] as usize;
-    let on_own_altstack =
-        altstack::current().is_some_and(|stack| stack.ss_sp as usize == OWN_ALTSTACK.get());
+    let on_own_altstack = altstack::current().is_some_and(|stack| is_own_altstack(&stack));
     // The program has no alternate stack, or did not ask for it: its handler expects to run below
     // the interrupted frame.
     let wants_altstack = flags & libc::SA_ONSTACK != 0 && !on_own_altstack;
@@ -410,7 +424,8 @@ fn call_program_handler(
             }
         }
     });
-    set_believed_blocked(believed_before & !signal::bit(signal));
+    // The kernel's mask comes back with the interrupted frame.
+    BELIEVED_BLOCKED.set(believed_before);
 }
 
 /// The mask that the interrupted code had.

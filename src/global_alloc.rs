@@ -35,12 +35,7 @@ impl Fencepost {
 }
 
 fn request(layout: Layout, zeroed: bool) -> Request {
-    Request {
-        size: layout.size(),
-        align: layout.align(),
-        family: Family::Rust,
-        zeroed,
-    }
+    Request { size: layout.size(), align: layout.align(), family: Family::Rust, zeroed }
 }
 
 // SAFETY: the heap hands out memory that is the caller's alone, sized and aligned as asked, until

@@ -67,10 +67,7 @@ impl Form {
                 let names: Vec<&str> = choices.iter().map(|choice| choice.name).collect();
                 format!("one of {}", names.join(", "))
             }
-            Form::Number {
-                min: 0,
-                max: u64::MAX,
-            } => "a whole number below 2^64".to_string(),
+            Form::Number { min: 0, max: u64::MAX } => "a whole number below 2^64".to_string(),
             Form::Number { min, max } => format!("a whole number from {min} to {max}"),
             Form::Bool => "yes or no".to_string(),
             Form::Path => "a path".to_string(),
@@ -135,45 +132,20 @@ impl std::error::Error for OptionError {}
 impl fmt::Display for OptionError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OptionError::Unknown {
-                name,
-                nearest: Some(nearest),
-            } => {
-                write!(
-                    out,
-                    "unknown option '{}'; did you mean '{nearest}'?",
-                    name.escape_debug()
-                )
+            OptionError::Unknown { name, nearest: Some(nearest) } => {
+                write!(out, "unknown option '{}'; did you mean '{nearest}'?", name.escape_debug())
             }
-            OptionError::Unknown {
-                name,
-                nearest: None,
-            } => {
+            OptionError::Unknown { name, nearest: None } => {
                 write!(out, "unknown option '{}'", name.escape_debug())
             }
             OptionError::MissingEquals { part } => {
-                write!(
-                    out,
-                    "option '{}' has no value; write it as name=value",
-                    part.escape_debug()
-                )
+                write!(out, "option '{}' has no value; write it as name=value", part.escape_debug())
             }
-            OptionError::BadValue {
-                name,
-                value,
-                expected,
-            } => {
-                write!(
-                    out,
-                    "option '{name}' takes {expected}, not '{}'",
-                    value.escape_debug()
-                )
+            OptionError::BadValue { name, value, expected } => {
+                write!(out, "option '{name}' takes {expected}, not '{}'", value.escape_debug())
             }
             OptionError::BadEscape => {
-                write!(
-                    out,
-                    r"a backslash in the options must be followed by ':' or '\'"
-                )
+                write!(out, r"a backslash in the options must be followed by ':' or '\'")
             }
         }
     }
@@ -215,19 +187,12 @@ impl Options {
             return Ok(());
         }
         let expected = spec.form.expectation();
-        Err(OptionError::BadValue {
-            name: spec.name,
-            value: value.to_string(),
-            expected,
-        })
+        Err(OptionError::BadValue { name: spec.name, value: value.to_string(), expected })
     }
 
     /// One option as the user would write its value; `None` when there is no such option.
     pub fn get(&self, name: &str) -> Option<String> {
-        OPTIONS
-            .iter()
-            .find(|spec| spec.is_named(name))
-            .map(|spec| (spec.get)(self))
+        OPTIONS.iter().find(|spec| spec.is_named(name)).map(|spec| (spec.get)(self))
     }
 
     /// Writes the options that differ from the defaults so that [`Options::parse`] gives `self` again.
@@ -378,11 +343,7 @@ impl Value for String {
 /// An option that may be unset, which is written as an empty value.
 impl<T: Value> Value for Option<T> {
     fn read(text: &str, form: &Form) -> Option<Option<T>> {
-        if text.is_empty() {
-            Some(None)
-        } else {
-            T::read(text, form).map(Some)
-        }
+        if text.is_empty() { Some(None) } else { T::read(text, form).map(Some) }
     }
 
     fn write(&self) -> String {

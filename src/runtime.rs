@@ -67,11 +67,7 @@ fn start() -> Runtime {
         Unwinder::System => trace::Unwinder::System,
     });
     let selection = pages::select(options.backend).unwrap_or_else(|reason| {
-        refuse(&format!(
-            "backend {} is not available: {}",
-            options.backend.name(),
-            reason.0
-        ))
+        refuse(&format!("backend {} is not available: {}", options.backend.name(), reason.0))
     });
     if options.verbose {
         let mut text = format!("fencepost: backend {}", selection.backend.name());
@@ -93,12 +89,7 @@ fn start() -> Runtime {
     };
     let heap = Heap::new(selection.backend, config)
         .unwrap_or_else(|_| refuse("no address space for the guarded heap (see RLIMIT_AS)"));
-    Runtime {
-        options,
-        heap,
-        stderr: file::identity(2),
-        pid: AtomicU32::new(process::pid()),
-    }
+    Runtime { options, heap, stderr: file::identity(2), pid: AtomicU32::new(process::pid()) }
 }
 
 /// Half of what is available, unless the user says otherwise.
@@ -146,10 +137,7 @@ impl Runtime {
     pub fn event(&self, caller: Caller) -> Event {
         // The first sight of a module allocates, for the runtime.
         let _scope = RuntimeScope::enter();
-        Event {
-            thread: threads::current(),
-            trace: trace::capture(caller),
-        }
+        Event { thread: threads::current(), trace: trace::capture(caller) }
     }
 
     /// The end-of-run summary, if there is something to say.
@@ -174,11 +162,7 @@ impl Runtime {
         for reason in Reason::ALL {
             let count = tally.get(reason);
             if count > 0 {
-                let alone = if count == unguarded {
-                    String::new()
-                } else {
-                    format!("{count} ")
-                };
+                let alone = if count == unguarded { String::new() } else { format!("{count} ") };
                 text += &format!(": {alone}{}", words(reason));
             }
         }

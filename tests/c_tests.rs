@@ -52,15 +52,11 @@ fn corpus_is_complete() {
     if std::env::var_os("C_TESTS").is_some() {
         return;
     }
-    let bugs = PROGRAMS
-        .iter()
-        .filter(|program| matches!(program.expectation.verdict, Verdict::Bug(_)));
+    let bugs =
+        PROGRAMS.iter().filter(|program| matches!(program.expectation.verdict, Verdict::Bug(_)));
     let bugs = bugs.count();
     let clean = PROGRAMS.len() - bugs;
-    assert!(
-        bugs >= 130 && clean >= 45,
-        "{bugs} programs with a bug, {clean} clean ones"
-    );
+    assert!(bugs >= 130 && clean >= 45, "{bugs} programs with a bug, {clean} clean ones");
 }
 
 static PROGRAMS: LazyLock<Vec<Program>> = LazyLock::new(|| {
@@ -87,10 +83,7 @@ fn check_all_on(backend: &str) {
         eprintln!("FAILED on {backend}: {line}");
     }
     let (failures, all) = (failed.len(), PROGRAMS.len());
-    assert!(
-        failures == 0,
-        "{failures} of {all} programs failed on {backend}"
-    );
+    assert!(failures == 0, "{failures} of {all} programs failed on {backend}");
 }
 
 /// `c-tests/*/*.c` and `.cpp`; `c-tests/libraries/` holds what programs link to.
@@ -102,10 +95,7 @@ fn find_sources() -> Vec<PathBuf> {
         .filter(|path| path.is_dir() && !path.ends_with("libraries"))
         .flat_map(|folder| fs::read_dir(folder).expect("c-tests can be read"))
         .map(|entry| entry.expect("c-tests can be read").path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|end| end == "c" || end == "cpp")
-        })
+        .filter(|path| path.extension().is_some_and(|end| end == "c" || end == "cpp"))
         .filter(|path| path.to_string_lossy().contains(&wanted))
         .collect();
     sources.sort();
@@ -116,9 +106,7 @@ fn find_sources() -> Vec<PathBuf> {
 fn build(source: &Path) -> Result<Option<Program>, String> {
     let text = fs::read_to_string(source).map_err(|error| error.to_string())?;
     let expectation = expectation::read(source, &text)?;
-    let relative = source
-        .strip_prefix(compile::source_folder())
-        .expect("found there");
+    let relative = source.strip_prefix(compile::source_folder()).expect("found there");
     let name = relative.to_string_lossy().into_owned();
     if expectation.needs_cpu.as_deref() == Some("avx") && !std::is_x86_feature_detected!("avx") {
         eprintln!("skipped: {name}: this processor has no AVX");
@@ -145,12 +133,7 @@ fn build(source: &Path) -> Result<Option<Program>, String> {
         }
         Verdict::Bug(_) => None,
     };
-    Ok(Some(Program {
-        name,
-        binary,
-        expectation,
-        native,
-    }))
+    Ok(Some(Program { name, binary, expectation, native }))
 }
 
 /// An empty folder of this program's own: its working directory, for logs and core files.
@@ -200,10 +183,7 @@ fn check(program: &Program, backend: &str) -> Vec<String> {
 fn clean_differences(native: &Outcome, outcome: &Outcome) -> Vec<String> {
     let mut found = Vec::new();
     if outcome.exit != native.exit {
-        found.push(format!(
-            "exit: expected {}, got {}",
-            native.exit, outcome.exit
-        ));
+        found.push(format!("exit: expected {}, got {}", native.exit, outcome.exit));
     }
     for (what, wanted, got) in [
         ("stdout", native.stdout.clone(), outcome.stdout.clone()),
@@ -234,10 +214,7 @@ fn find_report(bug: &Bug, outcome: &Outcome, scratch: &Path) -> Result<String, S
         .collect();
     match &files[..] {
         [file] => fs::read_to_string(file).map_err(|error| error.to_string()),
-        _ => Err(format!(
-            "{:?}: expected one file with a report, got {files:?}",
-            bug.report_in
-        )),
+        _ => Err(format!("{:?}: expected one file with a report, got {files:?}", bug.report_in)),
     }
 }
 
@@ -249,10 +226,7 @@ fn unguarded_difference(
     backend: &str,
 ) -> Option<String> {
     let limited = expectation.unguarded_on.as_ref()?;
-    let line = outcome
-        .summary_lines()
-        .into_iter()
-        .find(|line| line.contains("were not guarded"));
+    let line = outcome.summary_lines().into_iter().find(|line| line.contains("were not guarded"));
     match line {
         None if limited == backend && mappings_are_limited() => {
             Some("no line `fencepost: N of M allocations were not guarded: REASON`".to_owned())
@@ -265,17 +239,7 @@ fn unguarded_difference(
 
 fn is_unguarded_line(line: &str) -> bool {
     let words: Vec<&str> = line.splitn(9, ' ').collect();
-    let [
-        _,
-        unguarded,
-        "of",
-        all,
-        "allocations",
-        "were",
-        "not",
-        "guarded:",
-        reason,
-    ] = words[..]
+    let [_, unguarded, "of", all, "allocations", "were", "not", "guarded:", reason] = words[..]
     else {
         return false;
     };

@@ -42,10 +42,7 @@ fn gif_of_colour(colour: u8) -> Vec<u8> {
     codes.push(END);
     let data = pack_codes(&codes);
     let least_code_bits = 8;
-    gif.extend([
-        least_code_bits,
-        u8::try_from(data.len()).expect("one block"),
-    ]);
+    gif.extend([least_code_bits, u8::try_from(data.len()).expect("one block")]);
     gif.extend(data);
     gif.extend([0, b';']);
     gif
@@ -64,15 +61,9 @@ fn pack_codes(codes: &[u16]) -> Vec<u8> {
 }
 
 fn write_gif(name: &str, colour: u8) -> (PathBuf, PathBuf) {
-    assert!(
-        Path::new(GIF2RGB).exists(),
-        "install the Debian package giflib-tools"
-    );
+    assert!(Path::new(GIF2RGB).exists(), "install the Debian package giflib-tools");
     let folder = build_folder("published_bug");
-    let (gif, rgb) = (
-        folder.join(format!("{name}.gif")),
-        folder.join(format!("{name}.rgb")),
-    );
+    let (gif, rgb) = (folder.join(format!("{name}.gif")), folder.join(format!("{name}.rgb")));
     fs::write(&gif, gif_of_colour(colour)).expect("the folder is writable");
     (gif, rgb)
 }
@@ -98,15 +89,8 @@ fn colour_map_is_read_past_its_end() {
         assert_eq!(outcome.exit, Exit::Signal(libc::SIGSEGV), "on {backend}");
         assert_eq!(report.kind, "heap-buffer-overflow", "on {backend}");
         let access = report.access.expect("an access");
-        assert_eq!(
-            (access.direction, access.bytes),
-            (Direction::Read, 1),
-            "on {backend}"
-        );
-        assert_eq!(
-            report.place, "located 759 bytes after 6-byte region",
-            "on {backend}"
-        );
+        assert_eq!((access.direction, access.bytes), (Direction::Read, 1), "on {backend}");
+        assert_eq!(report.place, "located 759 bytes after 6-byte region", "on {backend}");
         let reader = &report.culprit.frames[0].text;
         assert!(reader.contains("gif2rgb+0x"), "on {backend}: {reader}");
         let maker = &report.allocated.expect("an allocation").frames[0].text;
@@ -123,16 +107,8 @@ fn sound_picture_is_converted() {
         let mut command = fencepost_run(backend, [], GIF2RGB);
         command.args(["-1", "-o"]).args([&rgb, &gif]);
         let outcome = process::run(&mut command, LIMIT).expect("fencepost starts");
-        assert_eq!(
-            (outcome.exit, outcome.stderr.as_str()),
-            (Exit::Code(0), ""),
-            "on {backend}"
-        );
+        assert_eq!((outcome.exit, outcome.stderr.as_str()), (Exit::Code(0), ""), "on {backend}");
         let pixels = usize::from(WIDTH) * usize::from(HEIGHT);
-        assert_eq!(
-            fs::read(&rgb).expect("written"),
-            [255].repeat(3 * pixels),
-            "on {backend}"
-        );
+        assert_eq!(fs::read(&rgb).expect("written"), [255].repeat(3 * pixels), "on {backend}");
     }
 }

@@ -24,9 +24,7 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
 
 fn seconds() -> u64 {
     match std::env::var("FENCEPOST_STRESS_SECONDS") {
-        Ok(seconds) => seconds
-            .parse()
-            .expect("FENCEPOST_STRESS_SECONDS is a number"),
+        Ok(seconds) => seconds.parse().expect("FENCEPOST_STRESS_SECONDS is a number"),
         Err(_) => 5,
     }
 }
@@ -43,13 +41,7 @@ fn survives(backend: &str) {
     command.arg(seconds.to_string());
     let limit = Duration::from_secs(seconds) + GRACE;
     let outcome = process::run(&mut command, limit).expect("fencepost starts");
-    assert_eq!(
-        outcome.exit,
-        Exit::Code(0),
-        "{}{}",
-        outcome.stdout,
-        outcome.stderr
-    );
+    assert_eq!(outcome.exit, Exit::Code(0), "{}{}", outcome.stdout, outcome.stderr);
     assert_eq!(outcome.stdout, "intact\n");
     match backend {
         "mprotect" => assert_eq!(outcome.program_stderr(), ""),
@@ -78,8 +70,5 @@ fn natively() {
     let mut command = process::command(&*PROGRAM);
     command.arg("1");
     let outcome = process::run(&mut command, GRACE).expect("it starts");
-    assert_eq!(
-        (outcome.exit, outcome.stdout.as_str()),
-        (Exit::Code(0), "intact\n")
-    );
+    assert_eq!((outcome.exit, outcome.stdout.as_str()), (Exit::Code(0), "intact\n"));
 }

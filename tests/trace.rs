@@ -88,12 +88,7 @@ thread_local! {
 fn names(frames: &Frames) -> Vec<String> {
     let symbolize = |pc: &Pc| SYMBOLIZER.with_borrow_mut(|found| found.symbolize_pc(*pc));
     let name = |frame: SymbolFrame| frame.function.unwrap_or_default();
-    frames
-        .as_slice()
-        .iter()
-        .flat_map(symbolize)
-        .map(name)
-        .collect()
+    frames.as_slice().iter().flat_map(symbolize).map(name).collect()
 }
 
 fn count(names: &[String], name: &str) -> usize {
@@ -131,9 +126,7 @@ fn handle(signal: i32, handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut c_
 }
 
 fn set_up(depth: usize) -> std::sync::MutexGuard<'static, ()> {
-    let guard = SETTINGS
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    let guard = SETTINGS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     install_handler();
     trace::init();
     trace::set_depth(depth as u16);
@@ -162,11 +155,7 @@ fn c_code_without_frame_pointers() {
         assert_eq!(count(&names, "recurse"), depth as usize, "{names:?}");
         let enter = names.iter().position(|name| name == "enter").unwrap();
         assert_eq!(names[enter - 1], "recurse");
-        assert!(
-            names
-                .iter()
-                .any(|name| name.ends_with("c_code_without_frame_pointers"))
-        );
+        assert!(names.iter().any(|name| name.ends_with("c_code_without_frame_pointers")));
     }
 }
 
@@ -222,15 +211,8 @@ fn variable_and_over_aligned_frames() {
     for size in [1, 1000, 3, 4, 3] {
         let names = names(&library.call(c"enter", size));
         let at = names.iter().position(|name| name == "leaf").expect("leaf");
-        assert_eq!(
-            names[at..at + 5],
-            ["leaf", "aligned", "variable", "fixed", "enter"]
-        );
-        assert!(
-            names
-                .iter()
-                .any(|name| name.ends_with("variable_and_over_aligned_frames"))
-        );
+        assert_eq!(names[at..at + 5], ["leaf", "aligned", "variable", "fixed", "enter"]);
+        assert!(names.iter().any(|name| name.ends_with("variable_and_over_aligned_frames")));
     }
 }
 
@@ -244,9 +226,7 @@ extern "C" fn on_signal(_signal: i32, _info: *mut libc::siginfo_t, context: *mut
     let mut direct = Frames::new();
     trace::walk(interrupted, &mut direct);
     // The walk out of the handler comes to the interrupted code, and knows its pc for exact.
-    let from = frames.as_slice()[1..]
-        .iter()
-        .position(|pc| !pc.is_return_address());
+    let from = frames.as_slice()[1..].iter().position(|pc| !pc.is_return_address());
     let from = from.expect("an exact pc beyond the signal frame") + 1;
     assert_eq!(frames.as_slice()[from..], *direct.as_slice());
     *FROM_SIGNAL.lock().unwrap() = Some(frames);
@@ -271,11 +251,7 @@ fn through_a_signal_handler() {
         assert_eq!(names[at - 1], SIGNAL_FRAME);
         assert!(names[at - 2].ends_with("on_signal"), "{names:?}");
         assert_eq!(names[at + 1], "enter");
-        assert!(
-            names
-                .iter()
-                .any(|name| name.ends_with("through_a_signal_handler"))
-        );
+        assert!(names.iter().any(|name| name.ends_with("through_a_signal_handler")));
     }
 }
 
@@ -313,11 +289,7 @@ fn a_jump_to_nowhere_keeps_its_caller() {
     install_handler();
     let names = names(&FOUND.lock().unwrap().take().unwrap());
     assert_eq!(names[1..3], ["wild", "enter"]);
-    assert!(
-        names
-            .iter()
-            .any(|name| name.ends_with("a_jump_to_nowhere_keeps_its_caller"))
-    );
+    assert!(names.iter().any(|name| name.ends_with("a_jump_to_nowhere_keeps_its_caller")));
 }
 
 #[test]
@@ -333,10 +305,7 @@ fn cpp_names_are_demangled() {
         }
     ";
     let _guard = set_up(MAX_DEPTH);
-    for (name, flags) in [
-        ("names.cc", ["-O1", "-g"]),
-        ("names_nodebug.cc", ["-O1", "-g0"]),
-    ] {
+    for (name, flags) in [("names.cc", ["-O1", "-g"]), ("names_nodebug.cc", ["-O1", "-g0"])] {
         let (library, path) = Library::build(name, source, &flags);
         let frames = library.call(c"enter", 1);
         let mut symbolizer = Symbolizer::new();
@@ -378,25 +347,15 @@ fn a_separate_debug_file_is_found_by_its_link() {
     probe.close();
     std::fs::create_dir_all(directory.join(".debug")).unwrap();
     let objcopy = |arguments: &[&str]| {
-        let status = Command::new("objcopy")
-            .current_dir(&directory)
-            .args(arguments)
-            .status();
+        let status = Command::new("objcopy").current_dir(&directory).args(arguments).status();
         assert!(status.expect("objcopy").success());
     };
     objcopy(&["--only-keep-debug", "linked.so", ".debug/linked.debug"]);
-    objcopy(&[
-        "--strip-all",
-        "--add-gnu-debuglink=.debug/linked.debug",
-        "linked.so",
-        "bare.so",
-    ]);
+    objcopy(&["--strip-all", "--add-gnu-debuglink=.debug/linked.debug", "linked.so", "bare.so"]);
     assert!(path.exists());
     let library = Library::open(&directory.join("bare.so"));
     let frames = library.call(c"enter", 3);
-    let frame = Symbolizer::new()
-        .symbolize_pc(frames.as_slice()[1])
-        .remove(0);
+    let frame = Symbolizer::new().symbolize_pc(frames.as_slice()[1]).remove(0);
     assert_eq!(frame.function.as_deref(), Some("recurse"));
     assert!(frame.file.unwrap().ends_with("linked.c") && frame.line.is_some());
 }
@@ -417,10 +376,7 @@ fn frames_keep_their_names_after_dlclose() {
         assert_eq!(count(&names(&library.call(c"enter", 4)), "recurse"), 4);
         library.close();
     }
-    assert!(
-        trace::modules::all().count() <= known + 5,
-        "reloads take their old entries"
-    );
+    assert!(trace::modules::all().count() <= known + 5, "reloads take their old entries");
 }
 
 #[test]

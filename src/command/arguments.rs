@@ -28,11 +28,7 @@ pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal
     };
     match matches.subcommand() {
         Some(("run", matches)) => {
-            let mut words = matches
-                .get_many::<OsString>("PROGRAM")
-                .into_iter()
-                .flatten()
-                .cloned();
+            let mut words = matches.get_many::<OsString>("PROGRAM").into_iter().flatten().cloned();
             let name = words.next().unwrap_or_default();
             Err(run::run(&flags(matches), name, words.collect()))
         }
@@ -90,22 +86,12 @@ fn command() -> Command {
                 .about("Run a small buggy C program under the guard and show what happens")
                 .args(OPTIONS.iter().map(flag))
                 .args_override_self(true)
+                .arg(name.clone().help("Which demo [default: heap-buffer-overflow]"))
                 .arg(
-                    name.clone()
-                        .help("Which demo [default: heap-buffer-overflow]"),
-                )
-                .arg(
-                    Arg::new("list")
-                        .long("list")
-                        .action(ArgAction::SetTrue)
-                        .help("List the demos"),
+                    Arg::new("list").long("list").action(ArgAction::SetTrue).help("List the demos"),
                 ),
         )
-        .subcommand(
-            Command::new(demo::CHILD_COMMAND)
-                .hide(true)
-                .arg(name.required(true)),
-        )
+        .subcommand(Command::new(demo::CHILD_COMMAND).hide(true).arg(name.required(true)))
 }
 
 /// The flag of one option. Values are checked by the table, not by clap, so that a flag and the environment
@@ -130,10 +116,7 @@ fn flag(spec: &'static OptionSpec) -> Arg {
         .long_help(long);
     match spec.form {
         // `--verbose ./prog` must not take the program for the value.
-        Form::Bool => flag
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("yes"),
+        Form::Bool => flag.num_args(0..=1).require_equals(true).default_missing_value("yes"),
         _ => flag,
     }
 }
@@ -167,9 +150,8 @@ fn sentence(error: &clap::Error) -> String {
     };
     let subject =
         context(ContextKind::InvalidArg).or_else(|| context(ContextKind::InvalidSubcommand));
-    let subject = subject.map_or("an argument".to_string(), |text| {
-        format!("'{}'", text.escape_debug())
-    });
+    let subject =
+        subject.map_or("an argument".to_string(), |text| format!("'{}'", text.escape_debug()));
     let fault = match error.kind() {
         ErrorKind::UnknownArgument => format!("unexpected argument {subject}"),
         ErrorKind::InvalidSubcommand => format!("unknown command {subject}"),
@@ -179,10 +161,7 @@ fn sentence(error: &clap::Error) -> String {
             format!("{subject} takes no such value")
         }
         ErrorKind::InvalidUtf8 => "an argument before PROGRAM is not valid UTF-8".to_string(),
-        kind => kind
-            .as_str()
-            .unwrap_or("the arguments are wrong")
-            .to_string(),
+        kind => kind.as_str().unwrap_or("the arguments are wrong").to_string(),
     };
     let nearest =
         context(ContextKind::SuggestedArg).or_else(|| context(ContextKind::SuggestedSubcommand));

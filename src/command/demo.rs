@@ -100,22 +100,10 @@ pub fn demonstrate(name: Option<&str>, flags: &Flags) -> Result<u8, Refusal> {
     let _ = write!(out, "{}", Excerpt(demo));
 
     let mut command = Command::new(&executable);
-    command
-        .arg("run")
-        .arg(format!("--placement={}", demo.placement));
-    command.args(
-        flags
-            .iter()
-            .map(|(name, value)| format!("--{name}={value}")),
-    );
-    command
-        .arg("--")
-        .arg(&executable)
-        .args([CHILD_COMMAND, demo.name]);
-    let words: Vec<String> = command
-        .get_args()
-        .map(|word| word.to_string_lossy().into())
-        .collect();
+    command.arg("run").arg(format!("--placement={}", demo.placement));
+    command.args(flags.iter().map(|(name, value)| format!("--{name}={value}")));
+    command.arg("--").arg(&executable).args([CHILD_COMMAND, demo.name]);
+    let words: Vec<String> = command.get_args().map(|word| word.to_string_lossy().into()).collect();
     let _ = writeln!(out, "\n$ {} {}\n", executable.display(), words.join(" "));
     let _ = out.flush();
 
@@ -137,16 +125,10 @@ pub fn be_child(name: Option<&str>) -> Result<u8, Refusal> {
 }
 
 fn find(name: &str) -> Result<&'static Demo, Refusal> {
-    CATALOG
-        .iter()
-        .find(|demo| demo.name == name)
-        .ok_or_else(|| {
-            let sentence = format!(
-                "no demo is named {}; see 'fencepost demo --list'",
-                quoted(name)
-            );
-            Refusal::new(Refusal::USAGE, sentence)
-        })
+    CATALOG.iter().find(|demo| demo.name == name).ok_or_else(|| {
+        let sentence = format!("no demo is named {}; see 'fencepost demo --list'", quoted(name));
+        Refusal::new(Refusal::USAGE, sentence)
+    })
 }
 
 /// Whether the child ended as intended, and a line or two about it.
@@ -160,28 +142,17 @@ fn explain(demo: &Demo, status: ExitStatus, asked_code: Option<u8>) -> (bool, St
             };
             (
                 true,
-                format!(
-                    "As intended, the program was stopped by {} {how}.",
-                    signal_name(signal)
-                ),
+                format!("As intended, the program was stopped by {} {how}.", signal_name(signal)),
             )
         }
         (_, Some(code)) if asked_code.map(i32::from) == Some(code) => (
             true,
             format!("As intended, the program was stopped, with the exit code {code} asked for."),
         ),
-        (Some(signal), _) => (
-            false,
-            format!(
-                "The program died of {}, {}.",
-                signal_name(signal),
-                unguarded()
-            ),
-        ),
-        (_, Some(0)) => (
-            false,
-            format!("The program ended as if all were well, {}.", unguarded()),
-        ),
+        (Some(signal), _) => {
+            (false, format!("The program died of {}, {}.", signal_name(signal), unguarded()))
+        }
+        (_, Some(0)) => (false, format!("The program ended as if all were well, {}.", unguarded())),
         (_, code) => {
             let code = code.unwrap_or_default();
             (
@@ -210,10 +181,7 @@ impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         const AROUND: usize = 2;
         let Demo { file, source, .. } = self.0;
-        let bug = source
-            .lines()
-            .position(|line| line.contains("/* BUG"))
-            .unwrap_or(0);
+        let bug = source.lines().position(|line| line.contains("/* BUG")).unwrap_or(0);
         writeln!(out, "  {file}:{}", bug + 1)?;
         let first = bug.saturating_sub(AROUND);
         for (index, line) in source.lines().enumerate().skip(first).take(2 * AROUND + 1) {

@@ -49,9 +49,9 @@ pub fn check(path: &Path, file: File) -> Result<(), Refusal> {
             "{name} is built for {}, and only x86_64 programs can be guarded; build it for x86_64",
             machine_name(machine)
         )),
-        Kind::SharedLibrary => broken(format!(
-            "{name} is a shared library; name a program that uses it"
-        )),
+        Kind::SharedLibrary => {
+            broken(format!("{name} is a shared library; name a program that uses it"))
+        }
         Kind::NoProgram => broken(format!(
             "{name} is an ELF file but no program (an object or core file?); name a linked program"
         )),
@@ -67,10 +67,7 @@ pub fn is_shared_library(path: &Path) -> bool {
         return false;
     };
     // A library linked with an entry point (as libc.so.6) has a loader named in it, too.
-    matches!(
-        inspect(file),
-        Ok(Kind::SharedLibrary | Kind::Dynamic { .. })
-    )
+    matches!(inspect(file), Ok(Kind::SharedLibrary | Kind::Dynamic { .. }))
 }
 
 fn inspect(file: File) -> object::Result<Kind> {
@@ -92,9 +89,7 @@ fn inspect(file: File) -> object::Result<Kind> {
     let mut is_position_independent_program = false;
     for segment in header.program_headers(endian, data)? {
         if let Some(loader) = segment.interpreter(endian, data)? {
-            return Ok(Kind::Dynamic {
-                loader: loader.to_vec(),
-            });
+            return Ok(Kind::Dynamic { loader: loader.to_vec() });
         }
         for entry in segment.dynamic(endian, data)?.unwrap_or_default() {
             is_position_independent_program |= entry.tag(endian) == elf::DT_FLAGS_1
@@ -128,10 +123,7 @@ fn check_loader(program: &Path, loader: &[u8]) -> Result<(), Refusal> {
     if !path.exists() {
         return Err(Refusal::new(
             Refusal::NOT_FOUND,
-            format!(
-                "{name} needs the loader {}, which was not found; install it",
-                quoted(path)
-            ),
+            format!("{name} needs the loader {}, which was not found; install it", quoted(path)),
         ));
     }
     Ok(())
@@ -139,11 +131,7 @@ fn check_loader(program: &Path, loader: &[u8]) -> Result<(), Refusal> {
 
 fn is_glibc_loader(path: &Path) -> bool {
     let real = path.canonicalize();
-    let name = real
-        .as_deref()
-        .ok()
-        .and_then(Path::file_name)
-        .unwrap_or_default();
+    let name = real.as_deref().ok().and_then(Path::file_name).unwrap_or_default();
     let name = name.to_string_lossy();
     // Before version 2.34 the file was named after the version.
     name == "ld-linux-x86-64.so.2" || (name.starts_with("ld-2.") && name.ends_with(".so"))

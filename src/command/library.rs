@@ -57,16 +57,9 @@ fn named_by_user(named: OsString) -> Result<PathBuf, Refusal> {
 }
 
 fn near(directory: &Path) -> Option<PathBuf> {
-    newest([
-        directory.join(FILE_NAME),
-        directory.join("deps").join(FILE_NAME),
-    ])
-    .or_else(|| {
+    newest([directory.join(FILE_NAME), directory.join("deps").join(FILE_NAME)]).or_else(|| {
         let lib = directory.parent()?.join("lib");
-        let candidates = [
-            lib.join(FILE_NAME),
-            lib.join("x86_64-linux-gnu").join(FILE_NAME),
-        ];
+        let candidates = [lib.join(FILE_NAME), lib.join("x86_64-linux-gnu").join(FILE_NAME)];
         candidates.into_iter().find(|path| path.is_file())
     })
 }
@@ -93,10 +86,7 @@ mod tests {
     fn the_newer_library_is_taken() {
         let directory =
             std::env::temp_dir().join(format!("fencepost-library-{}", std::process::id()));
-        let (beside, deps) = (
-            directory.join(FILE_NAME),
-            directory.join("deps").join(FILE_NAME),
-        );
+        let (beside, deps) = (directory.join(FILE_NAME), directory.join("deps").join(FILE_NAME));
         std::fs::create_dir_all(deps.parent().unwrap()).unwrap();
         assert_eq!(near(&directory), None);
         let write = |path: &Path, seconds| {

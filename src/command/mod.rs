@@ -38,10 +38,7 @@ impl Refusal {
 
     /// Pairs one of the codes above with its sentence.
     pub fn new(code: u8, sentence: impl Into<String>) -> Refusal {
-        Refusal {
-            code,
-            sentence: sentence.into(),
-        }
+        Refusal { code, sentence: sentence.into() }
     }
 }
 

@@ -28,10 +28,7 @@ pub fn prepend(library: &Path, list: &OsStr) -> Result<OsString, Refusal> {
     let list = list.as_bytes();
     let others: Vec<&[u8]> = list.split(|byte| b": ".contains(byte)).collect();
     if others.contains(&library) {
-        for other in others
-            .into_iter()
-            .filter(|other| !other.is_empty() && *other != library)
-        {
+        for other in others.into_iter().filter(|other| !other.is_empty() && *other != library) {
             entries.push(b':');
             entries.extend(other);
         }

@@ -68,10 +68,7 @@ fn locate(name: &OsStr) -> Result<PathBuf, Refusal> {
         Some(candidate) => Ok(candidate),
         None => Err(Refusal::new(
             Refusal::NOT_FOUND,
-            format!(
-                "{} was not found in PATH; check the spelling or give its path",
-                quoted(name)
-            ),
+            format!("{} was not found in PATH; check the spelling or give its path", quoted(name)),
         )),
     }
 }
@@ -106,10 +103,7 @@ fn check(path: &Path, depth: usize) -> Result<Format, Refusal> {
         return check_privileges(path, &metadata).map(|()| Format::Native);
     };
     let mut head = Vec::new();
-    if let Err(error) = (&mut file)
-        .take(script::HEAD_BYTES as u64)
-        .read_to_end(&mut head)
-    {
+    if let Err(error) = (&mut file).take(script::HEAD_BYTES as u64).read_to_end(&mut head) {
         return broken(format!("{name} cannot be read: {error}"));
     }
     if head.starts_with(b"\x7fELF") {
@@ -121,9 +115,7 @@ fn check(path: &Path, depth: usize) -> Result<Format, Refusal> {
         return check_interpreter(path, &interpreter, depth).map(|()| Format::Native);
     }
     if !script::looks_like_text(&head) {
-        return broken(format!(
-            "{name} is neither an ELF program nor a script; name a program"
-        ));
+        return broken(format!("{name} is neither an ELF program nor a script; name a program"));
     }
     if depth > 0 {
         return broken(format!(
@@ -137,10 +129,7 @@ fn check(path: &Path, depth: usize) -> Result<Format, Refusal> {
 fn check_interpreter(path: &Path, interpreter: &Interpreter, depth: usize) -> Result<(), Refusal> {
     if depth >= NESTED_SCRIPTS {
         let sentence = "its interpreter is a script, whose interpreter is a script, and so on";
-        return Err(within(
-            path,
-            Refusal::new(Refusal::NOT_EXECUTABLE, sentence),
-        ));
+        return Err(within(path, Refusal::new(Refusal::NOT_EXECUTABLE, sentence)));
     }
     if script::ends_with_carriage_return(&interpreter.path) && !interpreter.path.exists() {
         let sentence = "its #! line ends with a carriage return; save it with Unix line ends";
@@ -157,10 +146,7 @@ fn check_interpreter(path: &Path, interpreter: &Interpreter, depth: usize) -> Re
 /// Says that what was refused is what the script needs.
 fn within(script: &Path, refusal: Refusal) -> Refusal {
     let Refusal { code, sentence } = refusal;
-    Refusal::new(
-        code,
-        format!("the script {} cannot be run: {sentence}", quoted(script)),
-    )
+    Refusal::new(code, format!("the script {} cannot be run: {sentence}", quoted(script)))
 }
 
 /// Refuses a program that gains privileges when executed: the loader then ignores the guard, as it must.
@@ -169,16 +155,8 @@ fn check_privileges(path: &Path, metadata: &Metadata) -> Result<(), Refusal> {
     let mode = metadata.permissions().mode();
     // Without the group's execute bit, S_ISGID means something else.
     let is_setgid = mode & (libc::S_ISGID | libc::S_IXGRP) == libc::S_ISGID | libc::S_IXGRP;
-    let user = if mode & libc::S_ISUID != 0 {
-        metadata.uid()
-    } else {
-        us.effective_user
-    };
-    let group = if is_setgid {
-        metadata.gid()
-    } else {
-        us.effective_group
-    };
+    let user = if mode & libc::S_ISUID != 0 { metadata.uid() } else { us.effective_user };
+    let group = if is_setgid { metadata.gid() } else { us.effective_group };
     let changes_ids = user != us.real_user || group != us.real_group;
     // For root's real user id the kernel does not count file capabilities as a gain.
     let gains_capabilities = us.real_user != 0 && sys::has_capabilities(path);
@@ -186,21 +164,12 @@ fn check_privileges(path: &Path, metadata: &Metadata) -> Result<(), Refusal> {
         return Ok(());
     }
     let (what, remedy) = if changes_ids {
-        (
-            "is setuid or setgid",
-            "run a copy without the bit, or run it as that user or group",
-        )
+        ("is setuid or setgid", "run a copy without the bit, or run it as that user or group")
     } else {
-        (
-            "has file capabilities",
-            "run a copy without them, or run it as root",
-        )
+        ("has file capabilities", "run a copy without them, or run it as root")
     };
     Err(Refusal::new(
         Refusal::UNGUARDED,
-        format!(
-            "{} {what}, so the loader would ignore the guard; {remedy}",
-            quoted(path)
-        ),
+        format!("{} {what}, so the loader would ignore the guard; {remedy}", quoted(path)),
     ))
 }

@@ -37,16 +37,12 @@ pub fn options(flags: &Flags) -> Result<Options, Refusal> {
     let usage = |sentence| Refusal::new(Refusal::USAGE, sentence);
     let inherited = std::env::var_os(OPTIONS_VARIABLE).unwrap_or_default();
     let Some(inherited) = inherited.to_str() else {
-        return Err(usage(format!(
-            "{OPTIONS_VARIABLE} is not valid UTF-8; correct or unset it"
-        )));
+        return Err(usage(format!("{OPTIONS_VARIABLE} is not valid UTF-8; correct or unset it")));
     };
     let mut options = Options::parse(inherited)
         .map_err(|error| usage(format!("in the variable {OPTIONS_VARIABLE}: {error}")))?;
     for (name, value) in flags {
-        options
-            .set(name, value)
-            .map_err(|error| usage(error.to_string()))?;
+        options.set(name, value).map_err(|error| usage(error.to_string()))?;
     }
     Ok(options)
 }
@@ -68,21 +64,11 @@ fn execute(program: &Program, name: OsString, arguments: Vec<OsString>) -> Refus
         io::ErrorKind::ArgumentListTooLong => "; pass fewer or shorter arguments",
         _ => "",
     };
-    Refusal::new(
-        code,
-        format!(
-            "{} cannot be executed: {error}{help}",
-            quoted(&program.path)
-        ),
-    )
+    Refusal::new(code, format!("{} cannot be executed: {error}{help}", quoted(&program.path)))
 }
 
 /// The path in a form that the shell cannot take for an option.
 fn explicit(path: &Path) -> PathBuf {
     let looks_like_option = path.as_os_str().as_encoded_bytes().starts_with(b"-");
-    if looks_like_option {
-        Path::new(".").join(path)
-    } else {
-        path.to_path_buf()
-    }
+    if looks_like_option { Path::new(".").join(path) } else { path.to_path_buf() }
 }

@@ -23,10 +23,7 @@ impl Interpreter {
         let line = head.strip_prefix(b"#!")?;
         let line = line.split(|&byte| byte == b'\n' || byte == 0).next()?;
         let line = trim_blanks(line);
-        let path_end = line
-            .iter()
-            .position(|byte| b" \t".contains(byte))
-            .unwrap_or(line.len());
+        let path_end = line.iter().position(|byte| b" \t".contains(byte)).unwrap_or(line.len());
         let (path, rest) = line.split_at(path_end);
         if path.is_empty() {
             return None;
@@ -59,11 +56,7 @@ impl Interpreter {
 
 /// Whether a file without a known format may be meant for the shell: no NUL byte in its first line.
 pub fn looks_like_text(head: &[u8]) -> bool {
-    !head
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default()
-        .contains(&0)
+    !head.split(|&byte| byte == b'\n').next().unwrap_or_default().contains(&0)
 }
 
 /// Whether `path` is one of the names under which the kernel would run a carriage return as part of a name,
@@ -90,10 +83,7 @@ mod tests {
     #[test]
     fn interpreter_and_argument_are_split_as_the_kernel_does() {
         let plain = interpreter("#!/bin/sh\necho");
-        assert_eq!(
-            (plain.path.to_str(), plain.argument),
-            (Some("/bin/sh"), None)
-        );
+        assert_eq!((plain.path.to_str(), plain.argument), (Some("/bin/sh"), None));
         let spaced = interpreter("#! \t/usr/bin/perl \t -w -T  \n");
         assert_eq!(spaced.path.to_str(), Some("/usr/bin/perl"));
         assert_eq!(spaced.argument.as_deref(), Some(OsStr::new("-w -T")));
@@ -118,11 +108,7 @@ mod tests {
             ("#!/usr/bin/env", None),
             ("#!/usr/bin/perl python3", None),
         ] {
-            assert_eq!(
-                interpreter(line).sought_by_env(),
-                sought.map(OsStr::new),
-                "{line}"
-            );
+            assert_eq!(interpreter(line).sought_by_env(), sought.map(OsStr::new), "{line}");
         }
     }
 }

@@ -47,12 +47,7 @@ pub fn has_capabilities(path: &Path) -> bool {
     // SAFETY: both strings are NUL-terminated; with size 0 the kernel writes nothing to the null buffer and
     // returns the size of the attribute.
     let size = unsafe {
-        libc::getxattr(
-            path.as_ptr(),
-            c"security.capability".as_ptr(),
-            std::ptr::null_mut(),
-            0,
-        )
+        libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0)
     };
     size > 0
 }
@@ -92,10 +87,8 @@ pub fn set_variable(name: &str, value: Option<&OsStr>) {
 /// standard library's `exec` would reset the signal mask and SIGPIPE.
 pub fn execute(path: &Path, arguments: &[OsString]) -> io::Result<Infallible> {
     let path = c_string(path.as_os_str())?;
-    let arguments: Vec<CString> = arguments
-        .iter()
-        .map(|argument| c_string(argument))
-        .collect::<io::Result<_>>()?;
+    let arguments: Vec<CString> =
+        arguments.iter().map(|argument| c_string(argument)).collect::<io::Result<_>>()?;
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(std::ptr::null());
     // SAFETY: `path` and every element of `pointers` are NUL-terminated strings that live until the call
@@ -106,10 +99,7 @@ pub fn execute(path: &Path, arguments: &[OsString]) -> io::Result<Infallible> {
 
 /// Lets this process and its children die without a core file.
 pub fn disable_core_files() {
-    let none = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `none` is a valid structure that outlives the call. A failure leaves a core file at worst.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
 }

@@ -1,6 +1,8 @@
 //! What the faulting instruction did: direction, width and first byte.
 
-use iced_x86::{Decoder, DecoderOptions, InstructionInfoFactory, OpAccess, Register, UsedMemory};
+use iced_x86::{
+    Decoder, DecoderOptions, Instruction, InstructionInfoFactory, OpAccess, Register, UsedMemory,
+};
 
 /// Direction of an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,9 @@ pub struct Access {
 /// Bits of the page fault error code in the trap frame (Intel SDM vol. 3, 4.7).
 const ERROR_WRITE: u64 = 1 << 1;
 const ERROR_FETCH: u64 = 1 << 4;
+
+/// In rflags: string instructions go downwards.
+const DIRECTION_FLAG: u64 = 1 << 10;
 
 /// Longest x86 instruction.
 pub const MAX_INSTRUCTION_BYTES: usize = 15;
@@ -127,11 +132,16 @@ fn operand_at(
     }
     let mut factory = InstructionInfoFactory::new();
     let operands = factory.info(&instruction).used_memory();
+    // A repeated string instruction moves on by itself, and the processor may be some way ahead of
+    // the registers: the element that faulted lies among those still to come.
+    let repeated = instruction.has_rep_prefix() || instruction.has_repne_prefix();
+    let elements = if repeated { registers.get(libc::REG_RCX).max(1) as usize } else { 1 };
+    let backwards = registers.get(libc::REG_EFL) & DIRECTION_FLAG != 0;
     let spans = |operand: &&UsedMemory| {
-        let Some((start, width)) = extent(operand, registers) else {
-            return false;
-        };
-        fault.wrapping_sub(start) < width
+        let Some((start, width)) = extent(&instruction, operand, registers) else { return false };
+        let span = width.saturating_mul(elements);
+        let start = if backwards { start.wrapping_sub(span - width) } else { start };
+        fault.wrapping_sub(start) < span
     };
     let operand = operands
         .iter()
@@ -139,7 +149,10 @@ fn operand_at(
         .find(spans)
         .or_else(|| operands.iter().find(spans));
     match operand {
-        Some(operand) => extent(operand, registers),
+        Some(operand) => extent(&instruction, operand, registers).map(|(start, width)| {
+            let ahead = fault.wrapping_sub(start);
+            if ahead < width { (start, width) } else { (fault, width) }
+        }),
         // A gather or scatter: the lane's width is known, the lane is the one that faulted.
         None => operands
             .iter()
@@ -164,9 +177,18 @@ fn goes(access: OpAccess, direction: Direction) -> bool {
     }
 }
 
-fn extent(operand: &UsedMemory, registers: &Registers<'_>) -> Option<(usize, usize)> {
+fn extent(
+    instruction: &Instruction,
+    operand: &UsedMemory,
+    registers: &Registers<'_>,
+) -> Option<(usize, usize)> {
     let start = operand.virtual_address(0, |register, _, _| registers.value(register))?;
-    Some((start as usize, operand.memory_size().size()))
+    // The decoder leaves the size of what a repeated instruction uses open, as it depends on rcx.
+    let width = match operand.memory_size().size() {
+        0 => instruction.memory_size().size(),
+        width => width,
+    };
+    Some((start as usize, width))
 }
 
 #[cfg(test)]
@@ -182,15 +204,7 @@ mod tests {
         for &(register, value) in set {
             gregs[register as usize] = value as i64;
         }
-        decode(
-            fault,
-            code,
-            &Registers {
-                gregs: &gregs,
-                fs_base: 0x7000,
-                gs_base: 0,
-            },
-        )
+        decode(fault, code, &Registers { gregs: &gregs, fs_base: 0x7000, gs_base: 0 })
     }
 
     #[test]
@@ -202,10 +216,7 @@ mod tests {
             6,
             &[(libc::REG_RAX, 0x1000), (libc::REG_RCX, 0x400)],
         );
-        assert_eq!(
-            (access.direction, access.width),
-            (Direction::Write, Some(4))
-        );
+        assert_eq!((access.direction, access.width), (Direction::Write, Some(4)));
         assert_eq!(access.start, 0x2000);
     }
 
@@ -221,25 +232,24 @@ mod tests {
     fn a_copy_faults_on_the_side_that_the_trap_frame_names() {
         // rep movsb: reads [rsi], writes [rdi]
         let code = [0xf3, 0xa4];
-        let set = [
-            (libc::REG_RSI, 0x2000),
-            (libc::REG_RDI, 0x5000),
-            (libc::REG_RCX, 9),
-        ];
+        let set = [(libc::REG_RSI, 0x2000), (libc::REG_RDI, 0x5000), (libc::REG_RCX, 9)];
         assert_eq!(decoded(&code, 0x2000, 4, &set).start, 0x2000);
         let access = decoded(&code, 0x5000, 6, &set);
         assert_eq!((access.start, access.width), (0x5000, Some(1)));
     }
 
     #[test]
+    fn a_copy_may_fault_ahead_of_its_registers() {
+        // rep stosb, 100 bytes from 0x1ff0, faulting at the page
+        let set = [(libc::REG_RDI, 0x1ff0), (libc::REG_RCX, 100)];
+        let access = decoded(&[0xf3, 0xaa], 0x2000, 6, &set);
+        assert_eq!((access.start, access.width), (0x2000, Some(1)));
+    }
+
+    #[test]
     fn wide_vectors() {
         // vmovdqu [rdi], ymm0
-        let access = decoded(
-            &[0xc5, 0xfe, 0x7f, 0x07],
-            0x2000,
-            6,
-            &[(libc::REG_RDI, 0x1ff0)],
-        );
+        let access = decoded(&[0xc5, 0xfe, 0x7f, 0x07], 0x2000, 6, &[(libc::REG_RDI, 0x1ff0)]);
         assert_eq!((access.start, access.width), (0x1ff0, Some(32)));
     }
 
@@ -247,10 +257,7 @@ mod tests {
     fn an_increment_writes() {
         // inc dword ptr [rax]: faults as a write
         let access = decoded(&[0xff, 0x00], 0x2000, 6, &[(libc::REG_RAX, 0x2000)]);
-        assert_eq!(
-            (access.direction, access.width),
-            (Direction::Write, Some(4))
-        );
+        assert_eq!((access.direction, access.width), (Direction::Write, Some(4)));
     }
 
     #[test]
@@ -263,10 +270,7 @@ mod tests {
     #[test]
     fn a_jump_into_the_heap_executes() {
         let access = decoded(&[], PC, 0x14, &[]);
-        assert_eq!(
-            (access.direction, access.width, access.start),
-            (Direction::Execute, None, PC)
-        );
+        assert_eq!((access.direction, access.width, access.start), (Direction::Execute, None, PC));
     }
 
     #[test]

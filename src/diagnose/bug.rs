@@ -63,20 +63,11 @@ impl Relation {
     pub fn of(address: usize, object: &Object) -> Relation {
         let end = object.start + object.size;
         if address < object.start {
-            Relation {
-                bytes: object.start - address,
-                side: Side::Before,
-            }
+            Relation { bytes: object.start - address, side: Side::Before }
         } else if address < end {
-            Relation {
-                bytes: address - object.start,
-                side: Side::Inside,
-            }
+            Relation { bytes: address - object.start, side: Side::Inside }
         } else {
-            Relation {
-                bytes: address - end,
-                side: Side::After,
-            }
+            Relation { bytes: address - end, side: Side::After }
         }
     }
 }

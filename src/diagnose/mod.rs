@@ -9,6 +9,7 @@ pub use bug::{Bug, BugKind, Cause, Owner, Relation, Side, Subject};
 
 use crate::heap::record::{State, ThreadId};
 use crate::heap::{BadCall, Object};
+use crate::sys::PAGE_BYTES;
 use crate::trace::Frames;
 
 /// Which function found a bad call.
@@ -52,22 +53,30 @@ pub fn diagnose_access(
     }
 }
 
-/// The object that an access at `address` most likely meant: one that holds it, else the nearest;
-/// of two equally near ones the one before, since overruns are commoner than underruns.
+/// The object that an access at `address` most likely meant: one that holds it, else the one whose
+/// edge is nearest to the page that faulted (an object placed at that page's edge is overrun into
+/// it, one that ends far away hardly is), else the nearest; of two equally near ones the one
+/// before, since overruns are commoner than underruns.
 fn nearest(address: usize, neighbours: [Option<Object>; 3]) -> Option<Subject> {
+    let page = address & !(PAGE_BYTES - 1);
     neighbours
         .into_iter()
         .flatten()
-        .map(|object| Subject {
-            object,
-            relation: Relation::of(address, &object),
-        })
-        .min_by_key(|subject| match subject.relation.side {
-            Side::Inside => (0, 0),
-            Side::After => (subject.relation.bytes + 1, 0),
-            Side::Before => (subject.relation.bytes, 1),
+        .map(|object| Subject { object, relation: Relation::of(address, &object) })
+        .min_by_key(|Subject { object, relation }| {
+            // Slack is part of the object's own page.
+            let edge = match relation.side {
+                Side::Inside => return (0, 0, 0),
+                Side::After => page.saturating_sub(object.start + object.size),
+                Side::Before => object.start.saturating_sub(page + PAGE_BYTES),
+            };
+            let side = if relation.side == Side::After { 1 } else { 2 };
+            (edge / SLACK_UNIT + 1, relation.bytes, side)
         })
 }
+
+/// Objects whose edges are this near to a page touch it alike: no alignment leaves more slack.
+const SLACK_UNIT: usize = 16;
 
 /// Diagnoses a call that was given a bad `address`; `owner` tells whose the address is if not the
 /// heap's.
@@ -90,16 +99,14 @@ pub fn diagnose_call(
         damage: None,
     };
     let subject_at = |object: Object, address: usize| {
-        Some(Subject {
-            object,
-            relation: Relation::of(address, &object),
-        })
+        Some(Subject { object, relation: Relation::of(address, &object) })
     };
     match bad {
         BadCall::DoubleFree(object) => {
             bug.kind = match call {
-                Call::Free => BugKind::DoubleFree,
-                Call::Realloc | Call::UsableSize | Call::Exit => BugKind::HeapUseAfterFree,
+                // realloc frees too.
+                Call::Free | Call::Realloc => BugKind::DoubleFree,
+                Call::UsableSize | Call::Exit => BugKind::HeapUseAfterFree,
             };
             bug.subject = subject_at(object, address);
         }
@@ -127,19 +134,9 @@ mod tests {
     const PAGE: usize = 0x1000;
 
     fn object(start: usize, size: usize, state: State) -> Object {
-        let event = Event {
-            thread: ThreadId(0),
-            trace: TraceId::NONE,
-        };
+        let event = Event { thread: ThreadId(0), trace: TraceId::NONE };
         let freed = (state == State::Retired).then_some(event);
-        Object {
-            start,
-            size,
-            family: Family::Malloc,
-            state,
-            allocated: event,
-            freed,
-        }
+        Object { start, size, family: Family::Malloc, state, allocated: event, freed }
     }
 
     fn diagnosed(fault: usize, neighbours: [Option<Object>; 3]) -> (BugKind, Option<Relation>) {
@@ -181,6 +178,16 @@ mod tests {
     }
 
     #[test]
+    fn the_far_end_of_a_guard_still_belongs_to_the_object_at_its_edge() {
+        let left = object(2 * PAGE - 48, 48, State::Live);
+        let right = object(4 * PAGE - 1968, 1968, State::Retired);
+        assert_eq!(
+            diagnosed(3 * PAGE - 1, [None, Some(left), Some(right)]),
+            (BugKind::HeapBufferOverflow, relation(4095, Side::After))
+        );
+    }
+
+    #[test]
     fn inside_or_beside_a_freed_object_is_a_use_after_free() {
         let freed = object(2 * PAGE - 48, 40, State::Retired);
         assert_eq!(
@@ -214,14 +221,8 @@ mod tests {
     #[test]
     fn names_bad_calls() {
         let freed = object(2 * PAGE - 48, 40, State::Retired);
-        assert_eq!(
-            called(Call::Free, BadCall::DoubleFree(freed)).kind,
-            BugKind::DoubleFree
-        );
-        assert_eq!(
-            called(Call::Realloc, BadCall::DoubleFree(freed)).kind,
-            BugKind::HeapUseAfterFree
-        );
+        assert_eq!(called(Call::Free, BadCall::DoubleFree(freed)).kind, BugKind::DoubleFree);
+        assert_eq!(called(Call::Realloc, BadCall::DoubleFree(freed)).kind, BugKind::DoubleFree);
         let around = object(2 * PAGE - 64, 64, State::Live);
         let bug = called(Call::Free, BadCall::NotAnObject(Some(around)));
         assert_eq!(bug.kind, BugKind::BadFree);
@@ -232,18 +233,9 @@ mod tests {
     #[test]
     fn damage_is_told_where_it_is() {
         let live = object(2 * PAGE - 48, 40, State::Live);
-        let damage = Damage {
-            address: 2 * PAGE - 7,
-            lowest: 2 * PAGE - 7,
-            span: 1,
-            bytes: [0; 16],
-            shown: 1,
-        };
+        let damage = Damage { address: 2 * PAGE - 7, span: 1, bytes: [0; 16], shown: 1 };
         let bug = called(Call::Free, BadCall::Overwritten(live, damage));
-        assert_eq!(
-            (bug.kind, bug.address),
-            (BugKind::OverwrittenSlack, 2 * PAGE - 7)
-        );
+        assert_eq!((bug.kind, bug.address), (BugKind::OverwrittenSlack, 2 * PAGE - 7));
         assert_eq!(bug.subject.map(|s| s.relation), relation(1, Side::After));
     }
 }

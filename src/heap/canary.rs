@@ -14,10 +14,7 @@ fn zones(start: usize, size: usize, limit: usize) -> [(usize, usize); 2] {
     let first = start & !(PAGE_BYTES - 1);
     let end = start + size;
     let last = round_up_to_page(end);
-    [
-        (first.max(start.saturating_sub(limit)), start),
-        (end, last.min(end.saturating_add(limit))),
-    ]
+    [(first.max(start.saturating_sub(limit)), start), (end, last.min(end.saturating_add(limit)))]
 }
 
 /// Fills the slack of an object.
@@ -34,15 +31,13 @@ pub unsafe fn fill(start: usize, size: usize, limit: usize) {
 /// Slack that something wrote to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// Address of the damaged byte nearest to the object.
+    /// Address of the lowest damaged byte.
     pub address: usize,
     /// The bytes from the lowest to the highest damaged one, as far as they fit.
     pub bytes: [u8; 16],
     pub shown: usize,
     /// From the lowest damaged byte to the highest.
     pub span: usize,
-    /// Address of the lowest damaged byte.
-    pub lowest: usize,
 }
 
 /// Looks for damage in the slack of an object whose pages the caller owns.
@@ -85,26 +80,15 @@ fn find(
     damaged_in: impl Fn(usize, usize) -> Option<(usize, usize)>,
 ) -> Option<Damage> {
     // An overrun is the likelier cause: look behind the object first.
-    let (lowest, highest, address) = match damaged_in(after.0, after.1) {
-        Some((first, last)) => (first, last, first),
-        None => {
-            let (first, last) = damaged_in(before.0, before.1)?;
-            (first, last, last)
-        }
-    };
+    let (lowest, highest) =
+        damaged_in(after.0, after.1).or_else(|| damaged_in(before.0, before.1))?;
     let span = highest - lowest + 1;
     let mut bytes = [0; 16];
     let shown = span.min(bytes.len());
     for (i, byte) in bytes[..shown].iter_mut().enumerate() {
         *byte = probe::load_byte(lowest + i).unwrap_or(0);
     }
-    Some(Damage {
-        address,
-        bytes,
-        shown,
-        span,
-        lowest,
-    })
+    Some(Damage { address: lowest, bytes, shown, span })
 }
 
 #[cfg(test)]
@@ -127,11 +111,7 @@ mod tests {
                 check_carefully(start, size, 128).map(|d| d.address)
             );
             crate::sys::memory::unmap(base, 2 * PAGE_BYTES);
-            found.map(|d| Damage {
-                address: d.address - start,
-                lowest: d.lowest.wrapping_sub(start),
-                ..d
-            })
+            found.map(|d| Damage { address: d.address.wrapping_sub(start), ..d })
         }
     }
 
@@ -149,10 +129,9 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_byte_nearest_before_the_object() {
+    fn finds_the_lowest_byte_before_the_object() {
         let damage = damage_after(2048, 2048, &[-1, -9]).unwrap();
-        assert_eq!(damage.address, usize::MAX);
-        assert_eq!((damage.span, damage.lowest), (9, usize::MAX - 8));
+        assert_eq!((damage.span, damage.address), (9, usize::MAX - 8));
     }
 
     #[test]

@@ -55,9 +55,7 @@ impl LargeSpace {
         // An alignment above a page leaves no choice of edge.
         let start = (self.base + *used).next_multiple_of(align.max(PAGE_BYTES));
         let data_bytes = round_up_to_page(size.max(1));
-        let end = (start - self.base)
-            .checked_add(data_bytes)
-            .ok_or(Errno::ENOMEM)?;
+        let end = (start - self.base).checked_add(data_bytes).ok_or(Errno::ENOMEM)?;
         if end.saturating_add(PAGE_BYTES) > self.bytes {
             return Err(Errno::ENOMEM);
         }
@@ -65,9 +63,7 @@ impl LargeSpace {
         unsafe { memory::commit(start, data_bytes) }?;
         let range = self.ranges.get(index).ok_or(Errno::ENOMEM)?;
         range.start.store(start, Ordering::Relaxed);
-        range
-            .pages
-            .store(data_bytes / PAGE_BYTES, Ordering::Relaxed);
+        range.pages.store(data_bytes / PAGE_BYTES, Ordering::Relaxed);
         *used = end + PAGE_BYTES;
         self.count.store(index + 1, Ordering::Release);
         let offset = match edge {
@@ -75,13 +71,7 @@ impl LargeSpace {
             _ => 0,
         };
         let data = PageRange::new(start, data_bytes / PAGE_BYTES);
-        Ok((
-            Slot {
-                record: &range.record,
-                data,
-            },
-            offset,
-        ))
+        Ok((Slot { record: &range.record, data }, offset))
     }
 
     /// Makes a range fault for good and drops its memory.
@@ -106,10 +96,7 @@ impl LargeSpace {
         let range = self.ranges.get(index)?;
         let start = range.start.load(Ordering::Relaxed);
         let data = PageRange::new(start, range.pages.load(Ordering::Relaxed));
-        Some(Slot {
-            record: &range.record,
-            data,
-        })
+        Some(Slot { record: &range.record, data })
     }
 
     /// Whether `size` bytes no longer fit.
@@ -146,11 +133,9 @@ impl LargeSpace {
     /// The ranges before, at and after `address`.
     pub fn neighbourhood(&self, address: usize) -> [Option<Slot<'_>>; 3] {
         match self.index_below(address) {
-            Some(i) => [
-                i.checked_sub(1).and_then(|i| self.slot(i)),
-                self.slot(i),
-                self.slot(i + 1),
-            ],
+            Some(i) => {
+                [i.checked_sub(1).and_then(|i| self.slot(i)), self.slot(i), self.slot(i + 1)]
+            }
             None => [None, None, self.slot(0)],
         }
     }
@@ -178,6 +163,7 @@ mod tests {
     use crate::sys::probe;
 
     fn space(bytes: usize) -> LargeSpace {
+        probe::install_test_handler();
         LargeSpace::new(memory::reserve(bytes).unwrap(), bytes).unwrap()
     }
 
@@ -185,14 +171,7 @@ mod tests {
     fn finds_ranges_by_any_address_in_them() {
         let space = space(1 << 30);
         let starts: Vec<usize> = (0..100)
-            .map(|i| {
-                space
-                    .claim(Edge::Right, 40_000 + i * 5000, 16)
-                    .unwrap()
-                    .0
-                    .data
-                    .start()
-            })
+            .map(|i| space.claim(Edge::Right, 40_000 + i * 5000, 16).unwrap().0.data.start())
             .collect();
         for (i, &start) in starts.iter().enumerate() {
             let slot = space.slot(i).unwrap();

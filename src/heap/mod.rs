@@ -211,11 +211,7 @@ impl Heap {
     }
 
     fn spent_or_refused(&self, class: &pool::Class) -> Reason {
-        if class.is_spent() {
-            Reason::Addresses
-        } else {
-            Reason::Refused
-        }
+        if class.is_spent() { Reason::Addresses } else { Reason::Refused }
     }
 
     fn claim_large(&self, size: usize, align: usize) -> Result<(Slot<'_>, Place), Reason> {
@@ -227,11 +223,7 @@ impl Heap {
             Ok((slot, offset)) => Ok((slot, Place { offset, size })),
             Err(_) => {
                 self.refund(0, LARGE_MAPPINGS);
-                Err(if self.large.is_spent(size) {
-                    Reason::Addresses
-                } else {
-                    Reason::Refused
-                })
+                Err(if self.large.is_spent(size) { Reason::Addresses } else { Reason::Refused })
             }
         }
     }
@@ -298,10 +290,7 @@ impl Heap {
         let object = view(&slot, &entry);
         slot.record.finish_free(freed());
         let is_large = self.large.contains(start);
-        let place = Place {
-            offset: entry.offset,
-            size: entry.size,
-        };
+        let place = Place { offset: entry.offset, size: entry.size };
         let revoked = if is_large {
             // SAFETY: as above.
             unsafe { self.large.retire(slot) }
@@ -337,12 +326,7 @@ impl Heap {
             Found::Unguarded(object) => (object.size, object.family),
             Found::Wrong(bad) => return Err(bad),
         };
-        let request = Request {
-            size,
-            align: 1,
-            family,
-            zeroed: false,
-        };
+        let request = Request { size, align: 1, family, zeroed: false };
         let new = self.allocate(cache, request, event);
         if !new.is_null() {
             // SAFETY: both objects are live and hold as many bytes; they are distinct.
@@ -370,10 +354,7 @@ impl Heap {
                 None => Found::Wrong(BadCall::Foreign),
             };
         }
-        let slot = self
-            .pool
-            .locate(address)
-            .or_else(|| self.large.locate(address));
+        let slot = self.pool.locate(address).or_else(|| self.large.locate(address));
         let Some((slot, entry)) = slot.and_then(|slot| Some((slot, slot.record.read()?))) else {
             return Found::Wrong(BadCall::NotAnObject(None));
         };
@@ -393,6 +374,23 @@ impl Heap {
         self.pool.contains(address) || self.large.contains(address)
     }
 
+    /// Whether a fault at `address` is the guard's work. It is not in the pages of a live object:
+    /// those are accessible unless the program itself has protected them, as collectors do.
+    /// Lock-free; for signal handlers too.
+    pub fn guards(&self, address: usize) -> bool {
+        if !self.contains(address) {
+            return false;
+        }
+        let slot = self.pool.locate(address).or_else(|| self.large.locate(address));
+        let Some((slot, entry)) = slot.and_then(|slot| Some((slot, slot.record.read_settled()?)))
+        else {
+            return true;
+        };
+        let place = Place { offset: entry.offset, size: entry.size };
+        let populated = slot.populated(place).is_some_and(|pages| pages.contains(address));
+        !(populated && entry.state == State::Live)
+    }
+
     /// Objects in the slot of `address` and in its neighbours: before, at, after. Lock-free.
     pub fn neighbourhood(&self, address: usize) -> [Option<Object>; 3] {
         let slots = if self.pool.contains(address) {
@@ -410,10 +408,7 @@ impl Heap {
     pub fn find_damaged(&self) -> Option<(Object, Damage)> {
         let limit = self.config.canary_bytes;
         let damaged = |slot: Slot<'_>| {
-            let entry = slot
-                .record
-                .read()
-                .filter(|entry| entry.state == State::Live)?;
+            let entry = slot.record.read().filter(|entry| entry.state == State::Live)?;
             let damage = canary::check_carefully(slot.address(&entry), entry.size, limit)?;
             // Freed meanwhile: the one who freed it has checked it.
             (slot.record.state() == State::Live).then(|| (view(&slot, &entry), damage))

@@ -85,10 +85,7 @@ mod tests {
     #[test]
     fn exact_leaves_nothing() {
         let align = effective_align(Placement::Exact, 13, 1);
-        assert_eq!(
-            Place::at_edge(Edge::Right, 4096, 13, align).offset,
-            4096 - 13
-        );
+        assert_eq!(Place::at_edge(Edge::Right, 4096, 13, align).offset, 4096 - 13);
     }
 
     #[test]
@@ -112,11 +109,7 @@ mod tests {
                 let data = round_up_to_page(size);
                 let place = Place::at_edge(Edge::Right, data, size, align);
                 assert!(place.offset.is_multiple_of(align));
-                assert_eq!(
-                    place.pages(),
-                    data / PAGE_BYTES,
-                    "size {size} align {align}"
-                );
+                assert_eq!(place.pages(), data / PAGE_BYTES, "size {size} align {align}");
             }
         }
     }

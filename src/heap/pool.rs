@@ -62,10 +62,7 @@ impl Class {
         }
         let start = self.base + PAGE_BYTES + index * self.stride();
         let record = self.records.get(index)?;
-        Some(Slot {
-            record,
-            data: PageRange::new(start, self.data_pages),
-        })
+        Some(Slot { record, data: PageRange::new(start, self.data_pages) })
     }
 
     /// Takes up to `count` fresh slots for the caller alone.
@@ -132,18 +129,12 @@ impl Pool {
         let class_bytes = bytes / CLASS_PAGES.len() & !(PAGE_BYTES - 1);
         let class = |i: usize| Class::new(base + i * class_bytes, class_bytes, CLASS_PAGES[i]);
         let classes = [class(0)?, class(1)?, class(2)?, class(3)?];
-        Ok(Pool {
-            base,
-            class_bytes,
-            classes,
-        })
+        Ok(Pool { base, class_bytes, classes })
     }
 
     /// Number of the smallest class whose slots hold `pages` pages.
     pub fn class_for(pages: usize) -> Option<usize> {
-        CLASS_PAGES
-            .iter()
-            .position(|&class_pages| pages <= class_pages)
+        CLASS_PAGES.iter().position(|&class_pages| pages <= class_pages)
     }
 
     pub fn class(&self, number: usize) -> &Class {
@@ -183,8 +174,7 @@ impl Pool {
     }
 
     fn class_of(&self, address: usize) -> Option<&Class> {
-        self.classes
-            .get(address.checked_sub(self.base)? / self.class_bytes)
+        self.classes.get(address.checked_sub(self.base)? / self.class_bytes)
     }
 
     /// See [`Lock::hold_for_fork`].
@@ -242,14 +232,8 @@ mod tests {
     fn addresses_outside_are_not_located() {
         let pool = pool();
         assert!(!pool.contains(pool.base - 1) && pool.contains(pool.base));
-        assert!(
-            pool.locate(pool.base).is_none(),
-            "the first guard belongs to no slot"
-        );
-        assert!(
-            pool.locate(pool.base + 5 * PAGE_BYTES).is_none(),
-            "not in service"
-        );
+        assert!(pool.locate(pool.base).is_none(), "the first guard belongs to no slot");
+        assert!(pool.locate(pool.base + 5 * PAGE_BYTES).is_none(), "not in service");
         assert!(pool.locate(0).is_none() && pool.locate(usize::MAX).is_none());
     }
 
@@ -272,15 +256,10 @@ mod tests {
         let backend = trial_backends().next().unwrap();
         let mut all: Vec<usize> = std::thread::scope(|scope| {
             let claim = || {
-                (0..200)
-                    .flat_map(|_| pool.class(0).claim(backend, 8).unwrap())
-                    .collect::<Vec<_>>()
+                (0..200).flat_map(|_| pool.class(0).claim(backend, 8).unwrap()).collect::<Vec<_>>()
             };
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(claim)).collect();
-            threads
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap())
-                .collect()
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
         all.sort_unstable();
         assert!(all.windows(2).all(|pair| pair[0] != pair[1]));

@@ -109,12 +109,9 @@ impl Record {
         debug_assert_eq!(decode(self.state.load(Ordering::Relaxed)).0, State::Virgin);
         self.offset.store(offset as u32, Ordering::Relaxed);
         self.size.store(size as u64, Ordering::Relaxed);
-        self.alloc_trace
-            .store(allocated.trace.get(), Ordering::Relaxed);
-        self.alloc_thread
-            .store(allocated.thread.0, Ordering::Relaxed);
-        self.state
-            .store(encode(State::Live, family), Ordering::Release);
+        self.alloc_trace.store(allocated.trace.get(), Ordering::Relaxed);
+        self.alloc_thread.store(allocated.thread.0, Ordering::Relaxed);
+        self.state.store(encode(State::Live, family), Ordering::Release);
     }
 
     /// Live → Freeing, for exactly one of all callers; the others get the state that they found.
@@ -138,8 +135,7 @@ impl Record {
         debug_assert_eq!(state, State::Freeing);
         self.free_trace.store(freed.trace.get(), Ordering::Relaxed);
         self.free_thread.store(freed.thread.0, Ordering::Relaxed);
-        self.state
-            .store(encode(State::Retired, family), Ordering::Release);
+        self.state.store(encode(State::Retired, family), Ordering::Release);
     }
 
     /// State of the record now.
@@ -172,10 +168,7 @@ impl Record {
     pub fn read_settled(&self) -> Option<Entry> {
         for _ in 0..1000 {
             match self.read() {
-                Some(Entry {
-                    state: State::Freeing,
-                    ..
-                }) => yield_now(),
+                Some(Entry { state: State::Freeing, .. }) => yield_now(),
                 settled => return settled,
             }
         }
@@ -188,10 +181,7 @@ mod tests {
     use super::*;
 
     fn event(n: u32) -> Event {
-        Event {
-            thread: ThreadId(n),
-            trace: TraceId::from_raw(n + 1),
-        }
+        Event { thread: ThreadId(n), trace: TraceId::from_raw(n + 1) }
     }
 
     fn virgin() -> Record {
@@ -205,10 +195,7 @@ mod tests {
         assert_eq!(record.read(), None);
         record.publish(4056, 40, Family::NewArray, event(1));
         let entry = record.read().unwrap();
-        assert_eq!(
-            (entry.offset, entry.size, entry.family),
-            (4056, 40, Family::NewArray)
-        );
+        assert_eq!((entry.offset, entry.size, entry.family), (4056, 40, Family::NewArray));
         assert_eq!((entry.allocated, entry.freed), (event(1), None));
         assert_eq!(record.begin_free(), Ok(()));
         assert_eq!(record.begin_free(), Err(State::Freeing));
@@ -225,10 +212,7 @@ mod tests {
             let wins: usize = std::thread::scope(|scope| {
                 let free = || usize::from(record.begin_free().is_ok());
                 let threads: Vec<_> = (0..4).map(|_| scope.spawn(free)).collect();
-                threads
-                    .into_iter()
-                    .map(|thread| thread.join().unwrap())
-                    .sum()
+                threads.into_iter().map(|thread| thread.join().unwrap()).sum()
             });
             assert_eq!(wins, 1);
         }

@@ -54,9 +54,7 @@ impl<T> Region<T> {
         }
         let _growing = self.growing.lock();
         let end = round_up_to_page(self.capacity * size_of::<T>());
-        let wanted = (count * size_of::<T>())
-            .next_multiple_of(STEP_BYTES)
-            .min(end);
+        let wanted = (count * size_of::<T>()).next_multiple_of(STEP_BYTES).min(end);
         let committed = self.committed_bytes.load(Ordering::Acquire);
         if wanted > committed {
             // SAFETY: the range is ours and not in use yet.

@@ -35,10 +35,7 @@ impl Batch {
                 return None;
             }
             let rest = Self::pack(next + 1, end);
-            match self
-                .0
-                .compare_exchange(word, rest, Ordering::Relaxed, Ordering::Relaxed)
-            {
+            match self.0.compare_exchange(word, rest, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Some(next),
                 Err(now) => word = now,
             }
@@ -47,8 +44,7 @@ impl Batch {
 
     /// Replaces what is left with a fresh claim.
     pub fn refill(&self, slots: core::ops::Range<usize>) {
-        self.0
-            .store(Self::pack(slots.start, slots.end), Ordering::Relaxed);
+        self.0.store(Self::pack(slots.start, slots.end), Ordering::Relaxed);
     }
 }
 
@@ -101,10 +97,7 @@ fn registry() -> Option<&'static Registry> {
         .get_or_try_init(|| {
             // SAFETY: all fields are atomics, for which zero is valid; no drop glue.
             let threads = unsafe { Region::reserve(MAX_THREADS) }.map_err(drop)?;
-            Ok::<_, ()>(Box::new(Registry {
-                threads,
-                next: AtomicU32::new(0),
-            }))
+            Ok::<_, ()>(Box::new(Registry { threads, next: AtomicU32::new(0) }))
         })
         .ok()
 }
@@ -115,21 +108,13 @@ pub fn enrol(created: Option<Event>) -> ThreadId {
     let Some(registry) = registry() else {
         return ThreadId(0);
     };
-    let number = registry
-        .next
-        .fetch_add(1, Ordering::Relaxed)
-        .min(MAX_THREADS as u32 - 1);
+    let number = registry.next.fetch_add(1, Ordering::Relaxed).min(MAX_THREADS as u32 - 1);
     if registry.threads.ensure(number as usize + 1).is_ok()
         && let Some(thread) = registry.threads.get(number as usize)
     {
         thread.tid.store(process::tid(), Ordering::Relaxed);
-        thread
-            .creator
-            .store(created.map_or(0, |event| event.thread.0), Ordering::Relaxed);
-        thread.creation.store(
-            created.map_or(0, |event| event.trace.get()),
-            Ordering::Relaxed,
-        );
+        thread.creator.store(created.map_or(0, |event| event.thread.0), Ordering::Relaxed);
+        thread.creation.store(created.map_or(0, |event| event.trace.get()), Ordering::Relaxed);
     }
     with_cache(|cache| cache.number.set(number + 1));
     ThreadId(number)
@@ -166,11 +151,7 @@ pub fn after_fork_in_child() {
 
 /// Kernel id of a thread, while it lives.
 pub fn tid_of(thread: ThreadId) -> Option<u32> {
-    let tid = registry()?
-        .threads
-        .get(thread.0 as usize)?
-        .tid
-        .load(Ordering::Relaxed);
+    let tid = registry()?.threads.get(thread.0 as usize)?.tid.load(Ordering::Relaxed);
     (tid != 0).then_some(tid)
 }
 
@@ -179,10 +160,7 @@ pub fn creation_of(thread: ThreadId) -> Option<Event> {
     use crate::trace::TraceId;
     let entry = registry()?.threads.get(thread.0 as usize)?;
     let trace = TraceId::from_raw(entry.creation.load(Ordering::Relaxed));
-    let event = Event {
-        thread: ThreadId(entry.creator.load(Ordering::Relaxed)),
-        trace,
-    };
+    let event = Event { thread: ThreadId(entry.creator.load(Ordering::Relaxed)), trace };
     (!trace.is_none()).then_some(event)
 }
 
@@ -195,10 +173,7 @@ mod tests {
         let batch = Batch::new();
         assert_eq!(batch.take(), None);
         batch.refill(5..7);
-        assert_eq!(
-            [batch.take(), batch.take(), batch.take()],
-            [Some(5), Some(6), None]
-        );
+        assert_eq!([batch.take(), batch.take(), batch.take()], [Some(5), Some(6), None]);
     }
 
     #[test]

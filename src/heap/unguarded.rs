@@ -31,13 +31,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 5] = [
-        Reason::Mappings,
-        Reason::Budget,
-        Reason::Addresses,
-        Reason::Refused,
-        Reason::NotRevoked,
-    ];
+    pub const ALL: [Reason; 5] =
+        [Reason::Mappings, Reason::Budget, Reason::Addresses, Reason::Refused, Reason::NotRevoked];
 }
 
 /// Allocations that were not guarded, by reason.
@@ -155,13 +150,7 @@ impl UnguardedObjects {
             }
         }
         self.tally.count(reason);
-        let object = Unguarded {
-            address,
-            size,
-            family,
-            allocated,
-            front,
-        };
+        let object = Unguarded { address, size, family, allocated, front };
         // The table grows in the private heap.
         let _scope = RuntimeScope::enter();
         self.shard(address).lock().insert(address, object);
@@ -184,9 +173,7 @@ impl UnguardedObjects {
     pub fn find_damaged(&self) -> Option<(Unguarded, Damage)> {
         self.shards.iter().find_map(|shard| {
             let shard = shard.lock();
-            shard
-                .values()
-                .find_map(|object| Some((*object, object.damage()?)))
+            shard.values().find_map(|object| Some((*object, object.damage()?)))
         })
     }
 

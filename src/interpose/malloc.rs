@@ -30,12 +30,7 @@ fn caller(sp: usize, bp: usize) -> Caller {
 }
 
 fn allocate(size: usize, align: usize, zeroed: bool, caller: Caller) -> *mut u8 {
-    let request = Request {
-        size,
-        align,
-        family: Family::Malloc,
-        zeroed,
-    };
+    let request = Request { size, align, family: Family::Malloc, zeroed };
     let address = calls::allocate(request, caller);
     if address.is_null() {
         errno::set(Errno::ENOMEM);
@@ -77,11 +72,7 @@ fn resize(address: usize, size: usize, caller: Caller) -> *mut u8 {
         return core::ptr::null_mut();
     }
     let new = calls::resize(address, size, caller);
-    if new.is_null() {
-        fail(Errno::ENOMEM)
-    } else {
-        new
-    }
+    if new.is_null() { fail(Errno::ENOMEM) } else { new }
 }
 
 extern "C" fn reallocarray(
@@ -110,12 +101,7 @@ unsafe extern "C" fn posix_memalign(
         return libc::EINVAL;
     }
     // Unlike the others it leaves errno alone.
-    let request = Request {
-        size,
-        align,
-        family: Family::Malloc,
-        zeroed: false,
-    };
+    let request = Request { size, align, family: Family::Malloc, zeroed: false };
     let address = calls::allocate(request, caller(sp, bp));
     if address.is_null() {
         return libc::ENOMEM;
@@ -148,12 +134,7 @@ extern "C" fn pvalloc(size: usize, sp: usize, bp: usize) -> *mut u8 {
     if size > usize::MAX - PAGE_BYTES {
         return fail(Errno::ENOMEM);
     }
-    allocate(
-        round_up_to_page(size.max(1)),
-        PAGE_BYTES,
-        false,
-        caller(sp, bp),
-    )
+    allocate(round_up_to_page(size.max(1)), PAGE_BYTES, false, caller(sp, bp))
 }
 
 extern "C" fn malloc_usable_size(address: usize, sp: usize, bp: usize) -> usize {

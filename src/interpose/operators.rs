@@ -1,27 +1,44 @@
 //! The replaceable C++ operators new and delete.
 //!
-//! When there is no memory the next definition (libstdc++'s or libc++'s) is called with the same
-//! arguments: it calls malloc, which fails again, runs the new_handler, and throws std::bad_alloc
-//! or returns null as its form demands. `"C-unwind"` lets that exception pass.
+//! Two cases go to the next definition (libstdc++'s or libc++'s) with the same arguments. When there
+//! is no memory, it calls malloc, which fails again, runs the new_handler, and throws std::bad_alloc
+//! or returns null as its form demands; `"C-unwind"` lets that exception pass. And when the program
+//! has replaced some of the operators, the others must come down to those, as ISO C++20 17.6.3
+//! says they do by default.
 
 use super::trampoline;
 use crate::calls;
 use crate::heap::Request;
 use crate::heap::record::Family;
-use crate::sys::next::{self, Next};
+use crate::sys::next::Next;
 use crate::trace::Caller;
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicBool, Ordering};
 
-trampoline! {
-    fencepost_new("rsi", "rdx") => new;
-    fencepost_new_array("rsi", "rdx") => new_array;
-    fencepost_new_nothrow("rdx", "rcx") => new_nothrow;
-    fencepost_new_array_nothrow("rdx", "rcx") => new_array_nothrow;
-    fencepost_new_aligned("rdx", "rcx") => new_aligned;
-    fencepost_new_array_aligned("rdx", "rcx") => new_array_aligned;
-    fencepost_new_aligned_nothrow("rcx", "r8") => new_aligned_nothrow;
-    fencepost_new_array_aligned_nothrow("rcx", "r8") => new_array_aligned_nothrow;
-    fencepost_delete("r8", "r9") => delete;
-    fencepost_delete_array("r8", "r9") => delete_array;
+/// One form of an operator.
+struct Form {
+    name: &'static CStr,
+    /// Where the exported name leads.
+    entry: extern "C" fn(),
+    family: Family,
+    /// The second argument is an alignment.
+    aligned: bool,
+    next: Next,
+}
+
+/// Every form takes at most three integers or pointers; the System V ABI lets a function be called
+/// with more arguments than it takes.
+type AnyForm = extern "C-unwind" fn(usize, usize, usize) -> *mut u8;
+
+/// Whether the program has operators of its own.
+static REPLACED: AtomicBool = AtomicBool::new(false);
+
+fn call_next(form: &Form, [first, second, third]: [usize; 3]) -> *mut u8 {
+    // SAFETY: see `AnyForm`.
+    match unsafe { form.next.get::<AnyForm>() } {
+        Some(next) => next(first, second, third),
+        None => core::ptr::null_mut(),
+    }
 }
 
 fn caller(sp: usize, bp: usize) -> Caller {
@@ -29,70 +46,88 @@ fn caller(sp: usize, bp: usize) -> Caller {
     unsafe { Caller::from_entry(sp, bp) }
 }
 
-/// `second` and `third` are the further arguments of the operator's form, for the next definition.
-fn allocate(
-    family: Family,
-    align: usize,
-    next: &Next,
-    [size, second, third]: [usize; 3],
-    caller: Caller,
-) -> *mut u8 {
-    let address = if align.is_power_of_two() {
-        calls::allocate(
-            Request {
-                size,
-                align,
-                family,
-                zeroed: false,
-            },
-            caller,
-        )
-    } else {
-        core::ptr::null_mut()
-    };
-    if !address.is_null() {
-        return address;
+fn allocate(form: &Form, arguments: [usize; 3], caller: Caller) -> *mut u8 {
+    let align = if form.aligned { arguments[1] } else { 1 };
+    if !REPLACED.load(Ordering::Relaxed) && align.is_power_of_two() {
+        let request = Request { size: arguments[0], align, family: form.family, zeroed: false };
+        let address = calls::allocate(request, caller);
+        if !address.is_null() {
+            return address;
+        }
     }
-    // SAFETY: every form takes at most three integers or pointers; the System V ABI lets a
-    // function be called with more arguments than it takes.
-    match unsafe { next.get::<extern "C-unwind" fn(usize, usize, usize) -> *mut u8>() } {
-        Some(next) => next(size, second, third),
-        None => core::ptr::null_mut(),
+    call_next(form, arguments)
+}
+
+fn free(form: &Form, arguments: [usize; 3], caller: Caller) {
+    if REPLACED.load(Ordering::Relaxed) {
+        call_next(form, arguments);
+    } else {
+        calls::free(arguments[0], form.family, caller);
     }
 }
 
-macro_rules! operators_new {
-    ($($name:ident, $family:ident, $next:ident, [$($argument:ident),*], align $align:expr;)*) => {
+/// The forms; each becomes a module with its entry, which is exported under the form's name.
+macro_rules! operators {
+    ($($entry:ident: $module:ident = $name:literal, $family:ident, aligned $aligned:literal, $act:ident -> $result:ty;)*) => {
         $(
-            extern "C-unwind" fn $name(size: usize, $($argument: usize,)* sp: usize, bp: usize) -> *mut u8 {
-                #[allow(unused_mut, unused_assignments)]
-                let mut arguments = [size, 0, 0];
-                #[allow(unused_variables)]
-                let places = 1..;
-                for (place, argument) in places.zip([$($argument),*] as [usize; _]) {
-                    arguments[place] = argument;
+            trampoline! { $entry("r8", "r9") => $module::enter; }
+            mod $module {
+                use super::*;
+                pub(super) static FORM: Form = Form {
+                    name: $name,
+                    entry: $entry,
+                    family: Family::$family,
+                    aligned: $aligned,
+                    next: Next::new($name),
+                };
+                pub(super) extern "C-unwind" fn enter(
+                    first: usize,
+                    second: usize,
+                    third: usize,
+                    _fourth: usize,
+                    sp: usize,
+                    bp: usize,
+                ) -> $result {
+                    $act(&FORM, [first, second, third], caller(sp, bp))
                 }
-                allocate(Family::$family, $align, &next::$next, arguments, caller(sp, bp))
             }
         )*
+        static FORMS: &[&Form] = &[$(&$module::FORM),*];
     };
 }
 
-operators_new! {
-    new, New, OPERATOR_NEW, [], align 1;
-    new_array, NewArray, OPERATOR_NEW_ARRAY, [], align 1;
-    new_nothrow, New, OPERATOR_NEW_NOTHROW, [tag], align 1;
-    new_array_nothrow, NewArray, OPERATOR_NEW_ARRAY_NOTHROW, [tag], align 1;
-    new_aligned, New, OPERATOR_NEW_ALIGNED, [align], align align;
-    new_array_aligned, NewArray, OPERATOR_NEW_ARRAY_ALIGNED, [align], align align;
-    new_aligned_nothrow, New, OPERATOR_NEW_ALIGNED_NOTHROW, [align, tag], align align;
-    new_array_aligned_nothrow, NewArray, OPERATOR_NEW_ARRAY_ALIGNED_NOTHROW, [align, tag], align align;
+operators! {
+    fencepost_new: new = c"_Znwm", New, aligned false, allocate -> *mut u8;
+    fencepost_new_array: new_array = c"_Znam", NewArray, aligned false, allocate -> *mut u8;
+    fencepost_new_nothrow: new_nothrow = c"_ZnwmRKSt9nothrow_t", New, aligned false, allocate -> *mut u8;
+    fencepost_new_array_nothrow: new_array_nothrow = c"_ZnamRKSt9nothrow_t", NewArray, aligned false, allocate -> *mut u8;
+    fencepost_new_aligned: new_aligned = c"_ZnwmSt11align_val_t", New, aligned true, allocate -> *mut u8;
+    fencepost_new_array_aligned: new_array_aligned = c"_ZnamSt11align_val_t", NewArray, aligned true, allocate -> *mut u8;
+    fencepost_new_aligned_nothrow: new_aligned_nothrow = c"_ZnwmSt11align_val_tRKSt9nothrow_t", New, aligned true, allocate -> *mut u8;
+    fencepost_new_array_aligned_nothrow: new_array_aligned_nothrow = c"_ZnamSt11align_val_tRKSt9nothrow_t", NewArray, aligned true, allocate -> *mut u8;
+    fencepost_delete: delete = c"_ZdlPv", New, aligned false, free -> ();
+    fencepost_delete_sized: delete_sized = c"_ZdlPvm", New, aligned false, free -> ();
+    fencepost_delete_nothrow: delete_nothrow = c"_ZdlPvRKSt9nothrow_t", New, aligned false, free -> ();
+    fencepost_delete_aligned: delete_aligned = c"_ZdlPvSt11align_val_t", New, aligned true, free -> ();
+    fencepost_delete_sized_aligned: delete_sized_aligned = c"_ZdlPvmSt11align_val_t", New, aligned true, free -> ();
+    fencepost_delete_aligned_nothrow: delete_aligned_nothrow = c"_ZdlPvSt11align_val_tRKSt9nothrow_t", New, aligned true, free -> ();
+    fencepost_delete_array: delete_array = c"_ZdaPv", NewArray, aligned false, free -> ();
+    fencepost_delete_array_sized: delete_array_sized = c"_ZdaPvm", NewArray, aligned false, free -> ();
+    fencepost_delete_array_nothrow: delete_array_nothrow = c"_ZdaPvRKSt9nothrow_t", NewArray, aligned false, free -> ();
+    fencepost_delete_array_aligned: delete_array_aligned = c"_ZdaPvSt11align_val_t", NewArray, aligned true, free -> ();
+    fencepost_delete_array_sized_aligned: delete_array_sized_aligned = c"_ZdaPvmSt11align_val_t", NewArray, aligned true, free -> ();
+    fencepost_delete_array_aligned_nothrow: delete_array_aligned_nothrow = c"_ZdaPvSt11align_val_tRKSt9nothrow_t", NewArray, aligned true, free -> ();
 }
 
-extern "C" fn delete(address: usize, _: usize, _: usize, _: usize, sp: usize, bp: usize) {
-    calls::free(address, Family::New, caller(sp, bp));
-}
-
-extern "C" fn delete_array(address: usize, _: usize, _: usize, _: usize, sp: usize, bp: usize) {
-    calls::free(address, Family::NewArray, caller(sp, bp));
+/// Looks up the next definitions, and whether the program has its own. Takes the loader's lock:
+/// for the constructor.
+pub fn resolve() {
+    for form in FORMS {
+        form.next.resolve();
+        // SAFETY: a valid C string.
+        let first = unsafe { libc::dlsym(libc::RTLD_DEFAULT, form.name.as_ptr()) } as usize;
+        if first != 0 && first != form.entry as usize {
+            REPLACED.store(true, Ordering::Relaxed);
+        }
+    }
 }

@@ -56,7 +56,7 @@ unsafe extern "C" fn pthread_create(
             routine,
             argument,
             created: calls::runtime().event(caller),
-            believed_blocked: fault::believed_blocked(),
+            believed_blocked: fault::believed_to_inherit(),
         }))
     });
     // SAFETY: the caller's promise; `begin` takes what it is given.
@@ -77,7 +77,7 @@ extern "C-unwind" fn begin(start: *mut c_void) -> *mut c_void {
     // SAFETY: `pthread_create` above passes a Start that is this thread's alone.
     let start = in_scope(|| *unsafe { Box::from_raw(start.cast::<Start>()) });
     threads::enrol(Some(start.created));
-    fault::set_believed_blocked(start.believed_blocked);
+    fault::inherit_believed(start.believed_blocked);
     fault::give_altstack();
     arm_thread_exit();
     (start.routine)(start.argument)
@@ -175,6 +175,7 @@ extern "C" fn construct() {
     if malloc as *const () == super::malloc::fencepost_malloc as *const () {
         calls::set_up_process();
         create_key();
+        in_scope(super::operators::resolve);
         tell_if_bypassed();
     }
 }
@@ -187,10 +188,8 @@ fn tell_if_bypassed() {
     if found == 0 || found == super::malloc::fencepost_malloc as *const () as usize {
         return;
     }
-    let owner = trace::module_of(found).map_or_else(
-        || "another module".to_owned(),
-        |m| m.path.to_string_lossy().into_owned(),
-    );
+    let owner = trace::module_of(found)
+        .map_or_else(|| "another module".to_owned(), |m| m.path.to_string_lossy().into_owned());
     let text = format!("fencepost: nothing is guarded: {owner} has a malloc of its own\n");
     crate::report::sink::write(calls::runtime(), &text);
 }

@@ -7,13 +7,12 @@
 use crate::fault::{self, FAULT_SET, FAULT_SIGNALS};
 use crate::sys::errno;
 use crate::sys::next;
-use crate::sys::signal::{KernelAction, KernelSet};
+use crate::sys::signal::{self, KernelAction, KernelSet};
 use core::ffi::c_int;
 use libc::{sighandler_t, sigset_t};
 
 type SigactionFn =
     unsafe extern "C" fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int;
-type SigmaskFn = unsafe extern "C" fn(c_int, *const sigset_t, *mut sigset_t) -> c_int;
 
 /// The 64 signals that the kernel knows, of glibc's 1,024.
 fn bits(set: &sigset_t) -> KernelSet {
@@ -107,6 +106,9 @@ pub extern "C" fn fencepost_sysv_signal(signal: c_int, handler: sighandler_t) ->
     set_handler(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER)
 }
 
+/// Signals of glibc's own (SIGCANCEL, SIGSETXID), which it takes out of every mask that it is given.
+const RESERVED: KernelSet = signal::bit(32) | signal::bit(33);
+
 /// Changes the mask and answers an error number, as pthread_sigmask(3).
 ///
 /// # Safety
@@ -117,46 +119,24 @@ pub unsafe extern "C" fn fencepost_pthread_sigmask(
     set: *const sigset_t,
     old: *mut sigset_t,
 ) -> c_int {
-    // SAFETY: the signature is pthread_sigmask's; the caller's promise for both pointers.
-    unsafe {
-        let Some(next) = next::PTHREAD_SIGMASK.get::<SigmaskFn>() else {
-            return libc::ENOSYS;
+    let before = fault::program_mask(signal::change_mask(libc::SIG_BLOCK, 0));
+    // SAFETY: the caller's promise.
+    if let Some(set) = unsafe { set.as_ref() } {
+        let mask = match how {
+            libc::SIG_BLOCK => before | bits(set),
+            libc::SIG_UNBLOCK => before & !bits(set),
+            libc::SIG_SETMASK => bits(set),
+            _ => return libc::EINVAL,
         };
-        let believed = fault::believed_blocked();
-        let Some(wanted) = set.as_ref() else {
-            let result = next(how, set, old);
-            believe(old, believed);
-            return result;
-        };
-        let asked = bits(wanted) & FAULT_SET;
-        let mut passed = *wanted;
-        // Unblocking passes whole: what we never block may be unblocked.
-        if how != libc::SIG_UNBLOCK {
-            set_bits(&mut passed, bits(wanted) & !FAULT_SET);
-        }
-        let result = next(how, &raw const passed, old);
-        if result == 0 {
-            fault::set_believed_blocked(match how {
-                libc::SIG_BLOCK => believed | asked,
-                libc::SIG_UNBLOCK => believed & !asked,
-                _ => asked,
-            });
-            believe(old, believed);
-        }
-        result
+        signal::change_mask(libc::SIG_SETMASK, fault::kernel_mask(mask & !RESERVED));
     }
-}
-
-/// Adds what the program believes blocked to a mask that it is told.
-///
-/// # Safety
-/// `old` must be null or valid.
-unsafe fn believe(old: *mut sigset_t, believed: KernelSet) {
     // SAFETY: the caller's promise.
     if let Some(old) = unsafe { old.as_mut() } {
-        let told = bits(old) | believed;
-        set_bits(old, told);
+        // SAFETY: a set of integers, for which zero is valid.
+        *old = unsafe { core::mem::zeroed() };
+        set_bits(old, before);
     }
+    0
 }
 
 /// sigprocmask(2): the same, with errno.
@@ -176,5 +156,38 @@ pub unsafe extern "C" fn fencepost_sigprocmask(
             errno::set(crate::sys::Errno(error));
             -1
         }
+    }
+}
+
+/// sigaltstack(2). A stack that we gave the thread is not shown, and comes back when the program
+/// takes its own away.
+///
+/// # Safety
+/// As sigaltstack(2) demands of its caller.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fencepost_sigaltstack(
+    new: *const libc::stack_t,
+    old: *mut libc::stack_t,
+) -> c_int {
+    // SAFETY: sigaltstack's signature; the caller's promise for both pointers.
+    unsafe {
+        type SigaltstackFn =
+            unsafe extern "C" fn(*const libc::stack_t, *mut libc::stack_t) -> c_int;
+        let Some(next) = next::SIGALTSTACK.get::<SigaltstackFn>() else { return -1 };
+        let result = next(new, old);
+        if result == 0
+            && let Some(old) = old.as_mut()
+            && fault::is_own_altstack(old)
+        {
+            *old = libc::stack_t {
+                ss_sp: core::ptr::null_mut(),
+                ss_flags: libc::SS_DISABLE,
+                ss_size: 0,
+            };
+        }
+        if result == 0 && new.as_ref().is_some_and(|new| new.ss_flags & libc::SS_DISABLE != 0) {
+            fault::reinstall_altstack();
+        }
+        result
     }
 }

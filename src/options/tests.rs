@@ -21,9 +21,7 @@ fn nothing_given_is_the_defaults() {
 fn every_default_fits_its_own_form() {
     for spec in OPTIONS {
         let mut options = Options::default();
-        options
-            .set(spec.name, &spec.default_text())
-            .expect(spec.name);
+        options.set(spec.name, &spec.default_text()).expect(spec.name);
         assert_eq!(options, Options::default(), "{}", spec.name);
     }
 }
@@ -31,21 +29,9 @@ fn every_default_fits_its_own_form() {
 #[test]
 fn table_is_consistent() {
     for (index, spec) in OPTIONS.iter().enumerate() {
-        assert!(
-            OPTIONS[..index].iter().all(|other| other.name != spec.name),
-            "{}",
-            spec.name
-        );
-        assert!(
-            spec.name
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-        );
-        assert!(
-            spec.help().ends_with('.') && !spec.help().contains("  "),
-            "{}",
-            spec.name
-        );
+        assert!(OPTIONS[..index].iter().all(|other| other.name != spec.name), "{}", spec.name);
+        assert!(spec.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+        assert!(spec.help().ends_with('.') && !spec.help().contains("  "), "{}", spec.name);
     }
 }
 
@@ -103,22 +89,10 @@ fn values_hold_escaped_colons_and_equals_signs() {
 
 #[test]
 fn errors_are_one_clear_sentence() {
-    assert_eq!(
-        error("placment=left"),
-        "unknown option 'placment'; did you mean 'placement'?"
-    );
-    assert_eq!(
-        error("stack_dept=3"),
-        "unknown option 'stack_dept'; did you mean 'stack-depth'?"
-    );
-    assert_eq!(
-        error("quarantine_size_mb=3"),
-        "unknown option 'quarantine_size_mb'"
-    );
-    assert_eq!(
-        error("verbose"),
-        "option 'verbose' has no value; write it as name=value"
-    );
+    assert_eq!(error("placment=left"), "unknown option 'placment'; did you mean 'placement'?");
+    assert_eq!(error("stack_dept=3"), "unknown option 'stack_dept'; did you mean 'stack-depth'?");
+    assert_eq!(error("quarantine_size_mb=3"), "unknown option 'quarantine_size_mb'");
+    assert_eq!(error("verbose"), "option 'verbose' has no value; write it as name=value");
     assert_eq!(
         error("stack-depth=257"),
         "option 'stack-depth' takes a whole number from 1 to 256, not '257'"
@@ -127,14 +101,8 @@ fn errors_are_one_clear_sentence() {
         error("placement=middle"),
         "option 'placement' takes one of right, left, exact, random, not 'middle'"
     );
-    assert_eq!(
-        error("symbolize=maybe"),
-        "option 'symbolize' takes yes or no, not 'maybe'"
-    );
-    assert_eq!(
-        error("seed=-1"),
-        "option 'seed' takes a whole number below 2^64, not '-1'"
-    );
+    assert_eq!(error("symbolize=maybe"), "option 'symbolize' takes yes or no, not 'maybe'");
+    assert_eq!(error("seed=-1"), "option 'seed' takes a whole number below 2^64, not '-1'");
     assert_eq!(
         error(r"log-path=C\x"),
         r"a backslash in the options must be followed by ':' or '\'"
@@ -173,16 +141,14 @@ impl Random {
 
     fn text(&mut self) -> String {
         const ALPHABET: [char; 12] = [':', '\\', '=', '-', '_', ' ', '\n', 'é', '0', '9', 's', '/'];
-        (0..self.below(12))
-            .map(|_| ALPHABET[self.below(12) as usize])
-            .collect()
+        (0..self.below(12)).map(|_| ALPHABET[self.below(12) as usize]).collect()
     }
 
     fn value(&mut self, form: &Form) -> String {
         match form {
-            Form::Choice(choices) => choices[self.below(choices.len() as u64) as usize]
-                .name
-                .to_string(),
+            Form::Choice(choices) => {
+                choices[self.below(choices.len() as u64) as usize].name.to_string()
+            }
             Form::Number { min, max } => {
                 (min + self.below((max - min).saturating_add(1))).to_string()
             }

@@ -21,9 +21,7 @@ pub struct Madvise {
 
 impl Madvise {
     pub const fn new() -> Madvise {
-        Madvise {
-            markers_refused: AtomicBool::new(false),
-        }
+        Madvise { markers_refused: AtomicBool::new(false) }
     }
 }
 
@@ -75,11 +73,7 @@ impl PageProtection for Madvise {
     }
 
     fn mappings_per_slot(&self) -> usize {
-        if self.markers_refused.load(Ordering::Relaxed) {
-            2
-        } else {
-            0
-        }
+        if self.markers_refused.load(Ordering::Relaxed) { 2 } else { 0 }
     }
 
     fn lost(&self) -> Option<&'static str> {

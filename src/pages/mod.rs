@@ -122,9 +122,7 @@ pub fn select(choice: BackendChoice) -> Result<Selection, Unavailable> {
         BackendChoice::Madvise => &[&MADVISE],
         BackendChoice::Mprotect => &[&Mprotect],
         BackendChoice::Userfaultfd => {
-            return Err(Unavailable(
-                "the userfaultfd backend is not built yet".to_owned(),
-            ));
+            return Err(Unavailable("the userfaultfd backend is not built yet".to_owned()));
         }
     };
     let mut refused = Vec::new();
@@ -134,10 +132,8 @@ pub fn select(choice: BackendChoice) -> Result<Selection, Unavailable> {
             Err(reason) => refused.push((backend.name(), reason)),
         }
     }
-    let words: Vec<String> = refused
-        .iter()
-        .map(|(name, reason)| format!("{name}: {}", reason.0))
-        .collect();
+    let words: Vec<String> =
+        refused.iter().map(|(name, reason)| format!("{name}: {}", reason.0)).collect();
     Err(Unavailable(words.join("; ")))
 }
 
@@ -155,25 +151,19 @@ fn trial(backend: &dyn PageProtection) -> Result<(), Unavailable> {
         // is a probe, which survives a fault.
         unsafe {
             let stretch = PageRange::new(start, bytes / PAGE_BYTES);
-            backend
-                .open(stretch)
-                .map_err(|e| failed("guard pages", e))?;
+            backend.open(stretch).map_err(|e| failed("guard pages", e))?;
             if let Some(loss) = backend.lost() {
                 return Err(Unavailable(loss.to_owned()));
             }
             if probe::load(page.start()).is_some() {
                 return Err(Unavailable("guarded pages do not fault".to_owned()));
             }
-            backend
-                .populate(page)
-                .map_err(|e| failed("populate a page", e))?;
+            backend.populate(page).map_err(|e| failed("populate a page", e))?;
             if probe::load(page.start()) != Some(0) {
                 return Err(Unavailable("populated pages are not usable".to_owned()));
             }
             (page.start() as *mut u64).write(!0);
-            backend
-                .retire(page)
-                .map_err(|e| failed("retire a page", e))?;
+            backend.retire(page).map_err(|e| failed("retire a page", e))?;
             if probe::load(page.start()).is_some() {
                 return Err(Unavailable("retired pages do not fault".to_owned()));
             }
@@ -188,7 +178,7 @@ fn trial(backend: &dyn PageProtection) -> Result<(), Unavailable> {
 /// The backends that work on this machine, for tests.
 #[cfg(test)]
 pub fn trial_backends() -> impl Iterator<Item = &'static dyn PageProtection> {
-    crate::fault::tests_install();
+    probe::install_test_handler();
     [BackendChoice::Madvise, BackendChoice::Mprotect]
         .into_iter()
         .filter_map(|choice| select(choice).ok().map(|selection| selection.backend))

@@ -24,10 +24,7 @@ pub fn write(runtime: &Runtime, text: &str) {
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .unwrap_or_else(|| "/tmp".to_owned());
     for directory in [directory.as_str(), "/tmp"] {
-        if append(
-            &format!("{directory}/fencepost.{}.log", process::pid()),
-            text,
-        ) {
+        if append(&format!("{directory}/fencepost.{}.log", process::pid()), text) {
             return;
         }
     }

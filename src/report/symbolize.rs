@@ -91,17 +91,10 @@ impl Symbolizer {
     /// The module and offset of `pc` alone: reads no file.
     pub fn module_only(&self, pc: usize) -> SymbolFrame {
         let (module, module_offset) = match modules::module_of(pc) {
-            Some(module) => (
-                module.path.to_string_lossy().into_owned(),
-                module.stated_address(pc),
-            ),
+            Some(module) => (module.path.to_string_lossy().into_owned(), module.stated_address(pc)),
             None => (UNKNOWN_MODULE.to_owned(), pc),
         };
-        SymbolFrame {
-            module,
-            module_offset,
-            ..SymbolFrame::default()
-        }
+        SymbolFrame { module, module_offset, ..SymbolFrame::default() }
     }
 
     fn symbolize_in(
@@ -156,29 +149,14 @@ mod tests {
         trace::init();
         let caller = calls_inlined();
         let frames = Symbolizer::new().symbolize(caller.pc, false);
-        let names: Vec<_> = frames
-            .iter()
-            .filter_map(|frame| frame.function.as_deref())
-            .collect();
-        let path = "fencepost::report::symbolize::tests::";
-        let position = |name: &str| {
-            names
-                .iter()
-                .position(|found| *found == format!("{path}{name}"))
-        };
-        assert!(
-            position("inlined_here") < position("calls_inlined"),
-            "{names:?}"
-        );
+        let names: Vec<_> = frames.iter().filter_map(|frame| frame.function.as_deref()).collect();
+        // A release build's debug information has lines only, and so no paths.
+        let position = |name: &str| names.iter().position(|found| found.ends_with(name));
+        assert!(position("inlined_here") < position("::calls_inlined"), "{names:?}");
         assert!(position("inlined_here").is_some(), "{names:?}");
         let (last, inner) = frames.split_last().unwrap();
         assert!(!last.inlined && inner.iter().all(|frame| frame.inlined));
-        assert!(
-            last.file
-                .as_ref()
-                .unwrap()
-                .ends_with("src/report/symbolize.rs")
-        );
+        assert!(last.file.as_ref().unwrap().ends_with("src/report/symbolize.rs"));
         assert!(last.line.is_some());
     }
 
@@ -199,19 +177,9 @@ mod tests {
         let mut symbolizer = Symbolizer::new();
         let names: Vec<String> = frames.as_slice()[..2]
             .iter()
-            .map(|pc| {
-                symbolizer
-                    .symbolize_pc(*pc)
-                    .pop()
-                    .unwrap()
-                    .function
-                    .unwrap()
-            })
+            .map(|pc| symbolizer.symbolize_pc(*pc).pop().unwrap().function.unwrap())
             .collect();
-        assert!(
-            names[0].ends_with("::inner") && names[1].ends_with("::outer"),
-            "{names:?}"
-        );
+        assert!(names[0].ends_with("::inner") && names[1].ends_with("::outer"), "{names:?}");
     }
 
     #[test]
@@ -244,12 +212,9 @@ mod tests {
             return;
         };
         let mut symbolizer = Symbolizer::new();
-        let named = (module.start..module.end).step_by(16).find_map(|pc| {
-            symbolizer
-                .symbolize(pc, false)
-                .pop()
-                .and_then(|frame| frame.function)
-        });
+        let named = (module.start..module.end)
+            .step_by(16)
+            .find_map(|pc| symbolizer.symbolize(pc, false).pop().and_then(|frame| frame.function));
         assert!(named.is_some());
     }
 }

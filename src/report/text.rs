@@ -18,11 +18,7 @@ pub enum Names {
 
 /// Renders `bug` as the report of process `pid`.
 pub fn render(bug: &Bug, pid: u32, names: Names) -> String {
-    let mut report = Renderer {
-        text: String::new(),
-        symbols: Symbolizer::new(),
-        names,
-    };
+    let mut report = Renderer { text: String::new(), symbols: Symbolizer::new(), names };
     report.header(bug, pid);
     let top = report.cause(bug);
     report.place(bug);
@@ -49,22 +45,10 @@ macro_rules! put {
 impl Renderer {
     fn header(&mut self, bug: &Bug, pid: u32) {
         let (kind, address) = (bug.kind.name(), bug.address);
-        put!(
-            self,
-            "=================================================================\n"
-        );
-        put!(
-            self,
-            "=={pid}==ERROR: Fencepost: {kind} on address {address:#x}"
-        );
+        put!(self, "=================================================================\n");
+        put!(self, "=={pid}==ERROR: Fencepost: {kind} on address {address:#x}");
         if let Cause::Access(access) = bug.cause {
-            put!(
-                self,
-                " at pc {:#x} bp {:#x} sp {:#x}",
-                access.pc,
-                access.bp,
-                access.sp
-            );
+            put!(self, " at pc {:#x} bp {:#x} sp {:#x}", access.pc, access.bp, access.sp);
         }
         put!(self, " thread {}\n", thread_label(bug.thread));
     }
@@ -121,36 +105,21 @@ impl Renderer {
                     Owner::Stack { own: false } => put!(self, "is on the stack of a thread\n"),
                     Owner::Module(name) => put!(self, "is in a global/static object of {name}\n"),
                     Owner::Mapped(name) if name.is_empty() => {
-                        put!(
-                            self,
-                            "was never allocated: it is in memory mapped otherwise\n"
-                        );
+                        put!(self, "was never allocated: it is in memory mapped otherwise\n");
                     }
                     Owner::Mapped(name) => put!(self, "was never allocated: it is in {name}\n"),
                     Owner::Unmapped => put!(self, "was never allocated: nothing is mapped there\n"),
                 }
             }
             (None, None) => {
-                put!(
-                    self,
-                    "{:#x} was never allocated: no object is near\n",
-                    bug.address
-                );
+                put!(self, "{:#x} was never allocated: no object is near\n", bug.address);
             }
         }
         if let Some(damage) = bug.damage {
-            let offset = damage
-                .lowest
-                .wrapping_sub(bug.subject.map_or(0, |s| s.object.start));
-            let bytes: Vec<String> = damage.bytes[..damage.shown]
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect();
-            let more = if damage.span > damage.shown {
-                " …"
-            } else {
-                ""
-            };
+            let offset = damage.address.wrapping_sub(bug.subject.map_or(0, |s| s.object.start));
+            let bytes: Vec<String> =
+                damage.bytes[..damage.shown].iter().map(|b| format!("{b:02x}")).collect();
+            let more = if damage.span > damage.shown { " …" } else { "" };
             put!(
                 self,
                 "{} bytes from offset {} of the object hold {}{more} instead of the canary {:02x}\n",
@@ -163,10 +132,7 @@ impl Renderer {
     }
 
     fn relation(&mut self, bug: &Bug, subject: &Subject) {
-        let Subject {
-            object,
-            relation: Relation { bytes, side },
-        } = *subject;
+        let Subject { object, relation: Relation { bytes, side } } = *subject;
         let side = match side {
             Side::Before => "before",
             Side::Inside => "inside of",
@@ -183,10 +149,7 @@ impl Renderer {
         put!(self, "{size}-byte region [{start:#x},{end:#x})\n");
         if bug.address < end && first_bad >= end && bug.damage.is_none() {
             let inside = end - bug.address;
-            put!(
-                self,
-                "the access begins {inside} bytes before the end of the region\n"
-            );
+            put!(self, "the access begins {inside} bytes before the end of the region\n");
         }
     }
 
@@ -218,17 +181,10 @@ impl Renderer {
 
     /// Threads that the report names and whose beginning the runtime saw.
     fn threads(&mut self, bug: &Bug) {
-        let events = bug
-            .subject
-            .map(|s| (Some(s.object.allocated), s.object.freed));
+        let events = bug.subject.map(|s| (Some(s.object.allocated), s.object.freed));
         let (allocated, freed) = events.unwrap_or((None, None));
         let mut named = vec![bug.thread];
-        named.extend(
-            [freed, allocated]
-                .into_iter()
-                .flatten()
-                .map(|event| event.thread),
-        );
+        named.extend([freed, allocated].into_iter().flatten().map(|event| event.thread));
         let mut done = Vec::new();
         for thread in named {
             if done.contains(&thread) {
@@ -237,11 +193,7 @@ impl Renderer {
             done.push(thread);
             if let Some(creation) = crate::heap::threads::creation_of(thread) {
                 let label = thread_label(thread);
-                put!(
-                    self,
-                    "thread {label} created by thread T{} here:\n",
-                    creation.thread.0
-                );
+                put!(self, "thread {label} created by thread T{} here:\n", creation.thread.0);
                 self.trace(creation.trace);
                 put!(self, "\n");
             }
@@ -266,12 +218,7 @@ impl Renderer {
                 if first.is_none() && is_own(&frame) {
                     continue;
                 }
-                put!(
-                    self,
-                    "    #{number} {:#x}{}\n",
-                    pc.address(),
-                    describe(&frame)
-                );
+                put!(self, "    #{number} {:#x}{}\n", pc.address(), describe(&frame));
                 number += 1;
                 if first.is_none() {
                     first = Some(locate(&frame));

@@ -46,10 +46,7 @@ mod tests {
     fn parses_a_line_with_a_name_that_has_spaces() {
         let line = "7f00-7f10 rw-p 00000000 fe:00 123      /tmp/a b (deleted)";
         let mapping = parse(line).unwrap();
-        assert_eq!(
-            (mapping.start, mapping.end, mapping.writable),
-            (0x7f00, 0x7f10, true)
-        );
+        assert_eq!((mapping.start, mapping.end, mapping.writable), (0x7f00, 0x7f10, true));
         assert_eq!(mapping.name, "/tmp/a b (deleted)");
     }
 

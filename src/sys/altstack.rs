@@ -7,34 +7,21 @@ use super::syscall;
 pub const BYTES: usize = 64 * 1024;
 
 fn none() -> libc::stack_t {
-    libc::stack_t {
-        ss_sp: core::ptr::null_mut(),
-        ss_flags: libc::SS_DISABLE,
-        ss_size: 0,
-    }
+    libc::stack_t { ss_sp: core::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 }
 }
 
 /// The calling thread's alternate stack, if it has one.
 pub fn current() -> Option<libc::stack_t> {
     let mut stack = none();
     // SAFETY: the kernel fills `stack`.
-    unsafe {
-        syscall(
-            libc::SYS_sigaltstack,
-            [0, &raw mut stack as usize, 0, 0, 0, 0],
-        )
-    }
-    .ok()?;
+    unsafe { syscall(libc::SYS_sigaltstack, [0, &raw mut stack as usize, 0, 0, 0, 0]) }.ok()?;
     (stack.ss_flags & libc::SS_DISABLE == 0).then_some(stack)
 }
 
 fn set(stack: &libc::stack_t) {
     // SAFETY: the kernel reads `stack`. Fails only while the thread runs on an alternate stack.
     let _ = unsafe {
-        syscall(
-            libc::SYS_sigaltstack,
-            [core::ptr::from_ref(stack) as usize, 0, 0, 0, 0, 0],
-        )
+        syscall(libc::SYS_sigaltstack, [core::ptr::from_ref(stack) as usize, 0, 0, 0, 0, 0])
     };
 }
 
@@ -43,11 +30,7 @@ fn set(stack: &libc::stack_t) {
 /// # Safety
 /// The range must be writable, unused, and stay so until the thread ends or [`disable`] is called.
 pub unsafe fn install(base: usize) {
-    set(&libc::stack_t {
-        ss_sp: base as *mut _,
-        ss_flags: 0,
-        ss_size: BYTES,
-    });
+    set(&libc::stack_t { ss_sp: base as *mut _, ss_flags: 0, ss_size: BYTES });
 }
 
 /// Puts back what [`current`] answered.
@@ -56,10 +39,7 @@ pub unsafe fn install(base: usize) {
 /// The memory must still be there.
 pub unsafe fn restore(stack: Option<libc::stack_t>) {
     // SS_ONSTACK is the kernel's to say.
-    set(&stack.map_or_else(none, |stack| libc::stack_t {
-        ss_flags: 0,
-        ..stack
-    }));
+    set(&stack.map_or_else(none, |stack| libc::stack_t { ss_flags: 0, ..stack }));
 }
 
 /// Takes the calling thread's alternate stack away.

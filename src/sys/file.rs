@@ -47,14 +47,7 @@ impl Drop for File {
 /// Writes all of `bytes` to `descriptor`; an interrupted or short write goes on.
 pub fn write_all(descriptor: i32, mut bytes: &[u8]) -> Result<(), Errno> {
     while !bytes.is_empty() {
-        let args = [
-            descriptor as usize,
-            bytes.as_ptr() as usize,
-            bytes.len(),
-            0,
-            0,
-            0,
-        ];
+        let args = [descriptor as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0];
         // SAFETY: the kernel reads `bytes`, which is valid.
         match unsafe { syscall(libc::SYS_write, args) } {
             Ok(0) => return Err(Errno(libc::EIO)),
@@ -69,11 +62,7 @@ pub fn write_all(descriptor: i32, mut bytes: &[u8]) -> Result<(), Errno> {
 
 /// A non-blocking stderr (a pipe that the program set so) must not cost the report its end.
 fn wait_until_writable(descriptor: i32) -> Result<(), Errno> {
-    let mut poll = libc::pollfd {
-        fd: descriptor,
-        events: libc::POLLOUT,
-        revents: 0,
-    };
+    let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLOUT, revents: 0 };
     let args = [&raw mut poll as usize, 1, 10_000, 0, 0, 0];
     // SAFETY: `poll` is a valid pollfd array of one.
     match unsafe { syscall(libc::SYS_poll, args) } {
@@ -89,14 +78,7 @@ pub fn read_all(path: &CStr, limit: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut chunk = [0u8; 4096];
     while bytes.len() < limit {
-        let args = [
-            file.0 as usize,
-            chunk.as_mut_ptr() as usize,
-            chunk.len(),
-            0,
-            0,
-            0,
-        ];
+        let args = [file.0 as usize, chunk.as_mut_ptr() as usize, chunk.len(), 0, 0, 0];
         // SAFETY: the kernel writes into `chunk`, which is valid and ours.
         match unsafe { syscall(libc::SYS_read, args) } {
             Ok(0) => break,

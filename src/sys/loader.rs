@@ -136,15 +136,9 @@ fn from_program_headers(
     name: *const c_char,
     headers: &[libc::Elf64_Phdr],
 ) -> Option<Object> {
-    let loads = || {
-        headers
-            .iter()
-            .filter(|header| header.p_type == libc::PT_LOAD)
-    };
+    let loads = || headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
     let start = loads().map(|header| header.p_vaddr as usize).min()?;
-    let end = loads()
-        .map(|header| (header.p_vaddr + header.p_memsz) as usize)
-        .max()?;
+    let end = loads().map(|header| (header.p_vaddr + header.p_memsz) as usize).max()?;
     let eh_frame_hdr = headers
         .iter()
         .find(|header| header.p_type == libc::PT_GNU_EH_FRAME)
@@ -230,10 +224,7 @@ impl Reservation {
                 )
             };
             if start != libc::MAP_FAILED {
-                return Some(Self {
-                    start: start as usize,
-                    bytes,
-                });
+                return Some(Self { start: start as usize, bytes });
             }
             bytes /= 2;
         }

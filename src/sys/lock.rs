@@ -29,10 +29,7 @@ impl<T> Lock<T> {
     /// Waits for the lock with signals blocked.
     pub fn lock(&self) -> Guard<'_, T> {
         let mask = signal::BlockedSignals::block();
-        Guard {
-            guard: self.0.lock(),
-            _mask: mask,
-        }
+        Guard { guard: self.0.lock(), _mask: mask }
     }
 
     /// The lock if it is free.

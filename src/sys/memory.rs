@@ -13,36 +13,21 @@ const PRIVATE_ANONYMOUS: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
 unsafe fn mmap(address: usize, bytes: usize, prot: c_int, flags: c_int) -> Result<usize, Errno> {
     // SAFETY: the callers below pass ranges that they own.
     unsafe {
-        syscall(
-            libc::SYS_mmap,
-            [address, bytes, prot as usize, flags as usize, usize::MAX, 0],
-        )
+        syscall(libc::SYS_mmap, [address, bytes, prot as usize, flags as usize, usize::MAX, 0])
     }
 }
 
 /// Reserves inaccessible address space; costs no memory and no commit charge.
 pub fn reserve(bytes: usize) -> Result<usize, Errno> {
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-    unsafe {
-        mmap(
-            0,
-            bytes,
-            libc::PROT_NONE,
-            PRIVATE_ANONYMOUS | libc::MAP_NORESERVE,
-        )
-    }
+    unsafe { mmap(0, bytes, libc::PROT_NONE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }
 }
 
 /// Maps zeroed, writable memory, populated as it is touched.
 pub fn map(bytes: usize) -> Result<usize, Errno> {
     // SAFETY: as in `reserve`.
     unsafe {
-        mmap(
-            0,
-            bytes,
-            libc::PROT_READ | libc::PROT_WRITE,
-            PRIVATE_ANONYMOUS | libc::MAP_NORESERVE,
-        )
+        mmap(0, bytes, libc::PROT_READ | libc::PROT_WRITE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE)
     }
 }
 
@@ -124,18 +109,8 @@ pub fn refuse_huge_pages(address: usize, bytes: usize) {
 
 /// One part in `parts` of the address space that RLIMIT_AS grants; all there is without a limit.
 pub fn address_space_share(parts: usize) -> usize {
-    let mut limit = libc::rlimit64 {
-        rlim_cur: libc::RLIM64_INFINITY,
-        rlim_max: 0,
-    };
-    let args = [
-        0,
-        libc::RLIMIT_AS as usize,
-        0,
-        &raw mut limit as usize,
-        0,
-        0,
-    ];
+    let mut limit = libc::rlimit64 { rlim_cur: libc::RLIM64_INFINITY, rlim_max: 0 };
+    let args = [0, libc::RLIMIT_AS as usize, 0, &raw mut limit as usize, 0, 0];
     // SAFETY: the kernel writes a valid rlimit64.
     let _ = unsafe { syscall(libc::SYS_prlimit64, args) };
     match limit.rlim_cur {
@@ -147,13 +122,7 @@ pub fn address_space_share(parts: usize) -> usize {
 /// Memory that can be used without swapping, by the kernel's estimate (MemAvailable, proc(5)).
 pub fn available_bytes() -> Option<usize> {
     let text = super::file::read_all(c"/proc/meminfo", 8192)?;
-    let line = text
-        .split(|&b| b == b'\n')
-        .find_map(|line| line.strip_prefix(b"MemAvailable:"))?;
+    let line = text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"MemAvailable:"))?;
     let digits: Vec<u8> = line.iter().copied().filter(u8::is_ascii_digit).collect();
-    core::str::from_utf8(&digits)
-        .ok()?
-        .parse::<usize>()
-        .ok()?
-        .checked_mul(1024)
+    core::str::from_utf8(&digits).ok()?.parse::<usize>().ok()?.checked_mul(1024)
 }

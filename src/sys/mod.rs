@@ -54,11 +54,7 @@ pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> Result<u
         );
     }
     // The kernel answers -4095..=-1 for errors, anything else for success.
-    if (-4095..0).contains(&result) {
-        Err(Errno(-result as i32))
-    } else {
-        Ok(result as usize)
-    }
+    if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
 }
 
 /// Calls `function(argument)` with the stack pointer at `stack_top`, and comes back to this stack.

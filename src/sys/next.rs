@@ -16,17 +16,17 @@ pub struct Next {
 }
 
 impl Next {
-    const fn new(name: &'static CStr) -> Next {
-        Next {
-            name,
-            address: OnceNonZeroUsize::new(),
-        }
+    pub const fn new(name: &'static CStr) -> Next {
+        Next { name, address: OnceNonZeroUsize::new() }
     }
 
     fn address(&self) -> Option<NonZeroUsize> {
-        self.address
-            .get_or_try_init(|| self.look_up().ok_or(()))
-            .ok()
+        self.address.get_or_try_init(|| self.look_up().ok_or(())).ok()
+    }
+
+    /// Looks it up, while it is safe to take the loader's lock.
+    pub fn resolve(&self) {
+        self.address();
     }
 
     fn look_up(&self) -> Option<NonZeroUsize> {
@@ -43,8 +43,7 @@ impl Next {
     pub unsafe fn get<F: Copy>(&self) -> Option<F> {
         const { assert!(size_of::<F>() == size_of::<usize>()) };
         // SAFETY: the caller's promise; the address is not zero, so it is a valid function pointer.
-        self.address()
-            .map(|address| unsafe { transmute_copy::<usize, F>(&address.get()) })
+        self.address().map(|address| unsafe { transmute_copy::<usize, F>(&address.get()) })
     }
 }
 
@@ -54,7 +53,7 @@ macro_rules! next {
         /// Looks all of them up, while it is safe to take the loader's lock.
         pub fn resolve() {
             for next in [$(&$ident),*] {
-                next.address();
+                next.resolve();
             }
         }
     };
@@ -63,16 +62,8 @@ macro_rules! next {
 next! {
     MEMALIGN = c"memalign",
     FREE = c"free",
-    OPERATOR_NEW = c"_Znwm",
-    OPERATOR_NEW_ARRAY = c"_Znam",
-    OPERATOR_NEW_NOTHROW = c"_ZnwmRKSt9nothrow_t",
-    OPERATOR_NEW_ARRAY_NOTHROW = c"_ZnamRKSt9nothrow_t",
-    OPERATOR_NEW_ALIGNED_NOTHROW = c"_ZnwmSt11align_val_tRKSt9nothrow_t",
-    OPERATOR_NEW_ARRAY_ALIGNED_NOTHROW = c"_ZnamSt11align_val_tRKSt9nothrow_t",
-    OPERATOR_NEW_ALIGNED = c"_ZnwmSt11align_val_t",
-    OPERATOR_NEW_ARRAY_ALIGNED = c"_ZnamSt11align_val_t",
     SIGACTION = c"sigaction",
-    PTHREAD_SIGMASK = c"pthread_sigmask",
+    SIGALTSTACK = c"sigaltstack",
     PTHREAD_CREATE = c"pthread_create",
     QUICK_EXIT = c"quick_exit",
     DLCLOSE = c"dlclose",

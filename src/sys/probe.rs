@@ -167,14 +167,8 @@ pub(crate) fn install_test_handler() {
         let mut action: libc::sigaction = core::mem::zeroed();
         action.sa_sigaction = on_fault as *const () as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-        assert_eq!(
-            libc::sigaction(libc::SIGSEGV, &action, core::ptr::null_mut()),
-            0
-        );
-        assert_eq!(
-            libc::sigaction(libc::SIGBUS, &action, core::ptr::null_mut()),
-            0
-        );
+        assert_eq!(libc::sigaction(libc::SIGSEGV, &action, core::ptr::null_mut()), 0);
+        assert_eq!(libc::sigaction(libc::SIGBUS, &action, core::ptr::null_mut()), 0);
     });
 }
 
@@ -194,14 +188,7 @@ mod tests {
     #[test]
     fn survives_what_is_not() {
         install_test_handler();
-        for addr in [
-            0,
-            1,
-            4095,
-            usize::MAX,
-            usize::MAX - 7,
-            0x8000_0000_0000_0000,
-        ] {
+        for addr in [0, 1, 4095, usize::MAX, usize::MAX - 7, 0x8000_0000_0000_0000] {
             assert_eq!(load(addr), None, "{addr:#x}");
             assert_eq!(load_byte(addr), None, "{addr:#x}");
         }
@@ -239,10 +226,7 @@ mod tests {
         let count = |values: [usize; 3]| {
             let slot_of = |index: usize| &words[index] as *const usize as usize;
             let pairs: Vec<Expected> = (0..3)
-                .map(|index| Expected {
-                    slot: slot_of(index),
-                    value: values[index],
-                })
+                .map(|index| Expected { slot: slot_of(index), value: values[index] })
                 .collect();
             // SAFETY: `pairs` has three elements.
             unsafe {

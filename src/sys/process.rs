@@ -74,10 +74,7 @@ unsafe fn libc_environ() -> *const *const libc::c_char {
 /// The first allocation can come before libc has set `environ`; the kernel has it already.
 fn environment_at_start(name: &str) -> Option<Vec<u8>> {
     let bytes = file::read_all(c"/proc/self/environ", 64 * PAGE_BYTES)?;
-    bytes
-        .split(|&b| b == 0)
-        .find_map(|entry| value_of(entry, name))
-        .map(<[u8]>::to_vec)
+    bytes.split(|&b| b == 0).find_map(|entry| value_of(entry, name)).map(<[u8]>::to_vec)
 }
 
 fn value_of<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
@@ -88,29 +85,14 @@ fn value_of<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
 pub fn thread_name(tid: u32) -> Option<String> {
     let path = std::ffi::CString::new(format!("/proc/self/task/{tid}/comm")).ok()?;
     let mut bytes = file::read_all(&path, 64)?;
-    bytes.truncate(
-        bytes
-            .iter()
-            .position(|&b| b == b'\n')
-            .unwrap_or(bytes.len()),
-    );
+    bytes.truncate(bytes.iter().position(|&b| b == b'\n').unwrap_or(bytes.len()));
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Nanoseconds of the monotonic clock, as a source of variety.
 pub fn clock_nanoseconds() -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    let args = [
-        libc::CLOCK_MONOTONIC as usize,
-        &raw mut time as usize,
-        0,
-        0,
-        0,
-        0,
-    ];
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let args = [libc::CLOCK_MONOTONIC as usize, &raw mut time as usize, 0, 0, 0, 0];
     // SAFETY: the kernel fills `time`.
     let _ = unsafe { syscall(libc::SYS_clock_gettime, args) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
@@ -122,12 +104,7 @@ const ARCH_GET_GS: usize = 0x1004;
 fn segment_base(which: usize) -> u64 {
     let mut base = 0u64;
     // SAFETY: the kernel writes one word (arch_prctl(2)).
-    let _ = unsafe {
-        syscall(
-            libc::SYS_arch_prctl,
-            [which, &raw mut base as usize, 0, 0, 0, 0],
-        )
-    };
+    let _ = unsafe { syscall(libc::SYS_arch_prctl, [which, &raw mut base as usize, 0, 0, 0, 0]) };
     base
 }
 

@@ -30,12 +30,8 @@ pub struct KernelAction {
 }
 
 impl KernelAction {
-    pub const DEFAULT: KernelAction = KernelAction {
-        handler: libc::SIG_DFL,
-        flags: 0,
-        restorer: 0,
-        mask: 0,
-    };
+    pub const DEFAULT: KernelAction =
+        KernelAction { handler: libc::SIG_DFL, flags: 0, restorer: 0, mask: 0 };
 }
 
 const SA_RESTORER: u64 = 0x0400_0000;
@@ -56,14 +52,7 @@ pub unsafe fn set_action(signal: c_int, action: &KernelAction) -> Result<KernelA
     new.flags |= SA_RESTORER;
     new.restorer = restore as *const () as usize;
     let mut old = KernelAction::DEFAULT;
-    let args = [
-        signal as usize,
-        &raw const new as usize,
-        &raw mut old as usize,
-        SET_BYTES,
-        0,
-        0,
-    ];
+    let args = [signal as usize, &raw const new as usize, &raw mut old as usize, SET_BYTES, 0, 0];
     // SAFETY: both structures are valid and of the kernel's layout; the handler is the caller's
     // promise.
     unsafe { syscall(libc::SYS_rt_sigaction, args) }?;
@@ -79,14 +68,7 @@ pub fn set_default(signal: c_int) {
 /// Changes the calling thread's mask (`how` as in sigprocmask(2)) and returns the one before.
 pub fn change_mask(how: c_int, set: KernelSet) -> KernelSet {
     let mut old: KernelSet = 0;
-    let args = [
-        how as usize,
-        &raw const set as usize,
-        &raw mut old as usize,
-        SET_BYTES,
-        0,
-        0,
-    ];
+    let args = [how as usize, &raw const set as usize, &raw mut old as usize, SET_BYTES, 0, 0];
     // SAFETY: both sets are valid. The call fails only for a bad `how`.
     let _ = unsafe { syscall(libc::SYS_rt_sigprocmask, args) };
     old

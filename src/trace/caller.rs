@@ -39,12 +39,7 @@ impl Caller {
     pub unsafe fn from_entry(sp: usize, bp: usize) -> Self {
         // SAFETY: the caller's promise.
         let pc = unsafe { *(sp as *const usize) };
-        Self {
-            pc,
-            sp: sp + 8,
-            bp,
-            kind: PcKind::Return,
-        }
+        Self { pc, sp: sp + 8, bp, kind: PcKind::Return }
     }
 
     /// The code that a signal interrupted, from the context its handler received.
@@ -74,11 +69,6 @@ impl Caller {
                 options(nomem, nostack, preserves_flags),
             );
         }
-        Self {
-            pc,
-            sp,
-            bp,
-            kind: PcKind::Exact,
-        }
+        Self { pc, sp, bp, kind: PcKind::Exact }
     }
 }

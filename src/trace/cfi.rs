@@ -17,11 +17,13 @@ use gimli::{
 use super::modules::Module;
 use super::rules::{Base, Rule, SavedBp};
 
-/// Room for the rules of one row and for the remember/restore stack; gimli's own limits.
+/// Room for the rules of one row (17 registers have numbers in the x86_64 ABI's tables) and for the
+/// remember/restore stack. Rows are copied on the stack of whatever thread walks, so they are kept
+/// small: gimli's own limit of 192 rules would need 10 KiB of it.
 struct FixedStorage;
 
 impl<T: gimli::ReaderOffset> UnwindContextStorage<T> for FixedStorage {
-    type Rules = [(Register, RegisterRule<T>); 192];
+    type Rules = [(Register, RegisterRule<T>); 32];
     type Stack = [UnwindTableRow<T, Self>; 4];
 }
 
@@ -36,10 +38,7 @@ struct Slot {
 
 /// As many as threads are likely to miss the rule cache at the same instant.
 static SLOTS: [Slot; 8] = [const {
-    Slot {
-        taken: AtomicBool::new(false),
-        context: AtomicPtr::new(core::ptr::null_mut()),
-    }
+    Slot { taken: AtomicBool::new(false), context: AtomicPtr::new(core::ptr::null_mut()) }
 }; 8];
 
 /// Makes the working contexts. Allocates; idempotent.
@@ -49,11 +48,7 @@ pub(super) fn init() {
             let fresh = Box::into_raw(Box::new(UnsafeCell::new(Context::new_in())));
             let null = core::ptr::null_mut();
             let order = (Ordering::AcqRel, Ordering::Acquire);
-            if slot
-                .context
-                .compare_exchange(null, fresh, order.0, order.1)
-                .is_err()
-            {
+            if slot.context.compare_exchange(null, fresh, order.0, order.1).is_err() {
                 // SAFETY: `fresh` came from Box::into_raw and was not published.
                 drop(unsafe { Box::from_raw(fresh) });
             }
@@ -121,34 +116,21 @@ impl Tables<'_> {
         let bases = BaseAddresses::default()
             .set_eh_frame_hdr(hdr.start as u64)
             .set_eh_frame(frames.start as u64);
-        Self {
-            hdr: hdr_bytes,
-            eh_frame,
-            bases,
-        }
+        Self { hdr: hdr_bytes, eh_frame, bases }
     }
 
     /// `None` when no table covers the address, or when it is malformed.
     fn rule_for(&self, lookup: usize, context: &mut Context) -> Option<Rule> {
-        let hdr = EhFrameHdr::new(self.hdr, LittleEndian)
-            .parse(&self.bases, 8)
-            .ok()?;
+        let hdr = EhFrameHdr::new(self.hdr, LittleEndian).parse(&self.bases, 8).ok()?;
         let (table, lookup) = (hdr.table()?, lookup as u64);
         let fde = table
-            .fde_for_address(
-                &self.eh_frame,
-                &self.bases,
-                lookup,
-                EhFrame::cie_from_offset,
-            )
+            .fde_for_address(&self.eh_frame, &self.bases, lookup, EhFrame::cie_from_offset)
             .ok()?;
         if fde.is_signal_trampoline() {
             return Some(Rule::Signal);
         }
         let encoding = fde.cie().encoding();
-        let row = fde
-            .unwind_info_for_address(&self.eh_frame, &self.bases, context, lookup)
-            .ok()?;
+        let row = fde.unwind_info_for_address(&self.eh_frame, &self.bases, context, lookup).ok()?;
         Some(self.translate(row, encoding).unwrap_or(Rule::End))
     }
 
@@ -187,12 +169,7 @@ impl Tables<'_> {
             }
             Some(_) => return None,
         };
-        Some(Rule::Frame {
-            base,
-            cfa_offset: offset.try_into().ok()?,
-            deref,
-            saved_bp,
-        })
+        Some(Rule::Frame { base, cfa_offset: offset.try_into().ok()?, deref, saved_bp })
     }
 
     /// Matches the expression `DW_OP_breg n`, with one `DW_OP_deref` after it if `load` says so.
@@ -203,10 +180,7 @@ impl Tables<'_> {
         load: Load,
     ) -> Option<(Register, i64)> {
         let mut operations = expression.get(&self.eh_frame).ok()?.operations(encoding);
-        let Ok(Some(Operation::RegisterOffset {
-            register, offset, ..
-        })) = operations.next()
-        else {
+        let Ok(Some(Operation::RegisterOffset { register, offset, .. })) = operations.next() else {
             return None;
         };
         if load == Load::Once {

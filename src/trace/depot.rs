@@ -90,11 +90,7 @@ impl Depot {
     /// is [`TraceId::NONE`].
     pub fn init(&self) {
         let (from, to) = (UNINITIALISED, INITIALISING);
-        if self
-            .state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
-            .is_err()
-        {
+        if self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_err() {
             return;
         }
         let first = HEADS_BYTES + COMMIT_STEP;
@@ -105,8 +101,7 @@ impl Depot {
             }
             self.start.store(reservation.start, Ordering::Relaxed);
             self.bytes.store(reservation.bytes, Ordering::Relaxed);
-            self.committed
-                .store(first.min(reservation.bytes), Ordering::Relaxed);
+            self.committed.store(first.min(reservation.bytes), Ordering::Relaxed);
             Some(())
         });
         let state = if ready.is_some() { READY } else { UNAVAILABLE };
@@ -195,10 +190,7 @@ impl Depot {
     fn new_node(&self) -> Option<u32> {
         let capacity = (self.bytes.load(Ordering::Relaxed) - HEADS_BYTES) / size_of::<Node>();
         let take = |next: u32| ((next as usize) < capacity).then_some(next + 1);
-        let id = self
-            .next
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .ok()?;
+        let id = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
         let end = HEADS_BYTES + (id as usize + 1) * size_of::<Node>();
         while end > self.committed.load(Ordering::Acquire) {
             let from = self.committed.load(Ordering::Acquire);
@@ -302,16 +294,11 @@ mod tests {
         let depot = Depot::new();
         depot.init();
         let intern_all = || -> Vec<TraceId> {
-            (1..20_000)
-                .map(|i| depot.intern(&stack(&[i, i / 7 + 1, 5, i % 3 + 1])))
-                .collect()
+            (1..20_000).map(|i| depot.intern(&stack(&[i, i / 7 + 1, 5, i % 3 + 1]))).collect()
         };
         let names: Vec<Vec<TraceId>> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(intern_all)).collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .collect()
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         for other in &names[1..] {
             assert_eq!(&names[0], other);

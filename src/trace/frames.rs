@@ -44,11 +44,7 @@ impl Pc {
     /// What the address points at.
     #[inline]
     pub const fn kind(self) -> PcKind {
-        if self.0 & EXACT == 0 {
-            PcKind::Return
-        } else {
-            PcKind::Exact
-        }
+        if self.0 & EXACT == 0 { PcKind::Return } else { PcKind::Exact }
     }
 
     /// Whether the address is that of the instruction after a call.
@@ -79,10 +75,7 @@ pub struct Frames {
 impl Frames {
     /// No frames.
     pub const fn new() -> Self {
-        Self {
-            len: 0,
-            pcs: [Pc(0); MAX_DEPTH],
-        }
+        Self { len: 0, pcs: [Pc(0); MAX_DEPTH] }
     }
 
     /// Forgets all frames.
@@ -150,14 +143,8 @@ mod tests {
         let call = Pc::new(0x401000, PcKind::Return);
         let fault = Pc::new(0x401000, PcKind::Exact);
         assert_ne!(call, fault);
-        assert_eq!(
-            (call.address(), call.lookup_address()),
-            (0x401000, 0x400fff)
-        );
-        assert_eq!(
-            (fault.address(), fault.lookup_address()),
-            (0x401000, 0x401000)
-        );
+        assert_eq!((call.address(), call.lookup_address()), (0x401000, 0x400fff));
+        assert_eq!((fault.address(), fault.lookup_address()), (0x401000, 0x401000));
         assert_eq!(Pc::from_bits(fault.bits()), fault);
     }
 

@@ -43,11 +43,7 @@ pub(super) fn forget_unloaded() {
     let same = |now: &Object, known: &Object| {
         (now.start, now.end, now.bias) == (known.start, known.end, known.bias)
     };
-    let objects = if loader::can_look_up() {
-        Vec::new()
-    } else {
-        enumerate()
-    };
+    let objects = if loader::can_look_up() { Vec::new() } else { enumerate() };
     let Some(lock) = RegistryLock::acquire() else {
         return;
     };

@@ -111,12 +111,10 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// Every module known, in the order in which they were first seen.
 pub fn all() -> impl DoubleEndedIterator<Item = &'static Module> {
-    MODULES[..COUNT.load(Ordering::Acquire)]
-        .iter()
-        .filter_map(|module| {
-            // SAFETY: elements are set once, to leaked boxes.
-            unsafe { module.load(Ordering::Acquire).as_ref() }
-        })
+    MODULES[..COUNT.load(Ordering::Acquire)].iter().filter_map(|module| {
+        // SAFETY: elements are set once, to leaked boxes.
+        unsafe { module.load(Ordering::Acquire).as_ref() }
+    })
 }
 
 /// The module that `addr` is in; of several that were there, the one loaded now, else the one
@@ -136,9 +134,7 @@ pub fn module_of(addr: usize) -> Option<&'static Module> {
 
 /// The module that is loaded at `addr` now. As [`module_of`], without the past.
 pub(super) fn loaded_at(addr: usize) -> Option<&'static Module> {
-    all()
-        .rev()
-        .find(|module| module.contains(addr) && module.is_loaded())
+    all().rev().find(|module| module.contains(addr) && module.is_loaded())
 }
 
 /// Serialises additions to the registry and to what is derived from it.
@@ -224,16 +220,8 @@ pub(super) fn mark_unloaded(
     mut forgotten: impl FnMut(&Module),
 ) {
     for module in all().filter(|module| module.is_loaded()) {
-        let Module {
-            start, end, bias, ..
-        } = *module;
-        if !is_loaded(&Object {
-            start,
-            end,
-            bias,
-            name: 0,
-            eh_frame_hdr: 0,
-        }) {
+        let Module { start, end, bias, .. } = *module;
+        if !is_loaded(&Object { start, end, bias, name: 0, eh_frame_hdr: 0 }) {
             module.loaded.store(false, Ordering::Release);
             forgotten(module);
         }
@@ -302,11 +290,7 @@ impl Segments {
     /// Empty when the object's mapping does not begin with an ELF header. Every load is probed:
     /// the first page of a mapping need not be readable.
     fn read(object: &Object) -> Self {
-        let mut segments = Self {
-            loads: Vec::new(),
-            notes: Vec::new(),
-            eh_frame_hdr: None,
-        };
+        let mut segments = Self { loads: Vec::new(), notes: Vec::new(), eh_frame_hdr: None };
         // A failure leaves what was found up to then.
         let _ = segments.fill(object);
         segments
@@ -339,10 +323,7 @@ impl Segments {
 
     /// From `start` to the end of its segment, or of `.eh_frame_hdr` if it begins there.
     fn section_at(&self, start: usize) -> Section {
-        let Some((_, end)) = self
-            .loads
-            .iter()
-            .find(|(from, to)| (*from..*to).contains(&start))
+        let Some((_, end)) = self.loads.iter().find(|(from, to)| (*from..*to).contains(&start))
         else {
             return Section::default();
         };

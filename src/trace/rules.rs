@@ -51,9 +51,7 @@ pub(super) enum SavedBp {
 impl SavedBp {
     /// Whether an offset fits a packed rule.
     pub(super) fn fits(offset: i64) -> Option<i32> {
-        (-(1 << 23)..1 << 23)
-            .contains(&offset)
-            .then_some(offset as i32)
+        (-(1 << 23)..1 << 23).contains(&offset).then_some(offset as i32)
     }
 }
 
@@ -71,12 +69,7 @@ impl Rule {
             Self::End => END,
             Self::Unknown => UNKNOWN,
             Self::Signal => SIGNAL,
-            Self::Frame {
-                base,
-                cfa_offset,
-                deref,
-                saved_bp,
-            } => {
+            Self::Frame { base, cfa_offset, deref, saved_bp } => {
                 let (kind, offset) = match saved_bp {
                     SavedBp::Unchanged => (0, 0),
                     SavedBp::FromCfa(offset) => (1, offset),
@@ -101,11 +94,7 @@ impl Rule {
             // Shifted up and down again to extend the sign of 24 bits.
             let offset = (word as u32) as i32 >> 8;
             return Self::Frame {
-                base: if word >> 3 & 1 == 0 {
-                    Base::Sp
-                } else {
-                    Base::Bp
-                },
+                base: if word >> 3 & 1 == 0 { Base::Sp } else { Base::Bp },
                 cfa_offset: (word >> 32) as i32,
                 deref: word >> 4 & 1 != 0,
                 saved_bp: match word >> 5 & 3 {
@@ -133,12 +122,8 @@ struct Entry {
     rule: AtomicU64,
 }
 
-static CACHE: [Entry; ENTRIES] = [const {
-    Entry {
-        key: AtomicU64::new(0),
-        rule: AtomicU64::new(0),
-    }
-}; ENTRIES];
+static CACHE: [Entry; ENTRIES] =
+    [const { Entry { key: AtomicU64::new(0), rule: AtomicU64::new(0) } }; ENTRIES];
 
 #[inline]
 fn entry(lookup: usize) -> &'static Entry {
@@ -178,12 +163,8 @@ mod tests {
 
     #[test]
     fn rules_survive_packing() {
-        let frame = |base, cfa_offset, deref, saved_bp| Rule::Frame {
-            base,
-            cfa_offset,
-            deref,
-            saved_bp,
-        };
+        let frame =
+            |base, cfa_offset, deref, saved_bp| Rule::Frame { base, cfa_offset, deref, saved_bp };
         let rules = [
             Rule::End,
             Rule::Unknown,
@@ -207,9 +188,7 @@ mod tests {
         remember(mine, Rule::End);
         assert_eq!(find(mine), Some(Rule::End));
         assert_eq!(find(other), None);
-        entry(mine)
-            .rule
-            .store(Rule::Signal.pack(), Ordering::Relaxed);
+        entry(mine).rule.store(Rule::Signal.pack(), Ordering::Relaxed);
         assert_eq!(find(mine), None);
         assert_eq!(find(0), None);
     }

@@ -31,12 +31,7 @@ pub(super) fn walk(caller: &Caller, out: &mut Frames, depth: usize) -> bool {
     // SAFETY: "unsynchronized" concerns the crate's symbol cache, which tracing does not touch.
     unsafe { backtrace::trace_unsynchronized(visit) };
     // The system's walk ends with a null frame at some roots.
-    let roots = out
-        .as_slice()
-        .iter()
-        .rev()
-        .take_while(|pc| pc.address() == 0)
-        .count();
+    let roots = out.as_slice().iter().rev().take_while(|pc| pc.address() == 0).count();
     out.truncate(out.len() - roots);
     !out.is_empty()
 }

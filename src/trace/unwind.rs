@@ -54,13 +54,7 @@ pub(super) fn step(registers: &Registers) -> Option<Step> {
         Some(rule) => rule,
         None => find_rule(registers.pc),
     };
-    let step = if let Rule::Frame {
-        base,
-        cfa_offset,
-        deref,
-        saved_bp,
-    } = rule
-    {
+    let step = if let Rule::Frame { base, cfa_offset, deref, saved_bp } = rule {
         let step = step_frame(registers, base, cfa_offset, deref, saved_bp)?;
         // The stack grows down: a caller's frame is above.
         (step.registers.sp > registers.sp).then_some(step)?
@@ -111,11 +105,7 @@ fn step_frame(
         None => bp,
     };
     Some(Step {
-        registers: Registers {
-            pc: Pc::new(address, PcKind::Return),
-            sp: cfa,
-            bp: caller_bp,
-        },
+        registers: Registers { pc: Pc::new(address, PcKind::Return), sp: cfa, bp: caller_bp },
         slot,
         bp_fate: match saved_bp {
             SavedBp::FromBp(_) => BpFate::Used,
@@ -141,12 +131,7 @@ fn step_signal(registers: &Registers) -> Option<Step> {
         sp: probe::load(register(libc::REG_RSP))?,
         bp: probe::load(register(libc::REG_RBP))?,
     };
-    Some(Step {
-        registers: interrupted,
-        slot,
-        bp_fate: BpFate::Restored,
-        bp_slot: 0,
-    })
+    Some(Step { registers: interrupted, slot, bp_fate: BpFate::Restored, bp_slot: 0 })
 }
 
 /// Without a table. A jump to a wild address leaves the return address on top of the stack; other
@@ -157,11 +142,7 @@ fn step_unknown(registers: &Registers) -> Option<Step> {
         let top = probe::load(sp)?;
         if learn::module_at(top.wrapping_sub(1)).is_some() {
             return Some(Step {
-                registers: Registers {
-                    pc: Pc::new(top, PcKind::Return),
-                    sp: sp + 8,
-                    bp,
-                },
+                registers: Registers { pc: Pc::new(top, PcKind::Return), sp: sp + 8, bp },
                 slot: sp,
                 bp_fate: BpFate::Carried,
                 bp_slot: 0,

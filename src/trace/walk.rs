@@ -113,11 +113,8 @@ impl Memo {
 
     /// Fills `fresh`; returns how many frames there are in it.
     fn walk_fresh(&mut self, caller: &Caller, depth: usize) -> (usize, Outcome) {
-        let mut registers = Registers {
-            pc: Pc::new(caller.pc, caller.kind),
-            sp: caller.sp,
-            bp: caller.bp,
-        };
+        let mut registers =
+            Registers { pc: Pc::new(caller.pc, caller.kind), sp: caller.sp, bp: caller.bp };
         let (mut slot, mut bp_slot) = (caller.sp.wrapping_sub(8), 0);
         // How many of the last stack's frames, counted from the outermost, may still be met.
         let mut remaining = self.joinable.min(self.len);
@@ -126,14 +123,8 @@ impl Memo {
                 remaining -= 1;
             }
             let entry = &mut self.fresh[at];
-            entry.pc = Expected {
-                slot,
-                value: registers.pc.bits(),
-            };
-            entry.bp = Expected {
-                slot: bp_slot,
-                value: registers.bp,
-            };
+            entry.pc = Expected { slot, value: registers.pc.bits() };
+            entry.bp = Expected { slot: bp_slot, value: registers.bp };
             entry.id = TraceId::NONE;
             if remaining > 0 && self.last[remaining - 1].is_at(slot, &registers) {
                 if !self.ended && at + remaining < depth {
@@ -174,11 +165,7 @@ impl Memo {
         let checked = matching.min(outer.saturating_sub(self.bp_start));
         // SAFETY: as above, with the second pair of each entry.
         let matching_bp = unsafe { probe::count_matching(&innermost.bp, -STRIDE, checked) };
-        if matching_bp == checked {
-            matching
-        } else {
-            matching_bp
-        }
+        if matching_bp == checked { matching } else { matching_bp }
     }
 
     /// Forgets the last stack, for one that has nothing in common with it.
@@ -305,9 +292,7 @@ mod tests {
             *random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             match *random >> 30 {
                 0 | 1 if budget > 0 => wander(memo, depth, random, budget - 1),
-                2 if budget > 0 => [1]
-                    .iter()
-                    .for_each(|_| wander(memo, depth, random, budget - 1)),
+                2 if budget > 0 => [1].iter().for_each(|_| wander(memo, depth, random, budget - 1)),
                 _ => check(memo, depth),
             }
         }
@@ -341,17 +326,7 @@ mod tests {
         super::super::init();
         probe::install_test_handler();
         let here = Caller::here();
-        let garbage = [
-            0,
-            1,
-            8,
-            4096,
-            here.sp,
-            here.pc,
-            1 << 62,
-            usize::MAX - 7,
-            usize::MAX,
-        ];
+        let garbage = [0, 1, 8, 4096, here.sp, here.pc, 1 << 62, usize::MAX - 7, usize::MAX];
         for sp in garbage {
             for bp in garbage {
                 for pc in [0, 1, 0x1234, here.pc, usize::MAX] {
@@ -372,12 +347,7 @@ mod tests {
         let mut invented = [0_usize; 64];
         let base = invented.as_ptr() as usize;
         // Frames of unknown code, linked by frame pointers: rbp at each even word.
-        let caller = Caller {
-            pc: 0x1000,
-            sp: base,
-            bp: base + 16,
-            kind: PcKind::Return,
-        };
+        let caller = Caller { pc: 0x1000, sp: base, bp: base + 16, kind: PcKind::Return };
         let mut expect = |words: &[(usize, usize)]| {
             for (index, &(next, address)) in words.iter().enumerate() {
                 invented[2 + index * 2] = next;
@@ -392,10 +362,7 @@ mod tests {
         let long = [(base + 32, base + 1), (base + 48, base + 2), (0, base + 3)];
         assert_eq!(expect(&long), 4);
         assert_eq!(expect(&long), 4);
-        assert_eq!(
-            expect(&[(base + 32, base + 1), (base + 48, base + 5), (0, base + 3)]),
-            4
-        );
+        assert_eq!(expect(&[(base + 32, base + 1), (base + 48, base + 5), (0, base + 3)]), 4);
         assert_eq!(expect(&[(base + 32, base + 1), (0, base + 5)]), 3);
     }
 }

@@ -126,11 +126,7 @@ impl Walker {
         let me = loader::thread_id();
         for walker in all() {
             let order = (Ordering::Acquire, Ordering::Relaxed);
-            if walker
-                .owner
-                .compare_exchange(0, me, order.0, order.1)
-                .is_ok()
-            {
+            if walker.owner.compare_exchange(0, me, order.0, order.1).is_ok() {
                 walker.walking_from.store(0, Ordering::Relaxed);
                 // SAFETY: just become its owner.
                 unsafe { (*walker.memo.get()).clear() };

@@ -12,59 +12,35 @@ fn wrong_arguments() {
         (&["walk"][..], "unknown command 'walk'"),
         (&["runn"][..], "did you mean 'run'?"),
         (&["run"][..], "a PROGRAM is missing"),
-        (
-            &["run", "--placment=left", "true"][..],
-            "did you mean '--placement'?",
-        ),
-        (
-            &["run", "--quarantine", "true"][..],
-            "unexpected argument '--quarantine'",
-        ),
+        (&["run", "--placment=left", "true"][..], "did you mean '--placement'?"),
+        (&["run", "--quarantine", "true"][..], "unexpected argument '--quarantine'"),
         (&["run", "--placement"][..], "needs a value"),
-        (
-            &["run", "--placement=middle", "true"][..],
-            "takes one of right, left",
-        ),
-        (
-            &["run", "--stack-depth=0", "true"][..],
-            "takes a whole number from 1 to 256, not '0'",
-        ),
-        (
-            &["run", "--error-exitcode", "256", "true"][..],
-            "from 1 to 255, not '256'",
-        ),
+        (&["run", "--placement=middle", "true"][..], "takes one of right, left"),
+        (&["run", "--stack-depth=0", "true"][..], "takes a whole number from 1 to 256, not '0'"),
+        (&["run", "--error-exitcode", "256", "true"][..], "from 1 to 255, not '256'"),
         (&["run", "--verbose=perhaps", "true"][..], "takes yes or no"),
         (&["demo", "no-such-demo"][..], "fencepost demo --list"),
         (&["demo", "--seed=x"][..], "option 'seed'"),
     ] {
         assert_refused(fencepost().args(words).output().unwrap(), 2, phrase);
     }
-    let odd = fencepost()
-        .args([OsStr::new("run"), OsStr::from_bytes(b"--log-path=\xff")])
-        .output();
+    let odd = fencepost().args([OsStr::new("run"), OsStr::from_bytes(b"--log-path=\xff")]).output();
     assert_refused(odd.unwrap(), 2, "UTF-8");
 }
 
 #[test]
 fn wrong_inherited_options() {
     for (options, phrase) in [
-        (
-            "placement=middle",
-            "in the variable FENCEPOST_OPTIONS: option 'placement' takes",
-        ),
+        ("placement=middle", "in the variable FENCEPOST_OPTIONS: option 'placement' takes"),
         ("verbose", "has no value; write it as name=value"),
         ("color=no", "unknown option 'color'"),
     ] {
         let mut command = fencepost();
-        command
-            .args(["run", "true"])
-            .env("FENCEPOST_OPTIONS", options);
+        command.args(["run", "true"]).env("FENCEPOST_OPTIONS", options);
         assert_refused(command.output().unwrap(), 2, phrase);
     }
     let mut command = fencepost();
-    command
-        .args(["run", "true"])
-        .env("FENCEPOST_OPTIONS", OsStr::from_bytes(b"log-path=\xff"));
+    command.args(["run", "true"]).env("FENCEPOST_OPTIONS", OsStr::from_bytes(b"log-path=\xff"));
     assert_refused(command.output().unwrap(), 2, "not valid UTF-8");
 }
 
@@ -73,25 +49,13 @@ fn flags_go_over_inherited_options() {
     let print = ["sh", "-c", "echo ${FENCEPOST_OPTIONS-unset}"];
     let options = |inherited: &str, flags: &[&str], expected: &str| {
         let mut command = fencepost();
-        command
-            .arg("run")
-            .args(flags)
-            .args(print)
-            .env("FENCEPOST_OPTIONS", inherited);
+        command.arg("run").args(flags).args(print).env("FENCEPOST_OPTIONS", inherited);
         assert_prints(command.output().unwrap(), &format!("{expected}\n"));
     };
     options("seed=4", &[], "seed=4");
-    options(
-        "seed=4:placement=left",
-        &["--placement=exact"],
-        "placement=exact:seed=4",
-    );
+    options("seed=4:placement=left", &["--placement=exact"], "placement=exact:seed=4");
     options("placement=left", &["--placement", "right"], "unset");
-    options(
-        "",
-        &["--verbose", "--symbolize=no"],
-        "symbolize=no:verbose=yes",
-    );
+    options("", &["--verbose", "--symbolize=no"], "symbolize=no:verbose=yes");
     options("", &["--seed=1", "--seed=2"], "seed=2");
     options("", &["--log-path=/a:b"], r"log-path=/a\:b");
     assert_prints(run(print), "unset\n");

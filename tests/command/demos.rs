@@ -10,10 +10,7 @@ fn demos_are_listed() {
     let output = fencepost().args(["demo", "--list"]).output().unwrap();
     assert!(output.status.success());
     let listed = text(&output.stdout);
-    let names: Vec<&str> = listed
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .collect();
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(
         names,
         [
@@ -46,41 +43,16 @@ fn demo_judges_how_its_program_ended() {
     let aborts = library("aborts.so", "abort()");
     let exits = library("exits.so", "_exit(9)");
     let demo = |library: &Path, words: &[&str]| {
-        fencepost()
-            .arg("demo")
-            .args(words)
-            .env("FENCEPOST_LIBRARY", library)
-            .output()
-            .unwrap()
+        fencepost().arg("demo").args(words).env("FENCEPOST_LIBRARY", library).output().unwrap()
     };
     for (library, words, code, phrase) in [
-        (
-            faults.as_path(),
-            &[][..],
-            0,
-            "demos/heap_buffer_overflow.c:11",
-        ),
-        (
-            &faults,
-            &["use-after-free"],
-            0,
-            "stopped by SIGSEGV at the first bad access",
-        ),
-        (
-            &faults,
-            &["heap-buffer-underflow"],
-            0,
-            "run --placement=left --",
-        ),
+        (faults.as_path(), &[][..], 0, "demos/heap_buffer_overflow.c:11"),
+        (&faults, &["use-after-free"], 0, "stopped by SIGSEGV at the first bad access"),
+        (&faults, &["heap-buffer-underflow"], 0, "run --placement=left --"),
         (&faults, &["double-free"], 1, "died of SIGSEGV"),
         (&aborts, &["double-free"], 0, "stopped by SIGABRT"),
         (&aborts, &["heap-buffer-overflow"], 1, "died of SIGABRT"),
-        (
-            &exits,
-            &["bad-free", "--error-exitcode=9"],
-            0,
-            "exit code 9 asked for",
-        ),
+        (&exits, &["bad-free", "--error-exitcode=9"], 0, "exit code 9 asked for"),
         (&exits, &["bad-free"], 1, "exited with code 9"),
         (stub(), &["overwritten-slack"], 1, "as if all were well"),
     ] {
@@ -93,24 +65,10 @@ fn demo_judges_how_its_program_ended() {
 
 #[test]
 fn demo_code_has_its_lines() {
-    let symbols = Command::new("nm")
-        .arg(COMMAND)
-        .output()
-        .expect("this test needs binutils");
+    let symbols = Command::new("nm").arg(COMMAND).output().expect("this test needs binutils");
     let symbols = text(&symbols.stdout);
-    let entry = symbols
-        .lines()
-        .find(|line| line.ends_with("fencepost_demo_use_after_free"));
-    let address = entry
-        .and_then(|line| line.split(' ').next())
-        .expect("the demo is linked in");
-    let place = Command::new("addr2line")
-        .args(["-e", COMMAND, address])
-        .output()
-        .unwrap();
-    assert!(
-        text(&place.stdout).contains("demos/use_after_free.c:"),
-        "{}",
-        text(&place.stdout)
-    );
+    let entry = symbols.lines().find(|line| line.ends_with("fencepost_demo_use_after_free"));
+    let address = entry.and_then(|line| line.split(' ').next()).expect("the demo is linked in");
+    let place = Command::new("addr2line").args(["-e", COMMAND, address]).output().unwrap();
+    assert!(text(&place.stdout).contains("demos/use_after_free.c:"), "{}", text(&place.stdout));
 }

@@ -11,18 +11,10 @@ use super::{COMMAND, Scratch, assert_prints, assert_refused, fencepost, stub};
 fn library_that_cannot_be_used() {
     let scratch = Scratch::new();
     let with = |library: &Path| {
-        fencepost()
-            .args(["run", "true"])
-            .env("FENCEPOST_LIBRARY", library)
-            .output()
-            .unwrap()
+        fencepost().args(["run", "true"]).env("FENCEPOST_LIBRARY", library).output().unwrap()
     };
     assert_refused(with(&scratch.path("absent")), 125, "which is not a file");
-    assert_refused(
-        with(&scratch.file("text", "x")),
-        125,
-        "is not a readable shared library",
-    );
+    assert_refused(with(&scratch.file("text", "x")), 125, "is not a readable shared library");
     for name in ["a space.so", "a:colon.so"] {
         let path = scratch.file(name, fs::read(stub()).unwrap());
         assert_refused(with(&path), 125, "which LD_PRELOAD cannot express");
@@ -41,21 +33,14 @@ fn library_is_found_beside_the_command() {
     let run = || {
         let mut command = Command::new(&link);
         command.args(["run", "sh", "-c", "echo $LD_PRELOAD"]);
-        command
-            .env_remove("FENCEPOST_LIBRARY")
-            .env_remove("LD_PRELOAD")
-            .output()
-            .unwrap()
+        command.env_remove("FENCEPOST_LIBRARY").env_remove("LD_PRELOAD").output().unwrap()
     };
     assert_refused(run(), 125, "set FENCEPOST_LIBRARY to its path");
     let root = scratch.0.canonicalize().unwrap();
     for directory in ["lib/x86_64-linux-gnu", "lib", "bin/deps", "bin"] {
         let name = format!("{directory}/libfencepost.so");
         let path = scratch.file(&name, fs::read(stub()).unwrap());
-        File::open(path)
-            .unwrap()
-            .set_modified(std::time::SystemTime::now())
-            .unwrap();
+        File::open(path).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
         assert_prints(run(), &format!("{}\n", root.join(name).display()));
     }
 }

@@ -72,10 +72,7 @@ impl Drop for Scratch {
 /// These tests need a C compiler.
 fn compile(path: &Path, source: &str, flags: &[&str]) {
     let mut compiler = Command::new("cc");
-    feed(
-        compiler.args(["-x", "c", "-", "-o"]).arg(path).args(flags),
-        source.as_bytes(),
-    );
+    feed(compiler.args(["-x", "c", "-", "-o"]).arg(path).args(flags), source.as_bytes());
 }
 
 /// Runs a command to its end with this input.
@@ -102,20 +99,13 @@ fn stub() -> &'static Path {
 /// The command, with the stub and with an environment that does not depend on who runs the tests.
 fn fencepost() -> Command {
     let mut command = Command::new(COMMAND);
-    command
-        .env("FENCEPOST_LIBRARY", stub())
-        .env_remove("FENCEPOST_OPTIONS");
+    command.env("FENCEPOST_LIBRARY", stub()).env_remove("FENCEPOST_OPTIONS");
     command.env_remove("LD_PRELOAD").stdin(Stdio::null());
     command
 }
 
 fn run<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Output {
-    fencepost()
-        .arg("run")
-        .arg("--")
-        .args(words)
-        .output()
-        .unwrap()
+    fencepost().arg("run").arg("--").args(words).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -127,10 +117,7 @@ fn text(bytes: &[u8]) -> String {
 fn assert_refused(output: Output, code: i32, phrase: &str) {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{said}");
-    assert!(
-        said.starts_with("fencepost: ") && said.ends_with('\n'),
-        "{said}"
-    );
+    assert!(said.starts_with("fencepost: ") && said.ends_with('\n'), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains(phrase), "{phrase:?} is not in: {said}");
     assert_eq!(text(&output.stdout), "");

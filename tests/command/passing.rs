@@ -13,18 +13,13 @@ use super::{COMMAND, Scratch, assert_prints, fencepost, run, stub, text};
 #[test]
 fn exit_status_and_signals_pass_through() {
     assert_eq!(run(["sh", "-c", "exit 7"]).status.code(), Some(7));
-    assert_eq!(
-        run(["sh", "-c", "kill -TERM $$"]).status.signal(),
-        Some(libc::SIGTERM)
-    );
+    assert_eq!(run(["sh", "-c", "kill -TERM $$"]).status.signal(), Some(libc::SIGTERM));
 }
 
 #[test]
 fn process_id_is_kept() {
     let mut command = fencepost();
-    command
-        .args(["run", "sh", "-c", "echo $$"])
-        .stdout(Stdio::piped());
+    command.args(["run", "sh", "-c", "echo $$"]).stdout(Stdio::piped());
     let child = command.spawn().unwrap();
     let id = child.id();
     assert_prints(child.wait_with_output().unwrap(), &format!("{id}\n"));
@@ -35,21 +30,9 @@ fn arguments_are_unchanged() {
     let words: Vec<OsString> = ["cat", "/proc/self/cmdline"].map(OsString::from).to_vec();
     assert_prints(run(&words), "cat\0/proc/self/cmdline\0");
     let odd = OsStr::from_bytes(b"\xff\xfe").to_os_string();
-    let words = [
-        "printf".into(),
-        "[%s]".into(),
-        odd,
-        "".into(),
-        "--help".into(),
-        "--".into(),
-    ];
+    let words = ["printf".into(), "[%s]".into(), odd, "".into(), "--help".into(), "--".into()];
     for separator in [&["--"][..], &[]] {
-        let output = fencepost()
-            .arg("run")
-            .args(separator)
-            .args(&words)
-            .output()
-            .unwrap();
+        let output = fencepost().arg("run").args(separator).args(&words).output().unwrap();
         assert_eq!(output.stdout, b"[\xff\xfe][][--help][--]");
     }
 }
@@ -58,18 +41,9 @@ fn arguments_are_unchanged() {
 fn environment_is_unchanged() {
     let outputs = [&[COMMAND, "run", "--", "env", "-0"][..], &["env", "-0"]].map(|words| {
         let mut command = Command::new(words[0]);
-        command
-            .args(&words[1..])
-            .env("FENCEPOST_LIBRARY", stub())
-            .env_remove("LD_PRELOAD");
-        command
-            .env("ODD", OsStr::from_bytes(b"\xff=\n"))
-            .env("EMPTY", "");
-        command
-            .env("FENCEPOST_OPTIONS", "")
-            .output()
-            .unwrap()
-            .stdout
+        command.args(&words[1..]).env("FENCEPOST_LIBRARY", stub()).env_remove("LD_PRELOAD");
+        command.env("ODD", OsStr::from_bytes(b"\xff=\n")).env("EMPTY", "");
+        command.env("FENCEPOST_OPTIONS", "").output().unwrap().stdout
     });
     let [guarded, plain] = outputs.map(|output| {
         let ours = |line: &&[u8]| {
@@ -103,19 +77,13 @@ fn signal_mask_and_dispositions_are_unchanged() {
         }
         let status = text(&command.output().unwrap().stdout);
         let is_wanted = |line: &&str| ["SigBlk", "SigIgn", "SigCgt"].contains(&&line[..6]);
-        let lines: Vec<&str> = status
-            .lines()
-            .filter(|line| line.len() > 6)
-            .filter(is_wanted)
-            .collect();
+        let lines: Vec<&str> =
+            status.lines().filter(|line| line.len() > 6).filter(is_wanted).collect();
         assert_eq!(lines.len(), 3, "{status}");
         lines.join("\n")
     };
     for is_changed in [false, true] {
-        assert_eq!(
-            signals(&[COMMAND, "run"], is_changed),
-            signals(&["env"], is_changed)
-        );
+        assert_eq!(signals(&[COMMAND, "run"], is_changed), signals(&["env"], is_changed));
     }
     assert_ne!(signals(&["env"], false), signals(&["env"], true));
 }
@@ -133,9 +101,7 @@ fn library_is_loaded_first_and_once() {
     ] {
         let mut command = fencepost();
         // Set by the shell, so that the stub is not yet in the command itself.
-        command
-            .args(["run", "sh", "-c", "echo $LD_PRELOAD"])
-            .env("LD_PRELOAD", inherited);
+        command.args(["run", "sh", "-c", "echo $LD_PRELOAD"]).env("LD_PRELOAD", inherited);
         assert_prints(command.output().unwrap(), &format!("{expected}\n"));
     }
     let maps = text(&run(["cat", "/proc/self/maps"]).stdout);

@@ -16,16 +16,8 @@ use super::{
 #[test]
 fn missing_programs() {
     let scratch = Scratch::new();
-    assert_refused(
-        run([scratch.path("absent")]),
-        127,
-        "was not found; check the path",
-    );
-    assert_refused(
-        run(["fencepost-no-such-program"]),
-        127,
-        "was not found in PATH",
-    );
+    assert_refused(run([scratch.path("absent")]), 127, "was not found; check the path");
+    assert_refused(run(["fencepost-no-such-program"]), 127, "was not found in PATH");
     assert_refused(run([""]), 127, "'' was not found in PATH");
     assert_refused(run(["a\nb"]), 127, r"'a\nb' was not found");
 }
@@ -47,11 +39,7 @@ fn files_that_cannot_be_executed() {
 fn denied_file_in_path_is_told_from_a_missing_one() {
     let scratch = Scratch::new();
     fs::write(scratch.path("tool"), "echo").unwrap();
-    let output = fencepost()
-        .args(["run", "tool"])
-        .env("PATH", &scratch.0)
-        .output()
-        .unwrap();
+    let output = fencepost().args(["run", "tool"]).env("PATH", &scratch.0).output().unwrap();
     assert_refused(output, 126, "is not executable");
 }
 
@@ -95,20 +83,12 @@ fn programs_for_other_processors() {
 fn programs_of_other_loaders() {
     let scratch = Scratch::new();
     let with_loader = |name, loader: &str| {
-        scratch.compile(
-            name,
-            EMPTY_PROGRAM,
-            &[&format!("-Wl,--dynamic-linker={loader}")],
-        )
+        scratch.compile(name, EMPTY_PROGRAM, &[&format!("-Wl,--dynamic-linker={loader}")])
     };
     let musl = with_loader("musl", "/lib/ld-musl-x86_64.so.1");
     assert_refused(run([musl]), 125, "uses musl, and the guard needs glibc");
     let absent = with_loader("absent", "/nowhere/ld-linux-x86-64.so.2");
-    assert_refused(
-        run([absent]),
-        127,
-        "needs the loader '/nowhere/ld-linux-x86-64.so.2'",
-    );
+    assert_refused(run([absent]), 127, "needs the loader '/nowhere/ld-linux-x86-64.so.2'");
 }
 
 #[test]
@@ -165,10 +145,7 @@ fn programs_with_file_capabilities_need_root() {
     }
     let as_user = |user| {
         let mut command = Command::new(&command);
-        command
-            .args(["run", "--"])
-            .arg(&program)
-            .env("FENCEPOST_LIBRARY", &library);
+        command.args(["run", "--"]).arg(&program).env("FENCEPOST_LIBRARY", &library);
         command.uid(user).gid(user).output().unwrap()
     };
     assert_refused(as_user(65534), 125, "has file capabilities");
@@ -184,13 +161,7 @@ fn add_net_raw_capability(path: &Path) -> bool {
     let name = c"security.capability";
     // SAFETY: both strings are NUL-terminated, and `bytes` is as long as said.
     let result = unsafe {
-        libc::setxattr(
-            path.as_ptr(),
-            name.as_ptr(),
-            bytes.as_ptr().cast(),
-            bytes.len(),
-            0,
-        )
+        libc::setxattr(path.as_ptr(), name.as_ptr(), bytes.as_ptr().cast(), bytes.len(), 0)
     };
     result == 0
 }

@@ -42,13 +42,11 @@ fn json_records() -> String {
 #[test]
 fn sqlite3() {
     let job = Job::new("sqlite3", "sqlite3", "sqlite3");
-    job.arguments(&["-batch", "sales.db", SQL])
-        .does_the_same_on_every_backend();
+    job.arguments(&["-batch", "sales.db", SQL]).does_the_same_on_every_backend();
 }
 
 #[test]
 fn jq() {
     let job = Job::new("jq", "jq", "jq").file("records.json", json_records());
-    job.arguments(&["-c", FILTER, "records.json"])
-        .does_the_same_on_every_backend();
+    job.arguments(&["-c", FILTER, "records.json"]).does_the_same_on_every_backend();
 }

@@ -62,8 +62,7 @@ echo "$last" | tr 0-9 a-j
 #[test]
 fn perl() {
     let job = Job::new("perl", "perl", "perl").variable("PERL_HASH_SEED", "0");
-    job.arguments(&["-e", PERL])
-        .does_the_same_on_every_backend();
+    job.arguments(&["-e", PERL]).does_the_same_on_every_backend();
 }
 
 /// Without PYTHONMALLOC=malloc python would carve its objects out of large blocks of its own.
@@ -84,7 +83,5 @@ fn tclsh() {
 
 #[test]
 fn bash() {
-    Job::new("bash", "bash", "bash")
-        .arguments(&["-c", BASH])
-        .does_the_same_on_every_backend();
+    Job::new("bash", "bash", "bash").arguments(&["-c", BASH]).does_the_same_on_every_backend();
 }

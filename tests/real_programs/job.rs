@@ -26,18 +26,11 @@ impl Job {
         let program = find(program).unwrap_or_else(|| {
             panic!("{program} is missing: install the Debian package {package}")
         });
-        Job {
-            name,
-            program,
-            arguments: Vec::new(),
-            variables: Vec::new(),
-            files: Vec::new(),
-        }
+        Job { name, program, arguments: Vec::new(), variables: Vec::new(), files: Vec::new() }
     }
 
     pub fn arguments(mut self, arguments: &[&str]) -> Job {
-        self.arguments
-            .extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
         self
     }
 
@@ -55,30 +48,14 @@ impl Job {
     /// Runs natively, which must succeed and print something, and then on each backend.
     pub fn does_the_same_on_every_backend(self) {
         let native = self.run("native", process::command(&self.program));
-        assert_eq!(
-            native.exit,
-            Exit::Code(0),
-            "natively: {}{}",
-            native.stdout,
-            native.stderr
-        );
-        assert!(
-            !native.stdout.is_empty(),
-            "the job prints nothing to compare"
-        );
+        assert_eq!(native.exit, Exit::Code(0), "natively: {}{}", native.stdout, native.stderr);
+        assert!(!native.stdout.is_empty(), "the job prints nothing to compare");
         for backend in available_backends() {
             let outcome = self.run(backend, fencepost_run(backend, [], &self.program));
-            assert_eq!(
-                outcome.exit, native.exit,
-                "on {backend}: {}",
-                outcome.stderr
-            );
+            assert_eq!(outcome.exit, native.exit, "on {backend}: {}", outcome.stderr);
             assert_eq!(outcome.program_stderr(), native.stderr, "on {backend}");
             if outcome.stdout != native.stdout {
-                panic!(
-                    "on {backend}: {}",
-                    first_difference(&native.stdout, &outcome.stdout)
-                );
+                panic!("on {backend}: {}", first_difference(&native.stdout, &outcome.stdout));
             }
         }
     }
@@ -91,10 +68,7 @@ impl Job {
         for (name, content) in &self.files {
             fs::write(folder.join(name), content).expect("the folder is writable");
         }
-        command
-            .args(&self.arguments)
-            .current_dir(&folder)
-            .env("HOME", &folder);
+        command.args(&self.arguments).current_dir(&folder).env("HOME", &folder);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         let outcome = process::run(&mut command, LIMIT).expect("the program starts");
         fs::remove_dir_all(&folder).expect("the folder can be removed");
@@ -117,17 +91,10 @@ fn find(program: &str) -> Option<PathBuf> {
 }
 
 fn first_difference(wanted: &str, got: &str) -> String {
-    let differs = wanted
-        .lines()
-        .zip(got.lines())
-        .enumerate()
-        .find(|(_, (a, b))| a != b);
+    let differs = wanted.lines().zip(got.lines()).enumerate().find(|(_, (a, b))| a != b);
     match differs {
         Some((line, (wanted, got))) => {
-            format!(
-                "line {}: expected `{wanted:.200}`, got `{got:.200}`",
-                line + 1
-            )
+            format!("line {}: expected `{wanted:.200}`, got `{got:.200}`", line + 1)
         }
         None => format!("expected {} bytes, got {}", wanted.len(), got.len()),
     }

@@ -52,9 +52,8 @@ fn words(bytes: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut text = String::with_capacity(bytes + 16);
     while text.len() < bytes {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         write!(text, "word{} ", state >> 52).expect("writing to a string");
     }
     text.into_bytes()
@@ -101,8 +100,7 @@ fn git() {
 fn openssl() {
     let _ = Job::new("openssl", "openssl", "openssl");
     let job = Job::new("openssl", "sh", "dash").file("data", words(3_000_000));
-    job.arguments(&["-ec", OPENSSL])
-        .does_the_same_on_every_backend();
+    job.arguments(&["-ec", OPENSSL]).does_the_same_on_every_backend();
 }
 
 #[test]

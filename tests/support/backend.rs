@@ -19,11 +19,7 @@ pub fn fencepost_run<'a>(
     program: impl AsRef<OsStr>,
 ) -> Command {
     let mut command = process::command(FENCEPOST);
-    command
-        .args(["run", "--backend", backend])
-        .args(options)
-        .arg("--")
-        .arg(program);
+    command.args(["run", "--backend", backend]).args(options).arg("--").arg(program);
     command
 }
 
@@ -38,11 +34,7 @@ pub fn why_unavailable(backend: &str) -> Option<String> {
     }
     let said = outcome.stderr.trim();
     let refused = said.starts_with(&format!("fencepost: backend {backend} is not available"));
-    assert!(
-        backend == "madvise" && refused,
-        "/bin/true ended by {}: {said}",
-        outcome.exit
-    );
+    assert!(backend == "madvise" && refused, "/bin/true ended by {}: {said}", outcome.exit);
     Some(said.to_owned())
 }
 

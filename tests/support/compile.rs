@@ -23,9 +23,7 @@ pub fn build_folder(name: &str) -> PathBuf {
 /// The machine's C compiler, or C++ compiler for `.cpp`, without any warnings: the programs
 /// contain the very bugs it would warn of.
 fn compiler_for(source: &Path) -> Command {
-    let is_cpp = source
-        .extension()
-        .is_some_and(|extension| extension == "cpp");
+    let is_cpp = source.extension().is_some_and(|extension| extension == "cpp");
     cc::Build::new()
         .cpp(is_cpp)
         .target(TARGET)
@@ -48,45 +46,25 @@ pub fn build_program(
     libs: &[String],
 ) -> Result<(), String> {
     let mut command = compiler_for(source);
-    command.args([
-        "-w",
-        "-pthread",
-        "-fno-builtin",
-        "-Wl,-rpath,$ORIGIN",
-        "-Wl,--no-as-needed",
-    ]);
-    command
-        .args(cflags)
-        .arg("-o")
-        .arg(output)
-        .arg(source)
-        .args(libs);
+    command.args(["-w", "-pthread", "-fno-builtin", "-Wl,-rpath,$ORIGIN", "-Wl,--no-as-needed"]);
+    command.args(cflags).arg("-o").arg(output).arg(source).args(libs);
     finish(command)
 }
 
 /// Compiles a shared library that has only its exported names: no debug information.
 pub fn build_library(source: &Path, output: &Path) -> Result<(), String> {
     let mut command = compiler_for(source);
-    command
-        .args(["-w", "-g0", "-shared", "-fPIC", "-o"])
-        .arg(output)
-        .arg(source);
+    command.args(["-w", "-g0", "-shared", "-fPIC", "-o"]).arg(output).arg(source);
     finish(command)
 }
 
 fn finish(mut command: Command) -> Result<(), String> {
     let output = command.output().map_err(|error| {
-        format!(
-            "{:?}: {error}; install the Debian package g++",
-            command.get_program()
-        )
+        format!("{:?}: {error}; install the Debian package g++", command.get_program())
     })?;
     match output.status.success() {
         true => Ok(()),
-        false => Err(format!(
-            "{command:?}\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        )),
+        false => Err(format!("{command:?}\n{}", String::from_utf8_lossy(&output.stderr))),
     }
 }
 
@@ -101,10 +79,7 @@ pub fn map_in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + S
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(item) = items.get(index) else { return };
                     let result = work(item);
-                    results
-                        .lock()
-                        .expect("no worker panics here")
-                        .push((index, result));
+                    results.lock().expect("no worker panics here").push((index, result));
                 }
             });
         }

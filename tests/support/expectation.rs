@@ -99,18 +99,10 @@ pub fn read(path: &Path, source: &str) -> Result<Expectation, String> {
     if let Some((key, _)) = header.iter().find(|(key, _)| !KEYS.contains(key)) {
         return Err(format!("unknown key `{key}`"));
     }
-    let find = |wanted: &str| {
-        header
-            .iter()
-            .find(|(key, _)| *key == wanted)
-            .map(|(_, value)| *value)
-    };
+    let find =
+        |wanted: &str| header.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
     let words = |wanted: &str| -> Vec<String> {
-        find(wanted)
-            .unwrap_or("")
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect()
+        find(wanted).unwrap_or("").split_whitespace().map(str::to_owned).collect()
     };
 
     let verdict = match find("expect").ok_or("no `// expect: …`")? {
@@ -118,11 +110,7 @@ pub fn read(path: &Path, source: &str) -> Result<Expectation, String> {
         kind => Verdict::Bug(Box::new(read_bug(kind, &header, source)?)),
     };
     Ok(Expectation {
-        source_file: path
-            .file_name()
-            .expect("a file")
-            .to_string_lossy()
-            .into_owned(),
+        source_file: path.file_name().expect("a file").to_string_lossy().into_owned(),
         verdict,
         options: words("options"),
         cflags: words("cflags"),
@@ -155,12 +143,8 @@ const KEYS: [&str; 18] = [
 ];
 
 fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, String> {
-    let find = |wanted: &str| {
-        header
-            .iter()
-            .find(|(key, _)| *key == wanted)
-            .map(|(_, value)| *value)
-    };
+    let find =
+        |wanted: &str| header.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
     let is_access = match kind {
         "heap-buffer-overflow" | "heap-buffer-underflow" | "heap-use-after-free" => true,
         "double-free" | "bad-free" | "overwritten-slack" => false,
@@ -176,9 +160,7 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
     let bug = Bug {
         kind: kind.to_owned(),
         access: find("expect-access").map(str::to_owned),
-        place: find("expect-place")
-            .ok_or("no `// expect-place: …`")?
-            .to_owned(),
+        place: find("expect-place").ok_or("no `// expect-place: …`")?.to_owned(),
         found: find("expect-found").map(str::to_owned),
         called: match kind {
             "double-free" | "bad-free" => Some(find("expect-call").unwrap_or("free").to_owned()),
@@ -241,9 +223,8 @@ fn read_markers(source: &str) -> Result<Vec<Marker>, String> {
         let Some((_, comment)) = line.split_once("// <- ") else {
             continue;
         };
-        let (roles, function) = comment
-            .split_once(" in ")
-            .ok_or_else(|| format!("no function: {comment}"))?;
+        let (roles, function) =
+            comment.split_once(" in ").ok_or_else(|| format!("no function: {comment}"))?;
         let (function, depth) = match function.split_once(" (frame ") {
             None => match function.strip_suffix(" (any frame)") {
                 None => (function, Depth::Frame(0)),
@@ -251,10 +232,7 @@ fn read_markers(source: &str) -> Result<Vec<Marker>, String> {
             },
             Some((function, number)) => {
                 let number = number.trim_end_matches(')').parse();
-                (
-                    function,
-                    Depth::Frame(number.map_err(|_| format!("no frame: {comment}"))?),
-                )
+                (function, Depth::Frame(number.map_err(|_| format!("no frame: {comment}"))?))
             }
         };
         for role in roles.split(", ") {
@@ -274,14 +252,8 @@ fn read_frame_glob(value: &str) -> Result<FrameGlob, String> {
     let (Some(role), Some(frame), Some(glob)) = (words.next(), words.next(), words.next()) else {
         return Err(format!("not `ROLE N GLOB`: {value}"));
     };
-    let frame = frame
-        .parse()
-        .map_err(|_| format!("no frame number: {value}"))?;
-    Ok(FrameGlob {
-        role: read_role(role)?,
-        frame,
-        glob: glob.to_owned(),
-    })
+    let frame = frame.parse().map_err(|_| format!("no frame number: {value}"))?;
+    Ok(FrameGlob { role: read_role(role)?, frame, glob: glob.to_owned() })
 }
 
 impl Bug {
@@ -310,9 +282,7 @@ impl Bug {
         if report.kind != self.kind {
             differ("kind", &self.kind, &report.kind);
         }
-        let access = report
-            .access
-            .map_or("none".to_owned(), |access| access.to_string());
+        let access = report.access.map_or("none".to_owned(), |access| access.to_string());
         if let Some(wanted) = &self.access
             && !glob_matches(wanted, &access)
         {
@@ -394,10 +364,7 @@ impl Bug {
         let place = format!("{file}:{}", marker.line);
         let named = report.summary.contains(&place) && report.summary.contains(&marker.function);
         (!named).then(|| {
-            format!(
-                "summary: expected {place} in {}, got {}",
-                marker.function, report.summary
-            )
+            format!("summary: expected {place} in {}, got {}", marker.function, report.summary)
         })
     }
 }
@@ -426,9 +393,7 @@ fn stack_of(report: &Report, role: Role) -> Option<&Stack> {
 
 fn frames_in_short(stack: &Stack) -> String {
     let frames = stack.frames.iter().take(3).enumerate();
-    frames
-        .map(|(number, frame)| format!("[#{number} {}]", frame.text))
-        .collect::<String>()
+    frames.map(|(number, frame)| format!("[#{number} {}]", frame.text)).collect::<String>()
 }
 
 fn words_of(found: &Option<String>) -> &str {

@@ -59,10 +59,7 @@ impl Outcome {
 
     /// fencepost's own summary lines.
     pub fn summary_lines(&self) -> Vec<&str> {
-        self.stderr
-            .lines()
-            .filter(|line| is_summary(line))
-            .collect()
+        self.stderr.lines().filter(|line| is_summary(line)).collect()
     }
 }
 
@@ -73,10 +70,7 @@ fn is_summary(line: &str) -> bool {
 /// Runs `command` in a process group of its own, with no standard input unless the caller gave
 /// one, until it has ended and nobody holds its output any more. After `limit` the group is killed.
 pub fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
-    command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let child = command.spawn()?;
     let group = i32::try_from(child.id()).expect("process ids fit an i32");
 
@@ -95,11 +89,7 @@ pub fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
 
     let output = output?;
     Ok(Outcome {
-        exit: if hung {
-            Exit::Hung
-        } else {
-            output.status.into()
-        },
+        exit: if hung { Exit::Hung } else { output.status.into() },
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
@@ -108,10 +98,7 @@ pub fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
 /// A command that inherits nothing that would change how fencepost behaves.
 pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
-    command
-        .stdin(Stdio::null())
-        .env_remove("LD_PRELOAD")
-        .env("LC_ALL", "C");
+    command.stdin(Stdio::null()).env_remove("LD_PRELOAD").env("LC_ALL", "C");
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("FENCEPOST") {
             command.env_remove(name);

@@ -50,9 +50,7 @@ impl Frame {
     /// The demangled name, where there is one.
     pub fn function(&self) -> Option<&str> {
         let named = self.before_module().strip_prefix("in ")?;
-        let end = self
-            .place()
-            .map_or(named.len(), |_| named.rfind(' ').unwrap_or(0));
+        let end = self.place().map_or(named.len(), |_| named.rfind(' ').unwrap_or(0));
         Some(named[..end].trim_end())
     }
 
@@ -66,9 +64,7 @@ impl Frame {
     }
 
     fn before_module(&self) -> &str {
-        self.text
-            .rfind(" (")
-            .map_or(self.text.as_str(), |at| &self.text[..at])
+        self.text.rfind(" (").map_or(self.text.as_str(), |at| &self.text[..at])
     }
 }
 
@@ -116,9 +112,7 @@ pub fn parse(text: &str) -> Result<Report, String> {
     report.culprit.frames = parse_frames(&mut lines)?;
 
     let is_place = |line: &&str| line.starts_with("0x");
-    let place = lines
-        .next_if(is_place)
-        .ok_or_else(|| expected("0x… is …", lines.peek()))?;
+    let place = lines.next_if(is_place).ok_or_else(|| expected("0x… is …", lines.peek()))?;
     parse_place(place, &mut report)?;
 
     for line in lines.by_ref() {
@@ -150,12 +144,8 @@ fn parse_header(line: &str) -> Result<Report, String> {
         .strip_prefix("==")
         .and_then(|rest| rest.split_once("==ERROR: Fencepost: "))
         .ok_or_else(|| wrong("its start"))?;
-    let (kind, rest) = rest
-        .split_once(" on address ")
-        .ok_or_else(|| wrong("an address"))?;
-    let (facts, thread) = rest
-        .split_once(" thread ")
-        .ok_or_else(|| wrong("a thread"))?;
+    let (kind, rest) = rest.split_once(" on address ").ok_or_else(|| wrong("an address"))?;
+    let (facts, thread) = rest.split_once(" thread ").ok_or_else(|| wrong("a thread"))?;
     // A thread that has ended has no name any more.
     let (thread, name) = thread.split_once(" (").unwrap_or((thread, ")"));
 
@@ -175,17 +165,11 @@ fn parse_header(line: &str) -> Result<Report, String> {
         address: hex(address)?,
         pc,
         thread: thread.to_owned(),
-        thread_name: name
-            .strip_suffix(')')
-            .ok_or_else(|| wrong("a thread name"))?
-            .to_owned(),
+        thread_name: name.strip_suffix(')').ok_or_else(|| wrong("a thread name"))?.to_owned(),
         access: None,
         called: None,
         found: None,
-        culprit: Stack {
-            thread: None,
-            frames: Vec::new(),
-        },
+        culprit: Stack { thread: None, frames: Vec::new() },
         place: String::new(),
         freed: None,
         allocated: None,
@@ -199,21 +183,8 @@ fn parse_header(line: &str) -> Result<Report, String> {
 fn parse_culprit_heading(line: &str, report: &mut Report) -> Result<(), String> {
     let words: Vec<&str> = line.split(' ').collect();
     match words[..] {
-        [
-            direction @ ("READ" | "WRITE"),
-            "of",
-            "size",
-            bytes,
-            "at",
-            address,
-            "thread",
-            thread,
-        ] => {
-            let direction = if direction == "READ" {
-                Direction::Read
-            } else {
-                Direction::Write
-            };
+        [direction @ ("READ" | "WRITE"), "of", "size", bytes, "at", address, "thread", thread] => {
+            let direction = if direction == "READ" { Direction::Read } else { Direction::Write };
             let bytes = bytes.parse().map_err(|_| format!("not a size: {line}"))?;
             report.access = Some(Access { direction, bytes });
             if hex(address)? != report.address {
@@ -231,10 +202,9 @@ fn parse_culprit_heading(line: &str, report: &mut Report) -> Result<(), String> 
         _ => return Err(format!("not the heading of an access or a call: {line}")),
     }
     match &report.culprit.thread {
-        Some(thread) if *thread != report.thread => Err(format!(
-            "thread {} in the header, but: {line}",
-            report.thread
-        )),
+        Some(thread) if *thread != report.thread => {
+            Err(format!("thread {} in the header, but: {line}", report.thread))
+        }
         _ => Ok(()),
     }
 }
@@ -245,29 +215,20 @@ where
 {
     let mut frames = Vec::new();
     while let Some(line) = lines.next_if(|line| line.starts_with("    #")) {
-        let (number, rest) = line[5..]
-            .split_once(' ')
-            .ok_or(format!("a bare frame: {line}"))?;
+        let (number, rest) = line[5..].split_once(' ').ok_or(format!("a bare frame: {line}"))?;
         if number.parse() != Ok(frames.len()) {
             return Err(format!("expected frame #{}, found: {line}", frames.len()));
         }
         let (pc, text) = rest.split_once(' ').unwrap_or((rest, ""));
-        frames.push(Frame {
-            pc: hex(pc)?,
-            text: text.to_owned(),
-        });
+        frames.push(Frame { pc: hex(pc)?, text: text.to_owned() });
     }
     Ok(frames)
 }
 
 /// `0x… is located 4 bytes after 48-byte region [0x…,0x…)`, `0x… is on the stack of thread T0`.
 fn parse_place(line: &str, report: &mut Report) -> Result<(), String> {
-    let (address, words) = line
-        .split_once(' ')
-        .ok_or_else(|| expected("0x… is", Some(&line)))?;
-    let place = words
-        .strip_prefix("is ")
-        .or_else(|| words.strip_prefix("was "));
+    let (address, words) = line.split_once(' ').ok_or_else(|| expected("0x… is", Some(&line)))?;
+    let place = words.strip_prefix("is ").or_else(|| words.strip_prefix("was "));
     let place = place.ok_or_else(|| expected("0x… is …", Some(&line)))?;
     // The header names the access's first byte, and this line the first byte that is bad.
     let address = hex(address)?;
@@ -296,23 +257,13 @@ fn check_region(address: u64, place: &str, bounds: &str) -> Result<(), String> {
     let words: Vec<&str> = place.trim_start_matches("located ").split(' ').collect();
     let (distance, relation, size) = match words[..] {
         [distance, "byte" | "bytes", "inside", "of", size, "region"] => (distance, "inside", size),
-        [
-            distance,
-            "byte" | "bytes",
-            relation @ ("after" | "before"),
-            size,
-            "region",
-        ] => (distance, relation, size),
+        [distance, "byte" | "bytes", relation @ ("after" | "before"), size, "region"] => {
+            (distance, relation, size)
+        }
         _ => return Err("bounds after an unknown relation".to_owned()),
     };
-    let number = |word: &str| {
-        word.parse::<u64>()
-            .map_err(|_| format!("not a number: {word}"))
-    };
-    let size = number(
-        size.strip_suffix("-byte")
-            .ok_or("a region without its size")?,
-    )?;
+    let number = |word: &str| word.parse::<u64>().map_err(|_| format!("not a number: {word}"));
+    let size = number(size.strip_suffix("-byte").ok_or("a region without its size")?)?;
     if end.wrapping_sub(start) != size {
         return Err("bounds contradict the size".to_owned());
     }
@@ -334,38 +285,27 @@ fn take_stacks_out_of_notes(report: &mut Report) -> Result<(), String> {
     let mut lines = lines.iter().map(String::as_str).peekable();
     while let Some(line) = lines.next() {
         let heading = |verb: &str| {
-            line.strip_prefix(verb)?
-                .strip_prefix(" by thread ")?
-                .strip_suffix(" here:")
+            line.strip_prefix(verb)?.strip_prefix(" by thread ")?.strip_suffix(" here:")
         };
         if let Some(thread) = heading("freed") {
             if report.freed.is_some() || report.allocated.is_some() {
                 return Err(format!("out of order: {line}"));
             }
             let frames = parse_frames(&mut lines)?;
-            report.freed = Some(Stack {
-                thread: Some(thread_id(thread)),
-                frames,
-            });
+            report.freed = Some(Stack { thread: Some(thread_id(thread)), frames });
         } else if let Some(thread) = heading("allocated") {
             if report.allocated.is_some() {
                 return Err(format!("twice: {line}"));
             }
             let frames = parse_frames(&mut lines)?;
-            report.allocated = Some(Stack {
-                thread: Some(thread_id(thread)),
-                frames,
-            });
+            report.allocated = Some(Stack { thread: Some(thread_id(thread)), frames });
         } else if let Some(thread) = line.strip_suffix(" here:") {
             // `thread T1 (worker) created by thread T0 here:`
             let Some((_, by)) = thread.split_once(" created by thread ") else {
                 return Err(format!("not the heading of a stack: {line}"));
             };
             let frames = parse_frames(&mut lines)?;
-            report.created.push(Stack {
-                thread: Some(thread_id(by)),
-                frames,
-            });
+            report.created.push(Stack { thread: Some(thread_id(by)), frames });
         } else if line.starts_with("    #") {
             return Err(format!("a frame without a heading: {line}"));
         } else {
@@ -382,19 +322,15 @@ fn thread_id(words: &str) -> String {
 
 fn check_consistency(report: &Report) -> Result<(), String> {
     if report.summary.split(' ').next() != Some(report.kind.as_str()) {
-        return Err(format!(
-            "kind {}, but summary `{}`",
-            report.kind, report.summary
-        ));
+        return Err(format!("kind {}, but summary `{}`", report.kind, report.summary));
     }
     if report.access.is_some() != report.pc.is_some() {
         return Err("an access has a pc, and a bad call has none".to_owned());
     }
     match (report.pc, report.culprit.frames.first()) {
-        (Some(pc), Some(frame)) if frame.pc != pc => Err(format!(
-            "pc 0x{pc:x} in the header, 0x{:x} in frame #0",
-            frame.pc
-        )),
+        (Some(pc), Some(frame)) if frame.pc != pc => {
+            Err(format!("pc 0x{pc:x} in the header, 0x{:x} in frame #0", frame.pc))
+        }
         (Some(_), None) => Err("an access without a stack".to_owned()),
         _ => Ok(()),
     }

@@ -39,21 +39,14 @@ impl DebugFile {
             let bytes = module.end.next_multiple_of(0x1000) - module.start;
             // SAFETY: the kernel maps the vDSO for the life of the process, whole readable pages.
             let image = unsafe { core::slice::from_raw_parts(module.start as *const u8, bytes) };
-            return Some(Self {
-                dwarf: None,
-                tables: vec![SymbolSource::Memory(image)],
-            });
+            return Some(Self { dwarf: None, tables: vec![SymbolSource::Memory(image)] });
         }
         let path = match module.kind {
             // Works when the file was deleted or replaced, too.
             ModuleKind::Executable => Path::new("/proc/self/exe"),
             _ => module.path.as_path(),
         };
-        let path = if path.exists() {
-            path
-        } else {
-            module.path.as_path()
-        };
+        let path = if path.exists() { path } else { module.path.as_path() };
         let cache = ReadCache::new(File::open(path).ok()?);
         let object = object::File::parse(&cache).ok()?;
         let build_id = object.build_id().ok().flatten().unwrap_or_default();
@@ -82,20 +75,19 @@ impl DebugFile {
     /// Modules are for the caller to fill in.
     pub(super) fn frames_at(&self, address: u64) -> Vec<SymbolFrame> {
         let mut frames = self.dwarf_frames(address).unwrap_or_default();
-        let symbol = match frames.last() {
-            Some(frame) if frame.function.is_some() => None,
-            _ => self
-                .tables
-                .iter()
-                .find_map(|table| table.symbol_at(address)),
-        };
-        if let Some(name) = symbol {
-            if frames.is_empty() {
-                frames.push(SymbolFrame::default());
-            }
-            if let Some(frame) = frames.last_mut() {
-                frame.function = Some(name);
-            }
+        if frames.is_empty() {
+            frames.push(SymbolFrame::default());
+        }
+        let Some(physical) = frames.last_mut() else { return frames };
+        // Debug information has no linkage name for a C++ function that is not external: without
+        // it overloads look alike, so the symbol table is asked for the parameters.
+        let is_full = |name: &String| name.contains('(') || name.contains("::");
+        if !physical.function.as_ref().is_some_and(is_full) {
+            let symbol = self.tables.iter().find_map(|table| table.symbol_at(address));
+            physical.function = match (physical.function.take(), symbol) {
+                (Some(name), Some(symbol)) if !symbol.contains(&name) => Some(name),
+                (name, symbol) => symbol.or(name),
+            };
         }
         frames
     }
@@ -112,15 +104,9 @@ impl DebugFile {
             let location = frame.location.as_ref();
             frames.push(SymbolFrame {
                 function,
-                file: location
-                    .and_then(|location| location.file)
-                    .map(str::to_owned),
-                line: location
-                    .and_then(|location| location.line)
-                    .filter(|line| *line != 0),
-                column: location
-                    .and_then(|location| location.column)
-                    .filter(|column| *column != 0),
+                file: location.and_then(|location| location.file).map(str::to_owned),
+                line: location.and_then(|location| location.line).filter(|line| *line != 0),
+                column: location.and_then(|location| location.column).filter(|column| *column != 0),
                 inlined: true,
                 ..SymbolFrame::default()
             });
@@ -169,11 +155,7 @@ fn demangle(name: &str) -> String {
 
 fn has_debug_info<'data, R: ReadRef<'data>>(object: &object::File<'data, R>) -> bool {
     let sections = [".debug_info", ".zdebug_info"];
-    sections.iter().any(|name| {
-        object
-            .section_by_name(name)
-            .is_some_and(|found| found.size() > 0)
-    })
+    sections.iter().any(|name| object.section_by_name(name).is_some_and(|found| found.size() > 0))
 }
 
 fn load(path: &Path, alternate: Option<PathBuf>) -> Option<Loader> {
@@ -196,18 +178,12 @@ fn separate_file<'data, R: ReadRef<'data>>(
         let directory = module.parent()?;
         let below_root = Path::new(DEBUG_ROOT).join(directory.strip_prefix("/").ok()?);
         // The order in which gdb looks.
-        [
-            directory.to_path_buf(),
-            directory.join(".debug"),
-            below_root,
-        ]
-        .into_iter()
-        .map(|directory| directory.join(name))
-        .find(|path| path != module && describes(path, build_id))
+        [directory.to_path_buf(), directory.join(".debug"), below_root]
+            .into_iter()
+            .map(|directory| directory.join(name))
+            .find(|path| path != module && describes(path, build_id))
     };
-    build_id_path(build_id)
-        .filter(|path| describes(path, build_id))
-        .or_else(by_link)
+    build_id_path(build_id).filter(|path| describes(path, build_id)).or_else(by_link)
 }
 
 /// Whether the file holds debug information, and that of the build in question where both say.
@@ -225,17 +201,8 @@ fn describes(path: &Path, build_id: &[u8]) -> bool {
 
 fn build_id_path(build_id: &[u8]) -> Option<PathBuf> {
     let (first, rest) = build_id.split_first()?;
-    let hex = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
-    let path = format!(
-        "{DEBUG_ROOT}/.build-id/{}/{}.debug",
-        hex(&[*first]),
-        hex(rest)
-    );
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let path = format!("{DEBUG_ROOT}/.build-id/{}/{}.debug", hex(&[*first]), hex(rest));
     Some(path.into())
 }
 

@@ -35,11 +35,7 @@ impl Maps {
     }
 
     pub(super) fn describe(&self, pc: usize) -> SymbolFrame {
-        let Some(mapping) = self
-            .mappings
-            .iter()
-            .find(|mapping| mapping.range.contains(&pc))
-        else {
+        let Some(mapping) = self.mappings.iter().find(|mapping| mapping.range.contains(&pc)) else {
             return SymbolFrame {
                 module: UNKNOWN_MODULE.to_owned(),
                 module_offset: pc,
@@ -47,16 +43,8 @@ impl Maps {
             };
         };
         // Code may be compiled anew at the same place: the last entry is the current one.
-        let compiled = self
-            .compiled
-            .iter()
-            .rev()
-            .find(|(range, _)| range.contains(&pc));
-        let module = if mapping.name.is_empty() {
-            "[anonymous memory]"
-        } else {
-            &mapping.name
-        };
+        let compiled = self.compiled.iter().rev().find(|(range, _)| range.contains(&pc));
+        let module = if mapping.name.is_empty() { "[anonymous memory]" } else { &mapping.name };
         SymbolFrame {
             function: compiled.map(|(_, name)| name.clone()),
             module: module.to_owned(),
@@ -73,9 +61,7 @@ fn parse_mapping(line: &str) -> Option<Mapping> {
     let mut fields = rest.splitn(5, ' ').skip(1);
     let file_offset = parse_hex(fields.next()?)?;
     // Device, then inode with the padded name after it.
-    let inode_and_name = fields
-        .nth(1)
-        .map(|_inode| fields.next().unwrap_or_default())?;
+    let inode_and_name = fields.nth(1).map(|_inode| fields.next().unwrap_or_default())?;
     Some(Mapping {
         range: parse_hex(start)?..parse_hex(end)?,
         file_offset,
@@ -107,22 +93,14 @@ mod tests {
             "7ff0-7ff8 rw-p 00000000 00:00 0                          [stack]",
         ];
         let maps = Maps {
-            mappings: lines
-                .iter()
-                .filter_map(|line| parse_mapping(line))
-                .collect(),
-            compiled: parse_compiled("7f10 20 LazyCompile:~run app.js:1")
-                .into_iter()
-                .collect(),
+            mappings: lines.iter().filter_map(|line| parse_mapping(line)).collect(),
+            compiled: parse_compiled("7f10 20 LazyCompile:~run app.js:1").into_iter().collect(),
         };
         let of_file = maps.describe(0x55d4);
         assert_eq!(of_file.module, "/opt/with space/plugin.so");
         assert_eq!(of_file.module_offset, 0x1004);
         let compiled = maps.describe(0x7f18);
-        assert_eq!(
-            compiled.function.as_deref(),
-            Some("LazyCompile:~run app.js:1")
-        );
+        assert_eq!(compiled.function.as_deref(), Some("LazyCompile:~run app.js:1"));
         assert_eq!(compiled.module, "[anonymous memory]");
         assert_eq!(maps.describe(0x7ff4).module, "[stack]");
         assert_eq!(maps.describe(0x9000).module, UNKNOWN_MODULE);
