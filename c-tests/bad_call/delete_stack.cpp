@@ -4,7 +4,7 @@
 
 struct Point { long x, y; };
 
-static void drop(Point *point)
+void drop(Point *point)
 {
     delete point; // <- called in drop(Point*)
 }

@@ -4,7 +4,7 @@
 // expect-place: located 0 bytes after 64-byte region
 #include <vector>
 
-static void poke(std::vector<int> &numbers, std::size_t index)
+void poke(std::vector<int> &numbers, std::size_t index)
 {
     int *first = numbers.data();
     first[index] = 1; // <- access in poke(std::vector<int, std::allocator<int> >&, unsigned long)

@@ -7,7 +7,8 @@
 static int *shared;
 
 struct Holder {
-    int *cells = new int[12]; // <- allocated in Holder::Holder()
+    int *cells;
+    Holder() { cells = new int[12]; } // <- allocated in Holder::Holder()
     ~Holder() { delete[] cells; } // <- freed in Holder::~Holder()
 };
 

@@ -4,7 +4,7 @@
 // expect-place: located 0 bytes after 32-byte region
 #include <functional>
 
-static void apply(const std::function<void(int)> &action)
+void apply(const std::function<void(int)> &action)
 {
     action(8); // <- access in apply(std::function<void (int)> const&) (any frame)
 }
@@ -13,7 +13,7 @@ int main()
 {
     int *cells = new int[8]; // <- allocated in main
     apply([=](int index) {
-        cells[index] = 1; // <- access in main::{lambda(int)#1}::operator()(int) const
+        cells[index] = 1; // <- access in operator()
     });
     return 0;
 }

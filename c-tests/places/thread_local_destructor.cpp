@@ -8,7 +8,8 @@
 #include <thread>
 
 struct Buffer {
-    void *bytes = std::malloc(48); // <- allocated in Buffer::Buffer()
+    void *bytes;
+    Buffer() { bytes = std::malloc(48); } // <- allocated in Buffer::Buffer()
     ~Buffer()
     {
         std::free(bytes); // <- freed in Buffer::~Buffer()

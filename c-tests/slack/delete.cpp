@@ -5,7 +5,7 @@
 
 struct Name { char letters[20]; };
 
-static void destroy(Name *name)
+void destroy(Name *name)
 {
     delete name; // <- called in destroy(Name*)
 }

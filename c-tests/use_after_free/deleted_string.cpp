@@ -4,7 +4,7 @@
 // expect-place: located 0 bytes inside of 65-byte region
 #include <string>
 
-static const char *dangling()
+const char *dangling()
 {
     std::string text(64, 'a'); // <- allocated in dangling() (any frame)
     return text.c_str();

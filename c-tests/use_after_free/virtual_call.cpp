@@ -12,7 +12,7 @@ struct Dog : Animal {
     int legs() const override { return count; }
 };
 
-static int count_legs(const Animal *animal)
+int count_legs(const Animal *animal)
 {
     return animal->legs(); // <- access in count_legs(Animal const*)
 }
