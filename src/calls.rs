@@ -119,8 +119,12 @@ pub fn finish() {
         fault::report_at_exit(runtime, BadCall::Overwritten(object, damage));
     }
     let _scope = RuntimeScope::enter();
-    if let Some(summary) = runtime.summary() {
-        crate::report::sink::write(runtime, &summary);
+    let mut text = runtime.summary().unwrap_or_default();
+    if runtime.options.stats {
+        text += &runtime.stats();
+    }
+    if !text.is_empty() {
+        crate::report::sink::write(runtime, &text);
     }
 }
 

@@ -356,7 +356,11 @@ fn publish(runtime: &Runtime, mut bug: Bug) {
     std::panic::set_hook(Box::new(|_| ()));
     private::on_exhaustion(|| report_plainly(libc::SIGABRT));
     let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
-    sink::write(runtime, &text::render(&bug, process::pid(), names));
+    let mut report = text::render(&bug, process::pid(), names);
+    if runtime.options.stats {
+        report += &runtime.stats();
+    }
+    sink::write(runtime, &report);
     CURRENT.store(core::ptr::null_mut(), Ordering::Release);
 }
 

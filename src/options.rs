@@ -496,6 +496,9 @@ options! {
     /// Say at the start which backend was taken and why.
     "verbose" => verbose: bool = false, Form::Bool;
 
+    /// Print counters of the engine at the end of the run and below reports.
+    "stats" => stats: bool = false, Form::Bool;
+
     /// When a summary is printed at the end of the run.
     "summary" => summary: SummaryChoice = SummaryChoice::Auto, Form::Choice(SummaryChoice::CHOICES);
 }

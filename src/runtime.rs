@@ -1,5 +1,6 @@
 //! The one runtime of the process: its options, its heap, and what it must tell.
 
+use crate::heap::counters::Counter;
 use crate::heap::record::{Event, ThreadId};
 use crate::heap::unguarded::Reason;
 use crate::heap::{Config, Heap, threads};
@@ -138,6 +139,23 @@ impl Runtime {
         // The first sight of a module allocates, for the runtime.
         let _scope = RuntimeScope::enter();
         Event { thread: threads::current(), trace: trace::capture(caller) }
+    }
+
+    /// The counters, on one line.
+    pub fn stats(&self) -> String {
+        let heap = &self.heap;
+        let mut text = format!(
+            "fencepost: stats: backend={} guarded={} unguarded={} live_bytes={}",
+            heap.backend().name(),
+            heap.guarded_allocations(),
+            heap.tally().total(),
+            heap.live_bytes()
+        );
+        for (counter, name) in Counter::ALL {
+            text += &format!(" {name}={}", heap.counters().get(counter));
+        }
+        let (nodes, bytes) = trace::depot_usage();
+        text + &format!(" stack_nodes={nodes} stack_bytes={bytes}\n")
     }
 
     /// The end-of-run summary, if there is something to say.

@@ -5,6 +5,7 @@
 //! the C API, or of reports: a wrong call comes back as a [`BadCall`] for others to tell.
 
 pub mod canary;
+pub mod counters;
 pub mod large;
 pub mod place;
 pub mod pool;
@@ -21,6 +22,7 @@ use crate::sys::memory::Reservation;
 use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
 use canary::Damage;
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use counters::{Counter, Counters};
 use large::LargeSpace;
 use place::Place;
 use pool::Pool;
@@ -107,6 +109,7 @@ pub struct Heap {
     pool: Pool,
     large: LargeSpace,
     unguarded: UnguardedObjects,
+    counters: Counters,
     live_bytes: AtomicUsize,
     /// Signed: what a slot costs can change while it lives (see [`PageProtection::lost`]).
     mappings: AtomicIsize,
@@ -125,6 +128,7 @@ impl Heap {
             pool: Pool::new(base, bytes)?,
             large: LargeSpace::new(base + bytes, bytes)?,
             unguarded: UnguardedObjects::new(),
+            counters: Counters::default(),
             live_bytes: AtomicUsize::new(0),
             mappings: AtomicIsize::new(0),
         })
@@ -163,7 +167,10 @@ impl Heap {
         };
         let (slot, place) = match class {
             Some(class) => self.claim_small(cache, class, size, align)?,
-            None => self.claim_large(size, align)?,
+            None => {
+                self.counters.count(cache.number(), Counter::Large);
+                self.claim_large(size, align)?
+            }
         };
         let start = slot.data.start() + place.offset;
         // SAFETY: the slot is this thread's alone until it is published, and its pages are
@@ -210,6 +217,7 @@ impl Heap {
             let start = slot.data.start() + place.offset;
             // SAFETY: the slot is this thread's alone, and its page accessible.
             unsafe { core::ptr::write_bytes(start as *mut u8, 0, size) };
+            self.counters.count(cache.number(), Counter::Reuses);
             return Ok((slot, place));
         }
         let index = self.take_slot(cache, class)?;
@@ -218,6 +226,7 @@ impl Heap {
         if let Some(pages) = slot.populated(place) {
             // SAFETY: the slot is this thread's alone, and virgin, so it faults.
             unsafe { self.pages.populate(pages) }.map_err(|_| Reason::Refused)?;
+            self.counters.count(cache.number(), Counter::Populates);
         }
         Ok((slot, place))
     }
@@ -329,8 +338,11 @@ impl Heap {
         } else {
             match slot.populated(place) {
                 Some(pages) if self.make_next_ready(cache, pages) => Ok(()),
-                // SAFETY: as above.
-                Some(pages) => unsafe { self.pages.retire(pages) },
+                Some(pages) => {
+                    self.counters.count(cache.number(), Counter::Drops);
+                    // SAFETY: as above.
+                    unsafe { self.pages.retire(pages) }
+                }
                 None => Ok(()),
             }
         };
@@ -358,6 +370,7 @@ impl Heap {
             // Shared since a fork, or pinned by the kernel. The slot's number is lost.
             return false;
         }
+        self.counters.count(cache.number(), Counter::Moves);
         if !cache.ready.push(index) {
             // A signal handler was faster; the page is given back.
             // SAFETY: the slot is still this thread's alone.
@@ -503,6 +516,10 @@ impl Heap {
     /// Memory that live guarded objects of up to a few pages hold.
     pub fn live_bytes(&self) -> usize {
         self.live_bytes.load(Ordering::Relaxed)
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     pub fn backend(&self) -> &'static dyn PageProtection {

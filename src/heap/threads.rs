@@ -105,6 +105,12 @@ pub struct ThreadCache {
 }
 
 impl ThreadCache {
+    /// Number of the thread; 0 for one that is not enrolled yet.
+    #[inline]
+    pub fn number(&self) -> u32 {
+        self.number.get().saturating_sub(1)
+    }
+
     pub const fn new() -> ThreadCache {
         ThreadCache {
             number: Cell::new(0),
