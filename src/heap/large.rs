@@ -6,7 +6,7 @@
 use super::place::Edge;
 use super::record::Record;
 use super::region::Region;
-use super::slot::Slot;
+use super::slot::{Home, Slot};
 use crate::pages::PageRange;
 use crate::sys::lock::Lock;
 use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
@@ -71,7 +71,7 @@ impl LargeSpace {
             _ => 0,
         };
         let data = PageRange::new(start, data_bytes / PAGE_BYTES);
-        Ok((Slot { record: &range.record, data }, offset))
+        Ok((Slot { record: &range.record, data, home: Home::Large }, offset))
     }
 
     /// Makes a range fault for good and drops its memory.
@@ -96,7 +96,7 @@ impl LargeSpace {
         let range = self.ranges.get(index)?;
         let start = range.start.load(Ordering::Relaxed);
         let data = PageRange::new(start, range.pages.load(Ordering::Relaxed));
-        Some(Slot { record: &range.record, data })
+        Some(Slot { record: &range.record, data, home: Home::Large })
     }
 
     /// Whether `size` bytes no longer fit.

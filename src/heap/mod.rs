@@ -5,7 +5,9 @@
 //! the C API, or of reports: a wrong call comes back as a [`BadCall`] for others to tell.
 
 pub mod canary;
+pub mod class;
 pub mod counters;
+pub mod history;
 pub mod large;
 pub mod place;
 pub mod pool;
@@ -20,14 +22,17 @@ use crate::options::Placement;
 use crate::pages::{PageProtection, PageRange};
 use crate::sys::memory::Reservation;
 use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
+use crate::trace::TraceId;
 use canary::Damage;
+use class::Class;
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use counters::{Counter, Counters};
+use history::{History, StretchId};
 use large::LargeSpace;
 use place::Place;
 use pool::Pool;
-use record::{Entry, Event, Family, State};
-use slot::Slot;
+use record::{Entry, Event, Family, State, ThreadId};
+use slot::{Home, Slot};
 use threads::ThreadCache;
 use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
 
@@ -59,6 +64,8 @@ pub struct Config {
     pub budget_bytes: usize,
     /// Kernel mappings that live guarded objects may cost.
     pub max_mappings: usize,
+    /// Memory for the records of objects freed long ago.
+    pub history_bytes: usize,
 }
 
 /// What is asked of [`Heap::allocate`].
@@ -109,6 +116,7 @@ pub struct Heap {
     pool: Pool,
     large: LargeSpace,
     unguarded: UnguardedObjects,
+    history: History,
     counters: Counters,
     live_bytes: AtomicUsize,
     /// Signed: what a slot costs can change while it lives (see [`PageProtection::lost`]).
@@ -128,6 +136,7 @@ impl Heap {
             pool: Pool::new(base, bytes)?,
             large: LargeSpace::new(base + bytes, bytes)?,
             unguarded: UnguardedObjects::new(),
+            history: History::new(config.history_bytes),
             counters: Counters::default(),
             live_bytes: AtomicUsize::new(0),
             mappings: AtomicIsize::new(0),
@@ -225,7 +234,10 @@ impl Heap {
         let place = placed(&slot);
         if let Some(pages) = slot.populated(place) {
             // SAFETY: the slot is this thread's alone, and virgin, so it faults.
-            unsafe { self.pages.populate(pages) }.map_err(|_| Reason::Refused)?;
+            if unsafe { self.pages.populate(pages) }.is_err() {
+                self.count_done(class, index);
+                return Err(Reason::Refused);
+            }
             self.counters.count(cache.number(), Counter::Populates);
         }
         Ok((slot, place))
@@ -244,7 +256,7 @@ impl Heap {
         Ok(first)
     }
 
-    fn spent_or_refused(&self, class: &pool::Class) -> Reason {
+    fn spent_or_refused(&self, class: &Class) -> Reason {
         if class.is_spent() { Reason::Addresses } else { Reason::Refused }
     }
 
@@ -330,9 +342,8 @@ impl Heap {
         let damage = unsafe { canary::check(start, entry.size, self.config.canary_bytes) };
         let object = view(&slot, &entry);
         slot.record.finish_free(freed());
-        let is_large = self.large.contains(start);
         let place = Place { offset: entry.offset, size: entry.size };
-        let revoked = if is_large {
+        let revoked = if slot.home == Home::Large {
             // SAFETY: as above.
             unsafe { self.large.retire(slot) }
         } else {
@@ -347,8 +358,13 @@ impl Heap {
             }
         };
         match revoked {
-            Ok(()) if is_large => self.refund(0, LARGE_MAPPINGS),
-            Ok(()) => self.refund(round_up_to_page(entry.size), self.pages.mappings_per_slot()),
+            Ok(()) => match slot.home {
+                Home::Large => self.refund(0, LARGE_MAPPINGS),
+                Home::Pool { class, index } => {
+                    self.refund(round_up_to_page(entry.size), self.pages.mappings_per_slot());
+                    self.count_done(class, index);
+                }
+            },
             Err(_) => self.unguarded.tally().count(Reason::NotRevoked),
         }
         match damage {
@@ -367,25 +383,56 @@ impl Heap {
         let Some(slot) = self.pool.class(READY_CLASS).slot(index) else { return false };
         // SAFETY: the object in `page` is this thread's to retire; the slot is its own and virgin.
         if unsafe { self.pages.recycle(page, slot.data) }.is_err() {
-            // Shared since a fork, or pinned by the kernel. The slot's number is lost.
+            // Shared since a fork, or pinned by the kernel.
+            self.count_done(READY_CLASS, index);
             return false;
         }
         self.counters.count(cache.number(), Counter::Moves);
         if !cache.ready.push(index) {
             // A signal handler was faster; the page is given back.
-            // SAFETY: the slot is still this thread's alone.
-            let _ = unsafe { self.pages.retire(slot.data) };
+            self.drop_ready(index);
         }
         true
     }
 
-    /// Gives back what a thread that ends has ready.
+    /// Gives up a slot of this thread's that is ready.
+    fn drop_ready(&self, index: usize) {
+        if let Some(slot) = self.pool.class(READY_CLASS).slot(index)
+            // SAFETY: the slot is this thread's alone.
+            && unsafe { self.pages.retire(slot.data) }.is_ok()
+        {
+            self.count_done(READY_CLASS, index);
+        }
+    }
+
+    /// Gives back what a thread that ends has in store.
     pub fn give_back(&self, cache: &ThreadCache) {
         while let Some(index) = cache.ready.pop() {
-            if let Some(slot) = self.pool.class(READY_CLASS).slot(index) {
-                // SAFETY: the slot is this thread's alone.
-                let _ = unsafe { self.pages.retire(slot.data) };
+            self.drop_ready(index);
+        }
+        for (class, batch) in cache.batches.iter().enumerate() {
+            while let Some(index) = batch.take() {
+                self.count_done(class, index);
             }
+        }
+    }
+
+    /// Notes that a slot is retired or given up. With the last one its stretch collapses, unless
+    /// that costs mappings which are short; and for its records older ones are forgotten.
+    fn count_done(&self, number: usize, index: usize) {
+        let class = self.pool.class(number);
+        let Some(stretch) = class.count_done(index) else { return };
+        let cost = class.mappings_to_collapse(stretch);
+        let mappings = self.mappings.fetch_add(cost, Ordering::Relaxed) + cost;
+        let affordable = cost <= 0 || mappings <= self.config.max_mappings as isize / 2;
+        // SAFETY: all slots of the stretch are done with.
+        if !affordable || unsafe { class.collapse(stretch) }.is_err() {
+            self.mappings.fetch_sub(cost, Ordering::Relaxed);
+            return;
+        }
+        let collapsed = StretchId { class: number as u8, number: stretch as u32 };
+        if let Some(oldest) = self.history.push(collapsed) {
+            self.pool.class(usize::from(oldest.class)).forget(oldest.number as usize);
         }
     }
 
@@ -432,8 +479,12 @@ impl Heap {
             };
         }
         let slot = self.pool.locate(address).or_else(|| self.large.locate(address));
-        let Some((slot, entry)) = slot.and_then(|slot| Some((slot, slot.record.read()?))) else {
-            return Found::Wrong(BadCall::NotAnObject(None));
+        let Some(slot) = slot else { return Found::Wrong(BadCall::NotAnObject(None)) };
+        let Some(entry) = slot.record.read() else {
+            return Found::Wrong(match self.forgotten(&slot) {
+                Some(object) => BadCall::DoubleFree(object),
+                None => BadCall::NotAnObject(None),
+            });
         };
         if slot.address(&entry) != address {
             return Found::Wrong(BadCall::NotAnObject(Some(view(&slot, &entry))));
@@ -477,7 +528,24 @@ impl Heap {
         };
         slots.map(|slot| {
             let slot = slot?;
-            Some(view(&slot, &slot.record.read_settled()?))
+            match slot.record.read_settled() {
+                Some(entry) => Some(view(&slot, &entry)),
+                None => self.forgotten(&slot),
+            }
+        })
+    }
+
+    /// What is left to say of a slot whose record was dropped.
+    fn forgotten(&self, slot: &Slot<'_>) -> Option<Object> {
+        let Home::Pool { class, index } = slot.home else { return None };
+        let nobody = Event { thread: ThreadId(0), trace: TraceId::NONE };
+        self.pool.class(class).is_forgotten(index).then(|| Object {
+            start: slot.data.start(),
+            size: slot.data.bytes(),
+            family: Family::Malloc,
+            state: State::Forgotten,
+            allocated: nobody,
+            freed: None,
         })
     }
 
@@ -509,7 +577,7 @@ impl Heap {
 
     /// Allocations so far, guarded ones only; exact but for slots that threads hold ready.
     pub fn guarded_allocations(&self) -> u64 {
-        let small: usize = self.pool.classes().iter().map(pool::Class::claimed).sum();
+        let small: usize = self.pool.classes().iter().map(Class::claimed).sum();
         (small + self.large.count()) as u64
     }
 
@@ -531,6 +599,7 @@ impl Heap {
     pub fn hold_for_fork(&self) {
         self.unguarded.hold_for_fork();
         self.large.hold_for_fork();
+        self.history.hold_for_fork();
         self.pool.hold_for_fork();
         self.pages.hold_for_fork();
         private::hold_for_fork();
@@ -544,6 +613,7 @@ impl Heap {
             private::release_after_fork();
             self.pages.release_after_fork();
             self.pool.release_after_fork();
+            self.history.release_after_fork();
             self.large.release_after_fork();
             self.unguarded.release_after_fork();
         }

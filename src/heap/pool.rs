@@ -6,115 +6,12 @@
 //! Slots are handed out once, in order, and never again: an address names one object for the life
 //! of the process.
 
-use super::record::Record;
-use super::region::Region;
+use super::class::{Class, STRETCH_ALIGN};
 use super::slot::Slot;
-use crate::pages::{PageProtection, PageRange};
-use crate::sys::lock::Lock;
 use crate::sys::{Errno, PAGE_BYTES};
-use core::ops::Range;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Data pages of each class. Larger objects get a range of their own (see [`super::large`]).
 pub const CLASS_PAGES: [usize; 4] = [1, 2, 4, 8];
-
-/// Pages taken into service at a time.
-const STRETCH_PAGES: usize = 512;
-
-/// Slots of one size.
-pub struct Class {
-    base: usize,
-    data_pages: usize,
-    capacity: usize,
-    /// Slots handed out, possibly past `capacity`.
-    claimed: AtomicUsize,
-    /// Slots whose pages and records are in service; only grows.
-    opened: AtomicUsize,
-    opening: Lock<()>,
-    records: Region<Record>,
-}
-
-impl Class {
-    fn new(base: usize, bytes: usize, data_pages: usize) -> Result<Class, Errno> {
-        // Slot numbers are 32 bits wide where threads keep them.
-        let capacity = (bytes / PAGE_BYTES - 1) / (data_pages + 1);
-        let capacity = capacity.min(u32::MAX as usize - 1);
-        Ok(Class {
-            base,
-            data_pages,
-            capacity,
-            claimed: AtomicUsize::new(0),
-            opened: AtomicUsize::new(0),
-            opening: Lock::new(()),
-            // SAFETY: a zeroed Record is Virgin; it has no drop glue.
-            records: unsafe { Region::reserve(capacity)? },
-        })
-    }
-
-    fn stride(&self) -> usize {
-        (self.data_pages + 1) * PAGE_BYTES
-    }
-
-    /// Slot `index`, if it is in service.
-    pub fn slot(&self, index: usize) -> Option<Slot<'_>> {
-        if index >= self.opened.load(Ordering::Acquire) {
-            return None;
-        }
-        let start = self.base + PAGE_BYTES + index * self.stride();
-        let record = self.records.get(index)?;
-        Some(Slot { record, data: PageRange::new(start, self.data_pages) })
-    }
-
-    /// Takes up to `count` fresh slots for the caller alone.
-    pub fn claim(&self, pages: &dyn PageProtection, count: usize) -> Result<Range<usize>, Errno> {
-        // Checked first so that the counter does not run on once the class is spent.
-        if self.is_spent() {
-            return Err(Errno::ENOMEM);
-        }
-        let start = self.claimed.fetch_add(count, Ordering::Relaxed);
-        let end = (start + count).min(self.capacity);
-        if start >= end {
-            return Err(Errno::ENOMEM);
-        }
-        self.open(pages, end)?;
-        Ok(start..end)
-    }
-
-    /// Takes slots into service until the first `count` are.
-    fn open(&self, pages: &dyn PageProtection, count: usize) -> Result<(), Errno> {
-        if count <= self.opened.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let _opening = self.opening.lock();
-        let opened = self.opened.load(Ordering::Acquire);
-        let step = (STRETCH_PAGES / (self.data_pages + 1)).max(1);
-        let wanted = count.next_multiple_of(step).min(self.capacity);
-        if wanted > opened {
-            self.records.ensure(wanted)?;
-            let start = self.base + PAGE_BYTES + opened * self.stride();
-            let stretch = PageRange::new(start, (wanted - opened) * (self.data_pages + 1));
-            // SAFETY: the stretch follows what is in service, inside the class's own range.
-            unsafe { pages.open(stretch) }?;
-            self.opened.store(wanted, Ordering::Release);
-        }
-        Ok(())
-    }
-
-    /// Number of the slot whose stride holds `address`, which must lie in the class's range.
-    fn index_of(&self, address: usize) -> Option<usize> {
-        Some(address.checked_sub(self.base + PAGE_BYTES)? / self.stride())
-    }
-
-    /// Whether all slots have been handed out.
-    pub fn is_spent(&self) -> bool {
-        self.claimed.load(Ordering::Relaxed) >= self.capacity
-    }
-
-    /// Slots handed out so far.
-    pub fn claimed(&self) -> usize {
-        self.claimed.load(Ordering::Relaxed).min(self.capacity)
-    }
-}
 
 /// The classes, side by side in one reservation.
 pub struct Pool {
@@ -126,8 +23,15 @@ pub struct Pool {
 impl Pool {
     /// Lays the pool over `bytes` bytes of reserved address space at `base`.
     pub fn new(base: usize, bytes: usize) -> Result<Pool, Errno> {
-        let class_bytes = (bytes / CLASS_PAGES.len()) & !(PAGE_BYTES - 1);
-        let class = |i: usize| Class::new(base + i * class_bytes, class_bytes, CLASS_PAGES[i]);
+        // Each class begins one page before a boundary, with the guard of its first slot.
+        let first = (base + PAGE_BYTES).next_multiple_of(STRETCH_ALIGN) - PAGE_BYTES;
+        let room = (base + bytes).saturating_sub(first);
+        let class_bytes = (room / CLASS_PAGES.len()) & !(STRETCH_ALIGN - 1);
+        if class_bytes == 0 {
+            return Err(Errno::ENOMEM);
+        }
+        let base = first;
+        let class = |i: usize| Class::new(i, base + i * class_bytes, class_bytes, CLASS_PAGES[i]);
         let classes = [class(0)?, class(1)?, class(2)?, class(3)?];
         Ok(Pool { base, class_bytes, classes })
     }
@@ -179,10 +83,7 @@ impl Pool {
 
     /// See [`Lock::hold_for_fork`].
     pub fn hold_for_fork(&self) {
-        for class in &self.classes {
-            class.opening.hold_for_fork();
-            class.records.hold_for_fork();
-        }
+        self.classes.iter().for_each(Class::hold_for_fork);
     }
 
     /// # Safety
@@ -190,10 +91,7 @@ impl Pool {
     pub unsafe fn release_after_fork(&self) {
         for class in &self.classes {
             // SAFETY: the caller's promise.
-            unsafe {
-                class.records.release_after_fork();
-                class.opening.release_after_fork();
-            }
+            unsafe { class.release_after_fork() }
         }
     }
 }
@@ -239,15 +137,15 @@ mod tests {
 
     #[test]
     fn a_spent_class_says_so() {
-        let bytes = 64 * PAGE_BYTES;
+        let bytes = 4 * STRETCH_ALIGN + STRETCH_ALIGN;
         let pool = Pool::new(memory::reserve(bytes).unwrap(), bytes).unwrap();
         let backend = trial_backends().next().unwrap();
         let mut slots = 0;
         while let Ok(range) = pool.class(0).claim(backend, 2) {
             slots += range.len();
         }
-        // 16 pages: one guard, then slots of two pages.
-        assert_eq!(slots, 7);
+        // 512 pages: one guard, then slots of two pages.
+        assert_eq!(slots, 255);
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub enum State {
     Freeing = 2,
     /// Freed; its pages fault for good.
     Retired = 3,
+    /// Freed so long ago that its record was dropped. No record says this of itself.
+    Forgotten = 4,
 }
 
 /// Which family of functions an object came from, or is freed by.

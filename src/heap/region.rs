@@ -4,7 +4,7 @@
 
 use crate::sys::lock::Lock;
 use crate::sys::memory::Reservation;
-use crate::sys::{Errno, memory, round_up_to_page};
+use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -75,6 +75,15 @@ impl<T> Region<T> {
         // SAFETY: committed, aligned (the base is page-aligned), zeroed or written through shared
         // references, and never taken away.
         Some(unsafe { &*((self.base + index * size_of::<T>()) as *const T) })
+    }
+
+    /// Zeroes elements and gives back their memory; `count` of them must fill whole pages.
+    pub fn discard(&self, first: usize, count: usize) {
+        let (start, bytes) = (self.base + first * size_of::<T>(), count * size_of::<T>());
+        debug_assert!(start.is_multiple_of(PAGE_BYTES) && bytes.is_multiple_of(PAGE_BYTES));
+        // SAFETY: inside the region; zero is valid for every element, and readers use atomics.
+        // Should the kernel refuse, the memory stays: that is all.
+        let _ = unsafe { memory::discard(start, bytes) };
     }
 
     /// See [`Lock::hold_for_fork`].

@@ -11,6 +11,16 @@ use crate::sys::PAGE_BYTES;
 pub struct Slot<'a> {
     pub record: &'a Record,
     pub data: PageRange,
+    pub home: Home,
+}
+
+/// Where a slot lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// In the pool: number of the class, and of the slot in it.
+    Pool { class: usize, index: usize },
+    /// In the large space, by itself.
+    Large,
 }
 
 impl Slot<'_> {

@@ -2,7 +2,7 @@
 
 use super::symbolize::{SymbolFrame, Symbolizer};
 use crate::diagnose::{Bug, BugKind, Call, Cause, Direction, Owner, Relation, Side, Subject};
-use crate::heap::record::{Event, ThreadId};
+use crate::heap::record::{Event, State, ThreadId};
 use crate::runtime::thread_label;
 use crate::trace::{self, Frames, TraceId};
 use core::fmt::Write;
@@ -132,6 +132,11 @@ impl Renderer {
     }
 
     fn relation(&mut self, bug: &Bug, subject: &Subject) {
+        if subject.object.state == State::Forgotten {
+            put!(self, "{:#x} is in memory that was freed long ago; ", bug.address);
+            put!(self, "its stacks are no longer kept (option history)\n");
+            return;
+        }
         let Subject { object, relation: Relation { bytes, side } } = *subject;
         let side = match side {
             Side::Before => "before",
@@ -155,6 +160,10 @@ impl Renderer {
 
     /// The stacks of the object's free and allocation; answers where it was allocated.
     fn life(&mut self, subject: &Subject) -> Option<Location> {
+        if subject.object.state == State::Forgotten {
+            put!(self, "\n");
+            return None;
+        }
         if let Some(freed) = subject.object.freed {
             self.event("freed", freed);
         }

@@ -1,0 +1,225 @@
+//! Slots of one size, side by side: handed out once each, in order.
+//!
+//! Slots are taken into service, and given back, in *stretches*. When all slots of a stretch have
+//! been handed out and retired, the stretch collapses: one inaccessible mapping is laid over it,
+//! which frees the page tables that retired slots still hold, and goes on faulting for good. Their
+//! records stay as long as the history's budget allows ([`super::history`]); after that a stretch is
+//! forgotten, and all that is known of an address in it is that it was freed long ago.
+
+use super::record::Record;
+use super::region::Region;
+use super::slot::{Home, Slot};
+use crate::pages::{PageProtection, PageRange};
+use crate::sys::lock::Lock;
+use crate::sys::{Errno, PAGE_BYTES, memory};
+use core::ops::Range;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+/// Slots of a stretch: of the smallest class, two page tables full.
+pub const STRETCH_SLOTS: usize = 512;
+
+/// Bytes that one page table maps. Stretches begin at such a boundary, so that a page table belongs
+/// to one stretch alone.
+pub const STRETCH_ALIGN: usize = 2 << 20;
+
+/// Bytes of the records of a stretch: whole pages, so that they can be dropped by themselves.
+pub const STRETCH_RECORD_BYTES: usize = STRETCH_SLOTS * size_of::<Record>();
+const _: () = assert!(STRETCH_RECORD_BYTES.is_multiple_of(PAGE_BYTES));
+
+/// What has become of a stretch.
+struct Stretch {
+    /// Slots retired or given up; the one who counts the last collapses the stretch.
+    done: AtomicU32,
+    /// [`IN_SERVICE`], [`COLLAPSED`] or [`FORGOTTEN`]; only rises.
+    state: AtomicU32,
+}
+
+/// Some slots may still be handed out or live.
+const IN_SERVICE: u32 = 0;
+/// All slots are retired, and one mapping covers them.
+const COLLAPSED: u32 = 1;
+/// And their records are gone.
+const FORGOTTEN: u32 = 2;
+
+/// See the module's text.
+pub struct Class {
+    number: usize,
+    base: usize,
+    data_pages: usize,
+    capacity: usize,
+    /// Slots handed out, possibly past `capacity`.
+    claimed: AtomicUsize,
+    /// Slots whose pages and records are in service; only grows.
+    opened: AtomicUsize,
+    opening: Lock<()>,
+    records: Region<Record>,
+    stretches: Region<Stretch>,
+}
+
+impl Class {
+    /// Lays a class over `bytes` bytes of reserved address space at `base`, one page before a
+    /// boundary of [`STRETCH_ALIGN`].
+    pub fn new(
+        number: usize,
+        base: usize,
+        bytes: usize,
+        data_pages: usize,
+    ) -> Result<Class, Errno> {
+        debug_assert!((base + PAGE_BYTES).is_multiple_of(STRETCH_ALIGN));
+        // Slot numbers are 32 bits wide where threads keep them.
+        let capacity = (bytes / PAGE_BYTES - 1) / (data_pages + 1);
+        let capacity = capacity.min(u32::MAX as usize - 1);
+        Ok(Class {
+            number,
+            base,
+            data_pages,
+            capacity,
+            claimed: AtomicUsize::new(0),
+            opened: AtomicUsize::new(0),
+            opening: Lock::new(()),
+            // SAFETY: a zeroed Record is Virgin; it has no drop glue.
+            records: unsafe { Region::reserve(capacity)? },
+            // SAFETY: both fields are atomics, for which zero is valid; no drop glue.
+            stretches: unsafe { Region::reserve(capacity.div_ceil(STRETCH_SLOTS))? },
+        })
+    }
+
+    /// Slots taken into service at a time: few of a large class, which a program may hardly use.
+    fn step(&self) -> usize {
+        (2 * STRETCH_SLOTS / (self.data_pages + 1)).next_power_of_two() / 2
+    }
+
+    fn stride(&self) -> usize {
+        (self.data_pages + 1) * PAGE_BYTES
+    }
+
+    /// Slot `index`, if it is in service.
+    pub fn slot(&self, index: usize) -> Option<Slot<'_>> {
+        if index >= self.opened.load(Ordering::Acquire) {
+            return None;
+        }
+        let start = self.base + PAGE_BYTES + index * self.stride();
+        let record = self.records.get(index)?;
+        let home = Home::Pool { class: self.number, index };
+        Some(Slot { record, data: PageRange::new(start, self.data_pages), home })
+    }
+
+    /// Takes up to `count` fresh slots for the caller alone.
+    pub fn claim(&self, pages: &dyn PageProtection, count: usize) -> Result<Range<usize>, Errno> {
+        // Checked first so that the counter does not run on once the class is spent.
+        if self.is_spent() {
+            return Err(Errno::ENOMEM);
+        }
+        let start = self.claimed.fetch_add(count, Ordering::Relaxed);
+        let end = (start + count).min(self.capacity);
+        if start >= end {
+            return Err(Errno::ENOMEM);
+        }
+        self.open(pages, end)?;
+        Ok(start..end)
+    }
+
+    /// Takes slots into service until the first `count` are.
+    fn open(&self, pages: &dyn PageProtection, count: usize) -> Result<(), Errno> {
+        if count <= self.opened.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let _opening = self.opening.lock();
+        let opened = self.opened.load(Ordering::Acquire);
+        let wanted = count.next_multiple_of(self.step()).min(self.capacity);
+        if wanted > opened {
+            self.records.ensure(wanted)?;
+            self.stretches.ensure(wanted.div_ceil(STRETCH_SLOTS))?;
+            let start = self.base + PAGE_BYTES + opened * self.stride();
+            let stretch = PageRange::new(start, (wanted - opened) * (self.data_pages + 1));
+            // SAFETY: the stretch follows what is in service, inside the class's own range.
+            unsafe { pages.open(stretch) }?;
+            self.opened.store(wanted, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn stretch_of(&self, index: usize) -> Option<&Stretch> {
+        self.stretches.get(index / STRETCH_SLOTS)
+    }
+
+    /// Whether the records of the slot's stretch are gone.
+    pub fn is_forgotten(&self, index: usize) -> bool {
+        let state = self.stretch_of(index).map(|stretch| stretch.state.load(Ordering::Acquire));
+        state == Some(FORGOTTEN)
+    }
+
+    /// Counts a slot that is done with: retired, or given up unused. Answers the number of its
+    /// stretch if that was the last slot of it.
+    pub fn count_done(&self, index: usize) -> Option<usize> {
+        let done = self.stretch_of(index)?.done.fetch_add(1, Ordering::AcqRel) + 1;
+        (done as usize == STRETCH_SLOTS).then_some(index / STRETCH_SLOTS)
+    }
+
+    /// Kernel mappings that collapsing a stretch costs: it cuts one in three, unless a neighbour
+    /// has collapsed too.
+    pub fn mappings_to_collapse(&self, stretch: usize) -> isize {
+        let collapsed = |number: Option<usize>| {
+            let state = number.and_then(|n| self.stretches.get(n)).map(|s| &s.state);
+            isize::from(state.is_some_and(|state| state.load(Ordering::Relaxed) != IN_SERVICE))
+        };
+        2 * (1 - collapsed(stretch.checked_sub(1)) - collapsed(stretch.checked_add(1)))
+    }
+
+    /// Lays one inaccessible mapping over a stretch.
+    ///
+    /// # Safety
+    /// All its slots must be done with.
+    pub unsafe fn collapse(&self, stretch: usize) -> Result<(), Errno> {
+        let start = self.base + PAGE_BYTES + stretch * STRETCH_SLOTS * self.stride();
+        // SAFETY: the caller's promise; the range is the class's own.
+        unsafe { memory::decommit(start, STRETCH_SLOTS * self.stride()) }?;
+        if let Some(stretch) = self.stretches.get(stretch) {
+            stretch.state.store(COLLAPSED, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Drops the records of a collapsed stretch. Whoever reads one meanwhile finds what it said or
+    /// nothing.
+    pub fn forget(&self, stretch: usize) {
+        if let Some(state) = self.stretches.get(stretch).map(|stretch| &stretch.state) {
+            debug_assert_eq!(state.load(Ordering::Relaxed), COLLAPSED);
+            state.store(FORGOTTEN, Ordering::Release);
+            self.records.discard(stretch * STRETCH_SLOTS, STRETCH_SLOTS);
+        }
+    }
+
+    /// See [`Lock::hold_for_fork`].
+    pub fn hold_for_fork(&self) {
+        self.opening.hold_for_fork();
+        self.records.hold_for_fork();
+        self.stretches.hold_for_fork();
+    }
+
+    /// # Safety
+    /// See [`Lock::release_after_fork`].
+    pub unsafe fn release_after_fork(&self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.stretches.release_after_fork();
+            self.records.release_after_fork();
+            self.opening.release_after_fork();
+        }
+    }
+
+    /// Number of the slot whose stride holds `address`, which must lie in the class's range.
+    pub fn index_of(&self, address: usize) -> Option<usize> {
+        Some(address.checked_sub(self.base + PAGE_BYTES)? / self.stride())
+    }
+
+    /// Whether all slots have been handed out.
+    pub fn is_spent(&self) -> bool {
+        self.claimed.load(Ordering::Relaxed) >= self.capacity
+    }
+
+    /// Slots handed out so far.
+    pub fn claimed(&self) -> usize {
+        self.claimed.load(Ordering::Relaxed).min(self.capacity)
+    }
+}
