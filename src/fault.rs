@@ -326,6 +326,8 @@ unsafe fn on_report_stack(function: extern "C" fn(*mut c_void), argument: *mut c
     extern "C" fn run(request: *mut c_void) {
         // SAFETY: passed below.
         let request = unsafe { &*request.cast::<Request>() };
+        // Whatever reporting allocates is the runtime's.
+        let _scope = RuntimeScope::enter();
         // The interrupted frame lies on the thread's alternate stack, and the handler will return
         // through it: faults on the way (probes of bad addresses are faults) must go elsewhere.
         // The kernel takes no other alternate stack while this one is in use, so this waits for
@@ -350,7 +352,6 @@ unsafe fn on_report_stack(function: extern "C" fn(*mut c_void), argument: *mut c
 
 /// Renders and writes a report.
 fn publish(runtime: &Runtime, mut bug: Bug) {
-    let _scope = RuntimeScope::enter();
     CURRENT.store(&raw mut bug, Ordering::Release);
     // The symboliser catches its panics; their messages are not the program's.
     std::panic::set_hook(Box::new(|_| ()));
