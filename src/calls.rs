@@ -4,6 +4,7 @@ use crate::diagnose::{Call, Owner};
 use crate::fault;
 use crate::heap::record::Family;
 use crate::heap::{BadCall, Request, private, threads};
+use crate::options::SummaryChoice;
 use crate::runtime::{self, Runtime};
 use crate::sys::next;
 use crate::sys::process;
@@ -120,6 +121,10 @@ pub fn finish() {
     }
     let _scope = RuntimeScope::enter();
     let mut text = runtime.summary().unwrap_or_default();
+    if !fault::is_in_charge() && runtime.options.summary != SummaryChoice::Never {
+        text += "fencepost: the program took SIGSEGV or SIGBUS by a system call of its own: \
+                 faults from then on were not reported\n";
+    }
     if runtime.options.stats {
         text += &runtime.stats();
     }

@@ -84,6 +84,14 @@ pub fn install() {
     }
 }
 
+/// Whether the kernel still calls us for the fault signals. A program can take them by a system
+/// call that nobody sees; then its faults go unreported.
+pub fn is_in_charge() -> bool {
+    FAULT_SIGNALS.into_iter().all(|fault| {
+        signal::action(fault).is_ok_and(|now| now.handler == on_fault as *const () as usize)
+    })
+}
+
 /// Whether an alternate stack is the one that we gave the calling thread.
 pub fn is_own_altstack(stack: &libc::stack_t) -> bool {
     stack.ss_sp as usize == OWN_ALTSTACK.get()

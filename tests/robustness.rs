@@ -168,3 +168,15 @@ fn a_program_with_its_own_malloc_is_told_so() {
     );
     assert_eq!(outcome.stderr, notice);
 }
+
+#[test]
+fn a_program_that_takes_the_fault_signals_behind_our_back_is_told_so() {
+    let program = program("raw", "raw_sigaction");
+    let outcome = run(&mut fencepost_run("auto", [], &program));
+    assert_eq!((outcome.exit, outcome.stdout.as_str()), (Exit::Code(0), "done\n"));
+    assert!(
+        outcome.stderr.contains("took SIGSEGV or SIGBUS by a system call"),
+        "{}",
+        outcome.stderr
+    );
+}

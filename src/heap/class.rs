@@ -18,8 +18,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 /// Slots of a stretch: of the smallest class, two page tables full.
 pub const STRETCH_SLOTS: usize = 512;
 
-/// Bytes that one page table maps. Stretches begin at such a boundary, so that a page table belongs
-/// to one stretch alone.
+/// Bytes that one page table maps. Stretches that begin at such a boundary share no page table.
 pub const STRETCH_ALIGN: usize = 2 << 20;
 
 /// Bytes of the records of a stretch: whole pages, so that they can be dropped by themselves.
@@ -57,15 +56,14 @@ pub struct Class {
 }
 
 impl Class {
-    /// Lays a class over `bytes` bytes of reserved address space at `base`, one page before a
-    /// boundary of [`STRETCH_ALIGN`].
+    /// Lays a class over `bytes` bytes of reserved address space at `base`, which best lies one page
+    /// before a boundary of [`STRETCH_ALIGN`].
     pub fn new(
         number: usize,
         base: usize,
         bytes: usize,
         data_pages: usize,
     ) -> Result<Class, Errno> {
-        debug_assert!((base + PAGE_BYTES).is_multiple_of(STRETCH_ALIGN));
         // Slot numbers are 32 bits wide where threads keep them.
         let capacity = (bytes / PAGE_BYTES - 1) / (data_pages + 1);
         let capacity = capacity.min(u32::MAX as usize - 1);

@@ -23,11 +23,14 @@ pub struct Pool {
 impl Pool {
     /// Lays the pool over `bytes` bytes of reserved address space at `base`.
     pub fn new(base: usize, bytes: usize) -> Result<Pool, Errno> {
-        // Each class begins one page before a boundary, with the guard of its first slot.
-        let first = (base + PAGE_BYTES).next_multiple_of(STRETCH_ALIGN) - PAGE_BYTES;
+        // Each class begins one page before a boundary, with the guard of its first slot. Where
+        // space is short it is not spent on that.
+        let roomy = bytes / CLASS_PAGES.len() > 2 * STRETCH_ALIGN;
+        let align = if roomy { STRETCH_ALIGN } else { PAGE_BYTES };
+        let first = (base + PAGE_BYTES).next_multiple_of(align) - PAGE_BYTES;
         let room = (base + bytes).saturating_sub(first);
-        let class_bytes = (room / CLASS_PAGES.len()) & !(STRETCH_ALIGN - 1);
-        if class_bytes == 0 {
+        let class_bytes = (room / CLASS_PAGES.len()) & !(align - 1);
+        if class_bytes < 32 * PAGE_BYTES {
             return Err(Errno::ENOMEM);
         }
         let base = first;
@@ -137,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_spent_class_says_so() {
-        let bytes = 4 * STRETCH_ALIGN + STRETCH_ALIGN;
+        let bytes = 4 * STRETCH_ALIGN;
         let pool = Pool::new(memory::reserve(bytes).unwrap(), bytes).unwrap();
         let backend = trial_backends().next().unwrap();
         let mut slots = 0;

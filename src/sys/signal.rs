@@ -59,6 +59,14 @@ pub unsafe fn set_action(signal: c_int, action: &KernelAction) -> Result<KernelA
     Ok(old)
 }
 
+/// The kernel's action for `signal`.
+pub fn action(signal: c_int) -> Result<KernelAction, Errno> {
+    let mut now = KernelAction::DEFAULT;
+    let args = [signal as usize, 0, &raw mut now as usize, SET_BYTES, 0, 0];
+    // SAFETY: the kernel fills `now`, which is of its layout.
+    unsafe { syscall(libc::SYS_rt_sigaction, args) }.map(|_| now)
+}
+
 /// Gives `signal` back its default fate.
 pub fn set_default(signal: c_int) {
     // SAFETY: no handler is installed.
