@@ -224,11 +224,12 @@ extern "C" fn report_fault(argument: *mut c_void) {
     if let Some(code) = runtime.options.error_exitcode {
         process::exit_now(i32::from(code));
     }
+    // Should the page have become accessible meanwhile, the process must die all the same.
+    let accessible = probe::load_byte(*fault).is_some();
     for signal in FAULT_SIGNALS {
         signal::set_default(signal);
     }
-    // Should the page have become accessible meanwhile, the process must die all the same.
-    if probe::load_byte(*fault).is_some() {
+    if accessible {
         process::raise(*signal);
     }
 }
@@ -313,20 +314,34 @@ pub fn after_fork_in_child() {
 /// # Safety
 /// The calling thread must have called `begin_report`.
 unsafe fn on_report_stack(function: extern "C" fn(*mut c_void), argument: *mut c_void) {
+    struct Request {
+        function: extern "C" fn(*mut c_void),
+        argument: *mut c_void,
+        top: usize,
+    }
+    extern "C" fn run(request: *mut c_void) {
+        // SAFETY: passed below.
+        let request = unsafe { &*request.cast::<Request>() };
+        // The interrupted frame lies on the thread's alternate stack, and the handler will return
+        // through it: faults on the way (probes of bad addresses are faults) must go elsewhere.
+        // The kernel takes no other alternate stack while this one is in use, so this waits for
+        // the change of stacks.
+        let before = altstack::current();
+        // SAFETY: mapped above the report stack, and used by the reporting thread alone; what was
+        // there before is there still.
+        unsafe {
+            altstack::install(request.top);
+            (request.function)(request.argument);
+            altstack::restore(before);
+        }
+    }
     let top = REPORT_STACK.load(Ordering::Acquire);
     if top == 0 {
         return function(argument);
     }
-    // The interrupted frame lies on the thread's alternate stack, and the handler will return
-    // through it: faults on the way (probes of bad addresses are faults) must go elsewhere.
-    let before = altstack::current();
-    // SAFETY: mapped, and used by the reporting thread alone; the alternate stack lies above the
-    // report stack.
-    unsafe {
-        altstack::install(top);
-        sys::call_on_stack(top, function, argument);
-        altstack::restore(before);
-    }
+    let mut request = Request { function, argument, top };
+    // SAFETY: mapped, and used by the reporting thread alone.
+    unsafe { sys::call_on_stack(top, run, (&raw mut request).cast()) };
 }
 
 /// Renders and writes a report.

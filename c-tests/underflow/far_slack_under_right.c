@@ -1,7 +1,7 @@
 // Placement right: of 20 damaged bytes the nearest is the one that is named.
 // expect: overwritten-slack
 // expect-found: by free here
-// expect-place: located 81 bytes before 64-byte region
+// expect-place: located 100 bytes before 64-byte region
 #include <stdlib.h>
 #include <string.h>
 

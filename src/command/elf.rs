@@ -92,8 +92,8 @@ fn inspect(file: File) -> object::Result<Kind> {
             return Ok(Kind::Dynamic { loader: loader.to_vec() });
         }
         for entry in segment.dynamic(endian, data)?.unwrap_or_default() {
-            is_position_independent_program |= entry.tag(endian) == elf::DT_FLAGS_1
-                && entry.val(endian) & u64::from(elf::DF_1_PIE.0) != 0;
+            is_position_independent_program |=
+                entry.tag(endian) == elf::DT_FLAGS_1 && entry.val(endian) & elf::DF_1_PIE.0 != 0;
         }
     }
     if header.e_type(endian) == elf::ET_DYN && !is_position_independent_program {

@@ -17,9 +17,10 @@ pub mod unguarded;
 
 use crate::options::Placement;
 use crate::pages::{PageProtection, PageRange};
-use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
+use crate::sys::memory::Reservation;
+use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
 use canary::Damage;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use large::LargeSpace;
 use place::Place;
 use pool::Pool;
@@ -30,6 +31,9 @@ use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
 
 /// Address space for small and for large objects, each; halved until it fits.
 const RESERVED_BYTES: usize = 16 << 40;
+
+/// With less than this for both, hardly anything could be guarded.
+const LEAST_RESERVED_BYTES: usize = 8 << 20;
 
 /// Slots that a thread claims at a time.
 const BATCH_SLOTS: usize = 32;
@@ -100,20 +104,16 @@ pub struct Heap {
     large: LargeSpace,
     unguarded: UnguardedObjects,
     live_bytes: AtomicUsize,
-    mappings: AtomicUsize,
+    /// Signed: what a slot costs can change while it lives (see [`PageProtection::lost`]).
+    mappings: AtomicIsize,
 }
 
 impl Heap {
     /// Reserves a heap.
     pub fn new(pages: &'static dyn PageProtection, config: Config) -> Result<Heap, Errno> {
-        let mut bytes = RESERVED_BYTES.min(memory::address_space_share(4));
-        let base = loop {
-            match memory::reserve(2 * bytes) {
-                Ok(base) => break base,
-                Err(error) if bytes < 64 << 20 => return Err(error),
-                Err(_) => bytes /= 2,
-            }
-        };
+        let whole =
+            Reservation::new(2 * RESERVED_BYTES, LEAST_RESERVED_BYTES, 4).ok_or(Errno::ENOMEM)?;
+        let (base, bytes) = (whole.start, (whole.bytes / 2) & !(PAGE_BYTES - 1));
         pages.prepare(PageRange::new(base, bytes / PAGE_BYTES));
         Ok(Heap {
             pages,
@@ -122,7 +122,7 @@ impl Heap {
             large: LargeSpace::new(base + bytes, bytes)?,
             unguarded: UnguardedObjects::new(),
             live_bytes: AtomicUsize::new(0),
-            mappings: AtomicUsize::new(0),
+            mappings: AtomicIsize::new(0),
         })
     }
 
@@ -230,16 +230,17 @@ impl Heap {
 
     fn random(&self, of: usize) -> u64 {
         let mixed =
-            (of as u64 / PAGE_BYTES as u64 ^ self.config.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            ((of / PAGE_BYTES) as u64 ^ self.config.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed ^ mixed >> 31
     }
 
     fn charge(&self, bytes: usize, mappings: usize) -> Result<(), Reason> {
         let live = self.live_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let maps = self.mappings.fetch_add(mappings, Ordering::Relaxed) + mappings;
+        let maps =
+            self.mappings.fetch_add(mappings as isize, Ordering::Relaxed) + mappings as isize;
         let reason = if bytes > 0 && live > self.config.budget_bytes {
             Reason::Budget
-        } else if mappings > 0 && maps > self.config.max_mappings {
+        } else if mappings > 0 && maps > self.config.max_mappings as isize {
             Reason::Mappings
         } else {
             return Ok(());
@@ -250,7 +251,7 @@ impl Heap {
 
     fn refund(&self, bytes: usize, mappings: usize) {
         self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.mappings.fetch_sub(mappings, Ordering::Relaxed);
+        self.mappings.fetch_sub(mappings as isize, Ordering::Relaxed);
     }
 
     /// Frees the object at `address`.

@@ -126,7 +126,7 @@ pub struct Pool {
 impl Pool {
     /// Lays the pool over `bytes` bytes of reserved address space at `base`.
     pub fn new(base: usize, bytes: usize) -> Result<Pool, Errno> {
-        let class_bytes = bytes / CLASS_PAGES.len() & !(PAGE_BYTES - 1);
+        let class_bytes = (bytes / CLASS_PAGES.len()) & !(PAGE_BYTES - 1);
         let class = |i: usize| Class::new(base + i * class_bytes, class_bytes, CLASS_PAGES[i]);
         let classes = [class(0)?, class(1)?, class(2)?, class(3)?];
         Ok(Pool { base, class_bytes, classes })

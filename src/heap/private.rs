@@ -4,6 +4,7 @@
 //! allocations that a signal handler makes while it has interrupted the runtime.
 
 use crate::sys::lock::Lock;
+use crate::sys::memory::Reservation;
 use crate::sys::{PAGE_BYTES, memory, round_up_to_page};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use dlmalloc::Dlmalloc;
@@ -25,16 +26,10 @@ fn base() -> Option<usize> {
     if base != 0 {
         return Some(base);
     }
-    let mut bytes = RESERVED_BYTES.min(memory::address_space_share(8));
-    while bytes >= 16 << 20 {
-        if let Ok(base) = memory::reserve(bytes) {
-            RESERVED.store(bytes, Ordering::Release);
-            BASE.store(base, Ordering::Release);
-            return Some(base);
-        }
-        bytes /= 2;
-    }
-    None
+    let reservation = Reservation::new(RESERVED_BYTES, 4 << 20, 8)?;
+    RESERVED.store(reservation.bytes, Ordering::Release);
+    BASE.store(reservation.start, Ordering::Release);
+    Some(reservation.start)
 }
 
 // SAFETY: memory handed out is committed, ours, used by nobody else and never taken back; dlmalloc

@@ -3,6 +3,7 @@
 //! Steps keep strict overcommit, RLIMIT_DATA and core dumps honest: only what is used counts.
 
 use crate::sys::lock::Lock;
+use crate::sys::memory::Reservation;
 use crate::sys::{Errno, memory, round_up_to_page};
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -32,12 +33,12 @@ impl<T> Region<T> {
     /// # Safety
     /// All-zero bytes must be a valid `T` without drop glue.
     pub unsafe fn reserve(capacity: usize) -> Result<Region<T>, Errno> {
-        let share = memory::address_space_share(32) / size_of::<T>();
-        let capacity = capacity.min(share);
-        let bytes = round_up_to_page(capacity * size_of::<T>());
+        let wanted = round_up_to_page(capacity * size_of::<T>());
+        let least = wanted.min(STEP_BYTES);
+        let reservation = Reservation::new(wanted, least, 64).ok_or(Errno::ENOMEM)?;
         Ok(Region {
-            base: memory::reserve(bytes)?,
-            capacity,
+            base: reservation.start,
+            capacity: capacity.min(reservation.bytes / size_of::<T>()),
             committed_bytes: AtomicUsize::new(0),
             growing: Lock::new(()),
             _element: PhantomData,

@@ -166,13 +166,27 @@ pub unsafe extern "C" fn fencepost_quick_exit(status: c_int) -> ! {
 #[unsafe(link_section = ".init_array")]
 static CONSTRUCTOR: extern "C" fn() = construct;
 
-extern "C" fn construct() {
-    unsafe extern "C" {
-        fn malloc(size: usize) -> *mut c_void;
+// Defined in the preload library alone, by build.rs.
+core::arch::global_asm!(".weak fencepost_preload_marker");
+
+/// Whether this code is the preload library, and not part of a program that links the crate.
+fn is_preload_library() -> bool {
+    let marker: usize;
+    // SAFETY: reads a word of the global offset table; a weak symbol that nobody defines is zero.
+    unsafe {
+        core::arch::asm!(
+            "mov {}, qword ptr [rip + fencepost_preload_marker@GOTPCREL]",
+            out(reg) marker,
+            options(nostack, pure, readonly, preserves_flags),
+        );
     }
-    // Only the preload library calls itself malloc: where the crate is linked into a program that
-    // keeps libc's, nothing is set up until its allocator is used.
-    if malloc as *const () == super::malloc::fencepost_malloc as *const () {
+    marker != 0
+}
+
+extern "C" fn construct() {
+    // Where the crate is linked into a program that keeps libc's malloc, nothing is set up until
+    // its allocator is used.
+    if is_preload_library() {
         calls::set_up_process();
         create_key();
         in_scope(super::operators::resolve);

@@ -211,7 +211,7 @@ impl Renderer {
         let mut number = 0;
         for &pc in pcs {
             let frames = match self.names {
-                Names::Symbols => self.symbols.symbolize(pc.address(), pc.is_return_address()),
+                Names::Symbols => self.symbols.symbolize_pc(pc),
                 Names::ModulesOnly => vec![self.symbols.module_only(pc.address())],
             };
             // What is inlined into a function of ours is ours too, whatever its name says: lines

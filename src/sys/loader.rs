@@ -198,55 +198,6 @@ pub fn with_errno_kept<R>(body: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Memory reserved at one address and made usable from its start onward in steps.
-#[derive(Clone, Copy, Debug)]
-pub struct Reservation {
-    /// First address, page-aligned.
-    pub start: usize,
-    /// Size of the whole reservation.
-    pub bytes: usize,
-}
-
-impl Reservation {
-    /// Reserves address space that is not yet usable, halving `bytes` down to `least_bytes` until
-    /// the kernel agrees (RLIMIT_AS). Inaccessible pages count against no commit limit.
-    pub fn new(mut bytes: usize, least_bytes: usize) -> Option<Self> {
-        while bytes >= least_bytes {
-            // SAFETY: a new anonymous mapping wherever the kernel likes.
-            let start = unsafe {
-                libc::mmap(
-                    core::ptr::null_mut(),
-                    bytes,
-                    libc::PROT_NONE,
-                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                    -1,
-                    0,
-                )
-            };
-            if start != libc::MAP_FAILED {
-                return Some(Self { start: start as usize, bytes });
-            }
-            bytes /= 2;
-        }
-        None
-    }
-
-    /// Makes `bytes` from `offset` readable and writable; both multiples of the page size.
-    /// False when the kernel refuses the memory. Idempotent; zero pages stay zero.
-    #[must_use]
-    pub fn commit(&self, offset: usize, bytes: usize) -> bool {
-        debug_assert!(offset + bytes <= self.bytes);
-        // SAFETY: within our own mapping, and only ever adds permissions.
-        unsafe {
-            libc::mprotect(
-                (self.start + offset) as *mut c_void,
-                bytes,
-                libc::PROT_READ | libc::PROT_WRITE,
-            ) == 0
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,14 +228,5 @@ mod tests {
             }
         });
         assert!(count >= 2, "the executable and libc at least");
-    }
-
-    #[test]
-    fn reservations_commit_from_the_start() {
-        let reservation = Reservation::new(1 << 20, 1 << 16).unwrap();
-        assert!(reservation.commit(0, 4096));
-        // SAFETY: just committed.
-        unsafe { *(reservation.start as *mut u8) = 1 };
-        assert!(Reservation::new(1 << 62, 1 << 61).is_none());
     }
 }

@@ -32,13 +32,6 @@ impl<T> Lock<T> {
         Guard { guard: self.0.lock(), _mask: mask }
     }
 
-    /// The lock if it is free.
-    pub fn try_lock(&self) -> Option<Guard<'_, T>> {
-        let mask = signal::BlockedSignals::block();
-        let guard = self.0.try_lock()?;
-        Some(Guard { guard, _mask: mask })
-    }
-
     /// Takes the lock and keeps it beyond this call: before fork, so that the child's copy is of a
     /// quiet state. Signals must be blocked until [`Lock::release_after_fork`].
     pub fn hold_for_fork(&self) {

@@ -1,6 +1,6 @@
 //! Mappings: a dozen verbs, each one system call on a page-aligned range.
 
-use super::{Errno, syscall};
+use super::{Errno, round_up_to_page, syscall};
 use libc::c_int;
 
 /// `madvise` advice of Linux 6.13 and later: pages fault until [`guard_remove`], at no cost in
@@ -21,6 +21,38 @@ unsafe fn mmap(address: usize, bytes: usize, prot: c_int, flags: c_int) -> Resul
 pub fn reserve(bytes: usize) -> Result<usize, Errno> {
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
     unsafe { mmap(0, bytes, libc::PROT_NONE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }
+}
+
+/// Address space of ours, made usable from its start onward in steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Reservation {
+    /// First address, page-aligned.
+    pub start: usize,
+    /// Size of the whole reservation.
+    pub bytes: usize,
+}
+
+impl Reservation {
+    /// Reserves `bytes`, or what the kernel grants of it by halves, down to `least_bytes`. Where
+    /// RLIMIT_AS limits the process, it takes no more than one part in `parts` of that.
+    pub fn new(bytes: usize, least_bytes: usize, parts: usize) -> Option<Reservation> {
+        let mut bytes = round_up_to_page(bytes.min(address_space_share(parts)));
+        while bytes >= least_bytes {
+            if let Ok(start) = reserve(bytes) {
+                return Some(Reservation { start, bytes });
+            }
+            bytes = round_up_to_page(bytes / 2);
+        }
+        None
+    }
+
+    /// Makes `bytes` from `offset` readable and writable; both multiples of the page size. What is
+    /// usable already stays as it is.
+    pub fn commit(&self, offset: usize, bytes: usize) -> Result<(), Errno> {
+        debug_assert!(offset + bytes <= self.bytes);
+        // SAFETY: within our own mapping, and only ever adds permissions.
+        unsafe { commit(self.start + offset, bytes) }
+    }
 }
 
 /// Maps zeroed, writable memory, populated as it is touched.
@@ -115,7 +147,7 @@ pub fn address_space_share(parts: usize) -> usize {
     let _ = unsafe { syscall(libc::SYS_prlimit64, args) };
     match limit.rlim_cur {
         libc::RLIM64_INFINITY => usize::MAX,
-        bytes => super::round_up_to_page(bytes as usize / parts),
+        bytes => round_up_to_page(bytes as usize / parts),
     }
 }
 

@@ -11,7 +11,7 @@
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::frames::{Frames, Pc};
-use crate::sys::loader::{Reservation, with_errno_kept};
+use crate::sys::memory::Reservation;
 
 /// The name of a stack in the depot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,16 +94,14 @@ impl Depot {
             return;
         }
         let first = HEADS_BYTES + COMMIT_STEP;
-        let ready = with_errno_kept(|| {
-            let reservation = Reservation::new(MOST_BYTES, LEAST_BYTES)?;
-            if !reservation.commit(0, first.min(reservation.bytes)) {
-                return None;
-            }
+        let ready = (|| {
+            let reservation = Reservation::new(MOST_BYTES, LEAST_BYTES, 16)?;
+            reservation.commit(0, first.min(reservation.bytes)).ok()?;
             self.start.store(reservation.start, Ordering::Relaxed);
             self.bytes.store(reservation.bytes, Ordering::Relaxed);
             self.committed.store(first.min(reservation.bytes), Ordering::Relaxed);
             Some(())
-        });
+        })();
         let state = if ready.is_some() { READY } else { UNAVAILABLE };
         self.state.store(state, Ordering::Release);
     }
@@ -199,7 +197,7 @@ impl Depot {
                 start: self.start.load(Ordering::Relaxed),
                 bytes: self.bytes.load(Ordering::Relaxed),
             };
-            if !with_errno_kept(|| reservation.commit(from, bytes)) {
+            if reservation.commit(from, bytes).is_err() {
                 // Give up for good: later numbers would only waste what is left.
                 self.next.fetch_max(capacity as u32, Ordering::Relaxed);
                 return None;

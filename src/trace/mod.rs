@@ -21,7 +21,7 @@ mod walker;
 
 use core::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
-pub use caller::{Caller, PcKind};
+pub use caller::Caller;
 pub use depot::{Depot, TraceId};
 pub use frames::{Frames, MAX_DEPTH, Pc};
 pub use modules::{Module, ModuleKind, module_of};
@@ -132,14 +132,6 @@ pub fn frames(id: TraceId, out: &mut Frames) {
 /// Nodes in the depot and the bytes behind them.
 pub fn depot_usage() -> (usize, usize) {
     DEPOT.usage()
-}
-
-/// Registers modules loaded since. Needed after dlopen with glibc before 2.35 only, where modules
-/// cannot be looked up one by one; harmless elsewhere. Not inside malloc: takes the loader's lock.
-pub fn learn_loaded() {
-    if !loader::can_look_up() {
-        loader::with_errno_kept(learn::register_all);
-    }
 }
 
 /// To be called when dlclose returns: the unwind data of what was unloaded is gone. Names and

@@ -93,11 +93,6 @@ impl Module {
     pub fn stated_address(&self, addr: usize) -> usize {
         addr.wrapping_sub(self.bias)
     }
-
-    /// The part of `path` after the last slash.
-    pub fn file_name(&self) -> &OsStr {
-        self.path.file_name().unwrap_or(self.path.as_os_str())
-    }
 }
 
 /// More modules than any program was seen to load. Further ones are walked by frame pointer and
