@@ -9,9 +9,10 @@ use std::hint::black_box;
 #[global_allocator]
 static ALLOCATOR: fencepost::Fencepost = fencepost::Fencepost::new();
 
+#[repr(C)]
 struct Node {
-    name: [u8; 24],
     next: *mut Node,
+    name: [u8; 24],
 }
 
 fn main() {
@@ -38,7 +39,7 @@ fn main() {
 
 #[inline(never)]
 fn push(next: *mut Node, letter: u8) -> *mut Node {
-    black_box(Box::into_raw(Box::new(Node { name: [letter; 24], next }))) // <- node: allocated
+    black_box(Box::into_raw(Box::new(Node { next, name: [letter; 24] }))) // <- node: allocated
 }
 
 #[inline(never)]
@@ -47,31 +48,41 @@ fn free_list(mut node: *mut Node) -> usize {
     while !node.is_null() {
         release(node);
         count += 1;
-        // SAFETY: there is none, and that is the bug: the node is freed.
-        unsafe {
-            count += usize::from((*node).name[0] == 0); // <- node: access
-            node = (*node).next;
-        }
+        node = next_of(node);
     }
     count
 }
 
 #[inline(never)]
+fn next_of(node: *mut Node) -> *mut Node {
+    // SAFETY: there is none, and that is the bug: the node is freed.
+    unsafe {
+        (*black_box(node)).next // <- node: access
+    }
+}
+
+// What follows the frees keeps the functions apart: equal code would be merged, and a call at the
+// very end would be a jump, which leaves no frame.
+
+#[inline(never)]
 fn release(node: *mut Node) {
     // SAFETY: the node came from `push`.
-    drop(unsafe { Box::from_raw(black_box(node)) }); // <- node: freed
+    drop(unsafe { Box::from_raw(node) }); // <- node: freed
+    black_box(1);
 }
 
 #[inline(never)]
 fn release_first(node: *mut Node) {
     // SAFETY: the node came from `push`.
-    drop(unsafe { Box::from_raw(black_box(node)) }); // <- twice: freed
+    drop(unsafe { Box::from_raw(node) }); // <- twice: freed
+    black_box(2);
 }
 
 #[inline(never)]
 fn release_again(node: *mut Node) {
     // SAFETY: there is none, and that is the bug: the node is freed.
-    drop(unsafe { Box::from_raw(black_box(node)) }); // <- twice: called
+    drop(unsafe { Box::from_raw(node) }); // <- twice: called
+    black_box(3);
 }
 
 #[inline(never)]
@@ -81,7 +92,8 @@ fn make_buffer() -> Vec<u8> {
 
 #[inline(never)]
 fn drop_buffer(buffer: Vec<u8>) {
-    drop(black_box(buffer)); // <- thread: freed
+    drop(buffer); // <- thread: freed
+    black_box(4);
 }
 
 #[inline(never)]

@@ -51,12 +51,15 @@ fn the_library_exports_nothing_beyond_the_list() {
     }
 }
 
+/// Made by build.rs: by it the code knows that it is the preload library.
+const MARKER: &str = "fencepost_preload_marker";
+
 /// The functions behind the list carry no second, unlisted set of names.
 #[test]
 fn every_function_of_the_face_is_listed() {
     let library = elf::read(&built::preload_library());
     let targets: BTreeSet<String> = exports().into_iter().map(|(_, function)| function).collect();
-    let is_face = |name: &&String| name.starts_with("fencepost_");
+    let is_face = |name: &&String| name.starts_with("fencepost_") && *name != MARKER;
     let defined: BTreeSet<String> = library.all.keys().filter(is_face).cloned().collect();
     assert_eq!(defined, targets);
 }

@@ -64,7 +64,6 @@ impl Library {
         // SAFETY: loads a library that has no constructors.
         let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) };
         assert!(!handle.is_null());
-        trace::learn_loaded();
         Self(handle)
     }
 
