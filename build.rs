@@ -14,6 +14,8 @@ fn export_libc_names() {
     const LIST: &str = "src/interpose/exports.list";
     println!("cargo:rerun-if-changed={LIST}");
     let list = std::fs::read_to_string(LIST).expect("the list of exports is part of the package");
+    // The runtime allocates from its own heap even in a program that has a malloc of its own.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-Bsymbolic-functions");
     println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym=fencepost_preload_marker=fencepost_malloc");
     let mut script = "{\n  global:\n".to_owned();
     for line in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {

@@ -40,7 +40,9 @@ pub fn free(address: usize, _family: Family, caller: Caller) {
         return unsafe { private::free(address) };
     }
     let runtime = runtime();
-    if let Err(bad) = runtime.heap.free(address, || runtime.event(caller)) {
+    let freed =
+        threads::with_cache(|cache| runtime.heap.free(cache, address, || runtime.event(caller)));
+    if let Err(bad) = freed {
         report(runtime, Call::Free, address, bad, caller);
     }
 }
@@ -171,6 +173,7 @@ extern "C" fn after_fork() {
 }
 
 extern "C" fn after_fork_in_child() {
+    runtime().heap.backend().after_fork_in_child();
     crate::trace::after_fork_in_child();
     runtime().adopt_process();
     fault::after_fork_in_child();

@@ -9,16 +9,16 @@
 //! again without looking anything up.
 
 use crate::diagnose::access::{self, Registers};
-use crate::diagnose::{self, Bug, Call, Owner};
+use crate::diagnose::{self, Bug, Call, Cause, Owner};
 use crate::heap::BadCall;
-use crate::heap::threads;
+use crate::heap::{private, threads};
 use crate::report::text::Names;
 use crate::report::{sink, text};
 use crate::runtime::{self, Runtime};
 use crate::sys::lock::Lock;
 use crate::sys::scope::{self, RuntimeScope};
 use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet};
-use crate::sys::{self, address_map, altstack, memory, probe, process};
+use crate::sys::{self, PAGE_BYTES, address_map, altstack, memory, probe, process};
 use crate::trace::{self, Caller, Frames};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -102,7 +102,7 @@ pub fn give_altstack() {
     if altstack::current().is_some() || OWN_ALTSTACK.get() != 0 {
         return;
     }
-    let base = crate::heap::private::allocate(altstack::BYTES, 16) as usize;
+    let base = private::allocate(altstack::BYTES, 16) as usize;
     if base != 0 {
         // SAFETY: the block is this thread's until `take_altstack`.
         unsafe { altstack::install(base) };
@@ -120,7 +120,7 @@ pub fn take_altstack() {
         altstack::disable();
     }
     // SAFETY: it came from the private heap, and the kernel no longer uses it.
-    unsafe { crate::heap::private::free(base) };
+    unsafe { private::free(base) };
 }
 
 /// Exchanges what the program wants done on one of [`FAULT_SIGNALS`].
@@ -231,6 +231,10 @@ extern "C" fn report_fault(argument: *mut c_void) {
     }
     if accessible {
         process::raise(*signal);
+    } else if *signal == libc::SIGBUS {
+        // A program that runs off its heap dies of SIGSEGV, whatever guards it.
+        // SAFETY: nobody has a use for the page any more.
+        let _ = unsafe { memory::revoke(*fault & !(PAGE_BYTES - 1), PAGE_BYTES) };
     }
 }
 
@@ -348,6 +352,9 @@ unsafe fn on_report_stack(function: extern "C" fn(*mut c_void), argument: *mut c
 fn publish(runtime: &Runtime, mut bug: Bug) {
     let _scope = RuntimeScope::enter();
     CURRENT.store(&raw mut bug, Ordering::Release);
+    // The symboliser catches its panics; their messages are not the program's.
+    std::panic::set_hook(Box::new(|_| ()));
+    private::on_exhaustion(|| report_plainly(libc::SIGABRT));
     let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
     sink::write(runtime, &text::render(&bug, process::pid(), names));
     CURRENT.store(core::ptr::null_mut(), Ordering::Release);
@@ -357,10 +364,16 @@ fn publish(runtime: &Runtime, mut bug: Bug) {
 /// nothing. Dies of `signal`.
 fn report_plainly(signal: c_int) -> ! {
     let bug = CURRENT.swap(core::ptr::null_mut(), Ordering::AcqRel);
+    // SAFETY: set by `publish` on the report stack, which it has not left.
+    let bug = unsafe { bug.as_ref() };
+    let signal = match bug.map(|bug| bug.cause) {
+        Some(Cause::Access(_)) => libc::SIGSEGV,
+        Some(Cause::Call(_)) => libc::SIGABRT,
+        None => signal,
+    };
     let _scope = RuntimeScope::enter();
     if let Some(runtime) = runtime::get()
-        // SAFETY: set by `publish` on the report stack, which it has not left.
-        && let Some(bug) = unsafe { bug.as_ref() }
+        && let Some(bug) = bug
     {
         sink::write(runtime, &text::render(bug, process::pid(), Names::ModulesOnly));
         if let Some(code) = runtime.options.error_exitcode {

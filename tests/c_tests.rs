@@ -42,8 +42,8 @@ fn on_mprotect() {
 }
 
 #[test]
-fn on_auto() {
-    check_all_on("auto");
+fn on_userfaultfd() {
+    check_all_on("userfaultfd");
 }
 
 /// The corpus would prove little if whole groups of it went missing.

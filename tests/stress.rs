@@ -60,8 +60,8 @@ fn on_mprotect() {
 }
 
 #[test]
-fn on_auto() {
-    survives("auto");
+fn on_userfaultfd() {
+    survives("userfaultfd");
 }
 
 /// On the libc allocator nothing is lost either: a failure above is not the program's own.

@@ -38,6 +38,10 @@ const LEAST_RESERVED_BYTES: usize = 8 << 20;
 /// Slots that a thread claims at a time.
 const BATCH_SLOTS: usize = 32;
 
+/// The class whose slots are kept ready: those of one page.
+const READY_CLASS: usize = 0;
+const _: () = assert!(pool::CLASS_PAGES[READY_CLASS] == 1);
+
 /// Largest request: no object may be larger than a pointer difference can tell (as glibc).
 pub const MAX_SIZE: usize = isize::MAX as usize;
 
@@ -114,7 +118,7 @@ impl Heap {
         let whole =
             Reservation::new(2 * RESERVED_BYTES, LEAST_RESERVED_BYTES, 4).ok_or(Errno::ENOMEM)?;
         let (base, bytes) = (whole.start, (whole.bytes / 2) & !(PAGE_BYTES - 1));
-        pages.prepare(PageRange::new(base, bytes / PAGE_BYTES));
+        pages.prepare(PageRange::new(base, bytes / PAGE_BYTES))?;
         Ok(Heap {
             pages,
             config,
@@ -178,36 +182,57 @@ impl Heap {
     ) -> Result<(Slot<'_>, Place), Reason> {
         let needed = round_up_to_page(size);
         self.charge(needed, self.pages.mappings_per_slot())?;
-        let claimed = (|| {
-            let slot = self.take_slot(cache, class)?;
-            let edge = place::edge(self.config.placement, self.random(slot.data.start()));
-            let place = Place::at_edge(edge, slot.data.bytes(), size, align);
-            if let Some(pages) = slot.populated(place) {
-                // SAFETY: the slot is this thread's alone, and virgin, so it faults.
-                unsafe { self.pages.populate(pages) }.map_err(|_| Reason::Refused)?;
-            }
-            Ok((slot, place))
-        })();
+        let claimed = self.take_populated(cache, class, size, align);
         if claimed.is_err() {
             self.refund(needed, self.pages.mappings_per_slot());
         }
         claimed
     }
 
-    fn take_slot(&self, cache: &ThreadCache, number: usize) -> Result<Slot<'_>, Reason> {
-        let class = self.pool.class(number);
-        let index = match cache.batches[number].take() {
-            Some(index) => index,
-            None => {
-                let mut slots = class
-                    .claim(self.pages, BATCH_SLOTS)
-                    .map_err(|_| self.spent_or_refused(class))?;
-                let first = slots.next().ok_or(Reason::Addresses)?;
-                cache.batches[number].refill(slots);
-                first
-            }
+    /// A slot of `class` for this thread alone, with zeroed pages under the place of `size` bytes.
+    fn take_populated(
+        &self,
+        cache: &ThreadCache,
+        class: usize,
+        size: usize,
+        align: usize,
+    ) -> Result<(Slot<'_>, Place), Reason> {
+        let placed = |slot: &Slot<'_>| {
+            let edge = place::edge(self.config.placement, self.random(slot.data.start()));
+            Place::at_edge(edge, slot.data.bytes(), size, align)
         };
-        class.slot(index).ok_or(Reason::Refused)
+        if class == READY_CLASS
+            && size > 0
+            && let Some(slot) =
+                cache.ready.pop().and_then(|index| self.pool.class(class).slot(index))
+        {
+            let place = placed(&slot);
+            let start = slot.data.start() + place.offset;
+            // SAFETY: the slot is this thread's alone, and its page accessible.
+            unsafe { core::ptr::write_bytes(start as *mut u8, 0, size) };
+            return Ok((slot, place));
+        }
+        let index = self.take_slot(cache, class)?;
+        let slot = self.pool.class(class).slot(index).ok_or(Reason::Refused)?;
+        let place = placed(&slot);
+        if let Some(pages) = slot.populated(place) {
+            // SAFETY: the slot is this thread's alone, and virgin, so it faults.
+            unsafe { self.pages.populate(pages) }.map_err(|_| Reason::Refused)?;
+        }
+        Ok((slot, place))
+    }
+
+    /// Number of a virgin slot for this thread alone.
+    fn take_slot(&self, cache: &ThreadCache, number: usize) -> Result<usize, Reason> {
+        if let Some(index) = cache.batches[number].take() {
+            return Ok(index);
+        }
+        let class = self.pool.class(number);
+        let mut slots =
+            class.claim(self.pages, BATCH_SLOTS).map_err(|_| self.spent_or_refused(class))?;
+        let first = slots.next().ok_or(Reason::Addresses)?;
+        cache.batches[number].refill(slots);
+        Ok(first)
     }
 
     fn spent_or_refused(&self, class: &pool::Class) -> Reason {
@@ -255,9 +280,14 @@ impl Heap {
     }
 
     /// Frees the object at `address`.
-    pub fn free(&self, address: usize, freed: impl FnOnce() -> Event) -> Result<(), BadCall> {
+    pub fn free(
+        &self,
+        cache: &ThreadCache,
+        address: usize,
+        freed: impl FnOnce() -> Event,
+    ) -> Result<(), BadCall> {
         match self.find(address) {
-            Found::Guarded(slot, entry) => self.retire(slot, entry, freed),
+            Found::Guarded(slot, entry) => self.retire(cache, slot, entry, freed),
             Found::Unguarded(_) => {
                 let Some(object) = self.unguarded.remove(address) else {
                     // Another thread was faster.
@@ -277,6 +307,7 @@ impl Heap {
 
     fn retire(
         &self,
+        cache: &ThreadCache,
         slot: Slot<'_>,
         entry: Entry,
         freed: impl FnOnce() -> Event,
@@ -297,6 +328,7 @@ impl Heap {
             unsafe { self.large.retire(slot) }
         } else {
             match slot.populated(place) {
+                Some(pages) if self.make_next_ready(cache, pages) => Ok(()),
                 // SAFETY: as above.
                 Some(pages) => unsafe { self.pages.retire(pages) },
                 None => Ok(()),
@@ -310,6 +342,37 @@ impl Heap {
         match damage {
             Some(damage) => Err(BadCall::Overwritten(object, damage)),
             None => Ok(()),
+        }
+    }
+
+    /// Retires a page by moving it to the slot that this thread will hand out next. False when that
+    /// can't be; then the page is as it was.
+    fn make_next_ready(&self, cache: &ThreadCache, page: PageRange) -> bool {
+        if !self.pages.can_recycle() || page.bytes() != PAGE_BYTES || !cache.ready.has_room() {
+            return false;
+        }
+        let Ok(index) = self.take_slot(cache, READY_CLASS) else { return false };
+        let Some(slot) = self.pool.class(READY_CLASS).slot(index) else { return false };
+        // SAFETY: the object in `page` is this thread's to retire; the slot is its own and virgin.
+        if unsafe { self.pages.recycle(page, slot.data) }.is_err() {
+            // Shared since a fork, or pinned by the kernel. The slot's number is lost.
+            return false;
+        }
+        if !cache.ready.push(index) {
+            // A signal handler was faster; the page is given back.
+            // SAFETY: the slot is still this thread's alone.
+            let _ = unsafe { self.pages.retire(slot.data) };
+        }
+        true
+    }
+
+    /// Gives back what a thread that ends has ready.
+    pub fn give_back(&self, cache: &ThreadCache) {
+        while let Some(index) = cache.ready.pop() {
+            if let Some(slot) = self.pool.class(READY_CLASS).slot(index) {
+                // SAFETY: the slot is this thread's alone.
+                let _ = unsafe { self.pages.retire(slot.data) };
+            }
         }
     }
 
@@ -334,7 +397,7 @@ impl Heap {
             unsafe {
                 core::ptr::copy_nonoverlapping(address as *const u8, new, size.min(old_size))
             };
-            self.free(address, || event)?;
+            self.free(cache, address, || event)?;
         }
         Ok(new)
     }
@@ -452,6 +515,7 @@ impl Heap {
         self.unguarded.hold_for_fork();
         self.large.hold_for_fork();
         self.pool.hold_for_fork();
+        self.pages.hold_for_fork();
         private::hold_for_fork();
     }
 
@@ -461,6 +525,7 @@ impl Heap {
         // SAFETY: the caller's promise.
         unsafe {
             private::release_after_fork();
+            self.pages.release_after_fork();
             self.pool.release_after_fork();
             self.large.release_after_fork();
             self.unguarded.release_after_fork();

@@ -6,7 +6,8 @@
 use crate::sys::lock::Lock;
 use crate::sys::memory::Reservation;
 use crate::sys::{PAGE_BYTES, memory, round_up_to_page};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use dlmalloc::Dlmalloc;
 
 /// Address space kept for it; symbolising a program with gigabytes of debug information fits.
@@ -79,7 +80,7 @@ unsafe impl dlmalloc::Allocator for Source {
 /// Whether `address` is the private heap's.
 pub fn contains(address: usize) -> bool {
     let base = BASE.load(Ordering::Acquire);
-    base != 0 && address.wrapping_sub(base) < RESERVED.load(Ordering::Acquire)
+    base != 0 && address.wrapping_sub(base) < RESERVED.load(Ordering::Acquire) || is_rescue(address)
 }
 
 /// Precedes every block: dlmalloc does not tell sizes.
@@ -94,16 +95,59 @@ fn header(address: usize) -> *mut Header {
     (address - size_of::<Header>()) as *mut Header
 }
 
+/// Bytes of last resort, for a report without symbols.
+const RESCUE_BYTES: usize = 1 << 18;
+
+#[repr(align(16))]
+struct Rescue(UnsafeCell<[u8; RESCUE_BYTES]>);
+
+// SAFETY: parts of it are handed out once each, by an atomic count.
+unsafe impl Sync for Rescue {}
+
+static RESCUE: Rescue = Rescue(UnsafeCell::new([0; RESCUE_BYTES]));
+static RESCUE_USED: AtomicUsize = AtomicUsize::new(0);
+/// Called once, when the heap is exhausted; from then on the rescue bytes serve.
+static ON_EXHAUSTION: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Asks for `call` when there is no memory; it must not return.
+pub fn on_exhaustion(call: fn() -> !) {
+    ON_EXHAUSTION.store(call as *mut (), Ordering::Release);
+}
+
+fn exhausted(total: usize, align: usize) -> *mut u8 {
+    let call = ON_EXHAUSTION.swap(core::ptr::null_mut(), Ordering::AcqRel);
+    if !call.is_null() {
+        // SAFETY: only `on_exhaustion` stores it.
+        let call: fn() -> ! = unsafe { core::mem::transmute(call) };
+        call();
+    }
+    if align > 16 {
+        return core::ptr::null_mut();
+    }
+    let total = total.next_multiple_of(16);
+    let start = RESCUE_USED.fetch_add(total, Ordering::Relaxed);
+    if start.saturating_add(total) > RESCUE_BYTES {
+        return core::ptr::null_mut();
+    }
+    // SAFETY: inside the static, and this part is nobody else's.
+    unsafe { RESCUE.0.get().cast::<u8>().add(start) }
+}
+
+fn is_rescue(address: usize) -> bool {
+    address.wrapping_sub(RESCUE.0.get() as usize) < RESCUE_BYTES
+}
+
 /// `size` zeroed bytes aligned to `align` (a power of two), or null.
 pub fn allocate(size: usize, align: usize) -> *mut u8 {
     let front = align.max(size_of::<Header>());
-    let Some(total) = size.checked_add(front) else {
-        return core::ptr::null_mut();
-    };
+    let Some(total) = size.checked_add(front) else { return core::ptr::null_mut() };
     // SAFETY: any size and any power of two are valid requests.
-    let block = unsafe { HEAP.lock().calloc(total, front) };
+    let mut block = unsafe { HEAP.lock().calloc(total, front) };
     if block.is_null() {
-        return block;
+        block = exhausted(total, front);
+        if block.is_null() {
+            return block;
+        }
     }
     // SAFETY: the block has `front` bytes before ours, enough for a header, aligned to 16.
     unsafe {
@@ -121,6 +165,9 @@ pub unsafe fn free(address: usize) {
     // SAFETY: the caller's promise: the header is there, and the block is live.
     unsafe {
         let front = (*header(address)).front;
+        if is_rescue(address) {
+            return;
+        }
         HEAP.lock().c_free((address - front) as *mut u8);
     }
 }

@@ -117,6 +117,9 @@ unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
     if round < LAST_ROUND {
         return set_round(round + 1);
     }
+    if let Some(runtime) = crate::runtime::get() {
+        threads::with_cache(|cache| runtime.heap.give_back(cache));
+    }
     threads::retire_current();
     fault::take_altstack();
     trace::thread_exit();

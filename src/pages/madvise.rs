@@ -30,10 +30,11 @@ impl PageProtection for Madvise {
         "madvise"
     }
 
-    fn prepare(&self, reservation: PageRange) {
+    fn prepare(&self, reservation: PageRange) -> Result<(), Errno> {
         // A huge page in the one large writable mapping would fill guards. (The other backends map
         // single slots, and a flag would keep the kernel from merging what is retired.)
         memory::refuse_huge_pages(reservation.start(), reservation.bytes());
+        Ok(())
     }
 
     unsafe fn open(&self, stretch: PageRange) -> Result<(), Errno> {

@@ -6,9 +6,11 @@
 
 mod madvise;
 mod mprotect;
+mod userfaultfd;
 
 use madvise::Madvise;
 use mprotect::Mprotect;
+use userfaultfd::Userfaultfd;
 
 use crate::options::BackendChoice;
 use crate::sys::{Errno, PAGE_BYTES, memory, probe};
@@ -52,7 +54,9 @@ pub trait PageProtection: Sync {
     fn name(&self) -> &'static str;
 
     /// Tells the kernel how the whole reservation will be used, before any of it is.
-    fn prepare(&self, _reservation: PageRange) {}
+    fn prepare(&self, _reservation: PageRange) -> Result<(), Errno> {
+        Ok(())
+    }
 
     /// Takes reserved pages into service. All of them fault until populated.
     ///
@@ -72,34 +76,46 @@ pub trait PageProtection: Sync {
     /// The pages must be populated and owned by the caller; nothing may rely on their contents.
     unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno>;
 
-    /// Retires `from` and populates `to`: one kernel call where the backend has such a call.
+    /// Whether [`recycle`](PageProtection::recycle) works.
+    fn can_recycle(&self) -> bool {
+        false
+    }
+
+    /// Retires `from` and makes `to`, of the same size, accessible with the contents of `from`, in
+    /// one kernel call. On an error `from` is still as it was.
     ///
     /// # Safety
     /// As [`retire`](PageProtection::retire) and [`populate`](PageProtection::populate).
-    unsafe fn recycle(&self, from: PageRange, to: PageRange) -> Result<(), Errno> {
-        // SAFETY: the caller's promises.
-        unsafe {
-            self.retire(from)?;
-            self.populate(to)
-        }
+    unsafe fn recycle(&self, _from: PageRange, _to: PageRange) -> Result<(), Errno> {
+        Err(Errno::EINVAL)
     }
 
     /// Kernel mappings that one populated slot costs; they count against `vm.max_map_count`.
     fn mappings_per_slot(&self) -> usize;
-
-    /// Whether a system call that is given a guarded address fails with `EFAULT`.
-    fn guards_syscalls(&self) -> bool {
-        true
-    }
 
     /// What the backend lost while the process ran, and what does its work now.
     fn lost(&self) -> Option<&'static str> {
         None
     }
 
-    /// Signals that an access to a guarded page can raise.
-    fn fault_signals(&self) -> &'static [libc::c_int] {
-        &[libc::SIGSEGV]
+    /// Makes the guards work in the child of a fork, before anything else runs there.
+    fn after_fork_in_child(&self) {}
+
+    /// See [`Lock::hold_for_fork`](crate::sys::lock::Lock::hold_for_fork).
+    fn hold_for_fork(&self) {}
+
+    /// # Safety
+    /// See [`Lock::release_after_fork`](crate::sys::lock::Lock::release_after_fork).
+    unsafe fn release_after_fork(&self) {}
+
+    /// The file descriptor that the guards hang on, which the program must not close.
+    fn descriptor(&self) -> Option<i32> {
+        None
+    }
+
+    /// Gives the descriptor another number, above `than`.
+    fn move_descriptor_above(&self, _than: i32) -> Result<(), Errno> {
+        Ok(())
     }
 }
 
@@ -116,14 +132,13 @@ pub struct Selection {
 /// Finds the backend for `choice`, in a process whose fault handler is in place. `auto` takes the
 /// first that passes [`trial`]; a named backend that fails it is an error.
 pub fn select(choice: BackendChoice) -> Result<Selection, Unavailable> {
+    static USERFAULTFD: Userfaultfd = Userfaultfd::new();
     static MADVISE: Madvise = Madvise::new();
     let order: &[&'static dyn PageProtection] = match choice {
-        BackendChoice::Auto => &[&MADVISE, &Mprotect],
+        BackendChoice::Auto => &[&USERFAULTFD, &MADVISE, &Mprotect],
+        BackendChoice::Userfaultfd => &[&USERFAULTFD],
         BackendChoice::Madvise => &[&MADVISE],
         BackendChoice::Mprotect => &[&Mprotect],
-        BackendChoice::Userfaultfd => {
-            return Err(Unavailable("the userfaultfd backend is not built yet".to_owned()));
-        }
     };
     let mut refused = Vec::new();
     for &backend in order {
@@ -151,6 +166,7 @@ fn trial(backend: &dyn PageProtection) -> Result<(), Unavailable> {
         // is a probe, which survives a fault.
         unsafe {
             let stretch = PageRange::new(start, bytes / PAGE_BYTES);
+            backend.prepare(stretch).map_err(|e| failed("use the kernel's mechanism", e))?;
             backend.open(stretch).map_err(|e| failed("guard pages", e))?;
             if let Some(loss) = backend.lost() {
                 return Err(Unavailable(loss.to_owned()));
@@ -179,7 +195,7 @@ fn trial(backend: &dyn PageProtection) -> Result<(), Unavailable> {
 #[cfg(test)]
 pub fn trial_backends() -> impl Iterator<Item = &'static dyn PageProtection> {
     probe::install_test_handler();
-    [BackendChoice::Madvise, BackendChoice::Mprotect]
+    [BackendChoice::Userfaultfd, BackendChoice::Madvise, BackendChoice::Mprotect]
         .into_iter()
         .filter_map(|choice| select(choice).ok().map(|selection| selection.backend))
 }

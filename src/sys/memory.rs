@@ -7,6 +7,7 @@ use libc::c_int;
 /// mappings.
 const MADV_GUARD_INSTALL: usize = 102;
 const MADV_GUARD_REMOVE: usize = 103;
+const MADV_DONTNEED_LOCKED: usize = 24;
 
 const PRIVATE_ANONYMOUS: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
 
@@ -112,6 +113,24 @@ pub unsafe fn revoke(address: usize, bytes: usize) -> Result<(), Errno> {
 unsafe fn madvise(address: usize, bytes: usize, advice: usize) -> Result<(), Errno> {
     // SAFETY: the callers below pass ranges that they own.
     unsafe { syscall(libc::SYS_madvise, [address, bytes, advice, 0, 0, 0]) }.map(drop)
+}
+
+/// Drops the contents of pages. Locked ones too, which only MADV_DONTNEED_LOCKED (Linux 5.18) does.
+///
+/// # Safety
+/// The range must be the caller's own; nothing may rely on its contents.
+pub unsafe fn discard(address: usize, bytes: usize) -> Result<(), Errno> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        madvise(address, bytes, libc::MADV_DONTNEED as usize)
+            .or_else(|_| madvise(address, bytes, MADV_DONTNEED_LOCKED))
+    }
+}
+
+/// Asks for zeros in place of these pages in the child of every fork.
+pub fn wipe_at_fork(address: usize, bytes: usize) -> Result<(), Errno> {
+    // SAFETY: the advice changes nothing in this process.
+    unsafe { madvise(address, bytes, libc::MADV_WIPEONFORK as usize) }
 }
 
 /// Turns pages of a writable mapping into guards: their contents are dropped, access faults.

@@ -15,6 +15,7 @@ pub mod probe;
 pub mod process;
 pub mod scope;
 pub mod signal;
+pub mod uffd;
 
 use core::arch::asm;
 

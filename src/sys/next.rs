@@ -67,4 +67,9 @@ next! {
     PTHREAD_CREATE = c"pthread_create",
     QUICK_EXIT = c"quick_exit",
     DLCLOSE = c"dlclose",
+    CLOSE = c"close",
+    CLOSE_RANGE = c"close_range",
+    CLOSEFROM = c"closefrom",
+    DUP2 = c"dup2",
+    DUP3 = c"dup3",
 }

@@ -10,7 +10,7 @@ use super::process::{self, Exit};
 pub const FENCEPOST: &str = env!("CARGO_BIN_EXE_fencepost");
 
 /// The backends every program is run on.
-pub const BACKENDS: [&str; 3] = ["auto", "madvise", "mprotect"];
+pub const BACKENDS: [&str; 3] = ["userfaultfd", "madvise", "mprotect"];
 
 /// `fencepost run --backend BACKEND OPTIONS -- PROGRAM`; the program's arguments are the caller's.
 pub fn fencepost_run<'a>(
