@@ -5,9 +5,12 @@ use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
+/// A kind of work, and what computes its checksum.
+type Kind = (&'static str, fn() -> u64);
+
 /// One line a kind of work: its name and its checksum.
 pub fn report() -> String {
-    let kinds: [(&str, fn() -> u64); 7] = [
+    let kinds: [Kind; 7] = [
         ("collections", collections),
         ("strings", strings),
         ("alignment", alignment),

@@ -63,9 +63,9 @@ fn literal_bytes(text: &str, at: usize) -> usize {
     if rest.starts_with("/*") {
         return end_of(rest.find("*/").map(|end| end + 2));
     }
-    if rest.starts_with('"') {
+    if let Some(inside) = rest.strip_prefix('"') {
         let mut escaped = false;
-        let end = rest[1..].char_indices().find(|&(_, char)| {
+        let end = inside.char_indices().find(|&(_, char)| {
             let is_end = char == '"' && !escaped;
             escaped = char == '\\' && !escaped;
             is_end
