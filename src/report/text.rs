@@ -223,10 +223,10 @@ impl Renderer {
                 Names::Symbols => self.symbols.symbolize_pc(pc),
                 Names::ModulesOnly => vec![self.symbols.module_only(pc.address())],
             };
-            for frame in frames {
-                if first.is_none() && is_own(&frame) {
-                    continue;
-                }
+            // What is inlined into a function of ours is ours too, whatever its name says: lines
+            // without full debug information have bare names.
+            let own = if first.is_none() { frames.iter().rposition(is_own) } else { None };
+            for frame in frames.into_iter().skip(own.map_or(0, |last| last + 1)) {
                 put!(self, "    #{number} {:#x}{}\n", pc.address(), describe(&frame));
                 number += 1;
                 if first.is_none() {

@@ -149,3 +149,6 @@ pub fn thread_exit() {
 pub fn after_fork_in_child() {
     learn::reset_after_fork();
 }
+
+#[cfg(test)]
+mod tests;

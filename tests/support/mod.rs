@@ -2,7 +2,10 @@
 #![allow(dead_code)]
 
 pub mod backend;
+pub mod built;
 pub mod compile;
+pub mod elf;
 pub mod expectation;
 pub mod process;
 pub mod report;
+pub mod source;

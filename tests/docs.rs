@@ -1,0 +1,90 @@
+//! What the documents say must be what the code says.
+
+mod support;
+
+use fencepost::options::{Form, OPTIONS, OptionSpec};
+use support::report;
+use support::source;
+
+fn document(name: &str) -> String {
+    source::read(&source::package().join(name)).1
+}
+
+/// A row of the README's option table.
+fn row(spec: &OptionSpec) -> String {
+    let code = |text: &str| format!("`{text}`");
+    let values = match &spec.form {
+        Form::Choice(choices) => {
+            let names: Vec<String> = choices.iter().map(|choice| code(choice.name)).collect();
+            names.join(", ")
+        }
+        form => form.expectation(),
+    };
+    let default = match spec.default_text() {
+        text if text.is_empty() => "unset".to_owned(),
+        text => code(&text),
+    };
+    format!("| `{}` | {values} | {default} | {} |", spec.name, spec.help())
+}
+
+#[test]
+fn the_readme_lists_every_option_as_it_is() {
+    let readme = document("README.md");
+    let (_, table) =
+        readme.split_once("| option | values | default | what it does |\n").expect("it");
+    let rows: Vec<&str> = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
+    let expected: Vec<String> = OPTIONS.iter().map(row).collect();
+    assert_eq!(rows, expected, "the table should read:\n{}", expected.join("\n"));
+}
+
+/// The report in the README is one that the parser of the tests accepts.
+#[test]
+fn the_readme_shows_a_report() {
+    let readme = document("README.md");
+    let start = readme.find("==ERROR: Fencepost: ").expect("a report");
+    let start = readme[..start].rfind('\n').expect("on a line of its own") + 1;
+    let text = readme[start..].split("```").next().expect("the end of the block");
+    let whole: Vec<&str> = text.lines().filter(|line| line.trim() != "…").collect();
+    let report = report::parse(&whole.join("\n")).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(report.kind, "heap-buffer-overflow");
+    let place = ("heap_buffer_overflow.c", bug_line("demos/heap_buffer_overflow.c"));
+    assert_eq!(report.culprit.frames[0].place(), Some(place));
+    assert!(report.allocated.is_some());
+}
+
+fn bug_line(file: &str) -> u32 {
+    let text = document(file);
+    let line = text.lines().position(|line| line.contains("/* BUG")).expect("marked");
+    u32::try_from(line + 1).expect("a short file")
+}
+
+/// Files and folders that the documents name in backquotes exist.
+#[test]
+fn named_files_exist() {
+    let mut named = 0;
+    for document_name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = document(document_name);
+        for word in text.split('`').skip(1).step_by(2) {
+            let is_path = ["src/", "tests/", "examples/", "demos/", "c-tests/", ".ci/"]
+                .iter()
+                .any(|folder| word.starts_with(folder));
+            if is_path && !word.contains(['*', ' ', '<']) {
+                named += 1;
+                assert!(source::package().join(word).exists(), "{document_name} names {word}");
+            }
+        }
+    }
+    assert!(named > 20, "only {named} were found, so the search is broken");
+}
+
+/// ARCHITECTURE.md has a line for every module.
+#[test]
+fn the_architecture_names_every_module() {
+    let text = document("ARCHITECTURE.md");
+    let (_, root) = source::read(&source::package().join("src/lib.rs"));
+    let names = root
+        .lines()
+        .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'));
+    let missing: Vec<&str> = names.filter(|name| !text.contains(&format!("`{name}"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -1,0 +1,199 @@
+//! The modules of the crate stand in layers, and use only what is listed below them in `src/lib.rs`.
+
+mod support;
+
+use support::source::{self, code_only, line_of, without_tests};
+
+/// Highest first; modules of one row do not use each other. A module that is missing here may
+/// neither use another nor be used.
+const LAYERS: [&[&str]; 11] = [
+    &["interpose", "global_alloc"],
+    &["calls"],
+    &["fault"],
+    &["report"],
+    &["diagnose"],
+    &["runtime"],
+    &["heap"],
+    &["trace"],
+    &["pages"],
+    &["options"],
+    &["sys"],
+];
+
+fn rank(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|row| row.contains(&module))
+}
+
+#[test]
+fn modules_use_only_what_is_below_them() {
+    let mut wrong = Vec::new();
+    let mut uses = 0;
+    for file in source::files_in("src", &["rs"]) {
+        let (name, text) = source::read(&file);
+        if is_beside_the_layers(&name) {
+            continue;
+        }
+        uses += uses_in(&name, &text).len();
+        wrong.extend(violations(&name, &text));
+    }
+    assert!(uses > 100, "only {uses} uses were found, so the search is broken");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The root, which declares the layers; the command, which is another crate; tests.
+fn is_beside_the_layers(name: &str) -> bool {
+    name == "src/lib.rs"
+        || name == "src/main.rs"
+        || name.starts_with("src/command/")
+        || name.ends_with("/tests.rs")
+        || name.contains("/tests/")
+}
+
+/// The command is a crate of its own and may use what is public; of that, the options alone.
+#[test]
+fn the_command_uses_only_the_options() {
+    let mut uses = 0;
+    let mut wrong = Vec::new();
+    let mut files = source::files_in("src/command", &["rs"]);
+    files.push(source::package().join("src/main.rs"));
+    for file in files {
+        let (name, text) = source::read(&file);
+        let code = code_only(&text);
+        for (at, path) in code.match_indices("fencepost::") {
+            uses += 1;
+            if !code[at + path.len()..].starts_with("options") {
+                wrong.push(format!("{name}:{}", line_of(&code, at)));
+            }
+        }
+    }
+    assert!(uses > 0, "the search is broken");
+    assert!(wrong.is_empty(), "uses more of the library than its options: {wrong:?}");
+}
+
+#[test]
+fn the_layers_are_those_that_the_crate_declares() {
+    let (_, text) = source::read(&source::package().join("src/lib.rs"));
+    let declared = |line: &str| {
+        let line = line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';')?;
+        Some(line.to_owned())
+    };
+    let mut declared: Vec<String> = text.lines().filter_map(declared).collect();
+    let mut listed: Vec<String> = LAYERS.concat().into_iter().map(str::to_owned).collect();
+    declared.sort();
+    listed.sort();
+    assert_eq!(declared, listed);
+
+    // The documentation names them in the same order.
+    let documented = text.lines().filter_map(|line| line.strip_prefix("//! - "));
+    let names = documented.flat_map(|line| line.split('`').skip(1).step_by(2));
+    let names: Vec<&str> = names.filter(|name| rank(name).is_some()).collect();
+    assert_eq!(names, LAYERS.concat());
+}
+
+/// `file:line: LOWER uses HIGHER` for each use that does not go downward.
+fn violations(name: &str, text: &str) -> Vec<String> {
+    let own = module_path(name)[0].clone();
+    let Some(own_rank) = rank(&own) else {
+        return vec![format!("{name}: {own} is in no layer")];
+    };
+    uses_in(name, text)
+        .into_iter()
+        .filter(|(_, used)| *used != own && rank(used).is_none_or(|used| used <= own_rank))
+        .map(|(line, used)| format!("{name}:{line}: {own} uses {used}"))
+        .collect()
+}
+
+/// `src/heap/slot.rs` is `heap::slot`; `src/heap/mod.rs` is `heap`.
+fn module_path(name: &str) -> Vec<String> {
+    let inner = name.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
+    inner.split('/').map(str::to_owned).collect()
+}
+
+/// Line and module of each path from the root of the crate, outside tests.
+fn uses_in(name: &str, text: &str) -> Vec<(usize, String)> {
+    let code = without_tests(&code_only(text));
+    let mut found = Vec::new();
+    for (at, root) in code.match_indices("crate::") {
+        found.extend(heads(&code, at + root.len()));
+    }
+    // From `heap::slot` the root is two `super`s away.
+    let to_root = "super::".repeat(module_path(name).len());
+    for (at, _) in code.match_indices(&to_root) {
+        found.extend(heads(&code, at + to_root.len()));
+    }
+    found.sort();
+    found
+}
+
+/// The first segments of the path or the group of paths that goes on at `at`.
+fn heads(code: &str, at: usize) -> Vec<(usize, String)> {
+    let identifier = |from: usize| -> (usize, String) {
+        let is_part = |char: &char| char.is_alphanumeric() || *char == '_';
+        (line_of(code, from), code[from..].chars().take_while(is_part).collect())
+    };
+    if !code[at..].starts_with('{') {
+        return vec![identifier(at)];
+    }
+    let mut found = Vec::new();
+    let (mut depth, mut is_first) = (0, false);
+    for (offset, char) in code[at..].char_indices() {
+        match char {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        match char {
+            '{' | ',' => is_first = depth == 1,
+            '}' => is_first = false,
+            _ if char.is_whitespace() => {}
+            _ if is_first => {
+                found.push(identifier(at + offset));
+                is_first = false;
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    found
+}
+
+#[test]
+fn an_upward_use_is_found_however_it_is_written() {
+    let wrong = |name: &str, text: &str| violations(name, text);
+    assert_eq!(
+        wrong("src/sys/file.rs", "\nuse crate::heap::Heap;"),
+        ["src/sys/file.rs:2: sys uses heap"]
+    );
+    assert_eq!(wrong("src/heap/mod.rs", "fn f() { crate::report::sink::write() }").len(), 1);
+    assert_eq!(wrong("src/heap/slot.rs", "use super::super::fault;").len(), 1);
+    assert_eq!(wrong("src/trace/mod.rs", "use super::heap::Heap;").len(), 1);
+    assert_eq!(wrong("src/global_alloc.rs", "use crate::interpose;").len(), 1, "of one row");
+    assert_eq!(wrong("src/novel.rs", "").len(), 1, "in no layer");
+    assert_eq!(
+        wrong("src/pages/mod.rs", "use crate::{\n    sys::{a, heap},\n    trace,\n};"),
+        ["src/pages/mod.rs:3: pages uses trace"]
+    );
+}
+
+#[test]
+fn what_is_no_upward_use_is_let_be() {
+    for text in [
+        "use crate::sys::lock::Lock;",
+        "use super::canary;",
+        "use crate::heap::record;",
+        "// crate::fault",
+        "/// [`crate::report::text`]",
+        "const TEXT: &str = \"crate::fault\";",
+        "const TEXT: &str = r#\"a \" crate::fault\"#; const C: char = '\"';",
+        "#[cfg(test)]\nmod tests {\n    fn f() { crate::fault::g() }\n}",
+        "#[cfg(test)]\nuse crate::fault::g;",
+    ] {
+        assert_eq!(violations("src/heap/slot.rs", text), [""; 0], "{text}");
+    }
+    let after = "#[cfg(test)]\nmod tests { fn f() {} }\nuse crate::fault;";
+    assert_eq!(violations("src/heap/slot.rs", after), ["src/heap/slot.rs:3: heap uses fault"]);
+    let lifetime = "fn f<'a>(x: &'a u8) {}\nuse crate::fault; const C: char = 'a';";
+    assert_eq!(violations("src/heap/slot.rs", lifetime).len(), 1);
+}

@@ -1,0 +1,115 @@
+//! Names: the preload library answers to libc's, and nothing else of ours does.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use support::backend::FENCEPOST;
+use support::built;
+use support::elf::{self, ElfFile};
+use support::source;
+
+/// `exports.list`: each name that the library exports, and the function that answers to it.
+fn exports() -> Vec<(String, String)> {
+    let (_, text) = source::read(&source::package().join("src/interpose/exports.list"));
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let pair = |line: &str| {
+        let (name, function) = line.split_once(' ').expect("a name and its function");
+        (name.to_owned(), function.trim().to_owned())
+    };
+    let pairs: Vec<(String, String)> = lines.map(pair).collect();
+    assert!(pairs.len() > 60 && pairs.iter().any(|(name, _)| name == "malloc"), "{pairs:?}");
+    pairs
+}
+
+#[test]
+fn the_library_answers_to_every_name_of_the_list() {
+    let library = elf::read(&built::preload_library());
+    for (name, function) in exports() {
+        let exported = library.dynamic.get(&name).unwrap_or_else(|| panic!("{name} is missing"));
+        assert!(exported.is_function && exported.is_global, "{name}: {exported:?}");
+        let target = library.all.get(&function);
+        let target = target.unwrap_or_else(|| panic!("{function} is missing"));
+        assert!(target.is_function, "{function}: {target:?}");
+        assert_eq!(exported.address, target.address, "{name} is not {function}");
+    }
+}
+
+/// A name beyond the list would stand before the program's own of that name.
+#[test]
+fn the_library_exports_nothing_beyond_the_list() {
+    let library = elf::read(&built::preload_library());
+    let listed: BTreeSet<String> = exports().into_iter().map(|(name, _)| name).collect();
+    let targets: BTreeSet<String> = exports().into_iter().map(|(_, function)| function).collect();
+    let others = library.dynamic.iter().filter(|(_, symbol)| symbol.is_global);
+    let others: Vec<&String> =
+        others.map(|(name, _)| name).filter(|n| !listed.contains(*n)).collect();
+    for name in others {
+        assert!(name.starts_with("fencepost_"), "{name} is exported and not listed");
+        assert!(targets.contains(name), "{name} is exported, but answers to no name");
+    }
+}
+
+/// Made by build.rs: by it the code knows that it is the preload library.
+const MARKER: &str = "fencepost_preload_marker";
+
+/// The functions behind the list carry no second, unlisted set of names.
+#[test]
+fn every_function_of_the_face_is_listed() {
+    let library = elf::read(&built::preload_library());
+    let targets: BTreeSet<String> = exports().into_iter().map(|(_, function)| function).collect();
+    let is_face = |name: &&String| name.starts_with("fencepost_") && *name != MARKER;
+    let defined: BTreeSet<String> = library.all.keys().filter(is_face).cloned().collect();
+    assert_eq!(defined, targets);
+}
+
+#[test]
+fn the_command_keeps_the_names_of_libc() {
+    assert_defines_no_listed_name(Path::new(FENCEPOST));
+}
+
+/// A program that has the crate for its allocator keeps malloc, sigaction and the others.
+#[test]
+fn programs_that_link_the_crate_keep_the_names_of_libc() {
+    for example in ["rust_overrun", "rust_use_after_free", "rust_clean"] {
+        assert_defines_no_listed_name(&built::example(example));
+    }
+}
+
+fn assert_defines_no_listed_name(path: &Path) {
+    let file = elf::read(path);
+    assert!(file.all.contains_key("main"), "{} has no symbols to look at", path.display());
+    let is_defined = |file: &ElfFile, name: &String| {
+        file.all.contains_key(name) || file.dynamic.contains_key(name)
+    };
+    let taken: Vec<String> =
+        exports().into_iter().map(|(name, _)| name).filter(|n| is_defined(&file, n)).collect();
+    assert!(taken.is_empty(), "{} defines {taken:?}", path.display());
+}
+
+/// Anything more would be loaded into every program under the guard.
+#[test]
+fn the_library_needs_only_what_every_program_has() {
+    let library = elf::read(&built::preload_library());
+    let allowed = [
+        "libc.so.6",
+        // The unwinder, for the option `unwinder=system` and for panics.
+        "libgcc_s.so.1",
+        "ld-linux-x86-64.so.2",
+        // Parts of libc until glibc 2.34.
+        "libm.so.6",
+        "libdl.so.2",
+        "libpthread.so.0",
+    ];
+    assert!(library.needed.iter().any(|name| name == "libc.so.6"), "{:?}", library.needed);
+    for name in &library.needed {
+        assert!(allowed.contains(&name.as_str()), "needs {name}");
+    }
+}
+
+/// Strict systems (SELinux) refuse to load a library whose code the loader must write to.
+#[test]
+fn the_library_has_no_text_relocations() {
+    assert!(!elf::read(&built::preload_library()).has_text_relocations);
+}
