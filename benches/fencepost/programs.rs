@@ -17,8 +17,13 @@ pub fn run(bench: &Bench) -> Vec<Table> {
     let mut tools = vec![Tool::Native];
     tools.extend(BACKENDS.map(|backend| Tool::Fencepost { backend, options }));
     tools.push(Tool::Memcheck);
-    let unavailable: Vec<Option<Failure>> =
-        tools.iter().map(|&tool| bench.probe(tool).err()).collect();
+    let unavailable: Vec<Option<Failure>> = tools
+        .iter()
+        .map(|&tool| match tool {
+            Tool::Memcheck if bench.quick => Some(Failure::Spared("left out by --quick")),
+            _ => bench.probe(tool).err(),
+        })
+        .collect();
     let costs = if counts { bare_costs(bench) } else { HashMap::new() };
 
     let columns = [
@@ -54,8 +59,12 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         });
         let native = outcomes[0].get("cpu");
         let mut cells = vec![Cell::amount(&native)];
-        for (tool, outcome) in tools.iter().zip(&outcomes).skip(1) {
-            cells.push(Cell::ratio(&outcome.get("cpu"), &native));
+        for (index, tool) in tools.iter().enumerate().skip(1) {
+            cells.push(match &unavailable[index] {
+                // The reason is said once for all jobs.
+                Some(failure) => Cell::text(failure.to_string()),
+                None => Cell::ratio(&outcomes[index].get("cpu"), &native),
+            });
             if let Tool::Fencepost { backend, .. } = tool {
                 let floor = costs.get(backend).zip(counters.get(backend));
                 let seconds = floor.and_then(|(costs, counters)| costs.seconds(counters));
@@ -81,6 +90,11 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         _ => Cell::text(format!("{:.2} x", geometric_mean(medians))),
     });
     table.row("geometric mean", means.collect());
+    for (tool, failure) in tools.iter().zip(&unavailable) {
+        if let Some(detail) = failure.as_ref().and_then(Failure::detail) {
+            table.note(format!("{}: {detail}", tool.name()));
+        }
+    }
     if !counts {
         table.note("Kernel floor: n/a until `fencepost run` has the option `stats`.");
     }

@@ -80,7 +80,7 @@ impl Bench {
         })
     }
 
-    /// Which of the tools do not work here, and why. A tool works if it catches a use after free;
+    /// Whether a tool works here, or why not. It works if it catches a use after free;
     /// otherwise one would measure what does not guard.
     pub fn probe(&self, tool: Tool) -> Result<(), Failure> {
         if tool == Tool::Native {
@@ -98,10 +98,13 @@ impl Bench {
             }
         }
         let mut command = tool.command(self.program("pairs"), 1000);
-        match self.run(command.arg("use-after-free"), 60)?.code() {
-            Some(0) => Err(Failure::Unavailable("does not catch a use after free here".to_owned())),
-            _ => Ok(()),
+        let ended = self.run(command.arg("use-after-free"), 60)?;
+        // memcheck says so and goes on; the others end the program.
+        if ended.code() == Some(0) && !ended.stderr.contains("Invalid read") {
+            let reason = "does not catch a use after free here";
+            return Err(Failure::Unavailable(reason.to_owned()));
         }
+        Ok(())
     }
 }
 
@@ -142,7 +145,7 @@ impl Tool {
             Tool::Memcheck => {
                 let mut command = Command::new("valgrind");
                 // Children too, as the others do it.
-                command.args(["-q", "--trace-children=yes", "--error-exitcode=99"]).arg(program);
+                command.args(["-q", "--trace-children=yes"]).arg(program);
                 command
             }
             _ => Command::new(program),
