@@ -67,13 +67,23 @@ pub fn check_carefully(start: usize, size: usize, limit: usize) -> Option<Damage
 
 /// Looks for damage in the zones before and after an object, surviving unreadable bytes.
 pub fn find_carefully(zones: [(usize, usize); 2]) -> Option<Damage> {
-    let damaged = |address: usize| probe::load_byte(address).is_some_and(|b| b != BYTE);
     find(zones, |zone_start, zone_end| {
+        // Whole words first: nearly all zones are sound, and there may be millions.
+        let words = (zone_start..zone_end.saturating_sub(7)).step_by(8);
+        let sound = words.clone().all(|word| probe::load(word).is_none_or(|w| w == CANARY_WORD));
+        let rest = words.last().map_or(zone_start, |word| word + 8);
+        let damaged = |address: usize| probe::load_byte(address).is_some_and(|b| b != BYTE);
+        if sound && !(rest..zone_end).any(damaged) {
+            return None;
+        }
         let first = (zone_start..zone_end).find(|&a| damaged(a))?;
         let last = (zone_start..zone_end).rfind(|&a| damaged(a))?;
         Some((first, last))
     })
 }
+
+/// Eight canary bytes.
+const CANARY_WORD: usize = usize::from_ne_bytes([BYTE; 8]);
 
 fn find(
     [before, after]: [(usize, usize); 2],

@@ -9,11 +9,13 @@ pub mod class;
 pub mod counters;
 pub mod history;
 pub mod large;
+pub mod object;
 pub mod place;
 pub mod pool;
 pub mod private;
 pub mod record;
 pub mod region;
+mod retire;
 pub mod slot;
 pub mod threads;
 pub mod unguarded;
@@ -27,8 +29,10 @@ use canary::Damage;
 use class::Class;
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use counters::{Counter, Counters};
-use history::{History, StretchId};
+use history::History;
 use large::LargeSpace;
+pub use object::{BadCall, Object};
+use object::{view, view_unguarded};
 use place::Place;
 use pool::Pool;
 use record::{Entry, Event, Family, State, ThreadId};
@@ -76,30 +80,6 @@ pub struct Request {
     pub align: usize,
     pub family: Family,
     pub zeroed: bool,
-}
-
-/// One object, as the diagnosis sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Object {
-    pub start: usize,
-    pub size: usize,
-    pub family: Family,
-    pub state: State,
-    pub allocated: Event,
-    pub freed: Option<Event>,
-}
-
-/// A wrong call, found before it did harm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadCall {
-    /// The object has been freed before.
-    DoubleFree(Object),
-    /// The address lies in the heap, but no object begins there; the object around it, if any.
-    NotAnObject(Option<Object>),
-    /// The address is not the heap's.
-    Foreign,
-    /// The object was freed, and its slack had been overwritten.
-    Overwritten(Object, Damage),
 }
 
 /// What an address is.
@@ -280,24 +260,34 @@ impl Heap {
         mixed ^ mixed >> 31
     }
 
+    /// Takes from the budgets; counters that several threads share are left alone where there is
+    /// nothing to take.
     fn charge(&self, bytes: usize, mappings: usize) -> Result<(), Reason> {
-        let live = self.live_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let maps =
-            self.mappings.fetch_add(mappings as isize, Ordering::Relaxed) + mappings as isize;
-        let reason = if bytes > 0 && live > self.config.budget_bytes {
-            Reason::Budget
-        } else if mappings > 0 && maps > self.config.max_mappings as isize {
-            Reason::Mappings
-        } else {
-            return Ok(());
-        };
-        self.refund(bytes, mappings);
-        Err(reason)
+        if bytes > 0
+            && self.live_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes
+                > self.config.budget_bytes
+        {
+            self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(Reason::Budget);
+        }
+        let cost = mappings as isize;
+        if mappings > 0
+            && self.mappings.fetch_add(cost, Ordering::Relaxed) + cost
+                > self.config.max_mappings as isize
+        {
+            self.refund(bytes, mappings);
+            return Err(Reason::Mappings);
+        }
+        Ok(())
     }
 
     fn refund(&self, bytes: usize, mappings: usize) {
-        self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.mappings.fetch_sub(mappings as isize, Ordering::Relaxed);
+        if bytes > 0 {
+            self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        if mappings > 0 {
+            self.mappings.fetch_sub(mappings as isize, Ordering::Relaxed);
+        }
     }
 
     /// Frees the object at `address`.
@@ -323,116 +313,6 @@ impl Heap {
                 }
             }
             Found::Wrong(bad) => Err(bad),
-        }
-    }
-
-    fn retire(
-        &self,
-        cache: &ThreadCache,
-        slot: Slot<'_>,
-        entry: Entry,
-        freed: impl FnOnce() -> Event,
-    ) -> Result<(), BadCall> {
-        if slot.record.begin_free().is_err() {
-            let entry = slot.record.read_settled().unwrap_or(entry);
-            return Err(BadCall::DoubleFree(view(&slot, &entry)));
-        }
-        let start = slot.address(&entry);
-        // SAFETY: begin_free made the object this thread's alone; its pages are still populated.
-        let damage = unsafe { canary::check(start, entry.size, self.config.canary_bytes) };
-        let object = view(&slot, &entry);
-        slot.record.finish_free(freed());
-        let place = Place { offset: entry.offset, size: entry.size };
-        let revoked = if slot.home == Home::Large {
-            // SAFETY: as above.
-            unsafe { self.large.retire(slot) }
-        } else {
-            match slot.populated(place) {
-                Some(pages) if self.make_next_ready(cache, pages) => Ok(()),
-                Some(pages) => {
-                    self.counters.count(cache.number(), Counter::Drops);
-                    // SAFETY: as above.
-                    unsafe { self.pages.retire(pages) }
-                }
-                None => Ok(()),
-            }
-        };
-        match revoked {
-            Ok(()) => match slot.home {
-                Home::Large => self.refund(0, LARGE_MAPPINGS),
-                Home::Pool { class, index } => {
-                    self.refund(round_up_to_page(entry.size), self.pages.mappings_per_slot());
-                    self.count_done(class, index);
-                }
-            },
-            Err(_) => self.unguarded.tally().count(Reason::NotRevoked),
-        }
-        match damage {
-            Some(damage) => Err(BadCall::Overwritten(object, damage)),
-            None => Ok(()),
-        }
-    }
-
-    /// Retires a page by moving it to the slot that this thread will hand out next. False when that
-    /// can't be; then the page is as it was.
-    fn make_next_ready(&self, cache: &ThreadCache, page: PageRange) -> bool {
-        if !self.pages.can_recycle() || page.bytes() != PAGE_BYTES || !cache.ready.has_room() {
-            return false;
-        }
-        let Ok(index) = self.take_slot(cache, READY_CLASS) else { return false };
-        let Some(slot) = self.pool.class(READY_CLASS).slot(index) else { return false };
-        // SAFETY: the object in `page` is this thread's to retire; the slot is its own and virgin.
-        if unsafe { self.pages.recycle(page, slot.data) }.is_err() {
-            // Shared since a fork, or pinned by the kernel.
-            self.count_done(READY_CLASS, index);
-            return false;
-        }
-        self.counters.count(cache.number(), Counter::Moves);
-        if !cache.ready.push(index) {
-            // A signal handler was faster; the page is given back.
-            self.drop_ready(index);
-        }
-        true
-    }
-
-    /// Gives up a slot of this thread's that is ready.
-    fn drop_ready(&self, index: usize) {
-        if let Some(slot) = self.pool.class(READY_CLASS).slot(index)
-            // SAFETY: the slot is this thread's alone.
-            && unsafe { self.pages.retire(slot.data) }.is_ok()
-        {
-            self.count_done(READY_CLASS, index);
-        }
-    }
-
-    /// Gives back what a thread that ends has in store.
-    pub fn give_back(&self, cache: &ThreadCache) {
-        while let Some(index) = cache.ready.pop() {
-            self.drop_ready(index);
-        }
-        for (class, batch) in cache.batches.iter().enumerate() {
-            while let Some(index) = batch.take() {
-                self.count_done(class, index);
-            }
-        }
-    }
-
-    /// Notes that a slot is retired or given up. With the last one its stretch collapses, unless
-    /// that costs mappings which are short; and for its records older ones are forgotten.
-    fn count_done(&self, number: usize, index: usize) {
-        let class = self.pool.class(number);
-        let Some(stretch) = class.count_done(index) else { return };
-        let cost = class.mappings_to_collapse(stretch);
-        let mappings = self.mappings.fetch_add(cost, Ordering::Relaxed) + cost;
-        let affordable = cost <= 0 || mappings <= self.config.max_mappings as isize / 2;
-        // SAFETY: all slots of the stretch are done with.
-        if !affordable || unsafe { class.collapse(stretch) }.is_err() {
-            self.mappings.fetch_sub(cost, Ordering::Relaxed);
-            return;
-        }
-        let collapsed = StretchId { class: number as u8, number: stretch as u32 };
-        if let Some(oldest) = self.history.push(collapsed) {
-            self.pool.class(usize::from(oldest.class)).forget(oldest.number as usize);
         }
     }
 
@@ -622,25 +502,3 @@ impl Heap {
 
 /// Mappings that a live large object costs: itself and the guard behind it.
 const LARGE_MAPPINGS: usize = 2;
-
-fn view(slot: &Slot<'_>, entry: &Entry) -> Object {
-    Object {
-        start: slot.address(entry),
-        size: entry.size,
-        family: entry.family,
-        state: entry.state,
-        allocated: entry.allocated,
-        freed: entry.freed,
-    }
-}
-
-fn view_unguarded(object: &Unguarded) -> Object {
-    Object {
-        start: object.address,
-        size: object.size,
-        family: object.family,
-        state: State::Live,
-        allocated: object.allocated,
-        freed: None,
-    }
-}

@@ -1,0 +1,52 @@
+//! What the heap tells of an object, and of a wrong call.
+
+use super::canary::Damage;
+use super::record::{Entry, Event, Family, State};
+use super::slot::Slot;
+use super::unguarded::Unguarded;
+
+/// One object, as the diagnosis sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object {
+    pub start: usize,
+    pub size: usize,
+    pub family: Family,
+    pub state: State,
+    pub allocated: Event,
+    pub freed: Option<Event>,
+}
+
+/// A wrong call, found before it did harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadCall {
+    /// The object has been freed before.
+    DoubleFree(Object),
+    /// The address lies in the heap, but no object begins there; the object around it, if any.
+    NotAnObject(Option<Object>),
+    /// The address is not the heap's.
+    Foreign,
+    /// The object was freed, and its slack had been overwritten.
+    Overwritten(Object, Damage),
+}
+
+pub fn view(slot: &Slot<'_>, entry: &Entry) -> Object {
+    Object {
+        start: slot.address(entry),
+        size: entry.size,
+        family: entry.family,
+        state: entry.state,
+        allocated: entry.allocated,
+        freed: entry.freed,
+    }
+}
+
+pub fn view_unguarded(object: &Unguarded) -> Object {
+    Object {
+        start: object.address,
+        size: object.size,
+        family: object.family,
+        state: State::Live,
+        allocated: object.allocated,
+        freed: None,
+    }
+}
