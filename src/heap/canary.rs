@@ -69,9 +69,9 @@ pub fn check_carefully(start: usize, size: usize, limit: usize) -> Option<Damage
 pub fn find_carefully(zones: [(usize, usize); 2]) -> Option<Damage> {
     find(zones, |zone_start, zone_end| {
         // Whole words first: nearly all zones are sound, and there may be millions.
-        let words = (zone_start..zone_end.saturating_sub(7)).step_by(8);
-        let sound = words.clone().all(|word| probe::load(word).is_none_or(|w| w == CANARY_WORD));
-        let rest = words.last().map_or(zone_start, |word| word + 8);
+        let rest = zone_end - (zone_end - zone_start) % 8;
+        let mut words = (zone_start..rest).step_by(8);
+        let sound = words.all(|word| probe::load(word).is_none_or(|w| w == CANARY_WORD));
         let damaged = |address: usize| probe::load_byte(address).is_some_and(|b| b != BYTE);
         if sound && !(rest..zone_end).any(damaged) {
             return None;

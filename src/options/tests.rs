@@ -1,3 +1,5 @@
+//! The table and its reader, tried with good and bad text.
+
 use super::*;
 
 fn error(text: &str) -> String {
