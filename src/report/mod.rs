@@ -3,3 +3,6 @@
 pub mod sink;
 pub mod symbolize;
 pub mod text;
+
+#[cfg(test)]
+mod stack_tests;

@@ -149,6 +149,3 @@ pub fn thread_exit() {
 pub fn after_fork_in_child() {
     learn::reset_after_fork();
 }
-
-#[cfg(test)]
-mod tests;
