@@ -168,7 +168,9 @@ static FORK_MASK: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64:
 extern "C" fn before_fork() {
     use crate::sys::signal;
     let mask = signal::change_mask(libc::SIG_BLOCK, !signal::SYNCHRONOUS);
+    fault::hold_for_fork();
     runtime().heap.hold_for_fork();
+    threads::hold_for_fork();
     // Under the locks, so that of several forking threads each finds its own.
     FORK_MASK.store(mask, Ordering::Relaxed);
 }
@@ -177,7 +179,11 @@ extern "C" fn after_fork() {
     use crate::sys::signal;
     let mask = FORK_MASK.load(Ordering::Relaxed);
     // SAFETY: before_fork ran in this thread or its image.
-    unsafe { runtime().heap.release_after_fork() };
+    unsafe {
+        threads::release_after_fork();
+        runtime().heap.release_after_fork();
+        fault::release_after_fork();
+    }
     signal::change_mask(libc::SIG_SETMASK, mask);
 }
 

@@ -318,6 +318,18 @@ pub fn wait_for_reporter() {
     }
 }
 
+/// See [`Lock::hold_for_fork`].
+pub fn hold_for_fork() {
+    PROGRAM_ACTIONS.hold_for_fork();
+}
+
+/// # Safety
+/// See [`Lock::release_after_fork`].
+pub unsafe fn release_after_fork() {
+    // SAFETY: the caller's promise.
+    unsafe { PROGRAM_ACTIONS.release_after_fork() }
+}
+
 /// In the child of a fork: whoever reported did so in the parent.
 pub fn after_fork_in_child() {
     REPORTER.store(0, Ordering::Release);

@@ -193,6 +193,22 @@ pub fn retire_current() {
     }
 }
 
+/// See [`crate::sys::lock::Lock::hold_for_fork`].
+pub fn hold_for_fork() {
+    if let Some(registry) = registry() {
+        registry.threads.hold_for_fork();
+    }
+}
+
+/// # Safety
+/// See [`crate::sys::lock::Lock::release_after_fork`].
+pub unsafe fn release_after_fork() {
+    if let Some(registry) = registry() {
+        // SAFETY: the caller's promise.
+        unsafe { registry.threads.release_after_fork() }
+    }
+}
+
 /// In the child of a fork: the calling thread has a new kernel id, and the others are gone.
 pub fn after_fork_in_child() {
     let Some(registry) = registry() else { return };

@@ -5,16 +5,27 @@
 //! before it knows that the thread holds none.
 
 use super::{process, signal};
+use core::cell::Cell;
 use core::ops::{Deref, DerefMut};
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 use spin::relax::RelaxStrategy;
 
-/// Gives the processor away instead of burning it: the holder may be the thread that needs it.
+/// Gives the processor away instead of burning it: the holder may be the thread that needs it. A
+/// real-time thread yields to its equals only, so now and then it sleeps, for any holder to go on.
 pub struct Yield;
+
+/// Yields between sleeps.
+const YIELDS: u32 = 64;
+
+thread_local! {
+    static YIELDED: Cell<u32> = const { Cell::new(0) };
+}
 
 impl RelaxStrategy for Yield {
     fn relax() {
-        process::yield_now();
+        let yielded = YIELDED.get().wrapping_add(1);
+        YIELDED.set(yielded);
+        if yielded.is_multiple_of(YIELDS) { process::nap() } else { process::yield_now() }
     }
 }
 

@@ -19,6 +19,13 @@ pub fn yield_now() {
     let _ = unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };
 }
 
+/// Sleeps for 50 microseconds.
+pub fn nap() {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: 50_000 };
+    // SAFETY: the kernel reads `time`, and is given nowhere to write.
+    let _ = unsafe { syscall(libc::SYS_nanosleep, [&raw const time as usize, 0, 0, 0, 0, 0]) };
+}
+
 /// Ends the process at once: no exit handlers, no flushing.
 pub fn exit_now(code: i32) -> ! {
     loop {
