@@ -3,11 +3,10 @@
 use crate::diagnose::{Call, Owner};
 use crate::fault;
 use crate::heap::record::Family;
-use crate::heap::{BadCall, Request, private, threads};
+use crate::heap::{BadCall, Request, next_heap, private, threads};
 use crate::options::SummaryChoice;
 use crate::runtime::{self, Runtime};
 use crate::sys::next;
-use crate::sys::process;
 use crate::sys::scope::RuntimeScope;
 use crate::trace::Caller;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +24,7 @@ pub fn allocate(request: Request, caller: Caller) -> *mut u8 {
         return private::allocate(request.size, request.align);
     }
     let runtime = runtime();
-    let event = runtime.event(caller);
-    threads::with_cache(|cache| runtime.heap.allocate(cache, request, event))
+    threads::with_cache(|cache| runtime.heap.allocate(cache, request, || runtime.event(caller)))
 }
 
 /// Frees for the program; null is fine.
@@ -41,10 +39,17 @@ pub fn free(address: usize, _family: Family, caller: Caller) {
         return unsafe { private::free(address) };
     }
     let runtime = runtime();
+    if runtime.heap.is_sampling() && !runtime.heap.contains(address) {
+        // SAFETY: not ours; what the program passes is the program's responsibility.
+        return unsafe { next_heap::free(address) };
+    }
     let freed =
         threads::with_cache(|cache| runtime.heap.free(cache, address, || runtime.event(caller)));
-    if let Err(bad) = freed {
-        report(runtime, Call::Free, address, bad, caller);
+    match freed {
+        Ok(()) => {}
+        // SAFETY: not ours; what the program passes is the program's responsibility.
+        Err(BadCall::Foreign) if is_next(runtime, address) => unsafe { next_heap::free(address) },
+        Err(bad) => fault::report_call(runtime, Call::Free, address, bad, caller),
     }
 }
 
@@ -55,11 +60,20 @@ pub fn resize(address: usize, size: usize, caller: Caller) -> *mut u8 {
         return unsafe { private::resize(address, size) };
     }
     let runtime = runtime();
+    // An object of the next allocator stays there: nobody has seen it so far.
+    if runtime.heap.is_sampling() && !runtime.heap.contains(address) {
+        // SAFETY: as above.
+        return unsafe { next_heap::resize(address, size) };
+    }
     let event = runtime.event(caller);
     match threads::with_cache(|cache| runtime.heap.resize(cache, address, size, event)) {
         Ok(new) => new,
+        // SAFETY: as above.
+        Err(BadCall::Foreign) if is_next(runtime, address) => unsafe {
+            next_heap::resize(address, size)
+        },
         Err(bad) => {
-            report(runtime, Call::Realloc, address, bad, caller);
+            fault::report_call(runtime, Call::Realloc, address, bad, caller);
             core::ptr::null_mut()
         }
     }
@@ -75,28 +89,23 @@ pub fn usable_size(address: usize, caller: Caller) -> usize {
         return unsafe { private::size(address) };
     }
     let runtime = runtime();
-    runtime.heap.size_of(address).unwrap_or_else(|bad| {
-        report(runtime, Call::UsableSize, address, bad, caller);
-        0
-    })
-}
-
-fn report(runtime: &'static Runtime, call: Call, address: usize, bad: BadCall, caller: Caller) {
-    if bad == BadCall::Foreign && call == Call::Free && is_next_heap(address) {
-        // Not from us, perhaps from the allocator behind us: it has checks of its own.
-        // SAFETY: free's signature; what the program passes is the program's responsibility.
-        unsafe {
-            if let Some(free) = next::FREE.get::<extern "C" fn(usize)>() {
-                free(address);
-            }
+    match runtime.heap.size_of(address) {
+        Ok(size) => size,
+        // SAFETY: as above.
+        Err(BadCall::Foreign) if is_next(runtime, address) => unsafe {
+            next_heap::usable_size(address)
+        },
+        Err(bad) => {
+            fault::report_call(runtime, Call::UsableSize, address, bad, caller);
+            0
         }
-        return;
     }
-    fault::report_call(runtime, call, address, bad, caller);
 }
 
-fn is_next_heap(address: usize) -> bool {
-    fault::owner_of(address) == Owner::Mapped("[heap]".to_owned())
+/// Whether an address that the heap does not know may be the next allocator's, which has checks of
+/// its own: most are while sampling, and some may have been allocated without us.
+fn is_next(runtime: &Runtime, address: usize) -> bool {
+    runtime.heap.is_sampling() || fault::owner_of(address) == Owner::Mapped("[heap]".to_owned())
 }
 
 static FINISHED: AtomicBool = AtomicBool::new(false);
@@ -193,6 +202,5 @@ extern "C" fn after_fork_in_child() {
     runtime().adopt_process();
     fault::after_fork_in_child();
     FINISHED.store(false, Ordering::Release);
-    debug_assert_ne!(process::pid(), 0);
     after_fork();
 }

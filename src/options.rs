@@ -487,6 +487,9 @@ options! {
     /// How many bytes on the far side of an object, the one without a guard, are filled with canaries.
     "canary-bytes" => canary_bytes: usize = 128, Form::Number { min: 0, max: 4096 };
 
+    /// Guard about one in N allocations and let the rest go to the next allocator; 1 guards all.
+    "sample" => sample: usize = 1, Form::Number { min: 1, max: 1 << 30 };
+
     /// MiB for what is known of objects freed long ago. Beyond it the oldest are forgotten: using one
     /// is still caught, but its stacks are gone.
     "history" => history_mib: usize = 64, Form::Number { min: 0, max: 1 << 20 };

@@ -87,6 +87,7 @@ fn start() -> Runtime {
         canary_bytes: options.canary_bytes,
         budget_bytes: budget_bytes(options.memory_limit_mib),
         max_mappings: max_mappings(),
+        sample: options.sample as u32,
         history_bytes: options.history_mib << 20,
     };
     let heap = Heap::new(selection.backend, config)

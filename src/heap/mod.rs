@@ -9,6 +9,7 @@ pub mod class;
 pub mod counters;
 pub mod history;
 pub mod large;
+pub mod next_heap;
 pub mod object;
 pub mod place;
 pub mod pool;
@@ -68,6 +69,8 @@ pub struct Config {
     pub budget_bytes: usize,
     /// Kernel mappings that live guarded objects may cost.
     pub max_mappings: usize,
+    /// One in so many allocations is guarded.
+    pub sample: u32,
     /// Memory for the records of objects freed long ago.
     pub history_bytes: usize,
 }
@@ -123,22 +126,37 @@ impl Heap {
         })
     }
 
-    /// Allocates. Null when there is no memory at all, as `malloc`.
-    pub fn allocate(&self, cache: &ThreadCache, request: Request, allocated: Event) -> *mut u8 {
-        if request.size > MAX_SIZE || request.align > MAX_SIZE / 2 {
+    /// Allocates. Null when there is no memory at all, as `malloc`. `allocated` is asked only for
+    /// what is guarded, or should have been.
+    pub fn allocate(
+        &self,
+        cache: &ThreadCache,
+        request: Request,
+        allocated: impl FnOnce() -> Event,
+    ) -> *mut u8 {
+        let Request { size, align, family, zeroed } = request;
+        if size > MAX_SIZE || align > MAX_SIZE / 2 {
             return core::ptr::null_mut();
         }
+        if self.is_sampling() && !cache.is_sampled(self.config.sample) {
+            return next_heap::allocate(size, align, zeroed);
+        }
+        let allocated = allocated();
         match self.allocate_guarded(cache, request, allocated) {
             Ok(address) => address as *mut u8,
-            Err(reason) => self.unguarded.allocate(
-                reason,
-                request.size,
-                request.align,
-                request.family,
-                allocated,
-                request.zeroed,
-            ),
+            Err(reason) if self.is_sampling() => {
+                // Blocks of the next allocator must all be alike: nothing tells them apart.
+                self.tally().count(reason);
+                next_heap::allocate(size, align, zeroed)
+            }
+            Err(reason) => self.unguarded.allocate(reason, size, align, family, allocated, zeroed),
         }
+    }
+
+    /// Whether most allocations go to the next allocator, untouched.
+    #[inline]
+    pub fn is_sampling(&self) -> bool {
+        self.config.sample > 1
     }
 
     fn allocate_guarded(
@@ -331,7 +349,7 @@ impl Heap {
             Found::Wrong(bad) => return Err(bad),
         };
         let request = Request { size, align: 1, family, zeroed: false };
-        let new = self.allocate(cache, request, event);
+        let new = self.allocate(cache, request, || event);
         if !new.is_null() {
             // SAFETY: both objects are live and hold as many bytes; they are distinct.
             unsafe {

@@ -102,6 +102,10 @@ pub struct ThreadCache {
     number: Cell<u32>,
     pub batches: [Batch; CLASS_PAGES.len()],
     pub ready: Ready,
+    /// Allocations to let pass before one is sampled.
+    to_pass: Cell<u32>,
+    /// State of the generator that spaces the samples; 0 before the first.
+    random: Cell<u32>,
 }
 
 impl ThreadCache {
@@ -111,11 +115,43 @@ impl ThreadCache {
         self.number.get().saturating_sub(1)
     }
 
+    /// Whether the allocation at hand is the one in `every` that is guarded. The distances vary, from
+    /// 1 to twice the mean, so that no rhythm of the program hides an object for good.
+    #[inline]
+    pub fn is_sampled(&self, every: u32) -> bool {
+        match self.to_pass.get().checked_sub(1) {
+            Some(left) => {
+                self.to_pass.set(left);
+                false
+            }
+            None => self.space_next_sample(every),
+        }
+    }
+
+    #[cold]
+    fn space_next_sample(&self, every: u32) -> bool {
+        // Marsaglia's xorshift; seeded by where the cache lies and when.
+        let is_first = self.random.get() == 0;
+        let mut x = self.random.get();
+        if is_first {
+            x = (process::clock_nanoseconds() ^ core::ptr::from_ref(self) as u64) as u32 | 1;
+        }
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        self.to_pass.set(x % (2 * every - 1));
+        // A thread's first allocation is no likelier than others.
+        !is_first
+    }
+
     pub const fn new() -> ThreadCache {
         ThreadCache {
             number: Cell::new(0),
             batches: [Batch::new(), Batch::new(), Batch::new(), Batch::new()],
             ready: Ready::new(),
+            to_pass: Cell::new(0),
+            random: Cell::new(0),
         }
     }
 }
@@ -259,6 +295,16 @@ mod tests {
             assert_eq!(ready.pop(), Some(slot));
         }
         assert_eq!(ready.pop(), None);
+    }
+
+    #[test]
+    fn samples_one_in_n_on_average_and_not_in_step() {
+        let cache = ThreadCache::new();
+        let taken: Vec<usize> = (0..1_000_000).filter(|_| cache.is_sampled(100)).collect();
+        assert!((9_500..10_500).contains(&taken.len()), "{}", taken.len());
+        let gaps: std::collections::HashSet<usize> =
+            taken.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(gaps.len() > 150, "{}", gaps.len());
     }
 
     #[test]

@@ -4,14 +4,13 @@
 //! a wild write beside them and a wrong free are still found, though late.
 
 use super::canary::{self, Damage};
+use super::next_heap;
 use super::place::natural_align;
 use super::record::{Event, Family};
 use crate::sys::lock::Lock;
-use crate::sys::next;
 use crate::sys::scope::RuntimeScope;
 use core::hash::{BuildHasherDefault, Hasher};
 use core::sync::atomic::{AtomicU64, Ordering};
-use libc::c_void;
 use std::collections::HashMap;
 
 /// Why an object is not guarded.
@@ -132,18 +131,14 @@ impl UnguardedObjects {
         let Some(total) = size.checked_add(front + BACK_BYTES) else {
             return core::ptr::null_mut();
         };
-        // SAFETY: memalign's signature, and a power of two for its alignment.
-        let block = unsafe {
-            let memalign: Option<extern "C" fn(usize, usize) -> *mut c_void> = next::MEMALIGN.get();
-            memalign.map_or(core::ptr::null_mut(), |memalign| memalign(front, total))
-        };
+        let block = next_heap::allocate(total, front, false);
         if block.is_null() {
             return core::ptr::null_mut();
         }
         let address = block as usize + front;
         // SAFETY: the block is ours and `total` bytes long.
         unsafe {
-            core::ptr::write_bytes(block.cast::<u8>(), canary::BYTE, front);
+            core::ptr::write_bytes(block, canary::BYTE, front);
             core::ptr::write_bytes((address + size) as *mut u8, canary::BYTE, BACK_BYTES);
             if zeroed {
                 core::ptr::write_bytes(address as *mut u8, 0, size);
@@ -198,11 +193,7 @@ impl Unguarded {
     /// # Safety
     /// It must have been removed from the table by the caller.
     pub unsafe fn release(self) {
-        // SAFETY: free's signature; the block came from the next allocator and is freed once.
-        unsafe {
-            if let Some(free) = next::FREE.get::<extern "C" fn(*mut c_void)>() {
-                free((self.address - self.front) as *mut c_void);
-            }
-        }
+        // SAFETY: the block came from the next allocator, and is freed once.
+        unsafe { next_heap::free(self.address - self.front) }
     }
 }

@@ -42,7 +42,7 @@ fn values_are_stored() {
     let options = Options::parse(
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:\
          log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:canary-bytes=0:\
-         history=7:symbolize=no:check-at-exit=off:verbose=1:stats=on:summary=never",
+         sample=50:history=7:symbolize=no:check-at-exit=off:verbose=1:stats=on:summary=never",
     )
     .unwrap();
     let expected = Options {
@@ -55,6 +55,7 @@ fn values_are_stored() {
         unwinder: Unwinder::System,
         memory_limit_mib: 64,
         canary_bytes: 0,
+        sample: 50,
         history_mib: 7,
         symbolize: false,
         check_at_exit: false,

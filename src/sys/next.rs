@@ -60,6 +60,10 @@ macro_rules! next {
 }
 
 next! {
+    MALLOC = c"malloc",
+    CALLOC = c"calloc",
+    REALLOC = c"realloc",
+    USABLE_SIZE = c"malloc_usable_size",
     MEMALIGN = c"memalign",
     FREE = c"free",
     SIGACTION = c"sigaction",

@@ -1,0 +1,73 @@
+//! The next allocator, plain: for what is not sampled, and for what came from it without us.
+
+use crate::sys::next;
+use libc::c_void;
+
+/// Largest alignment that malloc gives unasked.
+const MALLOC_ALIGN: usize = 16;
+
+/// Allocates; zeroed if asked. Null without memory.
+pub fn allocate(size: usize, align: usize, zeroed: bool) -> *mut u8 {
+    // SAFETY: the signatures are those of the C library; sizes are unrestricted, and the alignment
+    // is a power of two.
+    let address = unsafe {
+        if align > MALLOC_ALIGN {
+            next::MEMALIGN
+                .get::<extern "C" fn(usize, usize) -> *mut c_void>()
+                .map_or(core::ptr::null_mut(), |memalign| memalign(align, size))
+        } else if zeroed {
+            return next::CALLOC
+                .get::<extern "C" fn(usize, usize) -> *mut c_void>()
+                .map_or(core::ptr::null_mut(), |calloc| calloc(1, size))
+                .cast();
+        } else {
+            next::MALLOC
+                .get::<extern "C" fn(usize) -> *mut c_void>()
+                .map_or(core::ptr::null_mut(), |malloc| malloc(size))
+        }
+    };
+    if zeroed && !address.is_null() {
+        // SAFETY: the block is ours and holds `size` bytes.
+        unsafe { core::ptr::write_bytes(address.cast::<u8>(), 0, size) };
+    }
+    address.cast()
+}
+
+/// Frees.
+///
+/// # Safety
+/// As free(3): the address must be a live block of the next allocator, or the program's own fault.
+pub unsafe fn free(address: usize) {
+    // SAFETY: free's signature; the caller's promise.
+    unsafe {
+        if let Some(free) = next::FREE.get::<extern "C" fn(usize)>() {
+            free(address);
+        }
+    }
+}
+
+/// Resizes.
+///
+/// # Safety
+/// As [`free`].
+pub unsafe fn resize(address: usize, size: usize) -> *mut u8 {
+    // SAFETY: realloc's signature; the caller's promise.
+    unsafe {
+        next::REALLOC
+            .get::<extern "C" fn(usize, usize) -> *mut u8>()
+            .map_or(core::ptr::null_mut(), |realloc| realloc(address, size))
+    }
+}
+
+/// Bytes that the program may use.
+///
+/// # Safety
+/// As [`free`].
+pub unsafe fn usable_size(address: usize) -> usize {
+    // SAFETY: malloc_usable_size's signature; the caller's promise.
+    unsafe {
+        next::USABLE_SIZE
+            .get::<extern "C" fn(usize) -> usize>()
+            .map_or(0, |usable_size| usable_size(address))
+    }
+}
