@@ -68,19 +68,38 @@ pub fn check_carefully(start: usize, size: usize, limit: usize) -> Option<Damage
 /// Looks for damage in the zones before and after an object, surviving unreadable bytes.
 pub fn find_carefully(zones: [(usize, usize); 2]) -> Option<Damage> {
     find(zones, |zone_start, zone_end| {
-        // Whole words first: nearly all zones are sound, and there may be millions.
-        let rest = zone_end - (zone_end - zone_start) % 8;
-        let mut words = (zone_start..rest).step_by(8);
-        let sound = words.all(|word| probe::load(word).is_none_or(|w| w == CANARY_WORD));
-        let damaged = |address: usize| probe::load_byte(address).is_some_and(|b| b != BYTE);
-        if sound && !(rest..zone_end).any(damaged) {
+        // Nearly all zones are sound, and there may be millions.
+        if is_sound(zone_start, zone_end) {
             return None;
         }
+        let damaged = |address: usize| probe::load_byte(address).is_some_and(|b| b != BYTE);
         let first = (zone_start..zone_end).find(|&a| damaged(a))?;
         let last = (zone_start..zone_end).rfind(|&a| damaged(a))?;
         Some((first, last))
     })
 }
+
+/// Whether a zone holds canaries, by whole words: the last one of a long zone overlaps the one
+/// before, and that of a short zone reaches over its edge into the same page.
+fn is_sound(zone_start: usize, zone_end: usize) -> bool {
+    let bytes = zone_end - zone_start;
+    let unused = 8 * (WORD_BYTES - bytes.min(WORD_BYTES)) as u32;
+    let differs = |word: usize| probe::load(word).map(|found| found ^ CANARY_WORD);
+    let difference = match bytes {
+        0 => return true,
+        // Little-endian: the bytes of the zone are the word's low ones, or its high ones.
+        1..WORD_BYTES if zone_start.is_multiple_of(PAGE_BYTES) => {
+            differs(zone_start).map(|bits| bits << unused)
+        }
+        1..WORD_BYTES => differs(zone_end - WORD_BYTES).map(|bits| bits >> unused),
+        _ if !probe::are_all(zone_start, bytes / WORD_BYTES, CANARY_WORD) => return false,
+        _ => differs(zone_end - WORD_BYTES),
+    };
+    // What can't be read is looked at byte by byte.
+    difference == Some(0)
+}
+
+const WORD_BYTES: usize = size_of::<usize>();
 
 /// Eight canary bytes.
 const CANARY_WORD: usize = usize::from_ne_bytes([BYTE; 8]);

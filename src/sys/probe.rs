@@ -74,6 +74,18 @@ pub fn copy(addr: usize, bytes: &mut [u8]) -> usize {
     bytes.len()
 }
 
+/// Whether the `words` eight-byte words from `addr` on all hold `value`, as far as they can be read;
+/// from the first unreadable one on they pass.
+#[inline]
+pub fn are_all(addr: usize, words: usize, value: usize) -> bool {
+    if words == 0 {
+        return true;
+    }
+    // SAFETY: touches no memory but the words probed; a fault resumes at `scan_ended`, a plain
+    // return.
+    unsafe { scan_words(addr, addr + 8 * words, value) != 0 }
+}
+
 /// Where to resume when the instruction at `pc` faulted, if it is one of this module's loads.
 ///
 /// For the SIGSEGV and SIGBUS handlers: store the answer in the context's rip and return. All
@@ -84,6 +96,8 @@ pub fn recovery(pc: usize) -> Option<usize> {
         Some(load_failed as *const () as usize)
     } else if pc == match_each as *const () as usize + MATCH_LOAD {
         Some(match_ended as *const () as usize)
+    } else if pc == scan_words as *const () as usize {
+        Some(scan_ended as *const () as usize)
     } else {
         None
     }
@@ -104,6 +118,29 @@ unsafe extern "C" fn load_one(addr: usize) -> Loaded {
 #[unsafe(naked)]
 unsafe extern "C" fn load_failed() {
     naked_asm!("xor eax, eax", "xor edx, edx", "ret")
+}
+
+/// The loop begins with the load that may fault. Answers 1 when all match.
+#[unsafe(naked)]
+unsafe extern "C" fn scan_words(addr: usize, end: usize, value: usize) -> usize {
+    naked_asm!(
+        "2:",
+        "cmp qword ptr [rdi], rdx",
+        "jne 3f",
+        "add rdi, 8",
+        "cmp rdi, rsi",
+        "jb 2b",
+        "jmp {ended}",
+        "3:",
+        "xor eax, eax",
+        "ret",
+        ended = sym scan_ended,
+    )
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn scan_ended() {
+    naked_asm!("mov eax, 1", "ret")
 }
 
 /// `count` must not be zero. rdx counts down from it to what was not found to match.
@@ -175,6 +212,19 @@ pub(crate) fn install_test_handler() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scans_up_to_what_cannot_be_read() {
+        install_test_handler();
+        let base = crate::sys::memory::reserve(2 * 4096).unwrap();
+        // SAFETY: the reservation is this test's own, and the word lies in what is committed.
+        unsafe {
+            crate::sys::memory::commit(base, 4096).unwrap();
+            assert!(are_all(base, 512, 0) && are_all(base, 600, 0) && are_all(base + 4096, 1, 0));
+            ((base + 4088) as *mut usize).write(5);
+        }
+        assert!(are_all(base, 511, 0) && !are_all(base, 512, 0) && !are_all(base + 4088, 9, 0));
+    }
 
     #[test]
     fn reads_what_is_there() {
