@@ -130,15 +130,19 @@ pub fn finish() {
     }
     let _scope = RuntimeScope::enter();
     let mut text = runtime.summary().unwrap_or_default();
-    if !fault::is_in_charge() && runtime.options.summary != SummaryChoice::Never {
+    let in_charge = fault::is_in_charge();
+    if !in_charge && runtime.options.summary != SummaryChoice::Never {
         text += "fencepost: the program took SIGSEGV or SIGBUS by a system call of its own: \
                  faults from then on were not reported\n";
     }
     if runtime.options.stats {
         text += &runtime.stats();
     }
-    if !text.is_empty() {
+    if runtime.lost_coverage() || !in_charge {
         crate::report::sink::write(runtime, &text);
+    } else {
+        // Many programs close standard error as they end. That is no reason to leave a file about.
+        crate::report::sink::write_if_open(runtime, &text);
     }
 }
 

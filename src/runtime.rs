@@ -160,6 +160,11 @@ impl Runtime {
         text + &format!(" stack_nodes={nodes} stack_bytes={bytes}\n")
     }
 
+    /// Whether something was not guarded that should have been.
+    pub fn lost_coverage(&self) -> bool {
+        self.heap.tally().total() > 0 || self.heap.backend().lost().is_some()
+    }
+
     /// The end-of-run summary, if there is something to say.
     pub fn summary(&self) -> Option<String> {
         let tally = self.heap.tally();
@@ -168,7 +173,7 @@ impl Runtime {
         let wanted = match self.options.summary {
             SummaryChoice::Never => false,
             SummaryChoice::Always => true,
-            SummaryChoice::Auto => unguarded > 0 || lost.is_some(),
+            SummaryChoice::Auto => self.lost_coverage(),
         };
         if !wanted {
             return None;

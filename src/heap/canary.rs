@@ -9,7 +9,8 @@ pub const BYTE: u8 = 0xfc;
 /// lies in pages which hold the object.
 fn zones(start: usize, size: usize, limit: usize) -> [(usize, usize); 2] {
     if size == 0 {
-        return [(0, 0); 2];
+        // Not null: an empty slice needs an address too.
+        return [(start, start); 2];
     }
     let first = start & !(PAGE_BYTES - 1);
     let end = start + size;

@@ -10,6 +10,7 @@ use super::trampoline;
 use crate::calls;
 use crate::heap::Request;
 use crate::heap::record::Family;
+use crate::sys::loader;
 use crate::sys::next::Next;
 use crate::trace::Caller;
 use core::ffi::CStr;
@@ -126,7 +127,7 @@ pub fn resolve() {
         form.next.resolve();
         // SAFETY: a valid C string.
         let first = unsafe { libc::dlsym(libc::RTLD_DEFAULT, form.name.as_ptr()) } as usize;
-        if first != 0 && first != form.entry as usize {
+        if first != 0 && first != form.entry as usize && loader::is_definition(first) {
             REPLACED.store(true, Ordering::Relaxed);
         }
     }

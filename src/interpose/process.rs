@@ -5,6 +5,7 @@ use crate::calls;
 use crate::fault;
 use crate::heap::record::Event;
 use crate::heap::threads;
+use crate::sys::loader;
 use crate::sys::next;
 use crate::sys::scope::RuntimeScope;
 use crate::sys::signal::KernelSet;
@@ -187,13 +188,16 @@ fn is_preload_library() -> bool {
 }
 
 extern "C" fn construct() {
-    // Where the crate is linked into a program that keeps libc's malloc, nothing is set up until
-    // its allocator is used.
     if is_preload_library() {
         calls::set_up_process();
         create_key();
         in_scope(super::operators::resolve);
         tell_if_bypassed();
+    } else {
+        // A program that links the crate. Rust's start-up, before main, takes SIGSEGV unless
+        // somebody has it; so the guard must begin here. An allocation by the program's allocator
+        // begins it if that is ours, and does nothing if it is not.
+        drop(core::hint::black_box(Box::new(0_u8)));
     }
 }
 
@@ -202,7 +206,8 @@ fn tell_if_bypassed() {
     let _scope = RuntimeScope::enter();
     // SAFETY: a valid C string.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"malloc".as_ptr()) } as usize;
-    if found == 0 || found == super::malloc::fencepost_malloc as *const () as usize {
+    let ours = super::malloc::fencepost_malloc as *const () as usize;
+    if found == 0 || found == ours || !loader::is_definition(found) {
         return;
     }
     let owner = trace::module_of(found)

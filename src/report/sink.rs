@@ -12,14 +12,20 @@ const STDERR: i32 = 2;
 
 /// Writes `text` to the first place that takes it.
 pub fn write(runtime: &Runtime, text: &str) {
+    if !text.is_empty() && !write_if_open(runtime, text) {
+        write_somewhere(text);
+    }
+}
+
+/// Writes `text` where the user expects it: to the log or standard error. False when neither takes
+/// it.
+pub fn write_if_open(runtime: &Runtime, text: &str) -> bool {
     let log_path = runtime.options.log_path.as_deref();
     let logged = log_path.is_some_and(|path| append(&format!("{path}.{}", process::pid()), text));
-    if logged {
-        return;
-    }
-    if is_stderr(runtime) && file::write_all(STDERR, text.as_bytes()).is_ok() {
-        return;
-    }
+    logged || is_stderr(runtime) && file::write_all(STDERR, text.as_bytes()).is_ok()
+}
+
+fn write_somewhere(text: &str) {
     let directory = process::environment("TMPDIR")
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .unwrap_or_else(|| "/tmp".to_owned());

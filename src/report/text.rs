@@ -214,9 +214,11 @@ impl Renderer {
         put!(self, "SUMMARY: Fencepost: {} {location}\n", bug.kind.name());
     }
 
-    /// Writes a stack, our own innermost frames left out; answers where its first frame is.
+    /// Writes a stack, our own innermost frames left out; answers where its first frame is, or
+    /// rather, its first one outside Rust's standard library.
     fn stack(&mut self, pcs: &[trace::Pc]) -> Option<Location> {
         let mut first = None;
+        let mut first_of_user = None;
         let mut number = 0;
         for &pc in pcs {
             let frames = match self.names {
@@ -232,9 +234,12 @@ impl Renderer {
                 if first.is_none() {
                     first = Some(locate(&frame));
                 }
+                if first_of_user.is_none() && !is_rust_std(&frame) {
+                    first_of_user = Some(locate(&frame));
+                }
             }
         }
-        first
+        first_of_user.or(first)
     }
 }
 
@@ -247,6 +252,11 @@ fn is_own(frame: &SymbolFrame) -> bool {
             || name.starts_with("__rustc::")
     };
     frame.function.as_deref().is_some_and(own) || frame.module.ends_with("/libfencepost.so")
+}
+
+/// Whether a frame is of Rust's standard library, as it is distributed.
+fn is_rust_std(frame: &SymbolFrame) -> bool {
+    frame.file.as_ref().is_some_and(|file| file.starts_with("/rustc/"))
 }
 
 /// ` in function file:line:column (module+0xoffset)`, as far as known.

@@ -198,6 +198,32 @@ pub fn with_errno_kept<R>(body: impl FnOnce() -> R) -> R {
     }
 }
 
+/// Whether code of a symbol's own begins at `addr`. In an executable at a fixed address an imported
+/// function has an address too, that of its stub, and dlsym answers with it.
+///
+/// Takes the loader's lock.
+pub fn is_definition(addr: usize) -> bool {
+    /// `dladdr1` flag of glibc: the symbol table entry is wanted (dladdr(3)).
+    const RTLD_DL_SYMENT: c_int = 1;
+    unsafe extern "C" {
+        fn dladdr1(
+            addr: *const c_void,
+            info: *mut libc::Dl_info,
+            extra: *mut *mut c_void,
+            flags: c_int,
+        ) -> c_int;
+    }
+    let mut entry: *const libc::Elf64_Sym = core::ptr::null();
+    // SAFETY: both results are valid to write; the entry is the loader's, and stays while the
+    // object is loaded.
+    unsafe {
+        let mut info: libc::Dl_info = core::mem::zeroed();
+        let extra = (&raw mut entry).cast::<*mut c_void>();
+        let found = dladdr1(addr as *const c_void, &raw mut info, extra, RTLD_DL_SYMENT);
+        found != 0 && entry.as_ref().is_some_and(|entry| entry.st_shndx != 0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
