@@ -457,28 +457,37 @@ fn call_program_handler(
     // The program has no alternate stack, or did not ask for it: its handler expects to run below
     // the interrupted frame.
     let wants_altstack = flags & libc::SA_ONSTACK != 0 && !on_own_altstack;
+    let mut call = HandlerCall { handler: action.handler, signal, info, context };
+    let argument = (&raw mut call).cast();
     scope::outside(|| {
         if wants_altstack || sp == 0 {
-            // SAFETY: the program's handler takes these arguments (sigaction(2)).
-            let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
-                unsafe { core::mem::transmute(action.handler) };
-            handler(signal, info, core::ptr::from_mut(context).cast());
+            call_handler(argument);
         } else {
             // SAFETY: below the red zone of the interrupted frame the stack is free, as it is for
             // the kernel; if it is spent, this faults as the kernel's own push would fail.
-            unsafe {
-                sys::call_handler_on_stack(
-                    sp - RED_ZONE_BYTES,
-                    action.handler,
-                    signal,
-                    info,
-                    core::ptr::from_mut(context).cast(),
-                );
-            }
+            unsafe { sys::call_on_stack(sp - RED_ZONE_BYTES, call_handler, argument) };
         }
     });
     // The kernel's mask comes back with the interrupted frame.
     BELIEVED_BLOCKED.set(believed_before);
+}
+
+struct HandlerCall<'a> {
+    handler: usize,
+    signal: c_int,
+    info: *mut siginfo_t,
+    context: &'a mut ucontext_t,
+}
+
+extern "C" fn call_handler(argument: *mut c_void) {
+    // SAFETY: `call_program_handler` passes its own HandlerCall; the program's handler takes these
+    // arguments (sigaction(2)).
+    unsafe {
+        let call = &mut *argument.cast::<HandlerCall<'_>>();
+        let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
+            core::mem::transmute(call.handler);
+        handler(call.signal, call.info, core::ptr::from_mut(call.context).cast());
+    }
 }
 
 /// The mask that the interrupted code had.

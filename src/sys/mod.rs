@@ -84,32 +84,3 @@ pub unsafe fn call_on_stack(
         );
     }
 }
-
-/// The same for a signal handler's three arguments.
-///
-/// # Safety
-/// As [`call_on_stack`], and `handler` must be callable with these arguments.
-pub unsafe fn call_handler_on_stack(
-    stack_top: usize,
-    handler: usize,
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-) {
-    // SAFETY: as in `call_on_stack`.
-    unsafe {
-        asm!(
-            "mov r12, rsp",
-            "mov rsp, {top}",
-            "call {handler}",
-            "mov rsp, r12",
-            top = in(reg) stack_top & !15,
-            handler = in(reg) handler,
-            in("edi") signal,
-            in("rsi") info,
-            in("rdx") context,
-            out("r12") _,
-            clobber_abi("C"),
-        );
-    }
-}

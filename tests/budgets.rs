@@ -1,0 +1,81 @@
+//! Budgets: what is guarded while they last, and what is said and kept when they are spent.
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use support::backend::{available_backends, fencepost_run};
+use support::compile::{build_folder, build_program};
+use support::process::{self, Exit, Outcome};
+
+/// Runs `tests/robustness/budgets.c`, compiled in a folder of the caller's own.
+fn run(test: &str, backend: &str, options: &[&str], arguments: &[&str]) -> Outcome {
+    let folder = build_folder(&format!("budgets-{test}"));
+    fs::create_dir_all(&folder).expect("a folder to build in");
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/robustness/budgets.c");
+    let program = folder.join("budgets");
+    if !program.exists() {
+        build_program(&source, &program, &["-g".to_owned()], &[]).expect("it compiles");
+    }
+    let mut command = fencepost_run(backend, options.iter().copied(), program);
+    process::run(command.args(arguments), Duration::from_secs(120)).expect("fencepost starts")
+}
+
+/// The number behind `name=` in the line of statistics.
+fn stat(outcome: &Outcome, name: &str) -> u64 {
+    let line = outcome.stderr.lines().find(|line| line.starts_with("fencepost: stats: "));
+    let line = line.unwrap_or_else(|| panic!("no statistics: {}", outcome.stderr));
+    let value = line.split(' ').find_map(|word| word.strip_prefix(&format!("{name}=")));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name}: {line}"))
+}
+
+#[test]
+fn beyond_the_memory_limit_objects_go_unguarded_and_it_is_said() {
+    for backend in available_backends() {
+        let options = ["--memory-limit", "4", "--stats"];
+        let outcome = run("memory", backend, &options, &["5000", "10"]);
+        assert_eq!((outcome.exit, outcome.stdout.as_str()), (Exit::Code(0), "done\n"), "{backend}");
+        let unguarded = stat(&outcome, "unguarded");
+        // 4 MiB hold 1,024 pages.
+        assert!((3900..4100).contains(&unguarded), "{backend}: {}", outcome.stderr);
+        let said = format!("fencepost: {unguarded} of ");
+        assert!(outcome.stderr.contains(&said), "{backend}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("the memory budget is spent"), "{backend}");
+    }
+}
+
+#[test]
+fn without_history_an_old_use_after_free_is_caught_but_its_stacks_are_gone() {
+    for backend in available_backends() {
+        let outcome = run("history", backend, &["--history", "0"], &["0", "3000", "use"]);
+        let case = format!("{backend}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("ERROR: Fencepost: heap-use-after-free"), "{case}");
+        assert!(outcome.stderr.contains("freed long ago; its stacks are no longer kept"), "{case}");
+        assert_eq!(outcome.exit, Exit::Signal(libc::SIGSEGV), "{case}");
+    }
+}
+
+#[test]
+fn with_history_it_has_its_stacks() {
+    for backend in available_backends() {
+        let outcome = run("stacks", backend, &[], &["0", "3000", "use"]);
+        let case = format!("{backend}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("is located 0 bytes inside of 40-byte region"), "{case}");
+        assert!(outcome.stderr.contains("freed by thread T0 here:\n    #0 "), "{case}");
+    }
+}
+
+#[test]
+fn sampling_guards_about_one_in_n() {
+    for backend in available_backends() {
+        let options = ["--sample", "100", "--stats"];
+        let outcome = run("sample", backend, &options, &["0", "100000"]);
+        assert_eq!((outcome.exit, outcome.stdout.as_str()), (Exit::Code(0), "done\n"), "{backend}");
+        // What a thread holds ready counts as guarded: one batch of 32.
+        let guarded = stat(&outcome, "guarded");
+        assert!((800..1300).contains(&guarded), "{backend}: {}", outcome.stderr);
+        assert_eq!(stat(&outcome, "unguarded"), 0, "{backend}");
+    }
+}

@@ -1,0 +1,18 @@
+// Frees one object, keeps argv[1] objects live, makes argv[2] more one after the other; with a third
+// argument it then uses the first.
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(int argc, char **argv)
+{
+    long live = atol(argv[1]), pairs = atol(argv[2]);
+    volatile char *first = malloc(40);
+    free((void *)first);
+    for (long i = 0; i < live; i++)
+        *(volatile char *)malloc(40) = 1;
+    for (long i = 0; i < pairs; i++)
+        free(malloc(40));
+    puts("done");
+    fflush(stdout);
+    return argc > 3 ? first[0] : 0;
+}
