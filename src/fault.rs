@@ -187,6 +187,8 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         report_plainly(signal);
     }
     match runtime::get() {
+        Some(runtime)
+            if from_kernel && signal == libc::SIGBUS && runtime.heap.restore_dropped(fault) => {}
         Some(runtime) if from_kernel && runtime.heap.guards(fault) => {
             let mut fault = FaultReport { runtime, signal, fault, context: machine };
             begin_report();

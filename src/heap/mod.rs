@@ -404,17 +404,31 @@ impl Heap {
     /// those are accessible unless the program itself has protected them, as collectors do.
     /// Lock-free; for signal handlers too.
     pub fn guards(&self, address: usize) -> bool {
-        if !self.contains(address) {
+        self.contains(address) && !self.is_populated(address)
+    }
+
+    /// Whether `address` lies in pages of a live object.
+    fn is_populated(&self, address: usize) -> bool {
+        let slot = self.pool.locate(address).or_else(|| self.large.locate(address));
+        slot.is_some_and(|slot| {
+            let Some(entry) = slot.record.read_settled() else { return false };
+            let place = Place { offset: entry.offset, size: entry.size };
+            let populated = slot.populated(place).is_some_and(|pages| pages.contains(address));
+            populated && entry.state == State::Live
+        })
+    }
+
+    /// Where missing pages fault, a program that has dropped pages of a live object (MADV_DONTNEED)
+    /// must find zeros there, as it would without us. Puts the page at `address` back; false when
+    /// that is not what happened. For the fault handler.
+    pub fn restore_dropped(&self, address: usize) -> bool {
+        if !self.pages.faults_on_missing() || !self.pool.contains(address) {
             return false;
         }
-        let slot = self.pool.locate(address).or_else(|| self.large.locate(address));
-        let Some((slot, entry)) = slot.and_then(|slot| Some((slot, slot.record.read_settled()?)))
-        else {
-            return true;
-        };
-        let place = Place { offset: entry.offset, size: entry.size };
-        let populated = slot.populated(place).is_some_and(|pages| pages.contains(address));
-        !(populated && entry.state == State::Live)
+        let page = PageRange::new(address & !(PAGE_BYTES - 1), 1);
+        // SAFETY: the page is a live object's, and contents that are there stay: a page that is
+        // not missing is an error.
+        self.is_populated(address) && unsafe { self.pages.fill_missing(page) }.is_ok()
     }
 
     /// Objects in the slot of `address` and in its neighbours: before, at, after. Lock-free.

@@ -76,6 +76,19 @@ pub trait PageProtection: Sync {
     /// The pages must be populated and owned by the caller; nothing may rely on their contents.
     unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno>;
 
+    /// Whether pages that the program drops from its own objects fault, and not read as zeros.
+    fn faults_on_missing(&self) -> bool {
+        false
+    }
+
+    /// Fills pages that the program has dropped with zeros; an error if they are there.
+    ///
+    /// # Safety
+    /// The pages must be those of a live object.
+    unsafe fn fill_missing(&self, _pages: PageRange) -> Result<(), Errno> {
+        Err(Errno::EINVAL)
+    }
+
     /// Whether [`recycle`](PageProtection::recycle) works.
     fn can_recycle(&self) -> bool {
         false

@@ -143,8 +143,26 @@ impl PageProtection for Userfaultfd {
     }
 
     unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
+        // SAFETY: the caller owns the pages.
+        unsafe {
+            match self.fill_missing(pages) {
+                // Somebody touched it while the guards were lost.
+                Err(Errno(libc::EEXIST)) => {
+                    memory::discard(pages.start(), pages.bytes())?;
+                    self.fill_missing(pages)
+                }
+                result => result,
+            }
+        }
+    }
+
+    fn faults_on_missing(&self) -> bool {
+        true
+    }
+
+    unsafe fn fill_missing(&self, pages: PageRange) -> Result<(), Errno> {
         let zeros = &raw const ZEROS.0 as usize;
-        let fill = |uffd: Uffd| {
+        self.run(|uffd| {
             let mut start = pages.start();
             while start < pages.end() {
                 let bytes = (pages.end() - start).min(ZERO_PAGES * PAGE_BYTES);
@@ -153,16 +171,7 @@ impl PageProtection for Userfaultfd {
                 start += bytes;
             }
             Ok(())
-        };
-        match self.run(fill) {
-            // Somebody touched it while the guards were lost.
-            Err(Errno(libc::EEXIST)) => {
-                // SAFETY: the caller owns the pages.
-                unsafe { memory::discard(pages.start(), pages.bytes()) }?;
-                self.run(fill)
-            }
-            result => result,
-        }
+        })
     }
 
     unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
