@@ -55,6 +55,18 @@ impl Entry {
 const CAPACITY: usize = 2 * MAX_DEPTH;
 
 /// A thread's last stack, and room for the next. Does not move once it is in use. All zeros is a
+/// A node of the depot: the stack with innermost frame `pc` and outer frames `outer` is `id`, unless
+/// that is none.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    pc: usize,
+    outer: TraceId,
+    id: TraceId,
+}
+
+/// Places for them; the hash in [`Memo::intern`] has as many values.
+const KNOWN: usize = 64;
+
 /// valid value, of no frames.
 #[derive(Debug)]
 pub(super) struct Memo {
@@ -70,6 +82,8 @@ pub(super) struct Memo {
     bp_start: usize,
     /// The frames walked anew, innermost first.
     fresh: [Entry; MAX_DEPTH],
+    /// Nodes of the depot asked for lately, so that call sites that take turns are found here.
+    known: [Known; KNOWN],
 }
 
 /// How a walk came to its end.
@@ -241,7 +255,15 @@ impl Memo {
             None => (TraceId::NONE, 0),
         };
         for entry in &mut stack[first..] {
-            id = depot.child(id, Pc::from_bits(entry.pc.value));
+            let pc = entry.pc.value;
+            // Fibonacci hashing; the call sites of a loop differ in their low bits.
+            let place = (pc ^ id.get() as usize).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58;
+            let known = &mut self.known[place];
+            if known.pc != pc || known.outer != id || known.id.is_none() {
+                let inner = depot.child(id, Pc::from_bits(pc));
+                *known = Known { pc, outer: id, id: inner };
+            }
+            id = known.id;
             entry.id = id;
             if id.is_none() {
                 break;
