@@ -480,8 +480,8 @@ options! {
     /// Who walks the stack at an allocation and a free.
     "unwinder" => unwinder: Unwinder = Unwinder::Tables, Form::Choice(Unwinder::CHOICES);
 
-    /// MiB of live guarded memory above which objects go unguarded; 0 is half of the memory
-    /// available at the start.
+    /// MiB of live guarded memory above which objects go unguarded; 0 is a third of the memory
+    /// available at the start, to the machine or the control group.
     "memory-limit" => memory_limit_mib: u64 = 0, Form::Number { min: 0, max: 1 << 27 };
 
     /// How many bytes on the far side of an object, the one without a guard, are filled with canaries.
