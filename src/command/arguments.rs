@@ -1,6 +1,6 @@
 //! The command's arguments; the guard's flags come from the option table.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -30,6 +30,13 @@ pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal
         Some(("run", matches)) => {
             let mut words = matches.get_many::<OsString>("PROGRAM").into_iter().flatten().cloned();
             let name = words.next().unwrap_or_default();
+            let mut words = words.peekable();
+            if is_switch_value(&name) && words.peek().is_some_and(|next| next == "--") {
+                let name = name.to_string_lossy();
+                let sentence =
+                    format!("'{name}' stands where PROGRAM should; write --OPTION={name}");
+                return Err(Refusal::new(Refusal::USAGE, sentence));
+            }
             Err(run::run(&flags(matches), name, words.collect()))
         }
         Some(("demo", matches)) if matches.get_flag("list") => {
@@ -43,6 +50,12 @@ pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal
             "no command given; try 'fencepost run -- PROGRAM', 'fencepost demo' or 'fencepost --help'",
         )),
     }
+}
+
+/// Whether a word is a value of yes-or-no options. Those take it after `=` only, and so
+/// `run --verbose yes -- ./prog` would run yes(1).
+fn is_switch_value(word: &OsStr) -> bool {
+    ["yes", "no", "true", "false", "on", "off", "1", "0"].iter().any(|value| word == *value)
 }
 
 /// The option flags that were given, as (name, value).

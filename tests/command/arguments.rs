@@ -19,6 +19,7 @@ fn wrong_arguments() {
         (&["run", "--stack-depth=0", "true"][..], "takes a whole number from 1 to 256, not '0'"),
         (&["run", "--error-exitcode", "256", "true"][..], "from 1 to 255, not '256'"),
         (&["run", "--verbose=perhaps", "true"][..], "takes yes or no"),
+        (&["run", "--verbose", "yes", "--", "true"][..], "write --OPTION=yes"),
         (&["demo", "no-such-demo"][..], "fencepost demo --list"),
         (&["demo", "--seed=x"][..], "option 'seed'"),
     ] {
