@@ -180,3 +180,55 @@ fn a_program_that_takes_the_fault_signals_behind_our_back_is_told_so() {
         outcome.stderr
     );
 }
+
+/// Program counter of the first thread in a core dump.
+fn pc_in_core(core: &[u8]) -> u64 {
+    use object::elf::{FileHeader64, NT_PRSTATUS};
+    use object::read::elf::{FileHeader, ProgramHeader};
+    // `struct elf_prstatus` of x86_64: 112 bytes, then the registers, of which rip is number 16.
+    const RIP: usize = 112 + 16 * 8;
+    let header = FileHeader64::<object::Endianness>::parse(core).expect("an ELF file");
+    let endian = header.endian().expect("little-endian");
+    for segment in header.program_headers(endian, core).expect("segments") {
+        let Ok(Some(mut notes)) = segment.notes(endian, core) else { continue };
+        while let Ok(Some(note)) = notes.next() {
+            if note.n_type(endian) == NT_PRSTATUS {
+                let rip = note.desc()[RIP..RIP + 8].try_into().expect("eight bytes");
+                return u64::from_le_bytes(rip);
+            }
+        }
+    }
+    panic!("no thread in the core dump");
+}
+
+#[test]
+fn a_core_dump_shows_the_culprit() {
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    if pattern.trim() != "core" {
+        eprintln!("skipped: cores go to {pattern:?} here, not into the working folder");
+        return;
+    }
+    let mut most = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: fills the structure.
+    unsafe { libc::getrlimit(libc::RLIMIT_CORE, &raw mut most) };
+    if most.rlim_max == 0 {
+        eprintln!("skipped: this user may not have core dumps");
+        return;
+    }
+    let program = program("core", "overflow");
+    for backend in available_backends() {
+        let folder = build_folder(&format!("robustness-core-{backend}"));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder for the core");
+        let mut command = fencepost_run(backend, [], &program);
+        command.current_dir(&folder);
+        limit(&mut command, libc::RLIMIT_CORE, most.rlim_max);
+        let outcome = run(&mut command);
+        assert_eq!(outcome.exit, SEGV, "{backend}");
+        let core = fs::read_dir(&folder).expect("listed").next().expect("a core").unwrap().path();
+        let pc = pc_in_core(&fs::read(&core).expect("read"));
+        fs::remove_dir_all(&folder).expect("removed");
+        let reported = format!(" at pc {pc:#x} ");
+        assert!(outcome.stderr.contains(&reported), "{backend}, {pc:#x}: {}", outcome.stderr);
+    }
+}
