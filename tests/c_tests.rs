@@ -69,7 +69,7 @@ static PROGRAMS: LazyLock<Vec<Program>> = LazyLock::new(|| {
 
 fn check_all_on(backend: &str) {
     if let Some(reason) = why_unavailable(backend) {
-        eprintln!("skipped: backend {backend} is unavailable here: {reason}");
+        support::say_skipped(&format!("backend {backend} is unavailable here: {reason}"));
         return;
     }
     let results = map_in_parallel(&PROGRAMS, |program| check(program, backend));
@@ -109,7 +109,7 @@ fn build(source: &Path) -> Result<Option<Program>, String> {
     let relative = source.strip_prefix(compile::source_folder()).expect("found there");
     let name = relative.to_string_lossy().into_owned();
     if expectation.needs_cpu.as_deref() == Some("avx") && !std::is_x86_feature_detected!("avx") {
-        eprintln!("skipped: {name}: this processor has no AVX");
+        support::say_skipped(&format!("{name}: this processor has no AVX"));
         return Ok(None);
     }
     let folder = compile::build_folder("c-tests").join(relative.with_extension(""));

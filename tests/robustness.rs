@@ -149,7 +149,7 @@ fn locked_memory_stays_guarded() {
         let case = format!("{backend}, {}: {}", outcome.exit, outcome.stderr);
         if outcome.stderr.contains("mlockall: ") {
             // Not permitted to lock: nothing is shown here, and the test says so.
-            eprintln!("skipped: {case}");
+            support::say_skipped(&case);
             continue;
         }
         assert_eq!(outcome.stdout, "locked\n", "{case}");
@@ -205,14 +205,14 @@ fn pc_in_core(core: &[u8]) -> u64 {
 fn a_core_dump_shows_the_culprit() {
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
     if pattern.trim() != "core" {
-        eprintln!("skipped: cores go to {pattern:?} here, not into the working folder");
+        support::say_skipped(&format!("cores go to {pattern:?} here, not into the working folder"));
         return;
     }
     let mut most = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: fills the structure.
     unsafe { libc::getrlimit(libc::RLIMIT_CORE, &raw mut most) };
     if most.rlim_max == 0 {
-        eprintln!("skipped: this user may not have core dumps");
+        support::say_skipped("this user may not have core dumps");
         return;
     }
     let program = program("core", "overflow");

@@ -33,7 +33,7 @@ fn seconds() -> u64 {
 /// `mprotect`, whose mappings may not suffice.
 fn survives(backend: &str) {
     if let Some(reason) = why_unavailable(backend) {
-        eprintln!("skipped: backend {backend} is unavailable here: {reason}");
+        support::say_skipped(&format!("backend {backend} is unavailable here: {reason}"));
         return;
     }
     let seconds = seconds();

@@ -16,6 +16,15 @@ int main(void)
         block[size / 2] = 5;
         printf("%d\n", block[size / 2]);
         free(block);
+        // Freed as it is: nothing of it is in memory.
+        char *dropped = aligned_alloc(4096, size);
+        memset(dropped, 7, size);
+        if (madvise(dropped, size, MADV_DONTNEED))
+            return 1;
+        free(dropped);
+        char *next = calloc(1, size);
+        printf("%d\n", next[0]);
+        free(next);
     }
     return 0;
 }

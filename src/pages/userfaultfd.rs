@@ -187,8 +187,14 @@ impl PageProtection for Userfaultfd {
     }
 
     unsafe fn recycle(&self, from: PageRange, to: PageRange) -> Result<(), Errno> {
-        // SAFETY: the caller owns both.
-        self.run(|uffd| unsafe { uffd.move_page(to.start(), from.start(), from.bytes()) })
+        self.run(|uffd| {
+            // SAFETY: the caller owns both.
+            match unsafe { uffd.move_page(to.start(), from.start(), from.bytes()) } {
+                // Nothing is there: the program has dropped the page. That is no loss of ours.
+                Err(Errno(libc::ENOENT)) => Err(Errno::EINVAL),
+                result => result,
+            }
+        })
     }
 
     fn mappings_per_slot(&self) -> usize {

@@ -46,7 +46,7 @@ pub fn available_backends() -> Vec<&'static str> {
         .filter(|backend| match why_unavailable(backend) {
             None => true,
             Some(reason) => {
-                eprintln!("skipped: backend {backend} is unavailable here: {reason}");
+                super::say_skipped(&format!("backend {backend} is unavailable here: {reason}"));
                 false
             }
         })
