@@ -140,7 +140,7 @@ pub fn finish() {
     }
     if runtime.lost_coverage() || !in_charge {
         crate::report::sink::write(runtime, &text);
-    } else {
+    } else if !text.is_empty() {
         // Many programs close standard error as they end. That is no reason to leave a file about.
         crate::report::sink::write_if_open(runtime, &text);
     }

@@ -56,6 +56,18 @@ fn a_log_that_cannot_be_written_sends_the_report_to_stderr() {
 }
 
 #[test]
+fn a_program_without_a_bug_leaves_no_log() {
+    let folder = build_folder("robustness-no-log");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder for the log");
+    let log = folder.join("log");
+    let options = ["--log-path", log.to_str().expect("UTF-8")];
+    let outcome = run(&mut fencepost_run("auto", options, "/bin/true"));
+    assert_eq!((outcome.exit, outcome.stderr.as_str()), (Exit::Code(0), ""));
+    assert_eq!(fs::read_dir(&folder).expect("listed").count(), 0);
+}
+
+#[test]
 fn a_full_stderr_sends_the_report_to_a_file() {
     let program = program("full-stderr", "overflow");
     let folder = build_folder("robustness-full-stderr-logs");
