@@ -16,6 +16,7 @@ pub mod object;
 pub mod place;
 pub mod pool;
 pub mod private;
+pub mod quarantine;
 pub mod record;
 pub mod region;
 mod retire;
@@ -72,6 +73,8 @@ pub struct Config {
     pub max_mappings: usize,
     /// One in so many allocations is guarded.
     pub sample: u32,
+    /// Freed objects that a thread collects before it revokes their pages; 0 revokes at each free.
+    pub batch: usize,
     /// Memory for the records of objects freed long ago.
     pub history_bytes: usize,
 }
