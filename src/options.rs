@@ -494,6 +494,16 @@ options! {
     /// is still caught, but its stacks are gone.
     "history" => history_mib: usize = 64, Form::Number { min: 0, max: 1 << 20 };
 
+    /// Report objects that are released by another family of functions than made them: malloc, new or
+    /// new[].
+    "alloc-dealloc-mismatch" => alloc_dealloc_mismatch: bool = true, Form::Bool;
+
+    /// Report operator delete with another size or alignment than operator new was given.
+    "new-delete-type-mismatch" => new_delete_type_mismatch: bool = true, Form::Bool;
+
+    /// Report free_sized and free_aligned_sized with another size or alignment than the object's.
+    "free-size-mismatch" => free_size_mismatch: bool = true, Form::Bool;
+
     /// Name functions, files and lines in reports.
     "symbolize" => symbolize: bool = true, Form::Bool;
 

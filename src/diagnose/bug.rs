@@ -5,6 +5,7 @@ use super::access::Access;
 use crate::heap::Object;
 use crate::heap::canary::Damage;
 use crate::heap::record::ThreadId;
+use crate::heap::release::{Mismatch, Release};
 use crate::trace::Frames;
 
 /// Kinds of bug, by the names that ASan established where it has one.
@@ -15,6 +16,14 @@ pub enum BugKind {
     HeapUseAfterFree,
     DoubleFree,
     BadFree,
+    /// Made by one family of functions, given back to another.
+    AllocDeallocMismatch,
+    /// operator delete was told another size or alignment than operator new.
+    NewDeleteTypeMismatch,
+    /// free_sized or free_aligned_sized was told another size or alignment than was asked for.
+    FreeSizeMismatch,
+    /// malloc_usable_size of what is no live object.
+    BadMallocUsableSize,
     /// Canary bytes beside an object were found changed, some time after the write.
     OverwrittenSlack,
     /// An access to the heap's address space where no object is or was.
@@ -29,6 +38,10 @@ impl BugKind {
             BugKind::HeapUseAfterFree => "heap-use-after-free",
             BugKind::DoubleFree => "double-free",
             BugKind::BadFree => "bad-free",
+            BugKind::AllocDeallocMismatch => "alloc-dealloc-mismatch",
+            BugKind::NewDeleteTypeMismatch => "new-delete-type-mismatch",
+            BugKind::FreeSizeMismatch => "free-size-mismatch",
+            BugKind::BadMallocUsableSize => "bad-malloc_usable_size",
             BugKind::OverwrittenSlack => "overwritten-slack",
             BugKind::WildAccess => "wild-access",
         }
@@ -106,4 +119,5 @@ pub struct Bug {
     pub subject: Option<Subject>,
     pub owner: Option<Owner>,
     pub damage: Option<Damage>,
+    pub mismatch: Option<(Release, Mismatch)>,
 }

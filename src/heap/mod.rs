@@ -16,6 +16,7 @@ pub mod pool;
 pub mod private;
 pub mod record;
 pub mod region;
+pub mod release;
 mod retire;
 pub mod slot;
 pub mod threads;
@@ -37,6 +38,7 @@ use object::{view, view_unguarded};
 use place::Place;
 use pool::Pool;
 use record::{Entry, Event, Family, State, ThreadId};
+use release::Release;
 use slot::{Home, Slot};
 use threads::ThreadCache;
 use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
@@ -183,7 +185,8 @@ impl Heap {
         // SAFETY: the slot is this thread's alone until it is published, and its pages are
         // populated.
         unsafe { canary::fill(start, size, self.config.canary_bytes) };
-        slot.record.publish(place.offset, size, family, allocated);
+        let origin = (family, release::log2(request.align));
+        slot.record.publish(place.offset, size, origin, allocated);
         Ok(start)
     }
 
@@ -308,16 +311,26 @@ impl Heap {
         }
     }
 
-    /// Frees the object at `address`.
+    /// Frees the object at `address`, if it goes with `release`.
     pub fn free(
         &self,
         cache: &ThreadCache,
         address: usize,
+        release: Release,
         freed: impl FnOnce() -> Event,
     ) -> Result<(), BadCall> {
         match self.find(address) {
-            Found::Guarded(slot, entry) => self.retire(cache, slot, entry, freed),
-            Found::Unguarded(_) => {
+            Found::Guarded(slot, entry) => {
+                match release.mismatch(entry.family, entry.size, entry.align_log2) {
+                    None => self.retire(cache, slot, entry, freed),
+                    Some(which) => Err(BadCall::Mismatch(view(&slot, &entry), release, which)),
+                }
+            }
+            Found::Unguarded(object) => {
+                let which = release.mismatch(object.family, object.size, object.align_log2);
+                if let Some(which) = which {
+                    return Err(BadCall::Mismatch(view_unguarded(&object), release, which));
+                }
                 let Some(object) = self.unguarded.remove(address) else {
                     // Another thread was faster.
                     return Err(BadCall::Foreign);
@@ -341,13 +354,18 @@ impl Heap {
         cache: &ThreadCache,
         address: usize,
         size: usize,
+        release: Release,
         event: Event,
     ) -> Result<*mut u8, BadCall> {
-        let (old_size, family) = match self.find(address) {
-            Found::Guarded(_, entry) => (entry.size, entry.family),
-            Found::Unguarded(object) => (object.size, object.family),
+        let object = match self.find(address) {
+            Found::Guarded(slot, entry) => view(&slot, &entry),
+            Found::Unguarded(object) => view_unguarded(&object),
             Found::Wrong(bad) => return Err(bad),
         };
+        let (old_size, family) = (object.size, object.family);
+        if let Some(which) = release.mismatch(family, old_size, object.align_log2) {
+            return Err(BadCall::Mismatch(object, release, which));
+        }
         let request = Request { size, align: 1, family, zeroed: false };
         let new = self.allocate(cache, request, || event);
         if !new.is_null() {
@@ -355,9 +373,19 @@ impl Heap {
             unsafe {
                 core::ptr::copy_nonoverlapping(address as *const u8, new, size.min(old_size))
             };
-            self.free(cache, address, || event)?;
+            self.free(cache, address, release.unchecked(), || event)?;
         }
         Ok(new)
+    }
+
+    /// From now on any function may free the object at `address`: it came from one function by way
+    /// of another, and nobody but the caller knows it yet.
+    pub fn forget_family(&self, address: usize) {
+        match self.find(address) {
+            Found::Guarded(slot, _) => slot.record.forget_family(),
+            Found::Unguarded(_) => self.unguarded.forget_family(address),
+            Found::Wrong(_) => {}
+        }
     }
 
     /// Bytes asked for when the object at `address` was allocated.
@@ -454,7 +482,8 @@ impl Heap {
         self.pool.class(class).is_forgotten(index).then(|| Object {
             start: slot.data.start(),
             size: slot.data.bytes(),
-            family: Family::Malloc,
+            family: Family::Any,
+            align_log2: 0,
             state: State::Forgotten,
             allocated: nobody,
             freed: None,

@@ -7,6 +7,7 @@ use super::canary::{self, Damage};
 use super::next_heap;
 use super::place::natural_align;
 use super::record::{Event, Family};
+use super::release;
 use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
 use core::hash::{BuildHasherDefault, Hasher};
@@ -61,6 +62,8 @@ pub struct Unguarded {
     pub address: usize,
     pub size: usize,
     pub family: Family,
+    /// Of the alignment asked for; 0 where none was.
+    pub align_log2: u8,
     pub allocated: Event,
     /// Canary bytes before the object; also the distance to the next allocator's block.
     front: usize,
@@ -145,7 +148,8 @@ impl UnguardedObjects {
             }
         }
         self.tally.count(reason);
-        let object = Unguarded { address, size, family, allocated, front };
+        let align_log2 = release::log2(align);
+        let object = Unguarded { address, size, family, align_log2, allocated, front };
         // The table grows in the private heap.
         let _scope = RuntimeScope::enter();
         self.shard(address).lock().insert(address, object);
@@ -155,6 +159,13 @@ impl UnguardedObjects {
     /// The live unguarded object at `address`.
     pub fn find(&self, address: usize) -> Option<Unguarded> {
         self.shard(address).lock().get(&address).copied()
+    }
+
+    /// From now on any function may free the object at `address`, which only the caller knows yet.
+    pub fn forget_family(&self, address: usize) {
+        if let Some(object) = self.shard(address).lock().get_mut(&address) {
+            (object.family, object.align_log2) = (Family::Any, 0);
+        }
     }
 
     /// Takes the object at `address` out of the table, for one caller; [`Unguarded::release`]

@@ -5,6 +5,7 @@ use super::trampoline;
 use crate::calls;
 use crate::heap::Request;
 use crate::heap::record::Family;
+use crate::heap::release::{Deallocator, Release};
 use crate::sys::{Errno, PAGE_BYTES, errno, round_up_to_page};
 use crate::trace::Caller;
 use core::ffi::c_int;
@@ -12,6 +13,8 @@ use core::ffi::c_int;
 trampoline! {
     fencepost_malloc("rsi", "rdx") => malloc;
     fencepost_free("rsi", "rdx") => free;
+    fencepost_free_sized("rdx", "rcx") => free_sized;
+    fencepost_free_aligned_sized("rcx", "r8") => free_aligned_sized;
     fencepost_calloc("rdx", "rcx") => calloc;
     fencepost_realloc("rdx", "rcx") => realloc;
     fencepost_reallocarray("rcx", "r8") => reallocarray;
@@ -48,7 +51,16 @@ extern "C" fn malloc(size: usize, sp: usize, bp: usize) -> *mut u8 {
 }
 
 extern "C" fn free(address: usize, sp: usize, bp: usize) {
-    calls::free(address, Family::Malloc, caller(sp, bp));
+    calls::free(address, Release::new(Deallocator::Free), caller(sp, bp));
+}
+
+extern "C" fn free_sized(address: usize, size: usize, sp: usize, bp: usize) {
+    calls::free(address, Release::new(Deallocator::FreeSized).sized(size), caller(sp, bp));
+}
+
+extern "C" fn free_aligned_sized(address: usize, align: usize, size: usize, sp: usize, bp: usize) {
+    let release = Release::new(Deallocator::FreeAlignedSized).sized(size).aligned(align);
+    calls::free(address, release, caller(sp, bp));
 }
 
 extern "C" fn calloc(count: usize, size: usize, sp: usize, bp: usize) -> *mut u8 {
@@ -68,7 +80,7 @@ fn resize(address: usize, size: usize, caller: Caller) -> *mut u8 {
     }
     if size == 0 {
         // As glibc; C23 7.24.3.7 leaves it undefined.
-        calls::free(address, Family::Malloc, caller);
+        calls::free(address, Release::new(Deallocator::Realloc), caller);
         return core::ptr::null_mut();
     }
     let new = calls::resize(address, size, caller);

@@ -42,7 +42,8 @@ fn values_are_stored() {
     let options = Options::parse(
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:\
          log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:canary-bytes=0:\
-         sample=50:history=7:symbolize=no:check-at-exit=off:verbose=1:stats=on:summary=never",
+         sample=50:history=7:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
+         free-size-mismatch=no:symbolize=no:check-at-exit=off:verbose=1:stats=on:summary=never",
     )
     .unwrap();
     let expected = Options {
@@ -57,6 +58,9 @@ fn values_are_stored() {
         canary_bytes: 0,
         sample: 50,
         history_mib: 7,
+        alloc_dealloc_mismatch: false,
+        new_delete_type_mismatch: false,
+        free_size_mismatch: false,
         symbolize: false,
         check_at_exit: false,
         verbose: true,

@@ -2,7 +2,9 @@
 
 use super::symbolize::{SymbolFrame, Symbolizer};
 use crate::diagnose::{Bug, BugKind, Call, Cause, Direction, Owner, Relation, Side, Subject};
-use crate::heap::record::{Event, State, ThreadId};
+use crate::heap::Object;
+use crate::heap::record::{Event, Family, State};
+use crate::heap::release::{Mismatch, Release};
 use crate::runtime::thread_label;
 use crate::trace::{self, Frames, TraceId};
 use core::fmt::Write;
@@ -73,23 +75,20 @@ impl Renderer {
                 return None;
             }
             Cause::Call(call) => {
-                let found = match (bug.kind, call) {
-                    (BugKind::OverwrittenSlack, Call::Free) => "found by free here:".to_owned(),
-                    (BugKind::OverwrittenSlack, _) => "found by realloc here:".to_owned(),
-                    (_, Call::Realloc) => self.called("realloc", bug.thread),
-                    (_, Call::UsableSize) => self.called("malloc_usable_size", bug.thread),
-                    (_, _) => self.called("free", bug.thread),
+                let function = match call {
+                    Call::Release(by) => by.name(),
+                    Call::UsableSize => "malloc_usable_size",
+                    Call::Exit => "exit",
                 };
-                put!(self, "{found}\n");
+                match bug.kind {
+                    BugKind::OverwrittenSlack => put!(self, "found by {function} here:\n"),
+                    _ => put!(self, "{function} called here by thread T{}:\n", bug.thread.0),
+                }
             }
         }
         let location = self.stack(bug.stack.as_slice());
         put!(self, "\n");
         location
-    }
-
-    fn called(&self, function: &str, thread: ThreadId) -> String {
-        format!("{function} called here by thread T{}:", thread.0)
     }
 
     /// Where the address lies: relative to an object, or in somebody else's memory.
@@ -114,6 +113,9 @@ impl Renderer {
             (None, None) => {
                 put!(self, "{:#x} was never allocated: no object is near\n", bug.address);
             }
+        }
+        if let (Some((release, which)), Some(subject)) = (bug.mismatch, bug.subject) {
+            put!(self, "{}\n", describe_mismatch(&subject.object, release, which));
         }
         if let Some(damage) = bug.damage {
             let offset = damage.address.wrapping_sub(bug.subject.map_or(0, |s| s.object.start));
@@ -240,6 +242,39 @@ impl Renderer {
             }
         }
         first_of_user.or(first)
+    }
+}
+
+/// In what an object and the call that was to free it differ.
+fn describe_mismatch(object: &Object, release: Release, which: Mismatch) -> String {
+    let by = release.by.name();
+    let alignment = |log2: u8| match log2 {
+        0 => "no alignment".to_owned(),
+        log2 => 1usize.checked_shl(u32::from(log2)).map_or_else(
+            || "an impossible alignment".to_owned(),
+            |alignment| format!("an alignment of {alignment}"),
+        ),
+    };
+    match which {
+        Mismatch::Family => {
+            let (maker, taker) = match object.family {
+                Family::New => ("operator new", "operator delete"),
+                Family::NewArray => ("operator new[]", "operator delete[]"),
+                Family::Rust => ("Rust's allocator", "that"),
+                Family::Malloc | Family::Any => ("malloc", "free"),
+            };
+            format!("{maker} vs {by}: what {maker} made must be released by {taker}")
+        }
+        Mismatch::Size => format!(
+            "the object has {} bytes, but {by} was told {}",
+            object.size,
+            release.size.unwrap_or_default()
+        ),
+        Mismatch::Alignment => format!(
+            "the object was allocated with {}, but {by} was told {}",
+            alignment(object.align_log2),
+            alignment(release.align_log2)
+        ),
     }
 }
 
