@@ -1,11 +1,11 @@
 //! What every face of the allocator does: allocate, free, resize, and tell of bad calls.
 
-use crate::diagnose::{Call, Owner};
+use crate::diagnose::{BadRequest, Call, Owner, Wrong};
 use crate::fault;
 use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Mismatch, Release};
 use crate::heap::{BadCall, Object, Request, next_heap, private, threads};
-use crate::options::SummaryChoice;
+use crate::options::{BadRequests, SummaryChoice};
 use crate::report::symbolize::operators;
 use crate::runtime::{self, Runtime};
 use crate::sys::next;
@@ -116,6 +116,19 @@ pub fn usable_size(address: usize, caller: Caller) -> usize {
             fault::report_call(runtime, Call::UsableSize, address, bad, caller);
             0
         }
+    }
+}
+
+/// Notes a request that can't be granted; reports it where the user wants that. The caller answers
+/// as libc does.
+#[cold]
+pub fn refuse(function: &'static str, wrong: Wrong, caller: Caller) {
+    if RuntimeScope::is_active() {
+        return;
+    }
+    let runtime = runtime();
+    if runtime.options.bad_requests == BadRequests::Report {
+        fault::report_request(runtime, BadRequest { function, wrong }, caller);
     }
 }
 

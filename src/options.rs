@@ -447,6 +447,16 @@ choices! {
 }
 
 choices! {
+    /// What becomes of a request for memory that can't be granted.
+    BadRequests {
+        /// it is answered as libc does
+        Ignore = "ignore",
+        /// it is a bug
+        Report = "report",
+    }
+}
+
+choices! {
     /// When the summary is printed at the end of the run.
     SummaryChoice {
         /// when some allocation was not guarded
@@ -503,6 +513,13 @@ options! {
 
     /// Report free_sized and free_aligned_sized with another size or alignment than the object's.
     "free-size-mismatch" => free_size_mismatch: bool = true, Form::Bool;
+
+    /// What becomes of requests that can't be granted: products and sizes that overflow, alignments that are
+    /// none.
+    "bad-requests" => bad_requests: BadRequests = BadRequests::Ignore, Form::Choice(BadRequests::CHOICES);
+
+    /// Report crashes that are no matter of the heap, too, before the process dies of them.
+    "report-crashes" => report_crashes: bool = true, Form::Bool;
 
     /// Name functions, files and lines in reports.
     "symbolize" => symbolize: bool = true, Form::Bool;

@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::access::Access;
+use super::crash::Crash;
 use crate::heap::Object;
 use crate::heap::canary::Damage;
 use crate::heap::record::ThreadId;
@@ -28,6 +29,21 @@ pub enum BugKind {
     OverwrittenSlack,
     /// An access to the heap's address space where no object is or was.
     WildAccess,
+    // Requests that can't be granted.
+    CallocOverflow,
+    ReallocarrayOverflow,
+    PvallocOverflow,
+    InvalidAllocationAlignment,
+    InvalidAlignedAllocAlignment,
+    InvalidPosixMemalignAlignment,
+    AllocationSizeTooBig,
+    // Crashes that are no matter of the heap.
+    Segv,
+    Bus,
+    StackOverflow,
+    Fpe,
+    Ill,
+    Abrt,
 }
 
 impl BugKind {
@@ -44,6 +60,19 @@ impl BugKind {
             BugKind::BadMallocUsableSize => "bad-malloc_usable_size",
             BugKind::OverwrittenSlack => "overwritten-slack",
             BugKind::WildAccess => "wild-access",
+            BugKind::CallocOverflow => "calloc-overflow",
+            BugKind::ReallocarrayOverflow => "reallocarray-overflow",
+            BugKind::PvallocOverflow => "pvalloc-overflow",
+            BugKind::InvalidAllocationAlignment => "invalid-allocation-alignment",
+            BugKind::InvalidAlignedAllocAlignment => "invalid-aligned-alloc-alignment",
+            BugKind::InvalidPosixMemalignAlignment => "invalid-posix-memalign-alignment",
+            BugKind::AllocationSizeTooBig => "allocation-size-too-big",
+            BugKind::Segv => "SEGV",
+            BugKind::Bus => "BUS",
+            BugKind::StackOverflow => "stack-overflow",
+            BugKind::Fpe => "FPE",
+            BugKind::Ill => "ILL",
+            BugKind::Abrt => "ABRT",
         }
     }
 }
@@ -53,6 +82,50 @@ impl BugKind {
 pub enum Cause {
     Access(Access),
     Call(Call),
+    Request(BadRequest),
+    /// A signal that an instruction at `pc` raised, of whose name this is.
+    Raised {
+        signal: &'static str,
+        pc: usize,
+        bp: usize,
+        sp: usize,
+    },
+    /// abort(3).
+    Aborted,
+}
+
+/// A request for memory that can't be granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadRequest {
+    pub function: &'static str,
+    pub wrong: Wrong,
+}
+
+/// What is wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    Product {
+        count: usize,
+        size: usize,
+    },
+    /// Of this size, rounded up to whole pages.
+    RoundedUp(usize),
+    Alignment(usize),
+    Size(usize),
+}
+
+impl BadRequest {
+    pub fn kind(&self) -> BugKind {
+        match (self.wrong, self.function) {
+            (Wrong::Product { .. }, "calloc") => BugKind::CallocOverflow,
+            (Wrong::Product { .. }, _) => BugKind::ReallocarrayOverflow,
+            (Wrong::RoundedUp(_), _) => BugKind::PvallocOverflow,
+            (Wrong::Alignment(_), "aligned_alloc") => BugKind::InvalidAlignedAllocAlignment,
+            (Wrong::Alignment(_), "posix_memalign") => BugKind::InvalidPosixMemalignAlignment,
+            (Wrong::Alignment(_), _) => BugKind::InvalidAllocationAlignment,
+            (Wrong::Size(_), _) => BugKind::AllocationSizeTooBig,
+        }
+    }
 }
 
 /// Where an address lies relative to an object.
@@ -120,4 +193,29 @@ pub struct Bug {
     pub owner: Option<Owner>,
     pub damage: Option<Damage>,
     pub mismatch: Option<(Release, Mismatch)>,
+    pub crash: Option<Crash>,
+}
+
+impl Bug {
+    /// A bug of which no more is known.
+    pub fn new(
+        kind: BugKind,
+        address: usize,
+        cause: Cause,
+        thread: ThreadId,
+        stack: Frames,
+    ) -> Bug {
+        Bug {
+            kind,
+            address,
+            cause,
+            thread,
+            stack,
+            subject: None,
+            owner: None,
+            damage: None,
+            mismatch: None,
+            crash: None,
+        }
+    }
 }

@@ -3,9 +3,11 @@
 
 pub mod access;
 pub mod bug;
+pub mod crash;
 
 pub use access::{Access, Direction};
-pub use bug::{Bug, BugKind, Cause, Owner, Relation, Side, Subject};
+pub use bug::{BadRequest, Bug, BugKind, Cause, Owner, Relation, Side, Subject, Wrong};
+pub use crash::{Crash, diagnose_abort, diagnose_crash};
 
 use crate::heap::record::{State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch};
@@ -41,17 +43,12 @@ pub fn diagnose_access(
         },
         Some(_) => BugKind::HeapUseAfterFree,
     };
-    Bug {
-        kind,
-        address: access.start,
-        cause: Cause::Access(access),
-        thread,
-        stack,
-        subject,
-        owner: None,
-        damage: None,
-        mismatch: None,
-    }
+    Bug { subject, ..Bug::new(kind, access.start, Cause::Access(access), thread, stack) }
+}
+
+/// Tells of a request that can't be granted.
+pub fn diagnose_request(request: BadRequest, thread: ThreadId, stack: Frames) -> Bug {
+    Bug::new(request.kind(), 0, Cause::Request(request), thread, stack)
 }
 
 /// The object that an access at `address` most likely meant: one that holds it, else the one whose
@@ -89,20 +86,11 @@ pub fn diagnose_call(
     thread: ThreadId,
     stack: Frames,
 ) -> Bug {
-    let mut bug = Bug {
-        kind: match call {
-            Call::UsableSize => BugKind::BadMallocUsableSize,
-            _ => BugKind::BadFree,
-        },
-        address,
-        cause: Cause::Call(call),
-        thread,
-        stack,
-        subject: None,
-        owner,
-        damage: None,
-        mismatch: None,
+    let kind = match call {
+        Call::UsableSize => BugKind::BadMallocUsableSize,
+        _ => BugKind::BadFree,
     };
+    let mut bug = Bug { owner, ..Bug::new(kind, address, Cause::Call(call), thread, stack) };
     let subject_at = |object: Object, address: usize| {
         Some(Subject { object, relation: Relation::of(address, &object) })
     };

@@ -8,9 +8,10 @@
 
 use super::trampoline;
 use crate::calls;
-use crate::heap::Request;
+use crate::diagnose::Wrong;
 use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Release};
+use crate::heap::{MAX_SIZE, Request};
 use crate::sys::loader;
 use crate::sys::next::Next;
 use crate::trace::Caller;
@@ -65,6 +66,12 @@ fn allocate(form: &Form, arguments: [usize; 3], caller: Caller) -> *mut u8 {
         if !address.is_null() {
             return address;
         }
+    }
+    let function = if form.family == Family::NewArray { "operator new[]" } else { "operator new" };
+    if !align.is_power_of_two() {
+        calls::refuse(function, Wrong::Alignment(align), caller);
+    } else if arguments[0] > MAX_SIZE {
+        calls::refuse(function, Wrong::Size(arguments[0]), caller);
     }
     let address = call_next(form, arguments);
     if !address.is_null() && !REPLACED.load(Ordering::Relaxed) {

@@ -43,7 +43,7 @@ fn values_are_stored() {
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:\
          log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:canary-bytes=0:\
          sample=50:history=7:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
-         free-size-mismatch=no:symbolize=no:check-at-exit=off:verbose=1:stats=on:summary=never",
+         free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:check-at-exit=off:verbose=1:stats=on:summary=never",
     )
     .unwrap();
     let expected = Options {
@@ -61,6 +61,8 @@ fn values_are_stored() {
         alloc_dealloc_mismatch: false,
         new_delete_type_mismatch: false,
         free_size_mismatch: false,
+        bad_requests: BadRequests::Report,
+        report_crashes: false,
         symbolize: false,
         check_at_exit: false,
         verbose: true,

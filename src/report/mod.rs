@@ -3,6 +3,7 @@
 pub mod sink;
 pub mod symbolize;
 pub mod text;
+mod words;
 
 #[cfg(test)]
 mod stack_tests;

@@ -1,10 +1,11 @@
 //! A bug as text, in the shape that ASan made familiar to people and tools.
 
 use super::symbolize::{SymbolFrame, Symbolizer};
-use crate::diagnose::{Bug, BugKind, Call, Cause, Direction, Owner, Relation, Side, Subject};
-use crate::heap::Object;
-use crate::heap::record::{Event, Family, State};
-use crate::heap::release::{Mismatch, Release};
+use super::words;
+use crate::diagnose::{
+    Access, Bug, BugKind, Call, Cause, Crash, Direction, Owner, Relation, Side, Subject,
+};
+use crate::heap::record::{Event, State, ThreadId};
 use crate::runtime::thread_label;
 use crate::trace::{self, Frames, TraceId};
 use core::fmt::Write;
@@ -48,9 +49,14 @@ impl Renderer {
     fn header(&mut self, bug: &Bug, pid: u32) {
         let (kind, address) = (bug.kind.name(), bug.address);
         put!(self, "=================================================================\n");
-        put!(self, "=={pid}==ERROR: Fencepost: {kind} on address {address:#x}");
-        if let Cause::Access(access) = bug.cause {
-            put!(self, " at pc {:#x} bp {:#x} sp {:#x}", access.pc, access.bp, access.sp);
+        put!(self, "=={pid}==ERROR: Fencepost: {kind}");
+        if !matches!(bug.cause, Cause::Request(_) | Cause::Aborted) {
+            put!(self, " on address {address:#x}");
+        }
+        if let Cause::Access(Access { pc, bp, sp, .. }) | Cause::Raised { pc, bp, sp, .. } =
+            bug.cause
+        {
+            put!(self, " at pc {pc:#x} bp {bp:#x} sp {sp:#x}");
         }
         put!(self, " thread {}\n", thread_label(bug.thread));
     }
@@ -70,6 +76,11 @@ impl Renderer {
                 }
                 put!(self, " at {:#x} thread T{}\n", access.start, bug.thread.0);
             }
+            Cause::Request(request) => self.called(request.function, bug.thread),
+            Cause::Raised { signal, .. } => {
+                put!(self, "{signal} raised here by thread T{}:\n", bug.thread.0);
+            }
+            Cause::Aborted => self.called("abort", bug.thread),
             Cause::Call(Call::Exit) => {
                 put!(self, "found at exit\n\n");
                 return None;
@@ -82,7 +93,7 @@ impl Renderer {
                 };
                 match bug.kind {
                     BugKind::OverwrittenSlack => put!(self, "found by {function} here:\n"),
-                    _ => put!(self, "{function} called here by thread T{}:\n", bug.thread.0),
+                    _ => self.called(function, bug.thread),
                 }
             }
         }
@@ -91,8 +102,22 @@ impl Renderer {
         location
     }
 
+    fn called(&mut self, function: &str, thread: ThreadId) {
+        put!(self, "{function} called here by thread T{}:\n", thread.0);
+    }
+
     /// Where the address lies: relative to an object, or in somebody else's memory.
     fn place(&mut self, bug: &Bug) {
+        if let Some(crash) = &bug.crash {
+            if *crash != Crash::Abort {
+                put!(self, "{:#x} is {}\n", bug.address, words::crash(crash));
+            }
+            return;
+        }
+        if let Cause::Request(request) = bug.cause {
+            put!(self, "{}\n", words::request(&request));
+            return;
+        }
         match (&bug.subject, &bug.owner) {
             (Some(subject), _) => self.relation(bug, subject),
             (None, Some(owner)) => {
@@ -115,7 +140,7 @@ impl Renderer {
             }
         }
         if let (Some((release, which)), Some(subject)) = (bug.mismatch, bug.subject) {
-            put!(self, "{}\n", describe_mismatch(&subject.object, release, which));
+            put!(self, "{}\n", words::mismatch(&subject.object, release, which));
         }
         if let Some(damage) = bug.damage {
             let offset = damage.address.wrapping_sub(bug.subject.map_or(0, |s| s.object.start));
@@ -242,39 +267,6 @@ impl Renderer {
             }
         }
         first_of_user.or(first)
-    }
-}
-
-/// In what an object and the call that was to free it differ.
-fn describe_mismatch(object: &Object, release: Release, which: Mismatch) -> String {
-    let by = release.by.name();
-    let alignment = |log2: u8| match log2 {
-        0 => "no alignment".to_owned(),
-        log2 => 1usize.checked_shl(u32::from(log2)).map_or_else(
-            || "an impossible alignment".to_owned(),
-            |alignment| format!("an alignment of {alignment}"),
-        ),
-    };
-    match which {
-        Mismatch::Family => {
-            let (maker, taker) = match object.family {
-                Family::New => ("operator new", "operator delete"),
-                Family::NewArray => ("operator new[]", "operator delete[]"),
-                Family::Rust => ("Rust's allocator", "that"),
-                Family::Malloc | Family::Any => ("malloc", "free"),
-            };
-            format!("{maker} vs {by}: what {maker} made must be released by {taker}")
-        }
-        Mismatch::Size => format!(
-            "the object has {} bytes, but {by} was told {}",
-            object.size,
-            release.size.unwrap_or_default()
-        ),
-        Mismatch::Alignment => format!(
-            "the object was allocated with {}, but {by} was told {}",
-            alignment(object.align_log2),
-            alignment(release.align_log2)
-        ),
     }
 }
 
