@@ -1,5 +1,7 @@
 //! What every face of the allocator does: allocate, free, resize, and tell of bad calls.
 
+pub mod inspect;
+
 use crate::diagnose::{BadRequest, Call, Owner, Wrong};
 use crate::fault;
 use crate::heap::record::Family;
@@ -208,7 +210,7 @@ pub fn finish() {
         return;
     }
     if runtime.options.check_at_exit
-        && let Some((object, damage)) = runtime.heap.find_damaged()
+        && let Some((object, damage)) = runtime.heap.damaged().next()
     {
         flush_streams();
         fault::report_at_exit(runtime, BadCall::Overwritten(object, damage));

@@ -15,7 +15,7 @@ use crate::diagnose::{self, BadRequest, Bug, Call, Cause, Owner};
 use crate::heap::BadCall;
 use crate::heap::{private, threads};
 use crate::report::text::Names;
-use crate::report::{sink, text};
+use crate::report::{hook, sink, text};
 use crate::runtime::{self, Runtime};
 use crate::sys::lock::Lock;
 use crate::sys::scope::{self, RuntimeScope};
@@ -195,10 +195,20 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         Some(runtime)
             if from_kernel && signal == libc::SIGBUS && runtime.heap.restore_dropped(fault) => {}
         Some(runtime) if from_kernel && runtime.heap.guards(fault) => {
-            let mut fault = FaultReport { runtime, signal, fault, context: machine };
+            let mut report =
+                FaultReport { runtime, accessible: false, signal, fault, context: machine };
             begin_report();
             // SAFETY: the report stack is this thread's alone since begin_report.
-            unsafe { on_report_stack(report_fault, (&raw mut fault).cast()) };
+            unsafe { on_report_stack(report_fault, (&raw mut report).cast()) };
+            let accessible = report.accessible;
+            fencepost_on_error();
+            if let Some(code) = runtime.options.error_exitcode {
+                process::exit_now(i32::from(code));
+            }
+            // Should the page have become accessible meanwhile, the process must die all the same.
+            if accessible {
+                process::raise(signal);
+            }
         }
         _ => chain(signal, info, machine, code, fault),
     }
@@ -207,6 +217,8 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
 
 struct FaultReport<'a> {
     runtime: &'static Runtime,
+    /// Answered: whether the access would succeed by now.
+    accessible: bool,
     signal: c_int,
     fault: usize,
     context: &'a ucontext_t,
@@ -224,8 +236,8 @@ fn registers(context: &ucontext_t) -> Registers<'_> {
 /// returns, and the process dies there, with a core that shows the culprit.
 extern "C" fn report_fault(argument: *mut c_void) {
     // SAFETY: `on_fault` passes its own FaultReport.
-    let FaultReport { runtime, signal, fault, context } =
-        unsafe { &*argument.cast::<FaultReport<'_>>() };
+    let FaultReport { runtime, accessible, signal, fault, context } =
+        unsafe { &mut *argument.cast::<FaultReport<'_>>() };
     let mut stack = Frames::new();
     trace::walk(Caller::from_context(context), &mut stack);
     let registers = registers(context);
@@ -240,17 +252,11 @@ extern "C" fn report_fault(argument: *mut c_void) {
         stack,
     );
     publish(runtime, bug, write_report);
-    if let Some(code) = runtime.options.error_exitcode {
-        process::exit_now(i32::from(code));
-    }
-    // Should the page have become accessible meanwhile, the process must die all the same.
-    let accessible = probe::load_byte(*fault).is_some();
+    *accessible = probe::load_byte(*fault).is_some();
     for signal in FAULT_SIGNALS {
         signal::set_default(signal);
     }
-    if accessible {
-        process::raise(*signal);
-    } else if *signal == libc::SIGBUS {
+    if !*accessible && *signal == libc::SIGBUS {
         // A program that runs off its heap dies of SIGSEGV, whatever guards it.
         // SAFETY: nobody has a use for the page any more.
         let _ = unsafe { memory::revoke(*fault & !(PAGE_BYTES - 1), PAGE_BYTES) };
@@ -294,6 +300,7 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
         unsafe { on_report_stack(report::<F>, (&raw mut request).cast()) };
     }
     begin(CallReport { runtime, at, diagnose: Some(diagnose) });
+    fencepost_on_error();
     match runtime.options.error_exitcode {
         Some(code) => process::exit_now(i32::from(code)),
         // The program's own SIGABRT handler runs, as after any abort.
@@ -408,6 +415,14 @@ fn publish(runtime: &Runtime, mut bug: Bug, write: fn(&Runtime, &str) -> bool) {
     write(runtime, &report);
     REPORTED.store(true, Ordering::Release);
     CURRENT.store(core::ptr::null_mut(), Ordering::Release);
+    hook::call(&report);
+}
+
+/// Does nothing: a place for a breakpoint, after the report of a bug that ends the process.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn fencepost_on_error() {
+    core::hint::black_box(());
 }
 
 /// After a crash while reporting: the same report with nothing looked up; after a second one,

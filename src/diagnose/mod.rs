@@ -22,6 +22,8 @@ pub enum Call {
     UsableSize,
     /// The check of all live objects when the process ends.
     Exit,
+    /// The same, when the program asks for it.
+    Check,
 }
 
 /// Diagnoses an access that faulted at `access.fault`, with the objects before, at and after that
@@ -49,6 +51,31 @@ pub fn diagnose_access(
 /// Tells of a request that can't be granted.
 pub fn diagnose_request(request: BadRequest, thread: ThreadId, stack: Frames) -> Bug {
     Bug::new(request.kind(), 0, Cause::Request(request), thread, stack)
+}
+
+/// What an address is, for whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Description {
+    /// In the guarded heap; near this object, if one is near.
+    Heap {
+        subject: Option<Subject>,
+        is_guard: bool,
+    },
+    /// At an object without guards.
+    Unguarded(Subject),
+    /// The runtime's.
+    Own,
+    Foreign(Owner),
+}
+
+/// Describes an address of the guarded heap.
+pub fn describe(address: usize, neighbours: [Option<Object>; 3], is_guard: bool) -> Description {
+    Description::Heap { subject: nearest(address, neighbours), is_guard }
+}
+
+/// Describes an address at an object without guards.
+pub fn describe_unguarded(address: usize, object: Object) -> Description {
+    Description::Unguarded(Subject { object, relation: Relation::of(address, &object) })
 }
 
 /// The object that an access at `address` most likely meant: one that holds it, else the one whose

@@ -5,7 +5,7 @@
 //! goes to the kernel as it is. A blocked signal stays pending for sigwait or signalfd, and exec
 //! puts the default back, as without us.
 
-use super::{REPORTED, begin_report, on_report_stack, publish, registers};
+use super::{REPORTED, begin_report, fencepost_on_error, on_report_stack, publish, registers};
 use crate::diagnose::access::{self, Registers};
 use crate::diagnose::{self, Bug, crash::Trap, crash::Unnamed, crash::names_no_address};
 use crate::heap::threads;
@@ -185,4 +185,5 @@ fn write<F: FnOnce() -> Bug>(runtime: &'static Runtime, diagnose: F) {
     let mut request = Request { runtime, diagnose: Some(diagnose) };
     // SAFETY: the report stack is this thread's alone since begin_report.
     unsafe { on_report_stack(run::<F>, (&raw mut request).cast()) };
+    fencepost_on_error();
 }

@@ -490,10 +490,15 @@ impl Heap {
         })
     }
 
-    /// The first live object with damaged canaries.
-    pub fn find_damaged(&self) -> Option<(Object, Damage)> {
+    /// The unguarded object that holds `address`, or has it among its canaries. Looks at all.
+    pub fn unguarded_near(&self, address: usize) -> Option<Object> {
+        self.unguarded.find_near(address).as_ref().map(view_unguarded)
+    }
+
+    /// Live objects with damaged canaries.
+    pub fn damaged(&self) -> impl Iterator<Item = (Object, Damage)> + '_ {
         let limit = self.config.canary_bytes;
-        let damaged = |slot: Slot<'_>| {
+        let damaged = move |slot: Slot<'_>| {
             let entry = slot.record.read().filter(|entry| entry.state == State::Live)?;
             let damage = canary::check_carefully(slot.address(&entry), entry.size, limit)?;
             // Freed meanwhile: the one who freed it has checked it.
@@ -505,10 +510,9 @@ impl Heap {
             .iter()
             .flat_map(|class| (0..class.claimed()).filter_map(|index| class.slot(index)));
         let large = (0..self.large.count()).filter_map(|index| self.large.slot(index));
-        small.chain(large).find_map(damaged).or_else(|| {
-            let (object, damage) = self.unguarded.find_damaged()?;
-            Some((view_unguarded(&object), damage))
-        })
+        let unguarded = core::iter::once_with(|| self.unguarded.damaged()).flatten();
+        let unguarded = unguarded.map(|(object, damage)| (view_unguarded(&object), damage));
+        small.chain(large).filter_map(damaged).chain(unguarded)
     }
 
     /// Allocations that were not guarded, by reason.

@@ -175,12 +175,24 @@ impl UnguardedObjects {
         self.shard(address).lock().remove(&address)
     }
 
-    /// The first damaged object, for the check at exit.
-    pub fn find_damaged(&self) -> Option<(Unguarded, Damage)> {
-        self.shards.iter().find_map(|shard| {
+    /// The object that holds `address`, or has it among its canaries.
+    pub fn find_near(&self, address: usize) -> Option<Unguarded> {
+        let is_near = |object: &&Unguarded| {
+            let end = object.address + object.size + BACK_BYTES;
+            (object.address - object.front..end).contains(&address)
+        };
+        self.shards.iter().find_map(|shard| shard.lock().values().find(is_near).copied())
+    }
+
+    /// The damaged objects.
+    pub fn damaged(&self) -> Vec<(Unguarded, Damage)> {
+        let _scope = RuntimeScope::enter();
+        let mut found = Vec::new();
+        for shard in &self.shards {
             let shard = shard.lock();
-            shard.values().find_map(|object| Some((*object, object.damage()?)))
-        })
+            found.extend(shard.values().filter_map(|object| Some((*object, object.damage()?))));
+        }
+        found
     }
 
     /// See [`Lock::hold_for_fork`].

@@ -1,5 +1,6 @@
 //! From a [`Bug`](crate::diagnose::Bug) to what the user reads.
 
+pub mod hook;
 pub mod sink;
 pub mod symbolize;
 pub mod text;

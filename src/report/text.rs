@@ -1,9 +1,9 @@
 //! A bug as text, in the shape that ASan made familiar to people and tools.
 
-use super::symbolize::{SymbolFrame, Symbolizer};
+use super::symbolize::{SymbolFrame, Symbolizer, UNKNOWN_MODULE};
 use super::words;
 use crate::diagnose::{
-    Access, Bug, BugKind, Call, Cause, Crash, Direction, Owner, Relation, Side, Subject,
+    Access, Bug, BugKind, Call, Cause, Crash, Description, Direction, Relation, Side, Subject,
 };
 use crate::heap::record::{Event, State, ThreadId};
 use crate::runtime::thread_label;
@@ -28,6 +28,25 @@ pub fn render(bug: &Bug, pid: u32, names: Names) -> String {
     let allocated = bug.subject.and_then(|subject| report.life(&subject));
     report.threads(bug);
     report.summary(bug, top.or(allocated));
+    report.text
+}
+
+/// Renders what `address` is, as asked in process `pid`.
+pub fn render_description(
+    address: usize,
+    description: &Description,
+    pid: u32,
+    names: Names,
+) -> String {
+    let mut report = Renderer { text: String::new(), symbols: Symbolizer::new(), names };
+    let what = words::description(description, crate::heap::threads::current());
+    report.text = format!("=={pid}==Fencepost: {address:#x} {what}\n");
+    if let Description::Heap { subject: Some(subject), .. } | Description::Unguarded(subject) =
+        description
+    {
+        report.relation_at(address, subject, false);
+        report.life(subject);
+    }
     report.text
 }
 
@@ -90,6 +109,7 @@ impl Renderer {
                     Call::Release(by) => by.name(),
                     Call::UsableSize => "malloc_usable_size",
                     Call::Exit => "exit",
+                    Call::Check => "fencepost_check_heap",
                 };
                 match bug.kind {
                     BugKind::OverwrittenSlack => put!(self, "found by {function} here:\n"),
@@ -121,19 +141,7 @@ impl Renderer {
         match (&bug.subject, &bug.owner) {
             (Some(subject), _) => self.relation(bug, subject),
             (None, Some(owner)) => {
-                put!(self, "{:#x} ", bug.address);
-                match owner {
-                    Owner::Stack { own: true } => {
-                        put!(self, "is on the stack of thread T{}\n", bug.thread.0);
-                    }
-                    Owner::Stack { own: false } => put!(self, "is on the stack of a thread\n"),
-                    Owner::Module(name) => put!(self, "is in a global/static object of {name}\n"),
-                    Owner::Mapped(name) if name.is_empty() => {
-                        put!(self, "was never allocated: it is in memory mapped otherwise\n");
-                    }
-                    Owner::Mapped(name) => put!(self, "was never allocated: it is in {name}\n"),
-                    Owner::Unmapped => put!(self, "was never allocated: nothing is mapped there\n"),
-                }
+                put!(self, "{:#x} {}\n", bug.address, words::owner(owner, bug.thread));
             }
             (None, None) => {
                 put!(self, "{:#x} was never allocated: no object is near\n", bug.address);
@@ -159,8 +167,12 @@ impl Renderer {
     }
 
     fn relation(&mut self, bug: &Bug, subject: &Subject) {
+        self.relation_at(bug.address, subject, bug.damage.is_some());
+    }
+
+    fn relation_at(&mut self, address: usize, subject: &Subject, is_damage: bool) {
         if subject.object.state == State::Forgotten {
-            put!(self, "{:#x} is in memory that was freed long ago; ", bug.address);
+            put!(self, "{address:#x} is in memory that was freed long ago; ");
             put!(self, "its stacks are no longer kept (option history)\n");
             return;
         }
@@ -173,14 +185,14 @@ impl Renderer {
         // The first bad byte: an access may begin inside the object and cross its end.
         let first_bad = match subject.relation.side {
             Side::After => object.start + object.size + bytes,
-            _ => bug.address,
+            _ => address,
         };
         let unit = if bytes == 1 { "byte" } else { "bytes" };
         let (start, size, end) = (object.start, object.size, object.start + object.size);
         put!(self, "{first_bad:#x} is located {bytes} {unit} {side} ");
         put!(self, "{size}-byte region [{start:#x},{end:#x})\n");
-        if bug.address < end && first_bad >= end && bug.damage.is_none() {
-            let inside = end - bug.address;
+        if address < end && first_bad >= end && !is_damage {
+            let inside = end - address;
             put!(self, "the access begins {inside} bytes before the end of the region\n");
         }
     }
@@ -242,7 +254,7 @@ impl Renderer {
     }
 
     /// Writes a stack, our own innermost frames left out; answers where its first frame is, or
-    /// rather, its first one outside Rust's standard library.
+    /// rather, its first one in a module other than Rust's standard library.
     fn stack(&mut self, pcs: &[trace::Pc]) -> Option<Location> {
         let mut first = None;
         let mut first_of_user = None;
@@ -261,7 +273,8 @@ impl Renderer {
                 if first.is_none() {
                     first = Some(locate(&frame));
                 }
-                if first_of_user.is_none() && !is_rust_std(&frame) {
+                let is_user = !is_rust_std(&frame) && frame.module != UNKNOWN_MODULE;
+                if first_of_user.is_none() && is_user {
                     first_of_user = Some(locate(&frame));
                 }
             }

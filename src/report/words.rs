@@ -1,8 +1,8 @@
 //! Sentences of a report about what is wrong with a call, a request, or an instruction.
 
-use crate::diagnose::{BadRequest, Crash, Wrong};
+use crate::diagnose::{BadRequest, Crash, Description, Owner, Side, Wrong};
 use crate::heap::Object;
-use crate::heap::record::Family;
+use crate::heap::record::{Family, State, ThreadId};
 use crate::heap::release::{Mismatch, Release};
 
 /// In what an object and the call that was to free it differ.
@@ -89,4 +89,41 @@ pub fn crash(crash: &Crash) -> String {
         Crash::Instruction => "an instruction that the processor does not know".to_owned(),
         Crash::Abort => "where abort was called".to_owned(),
     }
+}
+
+/// Whose memory an address is that the heap does not know, for thread `asking`.
+pub fn owner(owner: &Owner, asking: ThreadId) -> String {
+    match owner {
+        Owner::Stack { own: true } => format!("is on the stack of thread T{}", asking.0),
+        Owner::Stack { own: false } => "is on the stack of a thread".to_owned(),
+        Owner::Module(name) => format!("is in a global/static object of {name}"),
+        Owner::Mapped(name) if name.is_empty() => {
+            "was never allocated: it is in memory mapped otherwise".to_owned()
+        }
+        Owner::Mapped(name) => format!("was never allocated: it is in {name}"),
+        Owner::Unmapped => "was never allocated: nothing is mapped there".to_owned(),
+    }
+}
+
+/// What an address is, for thread `asking`.
+pub fn description(description: &Description, asking: ThreadId) -> String {
+    let words = match description {
+        Description::Foreign(whose) => return owner(whose, asking),
+        Description::Own => "is in the memory of fencepost itself",
+        Description::Unguarded(subject) if subject.relation.side == Side::Inside => {
+            "is in a live object without guards"
+        }
+        Description::Unguarded(_) => "is in the canaries beside a live object without guards",
+        Description::Heap { subject: None, .. } => "is in the guarded heap; no object is near",
+        Description::Heap { subject: Some(subject), is_guard } => {
+            match (subject.object.state, subject.relation.side, is_guard) {
+                (State::Live, Side::Inside, _) => "is in a live object",
+                (State::Live, _, false) => "is in the slack beside a live object",
+                (State::Live, ..) => "is in a guard page near a live object",
+                (_, Side::Inside, _) => "is in a freed object",
+                (..) => "is in a guard page near a freed object",
+            }
+        }
+    };
+    words.to_owned()
 }
