@@ -497,6 +497,9 @@ options! {
     /// How many bytes on the far side of an object, the one without a guard, are filled with canaries.
     "canary-bytes" => canary_bytes: usize = 128, Form::Number { min: 0, max: 4096 };
 
+    /// Fill each fresh object with this byte, but for calloc's; without it objects begin as zeros.
+    "alloc-fill" => alloc_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
+
     /// Guard about one in N allocations and let the rest go to the next allocator; 1 guards all.
     "sample" => sample: usize = 1, Form::Number { min: 1, max: 1 << 30 };
 

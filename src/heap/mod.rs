@@ -67,6 +67,8 @@ pub struct Config {
     pub seed: u64,
     /// Slack on each side of an object that is filled with canaries.
     pub canary_bytes: usize,
+    /// What fresh objects are filled with; zeros without it.
+    pub fill: Option<u8>,
     /// Memory that live guarded objects may hold.
     pub budget_bytes: usize,
     /// Kernel mappings that live guarded objects may cost.
@@ -144,7 +146,7 @@ impl Heap {
             return next_heap::allocate(size, align, zeroed);
         }
         let allocated = allocated();
-        match self.allocate_guarded(cache, request, allocated) {
+        let address = match self.allocate_guarded(cache, request, allocated) {
             Ok(address) => address as *mut u8,
             Err(reason) if self.is_sampling() => {
                 // Blocks of the next allocator must all be alike: nothing tells them apart.
@@ -152,7 +154,15 @@ impl Heap {
                 next_heap::allocate(size, align, zeroed)
             }
             Err(reason) => self.unguarded.allocate(reason, size, align, family, allocated, zeroed),
+        };
+        if let Some(byte) = self.config.fill
+            && !zeroed
+            && !address.is_null()
+        {
+            // SAFETY: the object is `size` bytes long, and nobody else knows it yet.
+            unsafe { core::ptr::write_bytes(address, byte, size) };
         }
+        address
     }
 
     /// Whether most allocations go to the next allocator, untouched.

@@ -7,6 +7,7 @@ use crate::diagnose::{
 };
 use crate::heap::record::{Event, State, ThreadId};
 use crate::runtime::thread_label;
+use crate::sys::PAGE_BYTES;
 use crate::trace::{self, Frames, TraceId};
 use core::fmt::Write;
 
@@ -177,23 +178,26 @@ impl Renderer {
             return;
         }
         let Subject { object, relation: Relation { bytes, side } } = *subject;
-        let side = match side {
+        let where_to = match side {
             Side::Before => "before",
             Side::Inside => "inside of",
             Side::After => "after",
         };
         // The first bad byte: an access may begin inside the object and cross its end.
-        let first_bad = match subject.relation.side {
+        let first_bad = match side {
             Side::After => object.start + object.size + bytes,
             _ => address,
         };
         let unit = if bytes == 1 { "byte" } else { "bytes" };
         let (start, size, end) = (object.start, object.size, object.start + object.size);
-        put!(self, "{first_bad:#x} is located {bytes} {unit} {side} ");
+        put!(self, "{first_bad:#x} is located {bytes} {unit} {where_to} ");
         put!(self, "{size}-byte region [{start:#x},{end:#x})\n");
         if address < end && first_bad >= end && !is_damage {
             let inside = end - address;
             put!(self, "the access begins {inside} bytes before the end of the region\n");
+        }
+        if side != Side::Inside && bytes >= PAGE_BYTES && !is_damage {
+            put!(self, "this is a guess: that region is the nearest, and it is not near\n");
         }
     }
 
