@@ -190,7 +190,9 @@ fn is_preload_library() -> bool {
 extern "C" fn construct() {
     if is_preload_library() {
         calls::set_up_process();
-        fault::crash::install();
+        if calls::runtime().options.report_crashes {
+            fault::crash::install();
+        }
         create_key();
         in_scope(super::operators::resolve);
         tell_if_bypassed();
