@@ -22,7 +22,8 @@ pub fn runtime() -> &'static Runtime {
 }
 
 /// Allocates for the program. Null when there is no memory.
-#[inline]
+#[inline(never)]
+#[unsafe(link_section = ".text.hot")]
 pub fn allocate(request: Request, caller: Caller) -> *mut u8 {
     if RuntimeScope::is_active() {
         return private::allocate(request.size, request.align);
@@ -32,7 +33,8 @@ pub fn allocate(request: Request, caller: Caller) -> *mut u8 {
 }
 
 /// Frees for the program; null is fine.
-#[inline]
+#[inline(never)]
+#[unsafe(link_section = ".text.hot")]
 pub fn free(address: usize, release: Release, caller: Caller) {
     if address == 0 {
         return;
@@ -50,16 +52,29 @@ pub fn free(address: usize, release: Release, caller: Caller) {
     let freed = threads::with_cache(|cache| {
         runtime.heap.free(cache, address, release, || runtime.event(caller))
     });
-    match freed {
-        Ok(()) => {}
-        Err(BadCall::Mismatch(object, _, which))
+    if let Err(bad) = freed {
+        free_badly(runtime, address, release, bad, caller);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn free_badly(
+    runtime: &'static Runtime,
+    address: usize,
+    release: Release,
+    bad: BadCall,
+    caller: Caller,
+) {
+    match bad {
+        BadCall::Mismatch(object, _, which)
             if is_excused(runtime, &object, release, which, caller) =>
         {
             free(address, release.unchecked(), caller);
         }
         // SAFETY: not ours; what the program passes is the program's responsibility.
-        Err(BadCall::Foreign) if is_next(runtime, address) => unsafe { next_heap::free(address) },
-        Err(bad) => fault::report_call(runtime, Call::Release(release.by), address, bad, caller),
+        BadCall::Foreign if is_next(runtime, address) => unsafe { next_heap::free(address) },
+        bad => fault::report_call(runtime, Call::Release(release.by), address, bad, caller),
     }
 }
 

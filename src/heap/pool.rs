@@ -59,6 +59,7 @@ impl Pool {
     }
 
     /// The slot that `address` lies in, if it is in service.
+    #[inline]
     pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
         let class = self.class_of(address)?;
         class.slot(class.index_of(address)?)
@@ -80,8 +81,12 @@ impl Pool {
         }
     }
 
+    #[inline]
     fn class_of(&self, address: usize) -> Option<&Class> {
-        self.classes.get(address.checked_sub(self.base)? / self.class_bytes)
+        let offset = address.checked_sub(self.base)?;
+        // Few enough to count; a division takes longer.
+        let number = (1..=CLASS_PAGES.len()).filter(|&n| offset >= n * self.class_bytes).count();
+        self.classes.get(number)
     }
 
     /// See [`Lock::hold_for_fork`].

@@ -65,10 +65,12 @@ fn fail(error: Errno) -> *mut u8 {
     core::ptr::null_mut()
 }
 
+#[unsafe(link_section = ".text.hot")]
 extern "C" fn malloc(size: usize, sp: usize, bp: usize) -> *mut u8 {
     allocate("malloc", size, 1, false, caller(sp, bp))
 }
 
+#[unsafe(link_section = ".text.hot")]
 extern "C" fn free(address: usize, sp: usize, bp: usize) {
     calls::free(address, Release::new(Deallocator::Free), caller(sp, bp));
 }
