@@ -2,9 +2,11 @@
 
 use super::Call;
 use super::access::Access;
+use super::crash::Crash;
 use crate::heap::Object;
 use crate::heap::canary::Damage;
 use crate::heap::record::ThreadId;
+use crate::heap::release::{Mismatch, Release};
 use crate::trace::Frames;
 
 /// Kinds of bug, by the names that ASan established where it has one.
@@ -15,10 +17,33 @@ pub enum BugKind {
     HeapUseAfterFree,
     DoubleFree,
     BadFree,
+    /// Made by one family of functions, given back to another.
+    AllocDeallocMismatch,
+    /// operator delete was told another size or alignment than operator new.
+    NewDeleteTypeMismatch,
+    /// free_sized or free_aligned_sized was told another size or alignment than was asked for.
+    FreeSizeMismatch,
+    /// malloc_usable_size of what is no live object.
+    BadMallocUsableSize,
     /// Canary bytes beside an object were found changed, some time after the write.
     OverwrittenSlack,
     /// An access to the heap's address space where no object is or was.
     WildAccess,
+    // Requests that can't be granted.
+    CallocOverflow,
+    ReallocarrayOverflow,
+    PvallocOverflow,
+    InvalidAllocationAlignment,
+    InvalidAlignedAllocAlignment,
+    InvalidPosixMemalignAlignment,
+    AllocationSizeTooBig,
+    // Crashes that are no matter of the heap.
+    Segv,
+    Bus,
+    StackOverflow,
+    Fpe,
+    Ill,
+    Abrt,
 }
 
 impl BugKind {
@@ -29,8 +54,25 @@ impl BugKind {
             BugKind::HeapUseAfterFree => "heap-use-after-free",
             BugKind::DoubleFree => "double-free",
             BugKind::BadFree => "bad-free",
+            BugKind::AllocDeallocMismatch => "alloc-dealloc-mismatch",
+            BugKind::NewDeleteTypeMismatch => "new-delete-type-mismatch",
+            BugKind::FreeSizeMismatch => "free-size-mismatch",
+            BugKind::BadMallocUsableSize => "bad-malloc_usable_size",
             BugKind::OverwrittenSlack => "overwritten-slack",
             BugKind::WildAccess => "wild-access",
+            BugKind::CallocOverflow => "calloc-overflow",
+            BugKind::ReallocarrayOverflow => "reallocarray-overflow",
+            BugKind::PvallocOverflow => "pvalloc-overflow",
+            BugKind::InvalidAllocationAlignment => "invalid-allocation-alignment",
+            BugKind::InvalidAlignedAllocAlignment => "invalid-aligned-alloc-alignment",
+            BugKind::InvalidPosixMemalignAlignment => "invalid-posix-memalign-alignment",
+            BugKind::AllocationSizeTooBig => "allocation-size-too-big",
+            BugKind::Segv => "SEGV",
+            BugKind::Bus => "BUS",
+            BugKind::StackOverflow => "stack-overflow",
+            BugKind::Fpe => "FPE",
+            BugKind::Ill => "ILL",
+            BugKind::Abrt => "ABRT",
         }
     }
 }
@@ -40,6 +82,50 @@ impl BugKind {
 pub enum Cause {
     Access(Access),
     Call(Call),
+    Request(BadRequest),
+    /// A signal that an instruction at `pc` raised, of whose name this is.
+    Raised {
+        signal: &'static str,
+        pc: usize,
+        bp: usize,
+        sp: usize,
+    },
+    /// abort(3).
+    Aborted,
+}
+
+/// A request for memory that can't be granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadRequest {
+    pub function: &'static str,
+    pub wrong: Wrong,
+}
+
+/// What is wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    Product {
+        count: usize,
+        size: usize,
+    },
+    /// Of this size, rounded up to whole pages.
+    RoundedUp(usize),
+    Alignment(usize),
+    Size(usize),
+}
+
+impl BadRequest {
+    pub fn kind(&self) -> BugKind {
+        match (self.wrong, self.function) {
+            (Wrong::Product { .. }, "calloc") => BugKind::CallocOverflow,
+            (Wrong::Product { .. }, _) => BugKind::ReallocarrayOverflow,
+            (Wrong::RoundedUp(_), _) => BugKind::PvallocOverflow,
+            (Wrong::Alignment(_), "aligned_alloc") => BugKind::InvalidAlignedAllocAlignment,
+            (Wrong::Alignment(_), "posix_memalign") => BugKind::InvalidPosixMemalignAlignment,
+            (Wrong::Alignment(_), _) => BugKind::InvalidAllocationAlignment,
+            (Wrong::Size(_), _) => BugKind::AllocationSizeTooBig,
+        }
+    }
 }
 
 /// Where an address lies relative to an object.
@@ -106,4 +192,30 @@ pub struct Bug {
     pub subject: Option<Subject>,
     pub owner: Option<Owner>,
     pub damage: Option<Damage>,
+    pub mismatch: Option<(Release, Mismatch)>,
+    pub crash: Option<Crash>,
+}
+
+impl Bug {
+    /// A bug of which no more is known.
+    pub fn new(
+        kind: BugKind,
+        address: usize,
+        cause: Cause,
+        thread: ThreadId,
+        stack: Frames,
+    ) -> Bug {
+        Bug {
+            kind,
+            address,
+            cause,
+            thread,
+            stack,
+            subject: None,
+            owner: None,
+            damage: None,
+            mismatch: None,
+            crash: None,
+        }
+    }
 }

@@ -57,6 +57,8 @@ pub struct Bug {
     pub place: String,
     pub found: Option<String>,
     pub called: Option<String>,
+    /// Globs of lines after the place.
+    pub notes: Vec<String>,
     pub thread: String,
     pub freed_by: String,
     pub allocated_by: String,
@@ -121,12 +123,13 @@ pub fn read(path: &Path, source: &str) -> Result<Expectation, String> {
     })
 }
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "expect",
     "expect-access",
     "expect-place",
     "expect-found",
     "expect-call",
+    "expect-note",
     "expect-thread",
     "expect-freed-by",
     "expect-allocated-by",
@@ -142,6 +145,24 @@ const KEYS: [&str; 18] = [
     "needs-cpu",
 ];
 
+/// Kinds that a call of a function shows.
+const CALLS: [&str; 14] = [
+    "double-free",
+    "bad-free",
+    "alloc-dealloc-mismatch",
+    "new-delete-type-mismatch",
+    "free-size-mismatch",
+    "bad-malloc_usable_size",
+    "calloc-overflow",
+    "reallocarray-overflow",
+    "pvalloc-overflow",
+    "invalid-allocation-alignment",
+    "invalid-aligned-alloc-alignment",
+    "invalid-posix-memalign-alignment",
+    "allocation-size-too-big",
+    "ABRT",
+];
+
 fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, String> {
     let find =
         |wanted: &str| header.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
@@ -149,7 +170,9 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
         // Written to in quarantine, found later.
         "heap-use-after-free" if find("expect-found").is_some() => false,
         "heap-buffer-overflow" | "heap-buffer-underflow" | "heap-use-after-free" => true,
-        "double-free" | "bad-free" | "overwritten-slack" => false,
+        "SEGV" | "BUS" | "stack-overflow" => true,
+        "overwritten-slack" | "FPE" | "ILL" => false,
+        kind if CALLS.contains(&kind) => false,
         _ => return Err(format!("unknown kind `{kind}`")),
     };
     if is_access != find("expect-access").is_some() {
@@ -164,12 +187,21 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
     let bug = Bug {
         kind: kind.to_owned(),
         access: find("expect-access").map(str::to_owned),
-        place: find("expect-place").ok_or("no `// expect-place: …`")?.to_owned(),
+        place: match find("expect-place") {
+            None if kind == "ABRT" => "",
+            place => place.ok_or("no `// expect-place: …`")?,
+        }
+        .to_owned(),
         found: find("expect-found").map(str::to_owned),
-        called: match kind {
-            "double-free" | "bad-free" => Some(find("expect-call").unwrap_or("free").to_owned()),
-            _ => None,
-        },
+        called: CALLS.contains(&kind).then(|| {
+            let default = if kind == "ABRT" { "abort" } else { "free" };
+            find("expect-call").unwrap_or(default).to_owned()
+        }),
+        notes: header
+            .iter()
+            .filter(|(key, _)| *key == "expect-note")
+            .map(|(_, value)| (*value).to_owned())
+            .collect(),
         freed_by: find("expect-freed-by").unwrap_or("T0").to_owned(),
         allocated_by: find("expect-allocated-by").unwrap_or("T0").to_owned(),
         thread,
@@ -178,6 +210,9 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
             None => Exit::Signal(libc::SIGABRT),
             Some("SIGSEGV") => Exit::Signal(libc::SIGSEGV),
             Some("SIGABRT") => Exit::Signal(libc::SIGABRT),
+            Some("SIGBUS") => Exit::Signal(libc::SIGBUS),
+            Some("SIGFPE") => Exit::Signal(libc::SIGFPE),
+            Some("SIGILL") => Exit::Signal(libc::SIGILL),
             Some(code) => Exit::Code(code.parse().map_err(|_| format!("bad exit {code}"))?),
         },
         report_in: match find("expect-report-in") {
@@ -303,6 +338,11 @@ impl Bug {
         }
         if self.found != report.found {
             differ("found", &words_of(&self.found), &words_of(&report.found));
+        }
+        for note in &self.notes {
+            if !report.notes.iter().any(|line| glob_matches(note, line)) {
+                differ("note", note, &report.notes.join(" / "));
+            }
         }
         if report.thread != self.thread {
             differ("thread", &self.thread, &report.thread);
