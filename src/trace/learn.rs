@@ -30,10 +30,12 @@ pub(super) fn module_at(addr: usize) -> Option<&'static Module> {
 }
 
 fn register(lock: &RegistryLock, object: &Object) {
-    if modules::register(lock, object)
-        && let Some(module) = modules::loaded_at(object.start)
+    // The cache is large: it is searched only where code of the new module's addresses may have been seen before, of
+    // another module, compiled at run time, or of no module that was known.
+    let Some(displaced) = modules::register(lock, object) else { return };
+    if let Some(module) = modules::loaded_at(object.start)
+        && (displaced || rules::has_strays(module))
     {
-        // Code that was compiled at run time, or that no module was known for, may have been there.
         rules::forget(module);
     }
 }

@@ -171,12 +171,12 @@ impl Drop for RegistryLock {
     }
 }
 
-/// Registers `object`. Returns whether anything changed: false for one that is known and loaded,
-/// and when the registry is full. Allocates.
-pub(super) fn register(_lock: &RegistryLock, object: &Object) -> bool {
+/// Registers `object`. Returns whether that displaced another module, which was believed to be loaded there; `None`
+/// when nothing changed: for one that is known and loaded, and when the registry is full. Allocates.
+pub(super) fn register(_lock: &RegistryLock, object: &Object) -> Option<bool> {
     let candidates = || all().filter(|module| module.start == object.start);
     if candidates().any(|module| module.is_loaded() && is_same(module, object)) {
-        return false;
+        return None;
     }
     let module = read_module(object);
     let revived = candidates().find(|known| {
@@ -188,20 +188,19 @@ pub(super) fn register(_lock: &RegistryLock, object: &Object) -> bool {
             && known.eh_frame_hdr == module.eh_frame_hdr
     });
     // Whatever else was loaded in this range no longer is.
+    let mut displaced = false;
     for known in all().filter(|known| known.start < object.end && object.start < known.end) {
-        known.loaded.store(false, Ordering::Release);
+        displaced |= known.loaded.swap(false, Ordering::AcqRel);
     }
     if let Some(known) = revived {
         known.loaded.store(true, Ordering::Release);
-        return true;
+        return Some(displaced);
     }
     let count = COUNT.load(Ordering::Relaxed);
-    let Some(slot) = MODULES.get(count) else {
-        return false;
-    };
+    let slot = MODULES.get(count)?;
     slot.store(Box::into_raw(Box::new(module)), Ordering::Release);
     COUNT.store(count + 1, Ordering::Release);
-    true
+    Some(displaced)
 }
 
 fn is_same(module: &Module, object: &Object) -> bool {

@@ -6,7 +6,7 @@
 //! pc with the rule of another: so the first word is the pc xor the rule, and a torn entry fits
 //! no pc.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::modules::Module;
 
@@ -137,6 +137,23 @@ pub(super) fn find(lookup: usize) -> Option<Rule> {
     let rule = entry.rule.load(Ordering::Relaxed);
     let key = entry.key.load(Ordering::Relaxed);
     (rule != 0 && key ^ rule == lookup as u64).then(|| Rule::unpack(rule))
+}
+
+/// Bounds of the addresses outside all modules for which a rule was cached.
+static LOWEST_STRAY: AtomicUsize = AtomicUsize::new(usize::MAX);
+static HIGHEST_STRAY: AtomicUsize = AtomicUsize::new(0);
+
+/// As [`remember`], for code that is in no module that is known.
+pub(super) fn remember_stray(lookup: usize, rule: Rule) {
+    LOWEST_STRAY.fetch_min(lookup, Ordering::Relaxed);
+    HIGHEST_STRAY.fetch_max(lookup, Ordering::Relaxed);
+    remember(lookup, rule);
+}
+
+/// Whether there may be rules for addresses in the module's range from before it was there.
+pub(super) fn has_strays(module: &Module) -> bool {
+    LOWEST_STRAY.load(Ordering::Relaxed) < module.end
+        && module.start <= HIGHEST_STRAY.load(Ordering::Relaxed)
 }
 
 /// Caches a rule, in place of whatever shared its entry.

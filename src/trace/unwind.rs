@@ -173,7 +173,8 @@ fn step_unknown(registers: &Registers) -> Option<Step> {
 #[inline(never)]
 fn find_rule(pc: Pc) -> Rule {
     let lookup = pc.lookup_address();
-    let rule = match learn::module_at(lookup) {
+    let module = learn::module_at(lookup);
+    let rule = match module {
         // SAFETY: the module is loaded, and code of it is on a stack: a program that unloads it
         // now crashes on its return, whatever we do.
         Some(module) => match unsafe { cfi::rule_for(module, lookup) } {
@@ -189,7 +190,10 @@ fn find_rule(pc: Pc) -> Rule {
         Rule::Unknown if is_signal_return(pc.address()) => Rule::Signal,
         rule => rule,
     };
-    rules::remember(lookup, rule);
+    match module {
+        Some(_) => rules::remember(lookup, rule),
+        None => rules::remember_stray(lookup, rule),
+    }
     rule
 }
 
