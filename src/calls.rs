@@ -309,4 +309,6 @@ extern "C" fn after_fork_in_child() {
     fault::after_fork_in_child();
     FINISHED.store(false, Ordering::Release);
     after_fork();
+    // Where the backend could not be renewed, another takes over.
+    runtime().heap.restore_guards();
 }

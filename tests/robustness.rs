@@ -142,6 +142,61 @@ fn closing_every_descriptor_keeps_the_guards() {
 }
 
 #[test]
+fn another_backend_takes_over_when_the_descriptor_is_lost_for_good() {
+    if !available_backends().contains(&"userfaultfd") {
+        return support::say_skipped("no userfaultfd that could be lost");
+    }
+    let program = program("lost", "lost_descriptor");
+    let bugs = [
+        ("old-use", "heap-use-after-free"),
+        ("new-use", "heap-use-after-free"),
+        ("new-use-of-many", "heap-use-after-free"),
+        ("old-overrun", "heap-buffer-overflow"),
+        ("new-overrun", "heap-buffer-overflow"),
+    ];
+    let ways = [("seccomp", "guard markers"), ("nofile", "guard markers")];
+    for (way, successor) in ways.into_iter().chain([("seccomp-markers", "page permissions")]) {
+        for moment in ["close", "fork"] {
+            let run = |bug: &str| {
+                let mut command = fencepost_run("userfaultfd", [], &program);
+                let outcome = run(command.args([way, moment, bug]));
+                let case = format!("{way}, {moment}, {bug}, {}: ", outcome.exit);
+                (case + &outcome.stdout + &outcome.stderr, outcome)
+            };
+            let (case, outcome) = run("none");
+            assert_eq!(outcome.exit, Exit::Code(0), "{case}");
+            let lines = if moment == "fork" { "done\ndone\n" } else { "done\n" };
+            assert_eq!(outcome.stdout, lines, "{case}");
+            let notice = format!(
+                "fencepost: the userfaultfd descriptor was lost and could not be replaced; {successor}"
+            );
+            assert_eq!(outcome.stderr.matches(&notice).count(), 1, "{case}");
+            for (bug, kind) in bugs {
+                let (case, outcome) = run(bug);
+                assert!(has_report(&outcome.stderr, kind), "{case}");
+                let exit = if moment == "fork" { Exit::Code(128 + libc::SIGSEGV) } else { SEGV };
+                assert_eq!(outcome.exit, exit, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_descriptor_that_another_process_holds_is_missed_aloud() {
+    if !available_backends().contains(&"userfaultfd") {
+        return support::say_skipped("no userfaultfd that could be lost");
+    }
+    let program = program("held", "lost_descriptor");
+    let outcome = run(fencepost_run("userfaultfd", [], program).args(["held", "close", "none"]));
+    let case = format!("{}: {}", outcome.exit, outcome.stderr);
+    assert_eq!((outcome.exit, outcome.stdout.as_str()), (Exit::Code(0), "done\n"), "{case}");
+    let notice =
+        "the userfaultfd descriptor was lost, and another process has it: nothing more is guarded";
+    assert!(outcome.stderr.contains(notice), "{case}");
+    assert!(outcome.stderr.contains("allocations were not guarded: the kernel refused"), "{case}");
+}
+
+#[test]
 fn a_raw_clone_child_is_guarded() {
     let program = program("clone", "raw_clone");
     for backend in available_backends() {

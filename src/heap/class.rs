@@ -138,6 +138,21 @@ impl Class {
         Ok(())
     }
 
+    /// Passes every slot in service that is not in a collapsed stretch to `visit`, until it answers false. No slot is
+    /// taken into service meanwhile.
+    pub fn visit_in_service(&self, mut visit: impl FnMut(Slot<'_>) -> bool) {
+        let _opening = self.opening.lock();
+        for index in 0..self.opened.load(Ordering::Acquire) {
+            let state = self.stretch_of(index).map(|stretch| stretch.state.load(Ordering::Acquire));
+            if state == Some(IN_SERVICE)
+                && let Some(slot) = self.slot(index)
+                && !visit(slot)
+            {
+                return;
+            }
+        }
+    }
+
     fn stretch_of(&self, index: usize) -> Option<&Stretch> {
         self.stretches.get(index / STRETCH_SLOTS)
     }

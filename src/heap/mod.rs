@@ -20,6 +20,7 @@ pub mod quarantine;
 pub mod record;
 pub mod region;
 pub mod release;
+mod restore;
 mod retire;
 pub mod slot;
 pub mod threads;
@@ -27,6 +28,7 @@ pub mod unguarded;
 
 use crate::options::Placement;
 use crate::pages::{PageProtection, PageRange};
+use crate::sys::lock::Lock;
 use crate::sys::memory::Reservation;
 use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
 use budget::Budget;
@@ -111,6 +113,8 @@ pub struct Heap {
     unguarded: UnguardedObjects,
     history: History,
     budget: Budget,
+    /// Held while guards are put back.
+    restoring: Lock<()>,
 }
 
 impl Heap {
@@ -128,6 +132,7 @@ impl Heap {
             unguarded: UnguardedObjects::new(),
             history: History::new(config.history_bytes),
             budget: Budget::new(config.budget_bytes, config.max_mappings),
+            restoring: Lock::new(()),
         })
     }
 
@@ -259,7 +264,12 @@ impl Heap {
         let place = self.place(&slot, size, align);
         if let Some(pages) = slot.populated(place) {
             // SAFETY: the slot is this thread's alone, and virgin, so it faults.
-            if unsafe { self.pages.populate(pages) }.is_err() {
+            let populate = || unsafe { self.pages.populate(pages) };
+            let populated = populate().or_else(|_| {
+                self.restore_guards();
+                populate()
+            });
+            if populated.is_err() {
                 self.count_done(class, index);
                 return Err(Reason::Refused);
             }
@@ -287,6 +297,8 @@ impl Heap {
     #[cold]
     #[inline(never)]
     fn claim_batch(&self, cache: &ThreadCache, number: usize) -> Result<usize, Reason> {
+        // Before the stretch that they may open.
+        self.restore_guards();
         let class = self.pool.class(number);
         let mut slots = class
             .claim(self.pages, BATCH_PAGES / (pool::CLASS_PAGES[number] + 1))
@@ -496,6 +508,7 @@ impl Heap {
     /// Quiets the heap for a fork: its locks are held until [`Heap::release_after_fork`]. The order
     /// is that in which they nest elsewhere.
     pub fn hold_for_fork(&self) {
+        self.restoring.hold_for_fork();
         self.unguarded.hold_for_fork();
         self.large.hold_for_fork();
         self.history.hold_for_fork();
@@ -515,6 +528,7 @@ impl Heap {
             self.history.release_after_fork();
             self.large.release_after_fork();
             self.unguarded.release_after_fork();
+            self.restoring.release_after_fork();
         }
     }
 }

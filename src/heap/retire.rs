@@ -103,8 +103,9 @@ impl Heap {
         let next = self.pool.class(READY_CLASS).slot(index)?;
         // SAFETY: the object in `page` is this thread's to retire; the slot is its own and virgin.
         if unsafe { self.pages.recycle(page, next.data) }.is_err() {
-            // Shared since a fork, or pinned by the kernel.
+            // Shared since a fork, or pinned by the kernel; or guards are lost.
             self.count_done(READY_CLASS, index);
+            self.restore_guards();
             return None;
         }
         cache.count(Counter::Moves);

@@ -53,9 +53,13 @@ impl PageProtection for Madvise {
 
     unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
         // SAFETY: the caller owns the pages. A stretch opened before the refusal has markers, one
-        // opened after it is inaccessible; doing both serves either.
+        // opened after it is inaccessible; doing both serves either. A kernel that does not know
+        // markers has made none.
         unsafe {
-            memory::guard_remove(pages.start(), pages.bytes())?;
+            match memory::guard_remove(pages.start(), pages.bytes()) {
+                Err(Errno::EINVAL) if self.markers_refused.load(Ordering::Relaxed) => {}
+                result => result?,
+            }
             if self.markers_refused.load(Ordering::Relaxed) {
                 memory::commit(pages.start(), pages.bytes())?;
             }

@@ -50,6 +50,17 @@ impl PageRange {
 /// be a signal handler's small stack.
 pub const MOST_RANGES: usize = 64;
 
+/// Whether there was a time without guards that is not made good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    None,
+    /// Guards work again, but pages that were touched meanwhile do not fault.
+    Past,
+    /// Pages that should fault do not. Until [`PageProtection::end_gap`] none can be populated, and no stretch
+    /// opened.
+    Open,
+}
+
 /// Makes pages of the pool accessible and faulting.
 ///
 /// Every range passed in lies in the pool's reservation, and belongs to one slot (or, for
@@ -57,7 +68,8 @@ pub const MOST_RANGES: usize = 64;
 pub trait PageProtection: Sync {
     fn name(&self) -> &'static str;
 
-    /// Tells the kernel how the whole reservation will be used, before any of it is.
+    /// Tells the kernel how the whole reservation will be used, before any of it is. Its first page is the backend's,
+    /// and never in service.
     fn prepare(&self, _reservation: PageRange) -> Result<(), Errno> {
         Ok(())
     }
@@ -119,6 +131,22 @@ pub trait PageProtection: Sync {
 
     /// Kernel mappings that one populated slot costs; they count against `vm.max_map_count`.
     fn mappings_per_slot(&self) -> usize;
+
+    /// What has become of the guards while the process ran.
+    fn gap(&self) -> Gap {
+        Gap::None
+    }
+
+    /// Closes the gap over these pages, up to [`MOST_RANGES`] ranges: they fault again, and hold nothing.
+    ///
+    /// # Safety
+    /// The pages must be in service, and no object's.
+    unsafe fn restore(&self, _ranges: &[PageRange]) -> Result<(), Errno> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Ends the gap. `all`: everything in service was restored.
+    fn end_gap(&self, _all: bool) {}
 
     /// What the backend lost while the process ran, and what does its work now.
     fn lost(&self) -> Option<&'static str> {

@@ -10,13 +10,15 @@
 //! before it runs anything else. A child of a raw clone(2) has no such moment; it is recognised at
 //! its next operation by a page that the kernel wipes at every fork. A program that closes the
 //! descriptor behind our back removes all guards until the next operation, which notices and
-//! registers anew.
+//! registers anew. Where no new descriptor can be had (a seccomp filter, no number left), guard
+//! markers or page permissions ([`Madvise`]) take over for good, and missing pages are no guards any
+//! more: those in service are given guards by way of [`PageProtection::restore`].
 
-use super::{PageProtection, PageRange, vectors};
+use super::{Gap, Madvise, PageProtection, PageRange, vectors};
 use crate::sys::lock::Lock;
 use crate::sys::uffd::Uffd;
-use crate::sys::{Errno, PAGE_BYTES, memory};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use crate::sys::{Errno, PAGE_BYTES, memory, probe, process};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 /// Most pages filled by one call: what the pool's largest slot holds.
 const ZERO_PAGES: usize = 8;
@@ -25,9 +27,30 @@ const ZERO_PAGES: usize = 8;
 struct Zeros([u8; ZERO_PAGES * PAGE_BYTES]);
 static ZEROS: Zeros = Zeros([0; ZERO_PAGES * PAGE_BYTES]);
 
+/// What has become of the descriptor. In one process image it only rises, but for [`REOPENED`].
+const SOUND: u8 = 0;
+/// It was lost, and there is a new one; what was touched meanwhile is to be restored.
+const REOPENED: u8 = 1;
+/// It was lost for good, but the kernel guards on: another process has a copy. Nothing can be populated.
+const STUCK: u8 = 2;
+/// It was lost for good. Nothing is populated or opened until all in service is restored.
+const LOST: u8 = 3;
+/// `successor` does the work.
+const SUCCEEDED: u8 = 4;
+/// And not all that had been in service could be restored.
+const SUCCEEDED_IN_PART: u8 = 5;
+
+/// A word of [`Userfaultfd::descriptor`] without a descriptor.
+const NONE: u64 = u32::MAX as u64;
+
+fn uffd_in(word: u64) -> Uffd {
+    Uffd(word as u32 as i32)
+}
+
 pub struct Userfaultfd {
-    /// The descriptor, or -1.
-    descriptor: AtomicI32,
+    /// The descriptor, or -1: then every operation on it fails. Above its 32 bits a count, so that a new one can be told
+    /// from an old one of the same number.
+    descriptor: AtomicU64,
     moves: AtomicBool,
     /// What is registered.
     start: AtomicUsize,
@@ -35,28 +58,35 @@ pub struct Userfaultfd {
     /// Address of the page that is wiped at fork; it holds 1.
     flag: AtomicUsize,
     renewing: Lock<()>,
-    /// The descriptor was lost, and guards with it, for a while.
-    was_lost: AtomicBool,
-    /// And could not be replaced.
-    is_lost: AtomicBool,
+    state: AtomicU8,
+    /// The program closed the descriptor, and guards were off for a while.
+    was_closed: AtomicBool,
+    /// What guards once the descriptor is lost for good.
+    successor: Madvise,
 }
 
 impl Userfaultfd {
     pub const fn new() -> Userfaultfd {
         Userfaultfd {
-            descriptor: AtomicI32::new(-1),
+            descriptor: AtomicU64::new(NONE),
             moves: AtomicBool::new(false),
             start: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             flag: AtomicUsize::new(0),
             renewing: Lock::new(()),
-            was_lost: AtomicBool::new(false),
-            is_lost: AtomicBool::new(false),
+            state: AtomicU8::new(SOUND),
+            was_closed: AtomicBool::new(false),
+            successor: Madvise::new(),
         }
     }
 
     fn uffd(&self) -> Uffd {
-        Uffd(self.descriptor.load(Ordering::Acquire))
+        uffd_in(self.descriptor.load(Ordering::Acquire))
+    }
+
+    fn set_uffd(&self, uffd: Uffd) {
+        let count = (self.descriptor.load(Ordering::Relaxed) >> 32) + 1;
+        self.descriptor.store(count << 32 | u64::from(uffd.0 as u32), Ordering::Release);
     }
 
     fn flag(&self) -> usize {
@@ -86,7 +116,7 @@ impl Userfaultfd {
         let range = (self.start.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
         uffd.register(range.0, range.1).inspect_err(|_| uffd.close())?;
         self.moves.store(moves, Ordering::Relaxed);
-        self.descriptor.store(uffd.0, Ordering::Release);
+        self.set_uffd(uffd);
         self.raise_flag()
     }
 
@@ -95,30 +125,91 @@ impl Userfaultfd {
     #[inline]
     fn run(&self, operation: impl Fn(Uffd) -> Result<(), Errno>) -> Result<(), Errno> {
         if self.flag() == 0 {
-            self.renew(self.uffd())?;
+            self.renew(self.descriptor.load(Ordering::Relaxed))?;
         }
-        let uffd = self.uffd();
-        match operation(uffd) {
+        let seen = self.descriptor.load(Ordering::Acquire);
+        match operation(uffd_in(seen)) {
             // Closed; another file's number; or of an address space that is gone or not ours.
             Err(Errno(libc::EBADF | libc::ENOTTY | libc::ENOENT | libc::ESRCH)) => {
-                self.was_lost.store(true, Ordering::Relaxed);
-                self.renew(uffd)?;
+                self.renew(seen)?;
                 operation(self.uffd())
             }
             result => result,
         }
     }
 
+    fn state(&self) -> u8 {
+        self.state.load(Ordering::Acquire)
+    }
+
+    fn is_lost(&self) -> bool {
+        self.state() >= STUCK
+    }
+
     #[cold]
-    fn renew(&self, seen: Uffd) -> Result<(), Errno> {
+    fn renew(&self, seen: u64) -> Result<(), Errno> {
+        const BAD: Errno = Errno(libc::EBADF);
         let _renewing = self.renewing.lock();
-        if self.flag() != 0 && self.uffd() != seen {
+        if self.is_lost() {
+            return Err(BAD);
+        }
+        let is_forked = self.flag() == 0;
+        if !is_forked && self.descriptor.load(Ordering::Relaxed) != seen {
             // Another thread was faster.
             return Ok(());
         }
-        let result = self.register();
-        self.is_lost.store(result.is_err(), Ordering::Relaxed);
-        result
+        self.was_closed.fetch_or(!is_forked, Ordering::Relaxed);
+        if !self.await_release() {
+            self.give_up(STUCK);
+            return Err(BAD);
+        }
+        match self.register() {
+            // Of a raw clone's child this was the first act.
+            Ok(()) if is_forked => Ok(()),
+            Ok(()) => {
+                self.state.store(REOPENED, Ordering::Release);
+                Ok(())
+            }
+            Err(_) => {
+                self.give_up(LOST);
+                Err(BAD)
+            }
+        }
+    }
+
+    /// Waits until the kernel has ended the guard of a descriptor that is closed: the thread that closed it sees to
+    /// that on its way out of the kernel, after all that were using it. False if it has not after a second.
+    fn await_release(&self) -> bool {
+        const ROUNDS: usize = 20_000;
+        let sentinel = self.start.load(Ordering::Relaxed);
+        let is_released = (0..ROUNDS).any(|round| {
+            if round > 0 {
+                process::nap();
+            }
+            probe::load(sentinel).is_some()
+        });
+        // SAFETY: the page is this backend's own.
+        let _ = unsafe { memory::discard(sentinel, PAGE_BYTES) };
+        is_released
+    }
+
+    /// Turns from the descriptor for good.
+    fn give_up(&self, state: u8) {
+        self.moves.store(false, Ordering::Relaxed);
+        self.set_uffd(Uffd(-1));
+        // SAFETY: the page is this backend's own; it has served, and stays a guard.
+        let _ = unsafe { memory::revoke(self.start.load(Ordering::Relaxed), PAGE_BYTES) };
+        self.state.store(state, Ordering::Release);
+    }
+
+    /// After pages were dropped: guards them if the descriptor was lost meanwhile. Whoever restores what is in
+    /// service, from then on, may have seen them while they were there.
+    unsafe fn guard_dropped(&self, ranges: &[PageRange]) -> Result<(), Errno> {
+        if !self.is_lost() {
+            return Ok(());
+        }
+        // SAFETY: the caller owns the pages and is done with them.
+        unsafe { self.successor.retire_all(ranges) }
     }
 }
 
@@ -131,6 +222,9 @@ impl PageProtection for Userfaultfd {
         memory::refuse_huge_pages(reservation.start(), reservation.bytes());
         self.start.store(reservation.start(), Ordering::Relaxed);
         self.bytes.store(reservation.bytes(), Ordering::Relaxed);
+        // SAFETY: no slot lies on the first page (see `PageProtection::prepare`). Missing for good, it faults exactly
+        // while the kernel guards.
+        unsafe { memory::commit(reservation.start(), PAGE_BYTES) }?;
         match self.uffd() {
             Uffd(-1) => self.register(),
             uffd => uffd.register(reservation.start(), reservation.bytes()),
@@ -139,12 +233,23 @@ impl PageProtection for Userfaultfd {
 
     unsafe fn open(&self, stretch: PageRange) -> Result<(), Errno> {
         // SAFETY: the caller owns the stretch; its pages are missing, so they fault.
-        unsafe { memory::commit(stretch.start(), stretch.bytes()) }
+        unsafe {
+            match self.state() {
+                STUCK | LOST => Err(Errno(libc::EBADF)),
+                SUCCEEDED.. => self.successor.open(stretch),
+                _ => memory::commit(stretch.start(), stretch.bytes()),
+            }
+        }
     }
 
     unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
         // SAFETY: the caller owns the pages.
         unsafe {
+            if self.state() >= SUCCEEDED {
+                // Somebody may have touched it while it had no guard.
+                memory::discard(pages.start(), pages.bytes())?;
+                return self.successor.populate(pages);
+            }
             match self.fill_missing(pages) {
                 // Somebody touched it while the guards were lost.
                 Err(Errno(libc::EEXIST)) => {
@@ -158,14 +263,17 @@ impl PageProtection for Userfaultfd {
 
     unsafe fn retire_all(&self, ranges: &[PageRange]) -> Result<(), Errno> {
         if self.flag() == 0 {
-            self.renew(self.uffd())?;
+            let _ = self.renew(self.descriptor.load(Ordering::Relaxed));
         }
         // SAFETY: the caller owns the pages and is done with them.
-        unsafe { memory::discard_all(&vectors(ranges)[..ranges.len()]) }
+        unsafe {
+            memory::discard_all(&vectors(ranges)[..ranges.len()])?;
+            self.guard_dropped(ranges)
+        }
     }
 
     fn faults_on_missing(&self) -> bool {
-        true
+        !self.is_lost()
     }
 
     unsafe fn fill_missing(&self, pages: PageRange) -> Result<(), Errno> {
@@ -184,10 +292,13 @@ impl PageProtection for Userfaultfd {
 
     unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
         if self.flag() == 0 {
-            self.renew(self.uffd())?;
+            let _ = self.renew(self.descriptor.load(Ordering::Relaxed));
         }
         // SAFETY: the caller owns the pages and is done with them.
-        unsafe { memory::discard(pages.start(), pages.bytes()) }
+        unsafe {
+            memory::discard(pages.start(), pages.bytes())?;
+            self.guard_dropped(&[pages])
+        }
     }
 
     #[unsafe(link_section = ".text.hot")]
@@ -204,30 +315,68 @@ impl PageProtection for Userfaultfd {
                 Err(Errno(libc::ENOENT)) => Err(Errno::EINVAL),
                 result => result,
             }
-        })
+        })?;
+        // SAFETY: the caller is done with the page, which is no longer there.
+        unsafe { self.guard_dropped(&[from]) }
     }
 
     #[unsafe(link_section = ".text.hot")]
     fn mappings_per_slot(&self) -> usize {
-        0
+        if self.is_lost() { self.successor.mappings_per_slot() } else { 0 }
+    }
+
+    fn gap(&self) -> Gap {
+        match self.state() {
+            REOPENED => Gap::Past,
+            LOST => Gap::Open,
+            _ => Gap::None,
+        }
+    }
+
+    unsafe fn restore(&self, ranges: &[PageRange]) -> Result<(), Errno> {
+        // SAFETY: the pages are no object's.
+        unsafe {
+            match self.state() {
+                REOPENED => memory::discard_all(&vectors(ranges)[..ranges.len()]),
+                _ => self.successor.retire_all(ranges),
+            }
+        }
+    }
+
+    fn end_gap(&self, all: bool) {
+        let _renewing = self.renewing.lock();
+        let next = match self.state() {
+            REOPENED => SOUND,
+            LOST if all => SUCCEEDED,
+            LOST => SUCCEEDED_IN_PART,
+            other => other,
+        };
+        self.state.store(next, Ordering::Release);
     }
 
     fn lost(&self) -> Option<&'static str> {
-        if self.is_lost.load(Ordering::Relaxed) {
-            Some(
-                "the userfaultfd descriptor was lost and could not be replaced: nothing is guarded",
-            )
-        } else if self.was_lost.load(Ordering::Relaxed) {
-            Some("the program closed the userfaultfd descriptor: nothing was guarded for a while")
-        } else {
-            None
+        match self.state() {
+            STUCK => Some(LOST_TO_ANOTHER),
+            LOST => Some(LOST_WITHOUT_SUCCESSOR),
+            SUCCEEDED if self.successor.lost().is_none() => Some(LOST_TO_MARKERS),
+            SUCCEEDED => Some(LOST_TO_PERMISSIONS),
+            SUCCEEDED_IN_PART => Some(LOST_IN_PART),
+            _ if self.was_closed.load(Ordering::Relaxed) => Some(CLOSED_FOR_A_WHILE),
+            _ if !self.uffd().is_open(self.start.load(Ordering::Relaxed)) => Some(CLOSED),
+            _ => None,
         }
     }
 
     fn after_fork_in_child(&self) {
+        if self.is_lost() {
+            // As it was in the parent: markers and permissions are inherited.
+            return;
+        }
         // The descriptor is the parent's range by another name; it must not be used here.
         self.uffd().close();
-        self.is_lost.store(self.register().is_err(), Ordering::Relaxed);
+        if self.register().is_err() {
+            self.give_up(LOST);
+        }
     }
 
     fn hold_for_fork(&self) {
@@ -240,15 +389,29 @@ impl PageProtection for Userfaultfd {
     }
 
     fn descriptor(&self) -> Option<i32> {
-        Some(self.descriptor.load(Ordering::Acquire)).filter(|&descriptor| descriptor >= 0)
+        Some(self.uffd().0).filter(|&descriptor| descriptor >= 0)
     }
 
     fn move_descriptor_above(&self, than: i32) -> Result<(), Errno> {
         let _renewing = self.renewing.lock();
         let old = self.uffd();
         let new = old.duplicate_above(than)?;
-        self.descriptor.store(new.0, Ordering::Release);
+        self.set_uffd(new);
         old.close();
         Ok(())
     }
 }
+
+const LOST_TO_MARKERS: &str = "the userfaultfd descriptor was lost and could not be replaced; \
+     guard markers (madvise) guard in its place";
+const LOST_TO_PERMISSIONS: &str = "the userfaultfd descriptor was lost and could not be replaced; \
+     page permissions (mprotect) guard in its place";
+const LOST_IN_PART: &str = "the userfaultfd descriptor was lost and could not be replaced; \
+     objects from then on are guarded, but not all that were there before";
+const LOST_TO_ANOTHER: &str = "the userfaultfd descriptor was lost, and another process has it: \
+     nothing more is guarded";
+const LOST_WITHOUT_SUCCESSOR: &str = "the userfaultfd descriptor was lost and could not be replaced: nothing was guarded from then on";
+const CLOSED_FOR_A_WHILE: &str =
+    "the program closed the userfaultfd descriptor: nothing was guarded for a while";
+const CLOSED: &str =
+    "the program closed the userfaultfd descriptor: nothing was guarded from then on";

@@ -27,6 +27,11 @@ impl File {
         File::open(path, flags, 0o600)
     }
 
+    /// Opens `path` for reading.
+    pub fn read_only(path: &CStr) -> Result<File, Errno> {
+        File::open(path, libc::O_RDONLY, 0)
+    }
+
     /// Opens `path` for writing, if it is there.
     pub fn write_only(path: &CStr) -> Result<File, Errno> {
         File::open(path, libc::O_WRONLY | libc::O_NOCTTY, 0)
@@ -74,7 +79,7 @@ fn wait_until_writable(descriptor: i32) -> Result<(), Errno> {
 
 /// The first `limit` bytes of the file at `path`, or `None` if it can't be read.
 pub fn read_all(path: &CStr, limit: usize) -> Option<Vec<u8>> {
-    let file = File::open(path, libc::O_RDONLY, 0).ok()?;
+    let file = File::read_only(path).ok()?;
     let mut bytes = Vec::new();
     let mut chunk = [0u8; 4096];
     while bytes.len() < limit {

@@ -14,6 +14,7 @@ pub mod next;
 pub mod per_thread;
 pub mod probe;
 pub mod process;
+pub mod residency;
 pub mod scope;
 pub mod signal;
 pub mod uffd;

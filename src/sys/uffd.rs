@@ -44,6 +44,8 @@ struct TransferArgument {
 
 const UFFDIO_API: usize = request(0x3F, size_of::<ApiArgument>());
 const UFFDIO_REGISTER: usize = request(0x00, size_of::<RegisterArgument>());
+/// `_IOR(0xAA, 2, 16 bytes)`.
+const UFFDIO_WAKE: usize = 2 << 30 | 16 << 16 | (API as usize) << 8 | 2;
 const UFFDIO_COPY: usize = request(0x03, size_of::<TransferArgument>());
 const UFFDIO_MOVE: usize = request(0x05, size_of::<TransferArgument>());
 const _: () = assert!(UFFDIO_API == 0xc018_aa3f && UFFDIO_REGISTER == 0xc020_aa00);
@@ -113,6 +115,12 @@ impl Uffd {
         // SAFETY: `argument` is of the kernel's layout for `request`; what the request does to
         // memory is the promise of the callers below.
         unsafe { syscall(libc::SYS_ioctl, args) }.map(drop)
+    }
+
+    /// Whether the number still stands for a userfaultfd: waking those who wait for the page at `start`, which is
+    /// nobody, works with no other file.
+    pub fn is_open(self, start: usize) -> bool {
+        self.ioctl(UFFDIO_WAKE, &mut [start as u64, super::PAGE_BYTES as u64]).is_ok()
     }
 
     /// From now on missing pages of the range fault.

@@ -1,0 +1,113 @@
+//! Guards put back after a time without: see [`Gap`].
+//!
+//! Other threads go on meanwhile. A page is left alone if its record says that it is in use, or if it holds something
+//! and may be a thread's that is about to publish or to retire an object there. So what the program itself touched
+//! during the gap, of freed objects, stays accessible; guard pages nobody may touch, and they are restored all.
+
+use super::Heap;
+use super::place::Place;
+use super::record::State;
+use super::slot::Slot;
+use crate::pages::{Gap, MOST_RANGES, PageProtection, PageRange};
+use crate::sys::PAGE_BYTES;
+use crate::sys::residency::{MOST_PAGES, Residency};
+
+impl Heap {
+    /// Makes good what happened while guards were off, if they were.
+    #[cold]
+    #[inline(never)]
+    pub fn restore_guards(&self) {
+        if self.pages.gap() == Gap::None {
+            return;
+        }
+        let _restoring = self.restoring.lock();
+        let gap = self.pages.gap();
+        if gap == Gap::None {
+            return;
+        }
+        let mut sweep = Sweep::new(self.pages, gap);
+        for class in self.pool.classes() {
+            class.visit_in_service(|slot| {
+                let in_use = sweep.visit(&slot);
+                // Where guards cost mappings from now on, objects in service are charged for theirs.
+                let mappings = if in_use { self.pages.mappings_per_slot() } else { 0 };
+                sweep.all &= self.budget.charge_mappings(mappings).is_ok();
+                sweep.all
+            });
+            sweep.end_run();
+        }
+        sweep.flush();
+        self.pages.end_gap(sweep.all);
+    }
+}
+
+/// Collects pages to guard, in runs.
+struct Sweep {
+    pages: &'static dyn PageProtection,
+    gap: Gap,
+    residency: Residency,
+    /// Address where the run begins that is being collected, and where it ends.
+    run: (usize, usize),
+    ranges: [PageRange; MOST_RANGES],
+    count: usize,
+    /// Whether nothing failed.
+    all: bool,
+}
+
+impl Sweep {
+    fn new(pages: &'static dyn PageProtection, gap: Gap) -> Sweep {
+        let ranges = [PageRange::new(0, 1); MOST_RANGES];
+        let residency = Residency::new();
+        Sweep { pages, gap, residency, run: (0, 0), ranges, count: 0, all: true }
+    }
+
+    /// Answers whether the slot is in use.
+    fn visit(&mut self, slot: &Slot<'_>) -> bool {
+        let entry = slot.record.read();
+        let in_use = entry
+            .filter(|entry| entry.state != State::Retired)
+            .and_then(|entry| slot.populated(Place { offset: entry.offset, size: entry.size }));
+        if self.gap == Gap::Open {
+            let mut held = [true; MOST_PAGES];
+            let held = &mut held[..slot.data.bytes() / PAGE_BYTES];
+            if self.residency.ask(slot.data.start(), held).is_err() {
+                self.all = false;
+            }
+            for (page, held) in (slot.data.start()..).step_by(PAGE_BYTES).zip(&*held) {
+                if !held && !in_use.is_some_and(|pages| pages.contains(page)) {
+                    self.add(page);
+                }
+            }
+        }
+        self.add(slot.data.end());
+        in_use.is_some()
+    }
+
+    fn add(&mut self, page: usize) {
+        if page != self.run.1 {
+            self.end_run();
+            self.run.0 = page;
+        }
+        self.run.1 = page + PAGE_BYTES;
+    }
+
+    fn end_run(&mut self) {
+        let (start, end) = core::mem::take(&mut self.run);
+        if start < end {
+            self.ranges[self.count] = PageRange::new(start, (end - start) / PAGE_BYTES);
+            self.count += 1;
+        }
+        if self.count == MOST_RANGES {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let ranges = &self.ranges[..core::mem::take(&mut self.count)];
+        // SAFETY: guards of slots in service, and missing pages of slots without an object, which nobody can populate
+        // before the gap ends.
+        if !ranges.is_empty() && unsafe { self.pages.restore(ranges) }.is_err() {
+            self.all = false;
+        }
+    }
+}
