@@ -93,6 +93,7 @@ fn start() -> Runtime {
         canary_bytes: options.canary_bytes,
         fill: options.alloc_fill,
         budget_bytes: budget_bytes(options.memory_limit_mib),
+        room_bytes: room_bytes(),
         max_mappings: max_mappings(),
         sample: options.sample as u32,
         batch: match options.revoke {
@@ -113,6 +114,12 @@ fn budget_bytes(limit_mib: u64) -> usize {
         return usize::try_from(limit_mib << 20).unwrap_or(usize::MAX);
     }
     memory::available_bytes().map_or(usize::MAX, |bytes| bytes / 3)
+}
+
+/// A quarter of what may still be committed: a guarded object takes a multiple of what it would without us, and the
+/// program must find memory all the same.
+fn room_bytes() -> usize {
+    memory::committable_bytes().map_or(usize::MAX, |bytes| bytes / 4)
 }
 
 /// What the kernel allows, less what the process has and a reserve for what it will map itself.
@@ -213,6 +220,7 @@ fn words(reason: Reason) -> &'static str {
             "the kernel's limit of mappings is near (vm.max_map_count; backend madvise needs none)"
         }
         Reason::Budget => "the memory budget is spent (option memory-limit)",
+        Reason::Room => "the share of writable memory is spent (RLIMIT_DATA, vm.overcommit_memory)",
         Reason::Addresses => "the reserved address space is used up",
         Reason::Refused => "the kernel refused memory",
         Reason::NotRevoked => "the kernel would not make freed pages fault",

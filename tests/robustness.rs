@@ -119,6 +119,35 @@ fn little_address_space_still_gives_a_report() {
 }
 
 #[test]
+fn a_limit_on_data_leaves_the_program_its_memory() {
+    let program = program("data", "fill_up");
+    for backend in available_backends() {
+        // Half of the limit live at a time; twice the limit, a little at a time; and little.
+        for (mebibytes, arguments, all_guarded) in
+            [(64, ["32", "32768"], false), (128, ["256", "100"], true), (512, ["8", "8192"], true)]
+        {
+            let run = |bug: Option<&str>| {
+                let mut command = fencepost_run(backend, [], &program);
+                limit(&mut command, libc::RLIMIT_DATA, mebibytes << 20);
+                run(command.args(arguments).args(bug))
+            };
+            let outcome = run(None);
+            let case = format!("{backend}, {mebibytes} MiB: {}{}", outcome.stdout, outcome.stderr);
+            assert_eq!(
+                (outcome.exit, outcome.stdout.as_str()),
+                (Exit::Code(0), "done\n"),
+                "{case}"
+            );
+            let said = "were not guarded: the share of writable memory is spent (RLIMIT_DATA,";
+            assert_eq!(outcome.stderr.contains(said), !all_guarded, "{case}");
+            if all_guarded {
+                assert!(has_report(&run(Some("bug")).stderr, "heap-buffer-overflow"), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
 fn no_descriptors_left_still_gives_a_report() {
     let program = program("nofile", "overflow");
     for backend in available_backends() {

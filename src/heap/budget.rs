@@ -7,7 +7,39 @@ use super::threads::{self, ThreadCache};
 use super::unguarded::Reason;
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
+/// What the pool may have committed: every slot in service counts, with its guard. A limit on writable memory
+/// (RLIMIT_DATA, strict overcommit) is for the program, which must find memory where it would without us.
+pub struct Room {
+    bytes: AtomicIsize,
+}
+
+impl Room {
+    pub const fn new(bytes: usize) -> Room {
+        Room {
+            bytes: AtomicIsize::new(if bytes > isize::MAX as usize {
+                isize::MAX
+            } else {
+                bytes as isize
+            }),
+        }
+    }
+
+    /// Takes `bytes`; false if there is less.
+    pub fn take(&self, bytes: usize) -> bool {
+        let fits = self.bytes.fetch_sub(bytes as isize, Ordering::Relaxed) >= bytes as isize;
+        if !fits {
+            self.give_back(bytes);
+        }
+        fits
+    }
+
+    pub fn give_back(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as isize, Ordering::Relaxed);
+    }
+}
+
 pub struct Budget {
+    pub room: Room,
     most_bytes: usize,
     /// Charged: by live objects, and by threads in reserve.
     bytes: AtomicUsize,
@@ -18,8 +50,9 @@ pub struct Budget {
 }
 
 impl Budget {
-    pub fn new(most_bytes: usize, most_mappings: usize) -> Budget {
+    pub fn new(most_bytes: usize, most_mappings: usize, room_bytes: usize) -> Budget {
         Budget {
+            room: Room::new(room_bytes),
             most_bytes,
             bytes: AtomicUsize::new(0),
             most_mappings: most_mappings as isize,
@@ -114,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_is_refunded_can_be_charged_again() {
-        let (budget, cache) = (Budget::new(8192, 4), ThreadCache::new());
+        let (budget, cache) = (Budget::new(8192, 4, 0), ThreadCache::new());
         assert_eq!(budget.charge_bytes(&cache, 4096), Ok(()));
         assert_eq!(budget.charge_bytes(&cache, 4096), Ok(()));
         assert_eq!(budget.charge_bytes(&cache, 4096), Err(Reason::Budget));
@@ -124,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_thread_takes_more_than_it_needs_while_there_is_plenty() {
-        let budget = Budget::new(1 << 30, 4);
+        let budget = Budget::new(1 << 30, 4, 0);
         threads::current();
         threads::with_cache(|cache| {
             assert_eq!(budget.charge_bytes(cache, 4096), Ok(()));
@@ -136,8 +169,17 @@ mod tests {
     }
 
     #[test]
+    fn room_runs_out() {
+        let room = Room::new(10);
+        assert!(room.take(7) && !room.take(4) && room.take(3) && !room.take(1));
+        room.give_back(1);
+        assert!(room.take(1));
+        assert!(Room::new(usize::MAX).take(1 << 60));
+    }
+
+    #[test]
     fn mappings_run_out() {
-        let budget = Budget::new(0, 4);
+        let budget = Budget::new(0, 4, 0);
         assert_eq!([0; 2].map(|_| budget.charge_mappings(2)), [Ok(()); 2]);
         assert_eq!(budget.charge_mappings(2), Err(Reason::Mappings));
         assert!(!budget.charge_spare_mappings(2));

@@ -6,6 +6,7 @@
 //! records stay as long as the history's budget allows ([`super::history`]); after that a stretch is
 //! forgotten, and all that is known of an address in it is that it was freed long ago.
 
+use super::budget::Room;
 use super::record::Record;
 use super::region::Region;
 use super::slot::{Home, Slot};
@@ -104,7 +105,12 @@ impl Class {
     }
 
     /// Takes up to `count` fresh slots for the caller alone.
-    pub fn claim(&self, pages: &dyn PageProtection, count: usize) -> Result<Range<usize>, Errno> {
+    pub fn claim(
+        &self,
+        pages: &dyn PageProtection,
+        room: &Room,
+        count: usize,
+    ) -> Result<Range<usize>, Errno> {
         // Checked first so that the counter does not run on once the class is spent.
         if self.is_spent() {
             return Err(Errno::ENOMEM);
@@ -114,12 +120,20 @@ impl Class {
         if start >= end {
             return Err(Errno::ENOMEM);
         }
-        self.open(pages, end)?;
+        self.open(pages, room, end).inspect_err(|_| {
+            // If nobody has claimed more, these are as before. Otherwise they are lost.
+            let _ = self.claimed.compare_exchange(
+                start + count,
+                start,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+        })?;
         Ok(start..end)
     }
 
     /// Takes slots into service until the first `count` are.
-    fn open(&self, pages: &dyn PageProtection, count: usize) -> Result<(), Errno> {
+    fn open(&self, pages: &dyn PageProtection, room: &Room, count: usize) -> Result<(), Errno> {
         if count <= self.opened.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -131,8 +145,11 @@ impl Class {
             self.stretches.ensure(wanted.div_ceil(STRETCH_SLOTS))?;
             let start = self.base + PAGE_BYTES + opened * self.stride();
             let stretch = PageRange::new(start, (wanted - opened) * (self.data_pages + 1));
+            if !room.take(stretch.bytes()) {
+                return Err(Errno(libc::EDQUOT));
+            }
             // SAFETY: the stretch follows what is in service, inside the class's own range.
-            unsafe { pages.open(stretch) }?;
+            unsafe { pages.open(stretch) }.inspect_err(|_| room.give_back(stretch.bytes()))?;
             self.opened.store(wanted, Ordering::Release);
         }
         Ok(())
@@ -185,10 +202,11 @@ impl Class {
     ///
     /// # Safety
     /// All its slots must be done with.
-    pub unsafe fn collapse(&self, stretch: usize) -> Result<(), Errno> {
+    pub unsafe fn collapse(&self, stretch: usize, room: &Room) -> Result<(), Errno> {
         let start = self.base + PAGE_BYTES + stretch * STRETCH_SLOTS * self.stride();
         // SAFETY: the caller's promise; the range is the class's own.
         unsafe { memory::decommit(start, STRETCH_SLOTS * self.stride()) }?;
+        room.give_back(STRETCH_SLOTS * self.stride());
         if let Some(stretch) = self.stretches.get(stretch) {
             stretch.state.store(COLLAPSED, Ordering::Release);
         }

@@ -76,6 +76,8 @@ pub struct Config {
     pub fill: Option<u8>,
     /// Memory that live guarded objects may hold.
     pub budget_bytes: usize,
+    /// Writable memory that guarded small objects, live or not, may take with their guards.
+    pub room_bytes: usize,
     /// Kernel mappings that live guarded objects may cost.
     pub max_mappings: usize,
     /// One in so many allocations is guarded.
@@ -131,7 +133,7 @@ impl Heap {
             large: LargeSpace::new(base + bytes, bytes)?,
             unguarded: UnguardedObjects::new(),
             history: History::new(config.history_bytes),
-            budget: Budget::new(config.budget_bytes, config.max_mappings),
+            budget: Budget::new(config.budget_bytes, config.max_mappings, config.room_bytes),
             restoring: Lock::new(()),
         })
     }
@@ -301,8 +303,11 @@ impl Heap {
         self.restore_guards();
         let class = self.pool.class(number);
         let mut slots = class
-            .claim(self.pages, BATCH_PAGES / (pool::CLASS_PAGES[number] + 1))
-            .map_err(|_| self.spent_or_refused(class))?;
+            .claim(self.pages, &self.budget.room, BATCH_PAGES / (pool::CLASS_PAGES[number] + 1))
+            .map_err(|error| match error {
+                Errno(libc::EDQUOT) => Reason::Room,
+                _ => self.spent_or_refused(class),
+            })?;
         let first = slots.next().ok_or(Reason::Addresses)?;
         cache.batches[number].refill(slots);
         Ok(first)

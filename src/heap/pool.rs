@@ -107,6 +107,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heap::budget::Room;
     use crate::pages::trial_backends;
     use crate::sys::memory;
 
@@ -121,7 +122,7 @@ mod tests {
         for backend in trial_backends() {
             let pool = pool();
             for (number, pages) in CLASS_PAGES.into_iter().enumerate() {
-                let range = pool.class(number).claim(backend, 3).unwrap();
+                let range = pool.class(number).claim(backend, &Room::new(usize::MAX), 3).unwrap();
                 assert_eq!(range, 0..3);
                 let slot = pool.class(number).slot(1).unwrap();
                 assert_eq!(slot.data.bytes(), pages * PAGE_BYTES);
@@ -149,7 +150,7 @@ mod tests {
         let pool = Pool::new(memory::reserve(bytes).unwrap(), bytes).unwrap();
         let backend = trial_backends().next().unwrap();
         let mut slots = 0;
-        while let Ok(range) = pool.class(0).claim(backend, 2) {
+        while let Ok(range) = pool.class(0).claim(backend, &Room::new(usize::MAX), 2) {
             slots += range.len();
         }
         // 512 pages: one guard, then slots of two pages.
@@ -162,7 +163,9 @@ mod tests {
         let backend = trial_backends().next().unwrap();
         let mut all: Vec<usize> = std::thread::scope(|scope| {
             let claim = || {
-                (0..200).flat_map(|_| pool.class(0).claim(backend, 8).unwrap()).collect::<Vec<_>>()
+                (0..200)
+                    .flat_map(|_| pool.class(0).claim(backend, &Room::new(usize::MAX), 8).unwrap())
+                    .collect::<Vec<_>>()
             };
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(claim)).collect();
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()

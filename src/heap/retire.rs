@@ -188,7 +188,7 @@ impl Heap {
             return;
         }
         // SAFETY: all slots of the stretch are done with.
-        if unsafe { class.collapse(stretch) }.is_err() {
+        if unsafe { class.collapse(stretch, &self.budget.room) }.is_err() {
             self.budget.refund_spare_mappings(cost);
             return;
         }

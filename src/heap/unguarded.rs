@@ -22,6 +22,8 @@ pub enum Reason {
     Mappings,
     /// The memory budget is spent.
     Budget,
+    /// The share of what the process may commit (RLIMIT_DATA, strict overcommit) is spent.
+    Room,
     /// The reservation has no addresses left for the size.
     Addresses,
     /// The kernel refused memory.
@@ -31,8 +33,14 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 5] =
-        [Reason::Mappings, Reason::Budget, Reason::Addresses, Reason::Refused, Reason::NotRevoked];
+    pub const ALL: [Reason; 6] = [
+        Reason::Mappings,
+        Reason::Budget,
+        Reason::Room,
+        Reason::Addresses,
+        Reason::Refused,
+        Reason::NotRevoked,
+    ];
 }
 
 /// Allocations that were not guarded, by reason.

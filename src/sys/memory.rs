@@ -1,6 +1,6 @@
 //! Mappings: a dozen verbs, each one system call on a page-aligned range.
 
-use super::{Errno, file, round_up_to_page, syscall};
+use super::{Errno, PAGE_BYTES, file, round_up_to_page, syscall};
 use libc::c_int;
 
 /// `madvise` advice of Linux 6.13 and later: pages fault until [`guard_remove`], at no cost in
@@ -196,25 +196,55 @@ pub fn refuse_huge_pages(address: usize, bytes: usize) {
     let _ = unsafe { madvise(address, bytes, libc::MADV_NOHUGEPAGE as usize) };
 }
 
-/// One part in `parts` of the address space that RLIMIT_AS grants; all there is without a limit.
-pub fn address_space_share(parts: usize) -> usize {
+/// The soft limit on `resource`, if there is one.
+fn limit_of(resource: libc::__rlimit_resource_t) -> Option<usize> {
     let mut limit = libc::rlimit64 { rlim_cur: libc::RLIM64_INFINITY, rlim_max: 0 };
-    let args = [0, libc::RLIMIT_AS as usize, 0, &raw mut limit as usize, 0, 0];
+    let args = [0, resource as usize, 0, &raw mut limit as usize, 0, 0];
     // SAFETY: the kernel writes a valid rlimit64.
     let _ = unsafe { syscall(libc::SYS_prlimit64, args) };
-    match limit.rlim_cur {
-        libc::RLIM64_INFINITY => usize::MAX,
-        bytes => round_up_to_page(bytes as usize / parts),
-    }
+    (limit.rlim_cur != libc::RLIM64_INFINITY).then_some(limit.rlim_cur as usize)
+}
+
+/// One part in `parts` of the address space that RLIMIT_AS grants; all there is without a limit.
+pub fn address_space_share(parts: usize) -> usize {
+    limit_of(libc::RLIMIT_AS).map_or(usize::MAX, |bytes| round_up_to_page(bytes / parts))
+}
+
+/// How much more private memory the process may make writable, where that is limited: by RLIMIT_DATA (setrlimit(2)),
+/// or by the system's strict accounting (`vm.overcommit_memory` 2, proc_sys_vm(5)).
+pub fn committable_bytes() -> Option<usize> {
+    let by_process = limit_of(libc::RLIMIT_DATA).map(|limit| {
+        // Sixth of /proc/self/statm: pages of data and stack (proc_pid_statm(5)).
+        let text = file::read_all(c"/proc/self/statm", 256).unwrap_or_default();
+        let field = text.split(|&b| b == b' ').nth(5).map(number_in).unwrap_or_default();
+        limit.saturating_sub(field.unwrap_or(0) * PAGE_BYTES)
+    });
+    let is_strict = file::read_number(c"/proc/sys/vm/overcommit_memory") == Some(2);
+    let by_system = || {
+        let text = file::read_all(c"/proc/meminfo", 8192)?;
+        let limit = meminfo_bytes(&text, b"CommitLimit:")?;
+        Some(limit.saturating_sub(meminfo_bytes(&text, b"Committed_AS:")?))
+    };
+    let by_system = if is_strict { by_system() } else { None };
+    [by_process, by_system].into_iter().flatten().min()
+}
+
+fn number_in(text: &[u8]) -> Option<usize> {
+    let digits: Vec<u8> = text.iter().copied().filter(u8::is_ascii_digit).collect();
+    core::str::from_utf8(&digits).ok()?.parse().ok()
+}
+
+/// A line of /proc/meminfo (proc_meminfo(5)), which counts in KiB.
+fn meminfo_bytes(text: &[u8], name: &[u8]) -> Option<usize> {
+    let line = text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name))?;
+    number_in(line)?.checked_mul(1024)
 }
 
 /// Memory that the process may use: what the kernel could give without swapping (MemAvailable,
 /// proc(5)), or the limit of a control group where that is less.
 pub fn available_bytes() -> Option<usize> {
     let text = file::read_all(c"/proc/meminfo", 8192)?;
-    let line = text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"MemAvailable:"))?;
-    let digits: Vec<u8> = line.iter().copied().filter(u8::is_ascii_digit).collect();
-    let machine = core::str::from_utf8(&digits).ok()?.parse::<usize>().ok()?.checked_mul(1024)?;
+    let machine = meminfo_bytes(&text, b"MemAvailable:")?;
     let groups = file::read_all(c"/proc/self/cgroup", 8192).unwrap_or_default();
     let limits = String::from_utf8_lossy(&groups)
         .lines()
