@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use support::backend::{available_backends, fencepost_run};
-use support::compile::{build_folder, build_program};
+use support::compile::{build_folder, build_library, build_program};
 use support::process::{self, Exit, Outcome};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -250,6 +250,32 @@ fn locked_memory_stays_guarded() {
         }
         assert_eq!(outcome.stdout, "locked\n", "{case}");
         assert!(has_report(&outcome.stderr, "heap-use-after-free"), "{case}");
+    }
+}
+
+#[test]
+fn frames_of_a_library_keep_their_names_when_another_takes_its_place() {
+    let program = program("replaced", "replaced_library");
+    let library = |name: &str| {
+        let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let source = source.join(format!("tests/robustness/{name}_library.c"));
+        let output = program.with_file_name(format!("lib{name}.so"));
+        build_library(&source, &output).expect("it compiles");
+        output
+    };
+    let arguments = [library("first"), library("second")];
+    let native = run(process::command(&program).args(&arguments));
+    if native.stdout != "same place\n" {
+        return support::say_skipped("the loader does not put a library where another was");
+    }
+    for backend in available_backends() {
+        let outcome = run(fencepost_run(backend, [], &program).args(&arguments).arg("bug"));
+        let case = format!("{backend}, {}: {}", outcome.exit, outcome.stderr);
+        assert!(has_report(&outcome.stderr, "heap-use-after-free"), "{case}");
+        let allocated = outcome.stderr.split("allocated by thread").nth(1).expect(&case);
+        let frame = allocated.lines().nth(1).expect(&case);
+        assert!(frame.contains(" in first_makes ") && frame.contains("/libfirst.so+"), "{case}");
+        assert!(!outcome.stderr.contains("second"), "{case}");
     }
 }
 

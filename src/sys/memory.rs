@@ -24,6 +24,20 @@ pub fn reserve(bytes: usize) -> Result<usize, Errno> {
     unsafe { mmap(0, bytes, libc::PROT_NONE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }
 }
 
+/// Reserves exactly these pages, if nothing is mapped there.
+pub fn reserve_at(address: usize, bytes: usize) -> Result<(), Errno> {
+    let flags = PRIVATE_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
+    // SAFETY: with the last flag the kernel touches nothing that exists.
+    let mapped = unsafe { mmap(address, bytes, libc::PROT_NONE, flags) }?;
+    if mapped == address {
+        return Ok(());
+    }
+    // Before Linux 4.17 the flag is unknown, and the address a wish.
+    // SAFETY: the mapping is new, and nobody knows it.
+    unsafe { unmap(mapped, bytes) };
+    Err(Errno(libc::EEXIST))
+}
+
 /// Address space of ours, made usable from its start onward in steps.
 #[derive(Clone, Copy, Debug)]
 pub struct Reservation {

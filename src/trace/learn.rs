@@ -3,6 +3,8 @@
 use super::modules::{self, Module, RegistryLock};
 use super::{rules, walker};
 use crate::sys::loader::{self, Object};
+use crate::sys::{memory, round_up_to_page};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Registers everything loaded now. Takes the loader's lock and allocates: for start-up and for
 /// the return of dlopen, not inside malloc.
@@ -56,7 +58,27 @@ pub(super) fn forget_unloaded() {
             objects.iter().any(|now| same(now, known))
         }
     };
-    modules::mark_unloaded(&lock, is_loaded, rules::forget);
+    modules::mark_unloaded(&lock, is_loaded, |module| {
+        rules::forget(module);
+        retire_addresses(module);
+    });
+}
+
+/// Most unloaded modules whose addresses are kept from others. Each costs a mapping.
+pub const MOST_RETIRED: usize = 256;
+
+/// Reserves where a module was, so that no other is loaded there: a stored stack names code by address alone. A
+/// program that unloads more than [`MOST_RETIRED`], or whose address space is limited, may find a frame of an unloaded
+/// module under the name of a later one.
+fn retire_addresses(module: &Module) {
+    static RETIRED: AtomicUsize = AtomicUsize::new(0);
+    let bytes = round_up_to_page(module.end - module.start);
+    if bytes <= memory::address_space_share(1024)
+        && RETIRED.load(Ordering::Relaxed) < MOST_RETIRED
+        && memory::reserve_at(module.start, bytes).is_ok()
+    {
+        RETIRED.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 fn enumerate() -> Vec<Object> {

@@ -24,6 +24,8 @@ use core::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 pub use caller::Caller;
 pub use depot::{Depot, TraceId};
 pub use frames::{Frames, MAX_DEPTH, Pc};
+#[cfg(test)]
+pub use learn::MOST_RETIRED;
 pub use modules::{Module, ModuleKind, module_of};
 pub use unwind::is_signal_return;
 

@@ -2,8 +2,9 @@
 //!
 //! Entries are only added, so that a frame keeps its name after dlclose; what changes is whether
 //! the module is still [`loaded`](Module::is_loaded), which decides whether its unwind tables may
-//! be read. Readers take no lock. A module that is loaded again at its old place takes its old
-//! entry, so programs that load and unload in a loop do not fill the registry.
+//! be read. Readers take no lock. No other module is loaded where one was, within limits (`learn`). A
+//! module that is loaded again at its old place takes its old entry, so programs that load and
+//! unload in a loop do not fill the registry.
 
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::ffi::OsStr;
