@@ -9,7 +9,7 @@
 //! again without looking anything up.
 
 use crate::diagnose::access::{self, Registers};
-use crate::diagnose::{self, Bug, Call, Cause, Owner};
+use crate::diagnose::{self, Bug, Call, Cause, LibcCall, Owner};
 use crate::heap::BadCall;
 use crate::heap::{private, threads};
 use crate::report::text::Names;
@@ -262,6 +262,14 @@ pub fn report_call(
     });
 }
 
+/// Reports a libc call with bad operands and aborts.
+pub fn report_libc(runtime: &'static Runtime, call: LibcCall) -> ! {
+    report_bug(runtime, call.caller, move |stack| {
+        let neighbours = runtime.heap.neighbourhood(call.address());
+        diagnose::diagnose_libc(call, neighbours, threads::current(), stack)
+    })
+}
+
 fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) -> ! {
     struct CallReport<F> {
         runtime: &'static Runtime,
@@ -395,7 +403,7 @@ fn report_plainly(signal: c_int) -> ! {
     let bug = unsafe { bug.as_ref() };
     let signal = match bug.map(|bug| bug.cause) {
         Some(Cause::Access(_)) => libc::SIGSEGV,
-        Some(Cause::Call(_)) => libc::SIGABRT,
+        Some(Cause::Call(_) | Cause::Libc(_)) => libc::SIGABRT,
         None => signal,
     };
     let _scope = RuntimeScope::enter();

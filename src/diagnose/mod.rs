@@ -5,7 +5,7 @@ pub mod access;
 pub mod bug;
 
 pub use access::{Access, Direction};
-pub use bug::{Bug, BugKind, Cause, Owner, Relation, Side, Subject};
+pub use bug::{Bug, BugKind, Cause, LibcCall, Misuse, Operand, Owner, Relation, Side, Subject};
 
 use crate::heap::record::{State, ThreadId};
 use crate::heap::{BadCall, Object};
@@ -31,18 +31,8 @@ pub fn diagnose_access(
     stack: Frames,
 ) -> Bug {
     let subject = nearest(access.fault, neighbours);
-    let kind = match subject {
-        None => BugKind::WildAccess,
-        Some(subject) if subject.object.state == State::Live => match subject.relation.side {
-            Side::Before => BugKind::HeapBufferUnderflow,
-            // A fault inside a live object can't be: another thread has freed it or is about to.
-            Side::Inside => BugKind::HeapUseAfterFree,
-            Side::After => BugKind::HeapBufferOverflow,
-        },
-        Some(_) => BugKind::HeapUseAfterFree,
-    };
     Bug {
-        kind,
+        kind: kind_of_access(subject),
         address: access.start,
         cause: Cause::Access(access),
         thread,
@@ -51,6 +41,38 @@ pub fn diagnose_access(
         owner: None,
         damage: None,
     }
+}
+
+/// What it is to access the byte whose relation to an object `subject` gives.
+fn kind_of_access(subject: Option<Subject>) -> BugKind {
+    match subject {
+        None => BugKind::WildAccess,
+        Some(subject) if subject.object.state == State::Live => match subject.relation.side {
+            Side::Before => BugKind::HeapBufferUnderflow,
+            // A fault inside a live object can't be: another thread has freed it or is about to.
+            Side::Inside => BugKind::HeapUseAfterFree,
+            Side::After => BugKind::HeapBufferOverflow,
+        },
+        Some(_) => BugKind::HeapUseAfterFree,
+    }
+}
+
+/// Diagnoses a libc call with bad operands, with the objects before, at and after
+/// [`LibcCall::address`].
+pub fn diagnose_libc(
+    call: LibcCall,
+    neighbours: [Option<Object>; 3],
+    thread: ThreadId,
+    stack: Frames,
+) -> Bug {
+    let subject = nearest(call.address(), neighbours);
+    let (kind, address, subject) = match call.misuse {
+        Misuse::OutOfBounds { operand, .. } => (kind_of_access(subject), operand.start, subject),
+        Misuse::Overlap { destination, .. } => (BugKind::ParamOverlap, destination.start, subject),
+        Misuse::Size { at, .. } => (BugKind::NegativeSizeParam, at, subject),
+    };
+    let cause = Cause::Libc(call);
+    Bug { kind, address, cause, thread, stack, subject, owner: None, damage: None }
 }
 
 /// The object that an access at `address` most likely meant: one that holds it, else the one whose
@@ -129,7 +151,7 @@ mod tests {
     use super::*;
     use crate::heap::canary::Damage;
     use crate::heap::record::{Event, Family};
-    use crate::trace::TraceId;
+    use crate::trace::{Caller, TraceId};
 
     const PAGE: usize = 0x1000;
 
@@ -237,5 +259,38 @@ mod tests {
         let bug = called(Call::Free, BadCall::Overwritten(live, damage));
         assert_eq!((bug.kind, bug.address), (BugKind::OverwrittenSlack, 2 * PAGE - 7));
         assert_eq!(bug.subject.map(|s| s.relation), relation(1, Side::After));
+    }
+
+    fn called_libc(misuse: Misuse, at: Object) -> Bug {
+        let call = LibcCall { function: "__memcpy_chk", caller: Caller::here(), misuse };
+        diagnose_libc(call, [None, Some(at), None], ThreadId(0), Frames::new())
+    }
+
+    #[test]
+    fn one_byte_of_slack_is_out_of_bounds_for_a_call() {
+        let live = object(2 * PAGE - 48, 40, State::Live);
+        let operand = Operand { name: "source", start: live.start + 30, bytes: 11 };
+        let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: 10 };
+        let bug = called_libc(misuse, live);
+        assert_eq!((bug.kind, bug.address), (BugKind::HeapBufferOverflow, live.start + 30));
+        assert_eq!(bug.subject.map(|s| s.relation), relation(0, Side::After));
+        let freed = object(2 * PAGE - 48, 40, State::Retired);
+        let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: 0 };
+        assert_eq!(called_libc(misuse, freed).kind, BugKind::HeapUseAfterFree);
+        let operand = Operand { name: "source", start: live.start - 1, bytes: 2 };
+        let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: 0 };
+        assert_eq!(called_libc(misuse, live).kind, BugKind::HeapBufferUnderflow);
+    }
+
+    #[test]
+    fn an_overlap_is_named_after_its_function() {
+        let live = object(2 * PAGE - 48, 40, State::Live);
+        let destination = Operand { name: "destination", start: live.start, bytes: 9 };
+        let source = Operand { name: "source", start: live.start + 8, bytes: 9 };
+        assert!(destination.overlaps(&source) && source.overlaps(&destination));
+        assert!(!destination.overlaps(&Operand { start: live.start + 9, ..source }));
+        assert!(!destination.overlaps(&Operand { bytes: 0, ..source }));
+        let bug = called_libc(Misuse::Overlap { destination, source }, live);
+        assert_eq!(bug.kind_name(), "memcpy-param-overlap");
     }
 }

@@ -94,6 +94,8 @@ enum Found<'a> {
 
 /// See the module's text.
 pub struct Heap {
+    /// Guarded address space, that of small objects first: start and bytes.
+    reserved: (usize, usize),
     pages: &'static dyn PageProtection,
     config: Config,
     pool: Pool,
@@ -114,6 +116,7 @@ impl Heap {
         let (base, bytes) = (whole.start, (whole.bytes / 2) & !(PAGE_BYTES - 1));
         pages.prepare(PageRange::new(base, bytes / PAGE_BYTES))?;
         Ok(Heap {
+            reserved: (base, 2 * bytes),
             pages,
             config,
             pool: Pool::new(base, bytes)?,
@@ -398,6 +401,20 @@ impl Heap {
     #[inline]
     pub fn contains(&self, address: usize) -> bool {
         self.pool.contains(address) || self.large.contains(address)
+    }
+
+    /// Start and bytes of the address space in which [`Heap::contains`] can hold.
+    pub fn reserved(&self) -> (usize, usize) {
+        self.reserved
+    }
+
+    /// Bytes from `address` to the end of the live object that it lies in, or just behind; `None`
+    /// where there is none. Lock-free; for signal handlers too.
+    pub fn room(&self, address: usize) -> Option<usize> {
+        let slot = self.pool.locate(address).or_else(|| self.large.locate(address))?;
+        let entry = slot.record.read().filter(|entry| entry.state == State::Live)?;
+        let start = slot.address(&entry);
+        if address < start { None } else { (start + entry.size).checked_sub(address) }
     }
 
     /// Whether a fault at `address` is the guard's work. It is not in the pages of a live object:

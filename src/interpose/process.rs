@@ -192,6 +192,8 @@ extern "C" fn construct() {
         calls::set_up_process();
         create_key();
         in_scope(super::operators::resolve);
+        in_scope(super::resolve_checked);
+        crate::checks::enable();
         tell_if_bypassed();
     } else {
         // A program that links the crate. Rust's start-up, before main, takes SIGSEGV unless

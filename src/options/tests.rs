@@ -15,7 +15,7 @@ fn nothing_given_is_the_defaults() {
     assert_eq!(options.stack_depth, 32);
     assert_eq!(options.canary_bytes, 128);
     assert_eq!(options.error_exitcode, None);
-    assert!(options.symbolize && options.check_at_exit && !options.verbose);
+    assert!(options.symbolize && options.check_calls && options.check_at_exit && !options.verbose);
     assert_eq!(options.encode(), "");
 }
 
@@ -42,7 +42,7 @@ fn values_are_stored() {
     let options = Options::parse(
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:\
          log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:canary-bytes=0:\
-         sample=50:history=7:symbolize=no:check-at-exit=off:verbose=1:stats=on:summary=never",
+         sample=50:history=7:symbolize=no:check-calls=no:check-at-exit=off:verbose=1:stats=on:summary=never",
     )
     .unwrap();
     let expected = Options {
@@ -58,6 +58,7 @@ fn values_are_stored() {
         sample: 50,
         history_mib: 7,
         symbolize: false,
+        check_calls: false,
         check_at_exit: false,
         verbose: true,
         stats: true,

@@ -1,7 +1,9 @@
 //! A bug as text, in the shape that ASan made familiar to people and tools.
 
 use super::symbolize::{SymbolFrame, Symbolizer};
-use crate::diagnose::{Bug, BugKind, Call, Cause, Direction, Owner, Relation, Side, Subject};
+use crate::diagnose::{
+    Bug, BugKind, Call, Cause, Direction, LibcCall, Misuse, Operand, Owner, Relation, Side, Subject,
+};
 use crate::heap::record::{Event, State, ThreadId};
 use crate::runtime::thread_label;
 use crate::trace::{self, Frames, TraceId};
@@ -44,11 +46,18 @@ macro_rules! put {
 
 impl Renderer {
     fn header(&mut self, bug: &Bug, pid: u32) {
-        let (kind, address) = (bug.kind.name(), bug.address);
+        let (kind, address) = (bug.kind_name(), bug.address);
         put!(self, "=================================================================\n");
         put!(self, "=={pid}==ERROR: Fencepost: {kind} on address {address:#x}");
-        if let Cause::Access(access) = bug.cause {
-            put!(self, " at pc {:#x} bp {:#x} sp {:#x}", access.pc, access.bp, access.sp);
+        let registers = match bug.cause {
+            Cause::Access(access) => Some((access.pc, access.bp, access.sp)),
+            Cause::Libc(LibcCall { caller, misuse: Misuse::OutOfBounds { .. }, .. }) => {
+                Some((caller.pc, caller.bp, caller.sp))
+            }
+            _ => None,
+        };
+        if let Some((pc, bp, sp)) = registers {
+            put!(self, " at pc {pc:#x} bp {bp:#x} sp {sp:#x}");
         }
         put!(self, " thread {}\n", thread_label(bug.thread));
     }
@@ -56,11 +65,7 @@ impl Renderer {
     fn cause(&mut self, bug: &Bug) -> Option<Location> {
         match bug.cause {
             Cause::Access(access) => {
-                match access.direction {
-                    Direction::Read => put!(self, "READ"),
-                    Direction::Write => put!(self, "WRITE"),
-                    Direction::Execute => put!(self, "EXECUTE"),
-                }
+                put!(self, "{}", verb(access.direction));
                 match (access.width, access.direction) {
                     (Some(width), _) => put!(self, " of size {width}"),
                     (None, Direction::Execute) => {}
@@ -68,6 +73,14 @@ impl Renderer {
                 }
                 put!(self, " at {:#x} thread T{}\n", access.start, bug.thread.0);
             }
+            Cause::Libc(LibcCall { function, misuse }) => match misuse {
+                Misuse::OutOfBounds { direction, operand, .. } => {
+                    let (verb, thread) = (verb(direction), bug.thread.0);
+                    put!(self, "{verb} of size {} at {:#x} ", operand.bytes, operand.start);
+                    put!(self, "thread T{thread}\n");
+                }
+                _ => put!(self, "{}\n", self.called(function, bug.thread)),
+            },
             Cause::Call(Call::Exit) => {
                 put!(self, "found at exit\n\n");
                 return None;
@@ -115,6 +128,9 @@ impl Renderer {
                 put!(self, "{:#x} was never allocated: no object is near\n", bug.address);
             }
         }
+        if let Cause::Libc(call) = bug.cause {
+            self.operands(&call);
+        }
         if let Some(damage) = bug.damage {
             let offset = damage.address.wrapping_sub(bug.subject.map_or(0, |s| s.object.start));
             let bytes: Vec<String> =
@@ -128,6 +144,29 @@ impl Renderer {
                 bytes.join(" "),
                 crate::heap::canary::BYTE
             );
+        }
+    }
+
+    /// Which operand of a libc call is wrong, and how.
+    fn operands(&mut self, call: &LibcCall) {
+        let function = call.function;
+        match call.misuse {
+            Misuse::OutOfBounds { operand: Operand { name, bytes, .. }, inside, .. } => {
+                put!(
+                    self,
+                    "in a call of {function}: {name} of {bytes} bytes, {inside} in bounds\n"
+                );
+            }
+            Misuse::Overlap { destination, source } => {
+                let [first, second] = [destination, source].map(|operand| {
+                    format!("{} [{:#x},{:#x})", operand.name, operand.start, operand.end())
+                });
+                put!(self, "in a call of {function}: {first} and {second} overlap\n");
+            }
+            Misuse::Size { bytes, .. } => {
+                let signed = bytes as isize;
+                put!(self, "in a call of {function}: the size is {bytes:#x}, or {signed}\n");
+            }
         }
     }
 
@@ -211,7 +250,7 @@ impl Renderer {
 
     fn summary(&mut self, bug: &Bug, location: Option<Location>) {
         let location = location.unwrap_or_else(|| "(unknown)".to_owned());
-        put!(self, "SUMMARY: Fencepost: {} {location}\n", bug.kind.name());
+        put!(self, "SUMMARY: Fencepost: {} {location}\n", bug.kind_name());
     }
 
     /// Writes a stack, our own innermost frames left out; answers where its first frame is, or
@@ -240,6 +279,14 @@ impl Renderer {
             }
         }
         first_of_user.or(first)
+    }
+}
+
+fn verb(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Read => "READ",
+        Direction::Write => "WRITE",
+        Direction::Execute => "EXECUTE",
     }
 }
 
