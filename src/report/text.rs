@@ -73,7 +73,7 @@ impl Renderer {
                 }
                 put!(self, " at {:#x} thread T{}\n", access.start, bug.thread.0);
             }
-            Cause::Libc(LibcCall { function, misuse }) => match misuse {
+            Cause::Libc(LibcCall { function, misuse, .. }) => match misuse {
                 Misuse::OutOfBounds { direction, operand, .. } => {
                     let (verb, thread) = (verb(direction), bug.thread.0);
                     put!(self, "{verb} of size {} at {:#x} ", operand.bytes, operand.start);
