@@ -3,7 +3,7 @@
 use super::entry::{Call, entries};
 use super::text::{
     Case, appends_string, begins, bytes, compares_strings, copies_string, extent, has_searched,
-    length, length_in, reads_string, reads_whole,
+    length, length_in, offset_in, reads_string, reads_whole,
 };
 use core::ffi::{c_char, c_int};
 use core::ptr::null_mut;
@@ -61,10 +61,12 @@ unsafe fn cut(call: &Call<'_>, token: *mut c_char) -> *mut c_char {
 }
 
 /// A string and a set of bytes. What is read of the string is known after the call.
-unsafe fn before_span(call: &Call<'_>) {
-    begins::<u8>(call);
+unsafe fn before_span(call: &Call<'_>, span: impl FnOnce(*const c_char) -> usize) {
     // SAFETY: the program's promise.
-    unsafe { reads_whole::<u8>(call, "set", 1) };
+    unsafe {
+        reads_whole::<u8>(call, "set", 1);
+        begins::<u8>(call, |string| span(string.cast()));
+    }
 }
 
 fn spanned(call: &Call<'_>, span: usize) -> usize {
@@ -76,9 +78,7 @@ unsafe fn tokenize(call: &Call<'_>, save: *mut *mut c_char) -> *mut c_char {
     // SAFETY: the program's promise.
     unsafe {
         reads_whole::<u8>(call, "delimiters", 1);
-        if call.arg(0) != 0 {
-            begins::<u8>(call);
-        }
+        call.reads("string", 0, usize::from(call.arg(0) != 0));
         cut(call, strtok_r(call.ptr(0), call.ptr(1), save))
     }
 }
@@ -100,9 +100,9 @@ unsafe fn find(
     call: &Call<'_>,
     find: unsafe extern "C" fn(*const c_char, c_int) -> *mut c_char,
 ) -> *mut c_char {
-    begins::<u8>(call);
     // SAFETY: the program's promise.
     unsafe {
+        begins::<u8>(call, |string| offset_in(string, find(string.cast(), call.int(1)).cast()));
         let found = find(call.ptr(0), call.int(1));
         has_searched::<u8>(call, found.cast(), 1);
         found
@@ -113,10 +113,10 @@ unsafe fn find_string(
     call: &Call<'_>,
     find: unsafe extern "C" fn(*const c_char, *const c_char) -> *mut c_char,
 ) -> *mut c_char {
-    begins::<u8>(call);
     // SAFETY: the program's promise.
     unsafe {
         reads_whole::<u8>(call, "needle", 1);
+        begins::<u8>(call, |string| offset_in(string, find(string.cast(), call.ptr(1)).cast()));
         let found = find(call.ptr(0), call.ptr(1));
         let needle = length::<u8>(call.arg(1), NO_LIMIT).max(1);
         has_searched::<u8>(call, found.cast(), needle);
@@ -178,24 +178,24 @@ entries! {
     instead strstr[rdi rsi] = |call| find_string(call, libc::strstr);
     instead strcasestr[rdi rsi] = |call| find_string(call, super::strcasestr);
     instead strspn[rdi rsi] = |call| {
-        before_span(call);
+        before_span(call, |string| libc::strspn(string, call.ptr(1)));
         spanned(call, libc::strspn(call.ptr(0), call.ptr(1)))
     };
     instead strcspn[rdi rsi] = |call| {
-        before_span(call);
+        before_span(call, |string| libc::strcspn(string, call.ptr(1)));
         spanned(call, libc::strcspn(call.ptr(0), call.ptr(1)))
     };
     instead strpbrk[rdi rsi] = |call| {
-        before_span(call);
+        before_span(call, |string| {
+            offset_in::<u8>(string.cast(), libc::strpbrk(string, call.ptr(1)).cast())
+        });
         let found = libc::strpbrk(call.ptr(0), call.ptr(1));
         has_searched::<u8>(call, found.cast(), 1);
         found
     };
     instead strtok[rdi rsi] = |call| {
         reads_whole::<u8>(call, "delimiters", 1);
-        if call.arg(0) != 0 {
-            begins::<u8>(call);
-        }
+        call.reads("string", 0, usize::from(call.arg(0) != 0));
         cut(call, libc::strtok(call.ptr(0), call.ptr(1)))
     };
     instead strtok_r[rdi rsi rdx] = |call| tokenize(call, call.ptr(2));

@@ -147,10 +147,36 @@ pub unsafe fn has_searched<U: Unit>(call: &Call<'_>, found: *const U, length: us
     }
 }
 
-/// The call reads at least one unit at argument 0. For functions called instead: libc's must not fault
-/// on what can be told before.
-pub fn begins<U: Unit>(call: &Call<'_>) {
+/// Strings up to this length are looked at before libc's function is; see [`begins`].
+const COPIED_UNITS: usize = 1024;
+
+/// The call goes through the string at argument 0 to a place that is known after it. Where the string
+/// ends without a terminator libc's function may run into the guard: `stop` tells, of a copy that is
+/// terminated, with which unit the function ends. Long strings are left to the guard.
+///
+/// # Safety
+/// As [`extent`].
+pub unsafe fn begins<U: Unit>(call: &Call<'_>, stop: impl FnOnce(*const U) -> usize) {
     call.reads("string", 0, U::BYTES);
+    let (start, room) = (call.arg(0), readable::<U>(call.arg(0)));
+    // SAFETY: what lies in a live object is readable.
+    if room >= COPIED_UNITS || unsafe { U::terminator(start, room) }.is_some() {
+        return;
+    }
+    let mut copy = [U::NUL; COPIED_UNITS];
+    // SAFETY: as above; it fits.
+    unsafe { core::ptr::copy_nonoverlapping(start as *const U, copy.as_mut_ptr(), room) };
+    if stop(copy.as_ptr()) >= room {
+        call.reads("string", 0, bytes::<U>(room + 1));
+    }
+}
+
+/// For [`begins`]: the offset of what was found, if anything was.
+pub fn offset_in<U: Unit>(string: *const U, found: *const U) -> usize {
+    if found.is_null() {
+        return usize::MAX;
+    }
+    (found as usize - string as usize) / U::BYTES
 }
 
 /// The call copies the string at argument 1, of at most `limit` units, to argument 0, where it writes

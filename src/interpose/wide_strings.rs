@@ -3,7 +3,7 @@
 use super::entry::{Call, entries};
 use super::text::{
     Case, appends_string, begins, bytes, compares_strings, copies_string, extent, has_searched,
-    length, length_in, reads_string, reads_whole,
+    length, length_in, offset_in, reads_string, reads_whole,
 };
 
 unsafe extern "C" {
@@ -27,10 +27,12 @@ unsafe fn measure(call: &Call<'_>, limit: usize) -> usize {
     }
 }
 
-unsafe fn before_span(call: &Call<'_>) {
-    begins::<u32>(call);
+unsafe fn before_span(call: &Call<'_>, span: impl FnOnce(*const u32) -> usize) {
     // SAFETY: the program's promise.
-    unsafe { reads_whole::<u32>(call, "set", 1) };
+    unsafe {
+        reads_whole::<u32>(call, "set", 1);
+        begins::<u32>(call, span);
+    }
 }
 
 fn spanned(call: &Call<'_>, span: usize) -> usize {
@@ -42,9 +44,9 @@ unsafe fn find(
     call: &Call<'_>,
     find: unsafe extern "C" fn(*const u32, u32) -> *mut u32,
 ) -> *mut u32 {
-    begins::<u32>(call);
     // SAFETY: the program's promise.
     unsafe {
+        begins::<u32>(call, |string| offset_in(string, find(string, call.arg(1) as u32)));
         let found = find(call.ptr(0), call.arg(1) as u32);
         has_searched::<u32>(call, found, 1);
         found
@@ -79,31 +81,29 @@ entries! {
     instead wcschrnul[rdi] = |call| find(call, super::wcschrnul);
     before wcsrchr[rdi] = |call| reads_string::<u32>(call, "string", 0, NO_LIMIT);
     instead wcsstr[rdi rsi] = |call| {
-        begins::<u32>(call);
         reads_whole::<u32>(call, "needle", 1);
+        begins::<u32>(call, |string| offset_in(string, super::wcsstr(string, call.ptr(1))));
         let found = super::wcsstr(call.ptr(0), call.ptr(1));
         has_searched::<u32>(call, found, length::<u32>(call.arg(1), NO_LIMIT).max(1));
         found
     };
     instead wcsspn[rdi rsi] = |call| {
-        before_span(call);
+        before_span(call, |string| super::wcsspn(string, call.ptr(1)));
         spanned(call, super::wcsspn(call.ptr(0), call.ptr(1)))
     };
     instead wcscspn[rdi rsi] = |call| {
-        before_span(call);
+        before_span(call, |string| super::wcscspn(string, call.ptr(1)));
         spanned(call, super::wcscspn(call.ptr(0), call.ptr(1)))
     };
     instead wcspbrk[rdi rsi] = |call| {
-        before_span(call);
+        before_span(call, |string| offset_in(string, super::wcspbrk(string, call.ptr(1))));
         let found = super::wcspbrk(call.ptr(0), call.ptr(1));
         has_searched::<u32>(call, found, 1);
         found
     };
     instead wcstok[rdi rsi rdx] = |call| {
         reads_whole::<u32>(call, "delimiters", 1);
-        if call.arg(0) != 0 {
-            begins::<u32>(call);
-        }
+        call.reads("string", 0, if call.arg(0) == 0 { 0 } else { 4 });
         let token = super::wcstok(call.ptr(0), call.ptr(1), call.ptr(2));
         if !token.is_null() {
             let extent = extent::<u32>(token as usize, NO_LIMIT);

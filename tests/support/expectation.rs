@@ -65,6 +65,8 @@ pub struct Bug {
     pub markers: Vec<Marker>,
     pub frames: Vec<FrameGlob>,
     pub stdout: Option<String>,
+    /// One of the report's further lines.
+    pub note: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -121,7 +123,7 @@ pub fn read(path: &Path, source: &str) -> Result<Expectation, String> {
     })
 }
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "expect",
     "expect-access",
     "expect-place",
@@ -134,6 +136,7 @@ const KEYS: [&str; 18] = [
     "expect-report-in",
     "expect-frame",
     "expect-stdout",
+    "expect-note",
     "expect-unguarded-on",
     "options",
     "cflags",
@@ -147,7 +150,8 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
         |wanted: &str| header.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
     let is_access = match kind {
         "heap-buffer-overflow" | "heap-buffer-underflow" | "heap-use-after-free" => true,
-        "double-free" | "bad-free" | "overwritten-slack" => false,
+        "double-free" | "bad-free" | "overwritten-slack" | "negative-size-param" => false,
+        overlap if overlap.ends_with("-param-overlap") => false,
         _ => return Err(format!("unknown kind `{kind}`")),
     };
     if is_access != find("expect-access").is_some() {
@@ -164,7 +168,7 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
         found: find("expect-found").map(str::to_owned),
         called: match kind {
             "double-free" | "bad-free" => Some(find("expect-call").unwrap_or("free").to_owned()),
-            _ => None,
+            _ => find("expect-call").map(str::to_owned),
         },
         freed_by: find("expect-freed-by").unwrap_or("T0").to_owned(),
         allocated_by: find("expect-allocated-by").unwrap_or("T0").to_owned(),
@@ -189,6 +193,7 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
             .map(|(_, value)| read_frame_glob(value))
             .collect::<Result<_, _>>()?,
         stdout: find("expect-stdout").map(str::to_owned),
+        note: find("expect-note").map(str::to_owned),
     };
     let described = |role| {
         bug.markers.iter().any(|marker| marker.role == role)
@@ -299,6 +304,11 @@ impl Bug {
         }
         if self.found != report.found {
             differ("found", &words_of(&self.found), &words_of(&report.found));
+        }
+        if let Some(note) = &self.note
+            && !report.notes.iter().any(|line| glob_matches(note, line))
+        {
+            differ("note", note, &report.notes.join("; "));
         }
         if report.thread != self.thread {
             differ("thread", &self.thread, &report.thread);
