@@ -75,16 +75,17 @@ impl Site {
 
     #[inline]
     fn touches(&self, direction: Direction, operand: Operand) {
-        if operand.bytes == 0 || !is_checked(operand.start) {
+        if operand.bytes == 0 {
             return;
         }
         let inside = room(operand.start);
-        if operand.bytes > MAX_SIZE {
-            self.report(Misuse::Size { bytes: operand.bytes, at: operand.start });
+        if operand.bytes <= inside {
+            return;
         }
-        if operand.bytes > inside {
-            self.report(Misuse::OutOfBounds { direction, operand, inside });
-        }
+        self.report(match operand.bytes {
+            bytes if bytes > MAX_SIZE => Misuse::Size { bytes, at: operand.start },
+            _ => Misuse::OutOfBounds { direction, operand, inside },
+        });
     }
 
     /// The two ranges must not overlap. Asked only of operands of which one is looked at.

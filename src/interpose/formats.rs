@@ -4,7 +4,7 @@
 //! A walk ends where it can't be sure what an argument is: at a conversion that it does not know (a
 //! program may have registered its own) and at positional arguments (`%1$s`).
 
-use super::text::{Unit, bytes, extent};
+use super::text::{Extent, Unit};
 use crate::checks::{self, Site};
 use core::ffi::{c_char, c_int};
 
@@ -154,8 +154,10 @@ impl Format {
 unsafe fn reads_text<U: Unit>(site: &Site, start: usize, precision: Option<usize>) {
     if checks::is_checked(start) {
         // SAFETY: the caller's promise.
-        let extent = unsafe { extent::<U>(start, precision.unwrap_or(usize::MAX)) };
-        site.reads("%s", start, bytes::<U>(extent));
+        let extent = unsafe { Extent::<U>::of(start, precision.unwrap_or(usize::MAX)) };
+        if !extent.fits {
+            site.reads("%s", start, extent.bytes());
+        }
     }
 }
 
@@ -234,7 +236,7 @@ pub unsafe fn check_printf(site: &Site, format: *const c_char, mut arguments: Ar
 unsafe fn extent_of(format: *const c_char) -> usize {
     if checks::is_checked(format as usize) {
         // SAFETY: the caller's promise.
-        unsafe { extent::<u8>(format as usize, usize::MAX) }
+        unsafe { Extent::<u8>::of(format as usize, usize::MAX) }.bytes()
     } else {
         0
     }
@@ -295,10 +297,12 @@ pub unsafe fn check_scanf(
             b'c' | b'C' => u32::BYTES,
             b's' | b'[' if !length.is_long && !checks::is_checked(target) => 0,
             // SAFETY: the function has written a string there.
-            b's' | b'[' if !length.is_long => unsafe { extent::<u8>(target, usize::MAX) },
+            b's' | b'[' if !length.is_long => {
+                unsafe { Extent::<u8>::of(target, usize::MAX) }.bytes()
+            }
             b's' | b'S' | b'[' if !checks::is_checked(target) => 0,
             // SAFETY: likewise, of wide characters.
-            b's' | b'S' | b'[' => bytes::<u32>(unsafe { extent::<u32>(target, usize::MAX) }),
+            b's' | b'S' | b'[' => unsafe { Extent::<u32>::of(target, usize::MAX) }.bytes(),
             _ => return,
         };
         site.writes(if conversion == b'n' { "%n" } else { "argument" }, target, written);

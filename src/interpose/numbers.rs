@@ -11,6 +11,9 @@ use core::ffi::{c_char, c_int};
 /// Bytes that are looked at for one that ends any number. Longer numbers are read twice.
 const GLANCE_BYTES: usize = 64;
 
+/// Strings up to this length are copied to be read.
+const COPIED_BYTES: usize = 1024;
+
 /// Where the number at `start` ends by the C library; `start` itself where there is none.
 type End = unsafe fn(start: *const c_char, base: c_int) -> *mut c_char;
 
@@ -48,13 +51,21 @@ unsafe fn reads_number(call: &Call<'_>, base: c_int, end: End) {
     if blank + glance.len() < room && glance.iter().any(|byte| byte.is_ascii_whitespace()) {
         return;
     }
-    // The string is not known to be terminated, but what is behind an object of ours always ends a
-    // number: canaries, zeros, or a page that faults.
+    // A short string is read in a terminated copy: what is behind it may be the guard. Behind a long
+    // one canaries, zeros or a fault end the number.
+    let mut copy = [0_u8; COPIED_BYTES];
+    let from = match copy.get_mut(..room) {
+        Some(copied) if room < COPIED_BYTES => {
+            copied.copy_from_slice(string);
+            copy.as_ptr()
+        }
+        _ => string.as_ptr(),
+    };
     let before = errno::get();
-    // SAFETY: the program's promise.
-    let stop = unsafe { end(start as *const c_char, base) } as usize;
+    // SAFETY: the program's promise, or a terminated copy.
+    let stop = unsafe { end(from.cast(), base) } as usize;
     errno::set(before);
-    let mut read = stop - start;
+    let mut read = stop - from as usize;
     if read == 0 {
         // No number: blanks and a sign were read all the same.
         read = blank + usize::from(string.get(blank).is_some_and(|sign| b"+-".contains(sign)));

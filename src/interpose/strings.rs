@@ -2,8 +2,8 @@
 
 use super::entry::{Call, entries};
 use super::text::{
-    Case, appends_string, begins, bytes, compares_strings, copies_string, extent, has_searched,
-    length, length_in, offset_in, reads_string, reads_whole,
+    Case, Extent, appends_string, begins, bytes, compares_strings, copies_string, has_searched,
+    offset_in, reads_extent, reads_string, reads_whole,
 };
 use core::ffi::{c_char, c_int};
 use core::ptr::null_mut;
@@ -20,19 +20,14 @@ const NO_LIMIT: usize = usize::MAX;
 /// strlen and strnlen.
 unsafe fn measure(call: &Call<'_>, limit: usize) -> usize {
     // SAFETY: the program's promise.
-    unsafe {
-        let extent = extent::<u8>(call.arg(0), limit);
-        call.reads("string", 0, extent);
-        length_in::<u8>(call.arg(0), extent)
-    }
+    unsafe { reads_extent::<u8>(call, "string", 0, limit).length() }
 }
 
 /// strlcpy: all of the source is read, to answer its length.
 unsafe fn copy_truncating(call: &Call<'_>, size: usize) {
     // SAFETY: the program's promise.
     unsafe {
-        reads_whole::<u8>(call, "source", 1);
-        let copied = (length::<u8>(call.arg(1), NO_LIMIT) + 1).min(size);
+        let copied = (reads_extent::<u8>(call, "source", 1, NO_LIMIT).length() + 1).min(size);
         call.writes("destination", 0, copied);
         call.site.distinct((call.arg(0), copied), (call.arg(1), copied));
     }
@@ -42,10 +37,8 @@ unsafe fn copy_truncating(call: &Call<'_>, size: usize) {
 unsafe fn append_truncating(call: &Call<'_>, size: usize) {
     // SAFETY: the program's promise.
     unsafe {
-        reads_whole::<u8>(call, "source", 1);
-        reads_string::<u8>(call, "destination", 0, size);
-        let old = length::<u8>(call.arg(0), size);
-        let added = length::<u8>(call.arg(1), NO_LIMIT) + 1;
+        let added = reads_extent::<u8>(call, "source", 1, NO_LIMIT).length() + 1;
+        let old = reads_extent::<u8>(call, "destination", 0, size).length();
         call.writes("destination", 0, old.saturating_add(added).min(size));
     }
 }
@@ -54,8 +47,8 @@ unsafe fn append_truncating(call: &Call<'_>, size: usize) {
 unsafe fn cut(call: &Call<'_>, token: *mut c_char) -> *mut c_char {
     if !token.is_null() {
         // SAFETY: libc's function answers a string.
-        let extent = unsafe { extent::<u8>(token as usize, NO_LIMIT) };
-        call.site.reads("token", token as usize, extent);
+        let extent = unsafe { Extent::<u8>::of(token as usize, NO_LIMIT) };
+        call.site.reads("token", token as usize, extent.bytes());
     }
     token
 }
@@ -115,10 +108,9 @@ unsafe fn find_string(
 ) -> *mut c_char {
     // SAFETY: the program's promise.
     unsafe {
-        reads_whole::<u8>(call, "needle", 1);
+        let needle = reads_extent::<u8>(call, "needle", 1, NO_LIMIT).length().max(1);
         begins::<u8>(call, |string| offset_in(string, find(string.cast(), call.ptr(1)).cast()));
         let found = find(call.ptr(0), call.ptr(1));
-        let needle = length::<u8>(call.arg(1), NO_LIMIT).max(1);
         has_searched::<u8>(call, found.cast(), needle);
         found
     }

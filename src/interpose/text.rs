@@ -3,6 +3,7 @@
 use super::entry::Call;
 use super::memory::wmemchr;
 use crate::checks;
+use crate::sys::PAGE_BYTES;
 use core::ffi::c_int;
 
 /// What a string is made of.
@@ -70,47 +71,54 @@ pub const fn bytes<U: Unit>(units: usize) -> usize {
     units.saturating_mul(U::BYTES)
 }
 
-/// Units that a function reads of the string at `start` when it stops behind its terminator or after
-/// `limit` units: one more than there are where the string runs out of its object.
-///
-/// # Safety
-/// A string, or `limit` units, must be there, unless it is in the heap.
-pub unsafe fn extent<U: Unit>(start: usize, limit: usize) -> usize {
-    let readable = readable::<U>(start);
-    // wmemchr takes no count beyond the address space.
-    let bound = limit.min(readable).min(isize::MAX as usize / U::BYTES);
-    // SAFETY: the caller's promise; what lies in a live object is readable.
-    match unsafe { U::terminator(start, bound) } {
-        Some(offset) => offset + 1,
-        None => limit.min(readable.saturating_add(1)),
+/// What a function reads of a string.
+#[derive(Clone, Copy)]
+pub struct Extent<U> {
+    start: *const U,
+    /// Units: one more than there are where the string runs out of its object.
+    pub units: usize,
+    /// Whether they can all be read.
+    pub fits: bool,
+}
+
+impl<U: Unit> Extent<U> {
+    /// What a function reads of the string at `start` that stops behind its terminator or after
+    /// `limit` units.
+    ///
+    /// # Safety
+    /// A string, or `limit` units, must be there, unless it is in the heap.
+    pub unsafe fn of(start: usize, limit: usize) -> Extent<U> {
+        let readable = readable::<U>(start);
+        // wmemchr takes no count beyond the address space.
+        let bound = limit.min(readable).min(isize::MAX as usize / U::BYTES);
+        // SAFETY: the caller's promise; what lies in a live object is readable.
+        let units = match unsafe { U::terminator(start, bound) } {
+            Some(offset) => offset + 1,
+            None => limit.min(readable.saturating_add(1)),
+        };
+        Extent { start: start as *const U, units, fits: units <= readable }
     }
-}
 
-/// Units before the terminator, or the limit: as `strnlen`.
-///
-/// # Safety
-/// As [`extent`].
-pub unsafe fn length<U: Unit>(start: usize, limit: usize) -> usize {
-    // SAFETY: the caller's promise.
-    unsafe { length_in::<U>(start, extent::<U>(start, limit)) }
-}
+    pub const fn bytes(self) -> usize {
+        bytes::<U>(self.units)
+    }
 
-/// The same where [`extent`] is known.
-///
-/// # Safety
-/// As [`extent`].
-pub unsafe fn length_in<U: Unit>(start: usize, extent: usize) -> usize {
-    // SAFETY: the last unit is readable if all of them are.
-    let ends = extent > 0
-        && extent <= readable::<U>(start)
-        && unsafe { *((start + bytes::<U>(extent - 1)) as *const U) } == U::NUL;
-    if ends { extent - 1 } else { extent }
+    /// Units before the terminator, or the limit: as `strnlen`.
+    ///
+    /// # Safety
+    /// The string must still be there.
+    pub unsafe fn length(self) -> usize {
+        // SAFETY: the last unit is readable if all of them are.
+        let ends =
+            self.fits && self.units > 0 && unsafe { *self.start.add(self.units - 1) } == U::NUL;
+        self.units - usize::from(ends)
+    }
 }
 
 /// The call reads the string at argument `index`, of at most `limit` units.
 ///
 /// # Safety
-/// As [`extent`].
+/// As [`Extent::of`].
 pub unsafe fn reads_string<U: Unit>(
     call: &Call<'_>,
     name: &'static str,
@@ -119,14 +127,35 @@ pub unsafe fn reads_string<U: Unit>(
 ) {
     if checks::is_checked(call.arg(index)) {
         // SAFETY: the caller's promise.
-        call.reads(name, index, bytes::<U>(unsafe { extent::<U>(call.arg(index), limit) }));
+        let extent = unsafe { Extent::<U>::of(call.arg(index), limit) };
+        if !extent.fits {
+            call.reads(name, index, extent.bytes());
+        }
     }
+}
+
+/// The same, also of what is not looked at, to go on with what was read.
+///
+/// # Safety
+/// As [`Extent::of`].
+pub unsafe fn reads_extent<U: Unit>(
+    call: &Call<'_>,
+    name: &'static str,
+    index: usize,
+    limit: usize,
+) -> Extent<U> {
+    // SAFETY: the caller's promise.
+    let extent = unsafe { Extent::<U>::of(call.arg(index), limit) };
+    if !extent.fits {
+        call.reads(name, index, extent.bytes());
+    }
+    extent
 }
 
 /// The call reads a whole string at `index`. See [`reads_string`].
 ///
 /// # Safety
-/// As [`extent`].
+/// As [`Extent::of`].
 pub unsafe fn reads_whole<U: Unit>(call: &Call<'_>, name: &'static str, index: usize) {
     // SAFETY: the caller's promise.
     unsafe { reads_string::<U>(call, name, index, usize::MAX) }
@@ -136,7 +165,7 @@ pub unsafe fn reads_whole<U: Unit>(call: &Call<'_>, name: &'static str, index: u
 /// there on, or read the whole string for nothing.
 ///
 /// # Safety
-/// As [`extent`].
+/// As [`Extent::of`].
 pub unsafe fn has_searched<U: Unit>(call: &Call<'_>, found: *const U, length: usize) {
     if found.is_null() {
         // SAFETY: the caller's promise.
@@ -155,7 +184,7 @@ const COPIED_UNITS: usize = 1024;
 /// terminated, with which unit the function ends. Long strings are left to the guard.
 ///
 /// # Safety
-/// As [`extent`].
+/// As [`Extent::of`].
 pub unsafe fn begins<U: Unit>(call: &Call<'_>, stop: impl FnOnce(*const U) -> usize) {
     call.reads("string", 0, U::BYTES);
     let (start, room) = (call.arg(0), readable::<U>(call.arg(0)));
@@ -183,11 +212,14 @@ pub fn offset_in<U: Unit>(string: *const U, found: *const U) -> usize {
 /// `written` units, or as many as it reads.
 ///
 /// # Safety
-/// As [`extent`].
+/// As [`Extent::of`].
 pub unsafe fn copies_string<U: Unit>(call: &Call<'_>, limit: usize, written: Option<usize>) {
     // SAFETY: the caller's promise.
-    let read = bytes::<U>(unsafe { extent::<U>(call.arg(1), limit) });
-    call.reads("source", 1, read);
+    let extent = unsafe { Extent::<U>::of(call.arg(1), limit) };
+    let read = extent.bytes();
+    if !extent.fits {
+        call.reads("source", 1, read);
+    }
     call.writes("destination", 0, written.map_or(read, bytes::<U>));
     call.site.distinct((call.arg(0), read), (call.arg(1), read));
 }
@@ -196,14 +228,14 @@ pub unsafe fn copies_string<U: Unit>(call: &Call<'_>, limit: usize, written: Opt
 /// argument 0.
 ///
 /// # Safety
-/// As [`extent`].
+/// As [`Extent::of`].
 pub unsafe fn appends_string<U: Unit>(call: &Call<'_>, limit: usize) {
     // SAFETY: the caller's promise.
     unsafe {
-        reads_string::<U>(call, "source", 1, limit);
-        reads_whole::<U>(call, "destination", 0);
-        let old = length::<U>(call.arg(0), usize::MAX);
-        let added = length::<U>(call.arg(1), limit) + 1;
+        let (old, added) = (
+            reads_extent::<U>(call, "destination", 0, usize::MAX).length(),
+            reads_extent::<U>(call, "source", 1, limit).length() + 1,
+        );
         call.writes("destination", 0, bytes::<U>(old + added));
         if added > 1 {
             let destination = (call.arg(0), bytes::<U>(old + added));
@@ -212,16 +244,46 @@ pub unsafe fn appends_string<U: Unit>(call: &Call<'_>, limit: usize) {
     }
 }
 
+/// A multiple of 8, at most `bound`: so many bytes are the same at both addresses, and not NUL.
+///
+/// # Safety
+/// `bound` bytes must be readable at both, as far as they are strings, whose pages are readable to the
+/// end.
+unsafe fn alike(first: usize, second: usize, bound: usize) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let in_page = |address: usize| address % PAGE_BYTES <= PAGE_BYTES - 8;
+    let mut bytes = 0;
+    while bytes + 8 <= bound && in_page(first + bytes) && in_page(second + bytes) {
+        // SAFETY: both lie in a page in which a string begins or goes on.
+        let (a, b) = unsafe {
+            (
+                ((first + bytes) as *const u64).read_unaligned(),
+                ((second + bytes) as *const u64).read_unaligned(),
+            )
+        };
+        let has_nul = a.wrapping_sub(LOW) & !a & LOW << 7 != 0;
+        if a != b || has_nul {
+            break;
+        }
+        bytes += 8;
+    }
+    bytes
+}
+
 /// The call compares the strings at arguments 0 and 1, up to the first difference, terminator, or
 /// `limit` units.
 ///
 /// # Safety
-/// As [`extent`], for both.
+/// As [`Extent::of`], for both.
 pub unsafe fn compares_strings<U: Unit>(call: &Call<'_>, limit: usize, case: Case) {
     let (first, second) = (call.arg(0), call.arg(1));
     let (in_first, in_second) = (readable::<U>(first), readable::<U>(second));
     let bound = limit.min(in_first).min(in_second);
-    let mut units = 0;
+    let mut units = match case {
+        // SAFETY: as below.
+        Case::Matters if U::BYTES == 1 => unsafe { alike(first, second, bound) },
+        _ => 0,
+    };
     while units < bound {
         // SAFETY: within the bounds of objects, and before the end of either string.
         let (a, b) = unsafe { (*(first as *const U).add(units), *(second as *const U).add(units)) };

@@ -2,8 +2,8 @@
 
 use super::entry::{Call, entries};
 use super::text::{
-    Case, appends_string, begins, bytes, compares_strings, copies_string, extent, has_searched,
-    length, length_in, offset_in, reads_string, reads_whole,
+    Case, Extent, appends_string, begins, bytes, compares_strings, copies_string, has_searched,
+    offset_in, reads_extent, reads_string, reads_whole,
 };
 
 unsafe extern "C" {
@@ -20,11 +20,7 @@ const NO_LIMIT: usize = usize::MAX;
 
 unsafe fn measure(call: &Call<'_>, limit: usize) -> usize {
     // SAFETY: the program's promise.
-    unsafe {
-        let extent = extent::<u32>(call.arg(0), limit);
-        call.reads("string", 0, bytes::<u32>(extent));
-        length_in::<u32>(call.arg(0), extent)
-    }
+    unsafe { reads_extent::<u32>(call, "string", 0, limit).length() }
 }
 
 unsafe fn before_span(call: &Call<'_>, span: impl FnOnce(*const u32) -> usize) {
@@ -81,10 +77,10 @@ entries! {
     instead wcschrnul[rdi] = |call| find(call, super::wcschrnul);
     before wcsrchr[rdi] = |call| reads_string::<u32>(call, "string", 0, NO_LIMIT);
     instead wcsstr[rdi rsi] = |call| {
-        reads_whole::<u32>(call, "needle", 1);
+        let needle = reads_extent::<u32>(call, "needle", 1, NO_LIMIT).length().max(1);
         begins::<u32>(call, |string| offset_in(string, super::wcsstr(string, call.ptr(1))));
         let found = super::wcsstr(call.ptr(0), call.ptr(1));
-        has_searched::<u32>(call, found, length::<u32>(call.arg(1), NO_LIMIT).max(1));
+        has_searched::<u32>(call, found, needle);
         found
     };
     instead wcsspn[rdi rsi] = |call| {
@@ -106,8 +102,8 @@ entries! {
         call.reads("string", 0, if call.arg(0) == 0 { 0 } else { 4 });
         let token = super::wcstok(call.ptr(0), call.ptr(1), call.ptr(2));
         if !token.is_null() {
-            let extent = extent::<u32>(token as usize, NO_LIMIT);
-            call.site.reads("token", token as usize, bytes::<u32>(extent));
+            let extent = Extent::<u32>::of(token as usize, NO_LIMIT);
+            call.site.reads("token", token as usize, extent.bytes());
         }
         token
     };
