@@ -17,6 +17,9 @@ fn export_libc_names() {
     let list = std::fs::read_to_string(LIST).expect("the list of exports is part of the package");
     // The runtime allocates from its own heap even in a program that has a malloc of its own.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-Bsymbolic-functions");
+    // What every malloc and free runs lies together: the kernel call among it empties the TLB, so each
+    // page of code and data counts.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,keep-text-section-prefix");
     println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym=fencepost_preload_marker=fencepost_malloc");
     let mut script = "{\n  global:\n".to_owned();
     for name in checked_names() {

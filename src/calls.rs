@@ -18,7 +18,8 @@ pub fn runtime() -> &'static Runtime {
 }
 
 /// Allocates for the program. Null when there is no memory.
-#[inline]
+#[inline(never)]
+#[unsafe(link_section = ".text.hot")]
 pub fn allocate(request: Request, caller: Caller) -> *mut u8 {
     if RuntimeScope::is_active() {
         return private::allocate(request.size, request.align);
@@ -28,7 +29,8 @@ pub fn allocate(request: Request, caller: Caller) -> *mut u8 {
 }
 
 /// Frees for the program; null is fine.
-#[inline]
+#[inline(never)]
+#[unsafe(link_section = ".text.hot")]
 pub fn free(address: usize, _family: Family, caller: Caller) {
     if address == 0 {
         return;
@@ -45,11 +47,18 @@ pub fn free(address: usize, _family: Family, caller: Caller) {
     }
     let freed =
         threads::with_cache(|cache| runtime.heap.free(cache, address, || runtime.event(caller)));
-    match freed {
-        Ok(()) => {}
+    if let Err(bad) = freed {
+        free_badly(runtime, address, bad, caller);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn free_badly(runtime: &'static Runtime, address: usize, bad: BadCall, caller: Caller) {
+    match bad {
         // SAFETY: not ours; what the program passes is the program's responsibility.
-        Err(BadCall::Foreign) if is_next(runtime, address) => unsafe { next_heap::free(address) },
-        Err(bad) => fault::report_call(runtime, Call::Free, address, bad, caller),
+        BadCall::Foreign if is_next(runtime, address) => unsafe { next_heap::free(address) },
+        bad => fault::report_call(runtime, Call::Free, address, bad, caller),
     }
 }
 

@@ -39,10 +39,16 @@ pub fn get() -> Option<&'static Runtime> {
 
 /// The runtime, started if need be. `install_fault_handler` is called once, before any page is
 /// guarded.
+#[inline]
 pub fn get_or_start(install_fault_handler: fn()) -> &'static Runtime {
-    if let Some(runtime) = get() {
-        return runtime;
+    match get() {
+        Some(runtime) => runtime,
+        None => start_once(install_fault_handler),
     }
+}
+
+#[cold]
+fn start_once(install_fault_handler: fn()) -> &'static Runtime {
     let _scope = RuntimeScope::enter();
     let _starting = STARTING.lock();
     if let Some(runtime) = get() {
@@ -137,7 +143,7 @@ impl Runtime {
     }
 
     /// Who is calling, and from where.
-    #[inline]
+    #[inline(always)]
     pub fn event(&self, caller: Caller) -> Event {
         // The first sight of a module allocates, for the runtime.
         let _scope = RuntimeScope::enter();
@@ -155,7 +161,7 @@ impl Runtime {
             heap.live_bytes()
         );
         for (counter, name) in Counter::ALL {
-            text += &format!(" {name}={}", heap.counters().get(counter));
+            text += &format!(" {name}={}", threads::counted(counter));
         }
         let (nodes, bytes) = trace::depot_usage();
         text + &format!(" stack_nodes={nodes} stack_bytes={bytes}\n")

@@ -22,10 +22,21 @@ fn zones(start: usize, size: usize, limit: usize) -> [(usize, usize); 2] {
 ///
 /// # Safety
 /// The object's pages must be writable and the caller's own.
+#[inline(always)]
 pub unsafe fn fill(start: usize, size: usize, limit: usize) {
     for (from, to) in zones(start, size, limit) {
-        // SAFETY: zones lie in the object's pages.
-        unsafe { core::ptr::write_bytes(from as *mut u8, BYTE, to - from) };
+        let mut at = from;
+        // SAFETY: zones lie in the object's pages, and the words and bytes in the zone.
+        unsafe {
+            while at + size_of::<u128>() <= to {
+                (at as *mut u128).write_unaligned(u128::from_ne_bytes([BYTE; 16]));
+                at += size_of::<u128>();
+            }
+            while at < to {
+                (at as *mut u8).write(BYTE);
+                at += 1;
+            }
+        }
     }
 }
 
@@ -45,19 +56,25 @@ pub struct Damage {
 ///
 /// # Safety
 /// The object's pages must be readable.
+#[inline(always)]
 pub unsafe fn check(start: usize, size: usize, limit: usize) -> Option<Damage> {
-    find(zones(start, size, limit), |zone_start, zone_end| {
-        // SAFETY: zones lie in the object's pages.
-        let bytes =
-            unsafe { core::slice::from_raw_parts(zone_start as *const u8, zone_end - zone_start) };
-        // The common case, vectorised: all is well.
-        if bytes.iter().fold(0, |damage, &b| damage | (b ^ BYTE)) == 0 {
-            return None;
-        }
-        let first = bytes.iter().position(|&b| b != BYTE)?;
-        let last = bytes.iter().rposition(|&b| b != BYTE)?;
-        Some((zone_start + first, zone_start + last))
-    })
+    let zones = zones(start, size, limit);
+    // SAFETY: the words lie in the object's pages.
+    let load = |word: usize| unsafe { Some((word as *const usize).read_unaligned()) };
+    let are_all = |start: usize, count: usize| {
+        // One test at the end: the loads of all lines are under way together.
+        let differences = |bits, at| {
+            // SAFETY: as above.
+            bits | unsafe { (at as *const u128).read_unaligned() ^ u128::from_ne_bytes([BYTE; 16]) }
+        };
+        let pairs = (start..start + count / 2 * size_of::<u128>()).step_by(size_of::<u128>());
+        let last = start + (count - 1) * WORD_BYTES;
+        pairs.fold(0, differences) == 0 && load(last) == Some(CANARY_WORD)
+    };
+    if zones.into_iter().all(|zone| is_sound(zone, load, are_all)) {
+        return None;
+    }
+    find_carefully(zones)
 }
 
 /// [`check`] for an object that another thread may be retiring meanwhile: bytes that can't be read
@@ -70,7 +87,8 @@ pub fn check_carefully(start: usize, size: usize, limit: usize) -> Option<Damage
 pub fn find_carefully(zones: [(usize, usize); 2]) -> Option<Damage> {
     find(zones, |zone_start, zone_end| {
         // Nearly all zones are sound, and there may be millions.
-        if is_sound(zone_start, zone_end) {
+        let are_all = |start, count| probe::are_all(start, count, CANARY_WORD);
+        if is_sound((zone_start, zone_end), probe::load, are_all) {
             return None;
         }
         let damaged = |address: usize| probe::load_byte(address).is_some_and(|b| b != BYTE);
@@ -82,10 +100,15 @@ pub fn find_carefully(zones: [(usize, usize); 2]) -> Option<Damage> {
 
 /// Whether a zone holds canaries, by whole words: the last one of a long zone overlaps the one
 /// before, and that of a short zone reaches over its edge into the same page.
-fn is_sound(zone_start: usize, zone_end: usize) -> bool {
+#[inline]
+fn is_sound(
+    (zone_start, zone_end): (usize, usize),
+    load: impl Fn(usize) -> Option<usize>,
+    are_all: impl Fn(usize, usize) -> bool,
+) -> bool {
     let bytes = zone_end - zone_start;
     let unused = 8 * (WORD_BYTES - bytes.min(WORD_BYTES)) as u32;
-    let differs = |word: usize| probe::load(word).map(|found| found ^ CANARY_WORD);
+    let differs = |word: usize| load(word).map(|found| found ^ CANARY_WORD);
     let difference = match bytes {
         0 => return true,
         // Little-endian: the bytes of the zone are the word's low ones, or its high ones.
@@ -93,7 +116,7 @@ fn is_sound(zone_start: usize, zone_end: usize) -> bool {
             differs(zone_start).map(|bits| bits << unused)
         }
         1..WORD_BYTES => differs(zone_end - WORD_BYTES).map(|bits| bits >> unused),
-        _ if !probe::are_all(zone_start, bytes / WORD_BYTES, CANARY_WORD) => return false,
+        _ if !are_all(zone_start, bytes / WORD_BYTES) => return false,
         _ => differs(zone_end - WORD_BYTES),
     };
     // What can't be read is looked at byte by byte.

@@ -92,6 +92,7 @@ impl Class {
     }
 
     /// Slot `index`, if it is in service.
+    #[inline(always)]
     pub fn slot(&self, index: usize) -> Option<Slot<'_>> {
         if index >= self.opened.load(Ordering::Acquire) {
             return None;
@@ -149,6 +150,7 @@ impl Class {
 
     /// Counts a slot that is done with: retired, or given up unused. Answers the number of its
     /// stretch if that was the last slot of it.
+    #[inline(always)]
     pub fn count_done(&self, index: usize) -> Option<usize> {
         let done = self.stretch_of(index)?.done.fetch_add(1, Ordering::AcqRel) + 1;
         (done as usize == STRETCH_SLOTS).then_some(index / STRETCH_SLOTS)
@@ -207,9 +209,10 @@ impl Class {
     }
 
     /// Number of the slot whose stride holds `address`, which must lie in the class's range.
+    #[inline]
     pub fn index_of(&self, address: usize) -> Option<usize> {
         let page = address.checked_sub(self.base + PAGE_BYTES)? / PAGE_BYTES;
-        // Divisors that the compiler knows.
+        // Divisions by constants are multiplications.
         Some(match self.data_pages {
             1 => page / 2,
             2 => page / 3,

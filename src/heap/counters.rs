@@ -1,6 +1,6 @@
 //! How often the heap did what, for the statistics that a user may ask for.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use crate::sys::per_thread::OwnWord;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,39 +28,16 @@ impl Counter {
     ];
 }
 
-/// Threads count in different places, so that they do not take each other's cache lines.
-const STRIPES: usize = 16;
-
-#[derive(Default)]
-#[repr(align(128))]
-struct Stripe([AtomicU64; Counter::ALL.len()]);
-
-#[derive(Default)]
-pub struct Counters([Stripe; STRIPES]);
+/// The counters of one thread.
+pub struct Counters([OwnWord; Counter::ALL.len()]);
 
 impl Counters {
-    /// Counts for the thread numbered `thread`.
     #[inline]
-    pub fn count(&self, thread: u32, counter: Counter) {
-        let stripe = &self.0[thread as usize % STRIPES];
-        stripe.0[counter as usize].fetch_add(1, Ordering::Relaxed);
+    pub fn count(&self, counter: Counter) {
+        self.0[counter as usize].add(1);
     }
 
     pub fn get(&self, counter: Counter) -> u64 {
-        self.0.iter().map(|stripe| stripe.0[counter as usize].load(Ordering::Relaxed)).sum()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn adds_up_what_threads_count() {
-        let counters = Counters::default();
-        for thread in 0..40 {
-            counters.count(thread, Counter::Moves);
-        }
-        assert_eq!((counters.get(Counter::Moves), counters.get(Counter::Drops)), (40, 0));
+        self.0[counter as usize].get()
     }
 }

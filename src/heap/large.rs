@@ -125,6 +125,7 @@ impl LargeSpace {
     }
 
     /// The range that `address` lies in, its guard included.
+    #[inline(never)]
     pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
         let slot = self.slot(self.index_below(address)?)?;
         (address < slot.end()).then_some(slot)

@@ -4,10 +4,12 @@
 //! [`PageProtection`] backend, its place, its canaries, its record. It knows nothing of signals, of
 //! the C API, or of reports: a wrong call comes back as a [`BadCall`] for others to tell.
 
+pub mod budget;
 pub mod canary;
 pub mod class;
 pub mod counters;
 pub mod history;
+mod inspect;
 pub mod large;
 pub mod next_heap;
 pub mod object;
@@ -25,19 +27,18 @@ use crate::options::Placement;
 use crate::pages::{PageProtection, PageRange};
 use crate::sys::memory::Reservation;
 use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
-use crate::trace::TraceId;
+use budget::Budget;
 use canary::Damage;
 use class::Class;
-use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
-use counters::{Counter, Counters};
+use counters::Counter;
 use history::History;
 use large::LargeSpace;
 pub use object::{BadCall, Object};
 use object::{view, view_unguarded};
 use place::Place;
 use pool::Pool;
-use record::{Entry, Event, Family, State, ThreadId};
-use slot::{Home, Slot};
+use record::{Entry, Event, Family, State};
+use slot::Slot;
 use threads::ThreadCache;
 use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
 
@@ -92,20 +93,18 @@ enum Found<'a> {
     Wrong(BadCall),
 }
 
-/// See the module's text.
+/// See the module's text. Aligned so that its hot part is on one page.
+#[repr(align(4096))]
 pub struct Heap {
-    /// Guarded address space, that of small objects first: start and bytes.
-    reserved: (usize, usize),
     pages: &'static dyn PageProtection,
     config: Config,
     pool: Pool,
     large: LargeSpace,
     unguarded: UnguardedObjects,
     history: History,
-    counters: Counters,
-    live_bytes: AtomicUsize,
-    /// Signed: what a slot costs can change while it lives (see [`PageProtection::lost`]).
-    mappings: AtomicIsize,
+    budget: Budget,
+    /// Guarded address space, that of small objects first: start and bytes.
+    reserved: (usize, usize),
 }
 
 impl Heap {
@@ -123,14 +122,13 @@ impl Heap {
             large: LargeSpace::new(base + bytes, bytes)?,
             unguarded: UnguardedObjects::new(),
             history: History::new(config.history_bytes),
-            counters: Counters::default(),
-            live_bytes: AtomicUsize::new(0),
-            mappings: AtomicIsize::new(0),
+            budget: Budget::new(config.budget_bytes, config.max_mappings),
         })
     }
 
     /// Allocates. Null when there is no memory at all, as `malloc`. `allocated` is asked only for
     /// what is guarded, or should have been.
+    #[inline(always)]
     pub fn allocate(
         &self,
         cache: &ThreadCache,
@@ -162,6 +160,7 @@ impl Heap {
         self.config.sample > 1
     }
 
+    #[inline(always)]
     fn allocate_guarded(
         &self,
         cache: &ThreadCache,
@@ -178,7 +177,7 @@ impl Heap {
         let (slot, place) = match class {
             Some(class) => self.claim_small(cache, class, size, align)?,
             None => {
-                self.counters.count(cache.number(), Counter::Large);
+                cache.count(Counter::Large);
                 self.claim_large(size, align)?
             }
         };
@@ -190,6 +189,7 @@ impl Heap {
         Ok(start)
     }
 
+    #[inline(always)]
     fn claim_small(
         &self,
         cache: &ThreadCache,
@@ -198,15 +198,17 @@ impl Heap {
         align: usize,
     ) -> Result<(Slot<'_>, Place), Reason> {
         let needed = round_up_to_page(size);
-        self.charge(needed, self.pages.mappings_per_slot())?;
-        let claimed = self.take_populated(cache, class, size, align);
-        if claimed.is_err() {
-            self.refund(needed, self.pages.mappings_per_slot());
-        }
-        claimed
+        self.budget.charge_bytes(cache, needed)?;
+        let mappings = self.pages.mappings_per_slot();
+        let claimed = self.budget.charge_mappings(mappings).and_then(|()| {
+            let taken = self.take_populated(cache, class, size, align);
+            taken.inspect_err(|_| self.budget.refund_mappings(mappings))
+        });
+        claimed.inspect_err(|_| self.budget.refund_bytes(cache, needed))
     }
 
     /// A slot of `class` for this thread alone, with zeroed pages under the place of `size` bytes.
+    #[inline(always)]
     fn take_populated(
         &self,
         cache: &ThreadCache,
@@ -214,41 +216,63 @@ impl Heap {
         size: usize,
         align: usize,
     ) -> Result<(Slot<'_>, Place), Reason> {
-        let placed = |slot: &Slot<'_>| {
-            let edge = place::edge(self.config.placement, self.random(slot.data.start()));
-            Place::at_edge(edge, slot.data.bytes(), size, align)
-        };
         if class == READY_CLASS
             && size > 0
             && let Some(slot) =
                 cache.ready.pop().and_then(|index| self.pool.class(class).slot(index))
         {
-            let place = placed(&slot);
+            let place = self.place(&slot, size, align);
             let start = slot.data.start() + place.offset;
             // SAFETY: the slot is this thread's alone, and its page accessible.
             unsafe { core::ptr::write_bytes(start as *mut u8, 0, size) };
-            self.counters.count(cache.number(), Counter::Reuses);
+            cache.count(Counter::Reuses);
             return Ok((slot, place));
         }
+        self.populate(cache, class, size, align)
+    }
+
+    /// As [`Heap::take_populated`], with pages from the kernel.
+    #[inline(never)]
+    fn populate(
+        &self,
+        cache: &ThreadCache,
+        class: usize,
+        size: usize,
+        align: usize,
+    ) -> Result<(Slot<'_>, Place), Reason> {
         let index = self.take_slot(cache, class)?;
         let slot = self.pool.class(class).slot(index).ok_or(Reason::Refused)?;
-        let place = placed(&slot);
+        let place = self.place(&slot, size, align);
         if let Some(pages) = slot.populated(place) {
             // SAFETY: the slot is this thread's alone, and virgin, so it faults.
             if unsafe { self.pages.populate(pages) }.is_err() {
                 self.count_done(class, index);
                 return Err(Reason::Refused);
             }
-            self.counters.count(cache.number(), Counter::Populates);
+            cache.count(Counter::Populates);
         }
         Ok((slot, place))
     }
 
+    /// Where in `slot` an object goes.
+    #[inline(always)]
+    fn place(&self, slot: &Slot<'_>, size: usize, align: usize) -> Place {
+        let edge = place::edge(self.config.placement, self.random(slot.data.start()));
+        Place::at_edge(edge, slot.data.bytes(), size, align)
+    }
+
     /// Number of a virgin slot for this thread alone.
+    #[inline(always)]
     fn take_slot(&self, cache: &ThreadCache, number: usize) -> Result<usize, Reason> {
-        if let Some(index) = cache.batches[number].take() {
-            return Ok(index);
+        match cache.batches[number].take() {
+            Some(index) => Ok(index),
+            None => self.claim_batch(cache, number),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn claim_batch(&self, cache: &ThreadCache, number: usize) -> Result<usize, Reason> {
         let class = self.pool.class(number);
         let mut slots =
             class.claim(self.pages, BATCH_SLOTS).map_err(|_| self.spent_or_refused(class))?;
@@ -261,15 +285,17 @@ impl Heap {
         if class.is_spent() { Reason::Addresses } else { Reason::Refused }
     }
 
+    #[cold]
+    #[inline(never)]
     fn claim_large(&self, size: usize, align: usize) -> Result<(Slot<'_>, Place), Reason> {
         // Populated as it is touched, so only its mappings are charged.
-        self.charge(0, LARGE_MAPPINGS)?;
+        self.budget.charge_mappings(LARGE_MAPPINGS)?;
         // The address is not known yet; its size serves as well for a random edge.
         let edge = place::edge(self.config.placement, self.random(size));
         match self.large.claim(edge, size, align) {
             Ok((slot, offset)) => Ok((slot, Place { offset, size })),
             Err(_) => {
-                self.refund(0, LARGE_MAPPINGS);
+                self.budget.refund_mappings(LARGE_MAPPINGS);
                 Err(if self.large.is_spent(size) { Reason::Addresses } else { Reason::Refused })
             }
         }
@@ -281,59 +307,40 @@ impl Heap {
         mixed ^ mixed >> 31
     }
 
-    /// Takes from the budgets; counters that several threads share are left alone where there is
-    /// nothing to take.
-    fn charge(&self, bytes: usize, mappings: usize) -> Result<(), Reason> {
-        if bytes > 0
-            && self.live_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes
-                > self.config.budget_bytes
-        {
-            self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(Reason::Budget);
-        }
-        let cost = mappings as isize;
-        if mappings > 0
-            && self.mappings.fetch_add(cost, Ordering::Relaxed) + cost
-                > self.config.max_mappings as isize
-        {
-            self.refund(bytes, mappings);
-            return Err(Reason::Mappings);
-        }
-        Ok(())
-    }
-
-    fn refund(&self, bytes: usize, mappings: usize) {
-        if bytes > 0 {
-            self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        }
-        if mappings > 0 {
-            self.mappings.fetch_sub(mappings as isize, Ordering::Relaxed);
-        }
-    }
-
     /// Frees the object at `address`.
+    #[inline(always)]
     pub fn free(
         &self,
         cache: &ThreadCache,
         address: usize,
         freed: impl FnOnce() -> Event,
     ) -> Result<(), BadCall> {
-        match self.find(address) {
+        let slot = self.locate(address);
+        if let Some(slot) = &slot {
+            // The record of an old object is in no cache; beside a stack walk the miss is free.
+            slot.prefetch_record();
+        }
+        let freed = freed();
+        match self.find_in(slot, address) {
             Found::Guarded(slot, entry) => self.retire(cache, slot, entry, freed),
-            Found::Unguarded(_) => {
-                let Some(object) = self.unguarded.remove(address) else {
-                    // Another thread was faster.
-                    return Err(BadCall::Foreign);
-                };
-                let damage = object.damage();
-                // SAFETY: `remove` gave it to this caller alone.
-                unsafe { object.release() };
-                match damage {
-                    Some(damage) => Err(BadCall::Overwritten(view_unguarded(&object), damage)),
-                    None => Ok(()),
-                }
-            }
+            Found::Unguarded(_) => self.free_unguarded(address),
             Found::Wrong(bad) => Err(bad),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_unguarded(&self, address: usize) -> Result<(), BadCall> {
+        let Some(object) = self.unguarded.remove(address) else {
+            // Another thread was faster.
+            return Err(BadCall::Foreign);
+        };
+        let damage = object.damage();
+        // SAFETY: `remove` gave it to this caller alone.
+        unsafe { object.release() };
+        match damage {
+            Some(damage) => Err(BadCall::Overwritten(view_unguarded(&object), damage)),
+            None => Ok(()),
         }
     }
 
@@ -372,131 +379,57 @@ impl Heap {
         }
     }
 
+    /// The slot that `address` lies in, if it is in service.
+    #[inline]
+    fn locate(&self, address: usize) -> Option<Slot<'_>> {
+        self.pool.locate(address).or_else(|| self.large.locate(address))
+    }
+
     fn find(&self, address: usize) -> Found<'_> {
-        if !self.contains(address) {
+        self.find_in(self.locate(address), address)
+    }
+
+    /// What `address` is, given the slot that it lies in.
+    #[inline(always)]
+    fn find_in<'a>(&'a self, slot: Option<Slot<'a>>, address: usize) -> Found<'a> {
+        if let Some(slot) = slot
+            && let Some(entry) = slot.record.read()
+            && entry.state == State::Live
+            && slot.address(&entry) == address
+        {
+            return Found::Guarded(slot, entry);
+        }
+        self.find_rarely(slot, address)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_rarely(&self, slot: Option<Slot<'_>>, address: usize) -> Found<'_> {
+        if slot.is_none() && !self.contains(address) {
             return match self.unguarded.find(address) {
                 Some(object) => Found::Unguarded(object),
                 None => Found::Wrong(BadCall::Foreign),
             };
         }
-        let slot = self.pool.locate(address).or_else(|| self.large.locate(address));
         let Some(slot) = slot else { return Found::Wrong(BadCall::NotAnObject(None)) };
-        let Some(entry) = slot.record.read() else {
+        let Some(entry) = slot.record.read_settled() else {
             return Found::Wrong(match self.forgotten(&slot) {
                 Some(object) => BadCall::DoubleFree(object),
                 None => BadCall::NotAnObject(None),
             });
         };
-        if slot.address(&entry) != address {
-            return Found::Wrong(BadCall::NotAnObject(Some(view(&slot, &entry))));
-        }
-        if entry.state != State::Live {
-            let entry = slot.record.read_settled().unwrap_or(entry);
-            return Found::Wrong(BadCall::DoubleFree(view(&slot, &entry)));
-        }
-        Found::Guarded(slot, entry)
+        let object = view(&slot, &entry);
+        Found::Wrong(if object.start == address {
+            BadCall::DoubleFree(object)
+        } else {
+            BadCall::NotAnObject(Some(object))
+        })
     }
 
     /// Whether `address` lies in the guarded address space. Lock-free; for signal handlers too.
     #[inline]
     pub fn contains(&self, address: usize) -> bool {
         self.pool.contains(address) || self.large.contains(address)
-    }
-
-    /// Start and bytes of the address space in which [`Heap::contains`] can hold.
-    pub fn reserved(&self) -> (usize, usize) {
-        self.reserved
-    }
-
-    /// Bytes from `address` to the end of the live object that it lies in, or just behind; `None`
-    /// where there is none. Lock-free; for signal handlers too.
-    pub fn room(&self, address: usize) -> Option<usize> {
-        let slot = self.pool.locate(address).or_else(|| self.large.locate(address))?;
-        let entry = slot.record.read().filter(|entry| entry.state == State::Live)?;
-        let start = slot.address(&entry);
-        if address < start { None } else { (start + entry.size).checked_sub(address) }
-    }
-
-    /// Whether a fault at `address` is the guard's work. It is not in the pages of a live object:
-    /// those are accessible unless the program itself has protected them, as collectors do.
-    /// Lock-free; for signal handlers too.
-    pub fn guards(&self, address: usize) -> bool {
-        self.contains(address) && !self.is_populated(address)
-    }
-
-    /// Whether `address` lies in pages of a live object.
-    fn is_populated(&self, address: usize) -> bool {
-        let slot = self.pool.locate(address).or_else(|| self.large.locate(address));
-        slot.is_some_and(|slot| {
-            let Some(entry) = slot.record.read_settled() else { return false };
-            let place = Place { offset: entry.offset, size: entry.size };
-            let populated = slot.populated(place).is_some_and(|pages| pages.contains(address));
-            populated && entry.state == State::Live
-        })
-    }
-
-    /// Where missing pages fault, a program that has dropped pages of a live object (MADV_DONTNEED)
-    /// must find zeros there, as it would without us. Puts the page at `address` back; false when
-    /// that is not what happened. For the fault handler.
-    pub fn restore_dropped(&self, address: usize) -> bool {
-        if !self.pages.faults_on_missing() || !self.pool.contains(address) {
-            return false;
-        }
-        let page = PageRange::new(address & !(PAGE_BYTES - 1), 1);
-        // SAFETY: the page is a live object's, and contents that are there stay: a page that is
-        // not missing is an error.
-        self.is_populated(address) && unsafe { self.pages.fill_missing(page) }.is_ok()
-    }
-
-    /// Objects in the slot of `address` and in its neighbours: before, at, after. Lock-free.
-    pub fn neighbourhood(&self, address: usize) -> [Option<Object>; 3] {
-        let slots = if self.pool.contains(address) {
-            self.pool.neighbourhood(address)
-        } else {
-            self.large.neighbourhood(address)
-        };
-        slots.map(|slot| {
-            let slot = slot?;
-            match slot.record.read_settled() {
-                Some(entry) => Some(view(&slot, &entry)),
-                None => self.forgotten(&slot),
-            }
-        })
-    }
-
-    /// What is left to say of a slot whose record was dropped.
-    fn forgotten(&self, slot: &Slot<'_>) -> Option<Object> {
-        let Home::Pool { class, index } = slot.home else { return None };
-        let nobody = Event { thread: ThreadId(0), trace: TraceId::NONE };
-        self.pool.class(class).is_forgotten(index).then(|| Object {
-            start: slot.data.start(),
-            size: slot.data.bytes(),
-            family: Family::Malloc,
-            state: State::Forgotten,
-            allocated: nobody,
-            freed: None,
-        })
-    }
-
-    /// The first live object with damaged canaries.
-    pub fn find_damaged(&self) -> Option<(Object, Damage)> {
-        let limit = self.config.canary_bytes;
-        let damaged = |slot: Slot<'_>| {
-            let entry = slot.record.read().filter(|entry| entry.state == State::Live)?;
-            let damage = canary::check_carefully(slot.address(&entry), entry.size, limit)?;
-            // Freed meanwhile: the one who freed it has checked it.
-            (slot.record.state() == State::Live).then(|| (view(&slot, &entry), damage))
-        };
-        let small = self
-            .pool
-            .classes()
-            .iter()
-            .flat_map(|class| (0..class.claimed()).filter_map(|index| class.slot(index)));
-        let large = (0..self.large.count()).filter_map(|index| self.large.slot(index));
-        small.chain(large).find_map(damaged).or_else(|| {
-            let (object, damage) = self.unguarded.find_damaged()?;
-            Some((view_unguarded(&object), damage))
-        })
     }
 
     /// Allocations that were not guarded, by reason.
@@ -512,11 +445,7 @@ impl Heap {
 
     /// Memory that live guarded objects of up to a few pages hold.
     pub fn live_bytes(&self) -> usize {
-        self.live_bytes.load(Ordering::Relaxed)
-    }
-
-    pub fn counters(&self) -> &Counters {
-        &self.counters
+        self.budget.live_bytes()
     }
 
     pub fn backend(&self) -> &'static dyn PageProtection {

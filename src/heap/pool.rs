@@ -59,6 +59,7 @@ impl Pool {
     }
 
     /// The slot that `address` lies in, if it is in service.
+    #[inline]
     pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
         let class = self.class_of(address)?;
         class.slot(class.index_of(address)?)
@@ -80,10 +81,11 @@ impl Pool {
         }
     }
 
+    #[inline]
     fn class_of(&self, address: usize) -> Option<&Class> {
-        // Faster than a division: calls with heap operands come here.
-        let (offset, bytes) = (address.checked_sub(self.base)?, self.class_bytes);
-        let number = (1..=CLASS_PAGES.len()).filter(|end| offset >= end * bytes).count();
+        let offset = address.checked_sub(self.base)?;
+        // Few enough to count; a division takes longer.
+        let number = (1..=CLASS_PAGES.len()).filter(|&n| offset >= n * self.class_bytes).count();
         self.classes.get(number)
     }
 

@@ -7,84 +7,106 @@ use super::record::{Entry, Event};
 use super::slot::{Home, Slot};
 use super::threads::ThreadCache;
 use super::unguarded::Reason;
-use super::{Counter, Heap, LARGE_MAPPINGS, READY_CLASS, canary};
+use super::{Counter, Damage, Heap, LARGE_MAPPINGS, READY_CLASS, canary};
 use crate::pages::PageRange;
-use crate::sys::{PAGE_BYTES, round_up_to_page};
-use core::sync::atomic::Ordering;
+use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
 
 impl Heap {
     /// Frees the live object in `slot`.
+    #[inline(always)]
     pub(super) fn retire(
         &self,
         cache: &ThreadCache,
         slot: Slot<'_>,
         entry: Entry,
-        freed: impl FnOnce() -> Event,
+        freed: Event,
     ) -> Result<(), BadCall> {
         let start = slot.address(&entry);
-        // The canaries are read after the stack walk; their cache misses go on meanwhile.
-        prefetch(start);
-        prefetch(start + entry.size);
-        let freed = freed();
         if slot.record.begin_free().is_err() {
             let entry = slot.record.read_settled().unwrap_or(entry);
             return Err(BadCall::DoubleFree(view(&slot, &entry)));
         }
-        // SAFETY: begin_free made the object this thread's alone; its pages are still populated.
-        let damage = unsafe { canary::check(start, entry.size, self.config.canary_bytes) };
-        let object = view(&slot, &entry);
         slot.record.finish_free(freed);
-        let place = Place { offset: entry.offset, size: entry.size };
-        let revoked = if slot.home == Home::Large {
-            // SAFETY: as above.
-            unsafe { self.large.retire(slot) }
-        } else {
-            match slot.populated(place) {
-                Some(pages) if self.make_next_ready(cache, pages) => Ok(()),
-                Some(pages) => {
-                    self.counters.count(cache.number(), Counter::Drops);
-                    // SAFETY: as above.
-                    unsafe { self.pages.retire(pages) }
-                }
-                None => Ok(()),
-            }
+        let (revoked, damage) = match slot.home {
+            // SAFETY: begin_free made the object this thread's alone; it is still accessible.
+            Home::Large => unsafe {
+                let damage = canary::check(start, entry.size, self.config.canary_bytes);
+                (self.large.retire(slot), damage)
+            },
+            Home::Pool { .. } => self.revoke(cache, &slot, &entry),
         };
         match revoked {
             Ok(()) => match slot.home {
-                Home::Large => self.refund(0, LARGE_MAPPINGS),
+                Home::Large => self.budget.refund_mappings(LARGE_MAPPINGS),
                 Home::Pool { class, index } => {
-                    self.refund(round_up_to_page(entry.size), self.pages.mappings_per_slot());
+                    self.budget.refund_bytes(cache, round_up_to_page(entry.size));
+                    self.budget.refund_mappings(self.pages.mappings_per_slot());
                     self.count_done(class, index);
                 }
             },
             Err(_) => self.unguarded.tally().count(Reason::NotRevoked),
         }
         match damage {
-            Some(damage) => Err(BadCall::Overwritten(object, damage)),
+            Some(damage) => Err(BadCall::Overwritten(view(&slot, &entry), damage)),
             None => Ok(()),
         }
     }
 
-    /// Retires a page by moving it to the slot that this thread will hand out next. False when that
-    /// can't be; then the page is as it was.
-    fn make_next_ready(&self, cache: &ThreadCache, page: PageRange) -> bool {
+    /// Makes the pages of an object in the pool, which this thread is retiring, fault; and checks
+    /// its canaries.
+    #[inline(always)]
+    fn revoke(
+        &self,
+        cache: &ThreadCache,
+        slot: &Slot<'_>,
+        entry: &Entry,
+    ) -> (Result<(), Errno>, Option<Damage>) {
+        let place = Place { offset: entry.offset, size: entry.size };
+        let Some(pages) = slot.populated(place) else { return (Ok(()), None) };
+        let start = slot.address(entry);
+        // SAFETY: called below with the object's address while its pages are this thread's and
+        // accessible there.
+        let check = |at| unsafe { canary::check(at, entry.size, self.config.canary_bytes) };
+        let Some(next) = self.move_to_next(cache, pages) else {
+            let damage = check(start);
+            cache.count(Counter::Drops);
+            // SAFETY: the object is this thread's to retire; its pages are populated.
+            return (unsafe { self.pages.retire(pages) }, damage);
+        };
+        // The contents are looked at where they are now: the kernel has just been there, and the
+        // next object will be, while the way to the old address is in no cache.
+        let moved = next.data.start() + (start - pages.start());
+        let damage = check(moved);
+        self.keep_ready(cache, next);
+        (Ok(()), damage.map(|damage| Damage { address: damage.address - moved + start, ..damage }))
+    }
+
+    /// Retires a page by moving it to the slot that this thread will hand out next. `None` when
+    /// that can't be; then the page is as it was.
+    #[inline(always)]
+    fn move_to_next(&self, cache: &ThreadCache, page: PageRange) -> Option<Slot<'_>> {
         if !self.pages.can_recycle() || page.bytes() != PAGE_BYTES || !cache.ready.has_room() {
-            return false;
+            return None;
         }
-        let Ok(index) = self.take_slot(cache, READY_CLASS) else { return false };
-        let Some(slot) = self.pool.class(READY_CLASS).slot(index) else { return false };
+        let index = self.take_slot(cache, READY_CLASS).ok()?;
+        let next = self.pool.class(READY_CLASS).slot(index)?;
         // SAFETY: the object in `page` is this thread's to retire; the slot is its own and virgin.
-        if unsafe { self.pages.recycle(page, slot.data) }.is_err() {
+        if unsafe { self.pages.recycle(page, next.data) }.is_err() {
             // Shared since a fork, or pinned by the kernel.
             self.count_done(READY_CLASS, index);
-            return false;
+            return None;
         }
-        self.counters.count(cache.number(), Counter::Moves);
+        cache.count(Counter::Moves);
+        Some(next)
+    }
+
+    #[inline(always)]
+    fn keep_ready(&self, cache: &ThreadCache, slot: Slot<'_>) {
+        let Home::Pool { index, .. } = slot.home else { return };
         if !cache.ready.push(index) {
             // A signal handler was faster; the page is given back.
             self.drop_ready(index);
         }
-        true
     }
 
     /// Gives up a slot of this thread's that is ready.
@@ -102,6 +124,7 @@ impl Heap {
         while let Some(index) = cache.ready.pop() {
             self.drop_ready(index);
         }
+        self.budget.end_credit(cache);
         for (class, batch) in cache.batches.iter().enumerate() {
             while let Some(index) = batch.take() {
                 self.count_done(class, index);
@@ -111,15 +134,24 @@ impl Heap {
 
     /// Notes that a slot is retired or given up. With the last one its stretch collapses, unless
     /// that costs mappings which are short; and for its records older ones are forgotten.
+    #[inline(always)]
     pub(super) fn count_done(&self, number: usize, index: usize) {
+        if let Some(stretch) = self.pool.class(number).count_done(index) {
+            self.collapse(number, stretch);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn collapse(&self, number: usize, stretch: usize) {
         let class = self.pool.class(number);
-        let Some(stretch) = class.count_done(index) else { return };
         let cost = class.mappings_to_collapse(stretch);
-        let mappings = self.mappings.fetch_add(cost, Ordering::Relaxed) + cost;
-        let affordable = cost <= 0 || mappings <= self.config.max_mappings as isize / 2;
+        if !self.budget.charge_spare_mappings(cost) {
+            return;
+        }
         // SAFETY: all slots of the stretch are done with.
-        if !affordable || unsafe { class.collapse(stretch) }.is_err() {
-            self.mappings.fetch_sub(cost, Ordering::Relaxed);
+        if unsafe { class.collapse(stretch) }.is_err() {
+            self.budget.refund_spare_mappings(cost);
             return;
         }
         let collapsed = StretchId { class: number as u8, number: stretch as u32 };
@@ -127,12 +159,4 @@ impl Heap {
             self.pool.class(usize::from(oldest.class)).forget(oldest.number as usize);
         }
     }
-}
-
-/// Asks the processor to fetch the line at `address`; a bad address does no harm.
-#[inline]
-fn prefetch(address: usize) {
-    use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    // SAFETY: SSE is part of x86_64, and a prefetch never faults.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(address as *const i8) }
 }

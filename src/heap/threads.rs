@@ -1,11 +1,13 @@
 //! Threads of the process, and what each keeps for itself.
 
+use super::counters::{Counter, Counters};
 use super::pool::CLASS_PAGES;
 use super::record::{Event, ThreadId};
 use super::region::Region;
-use crate::sys::process;
+use crate::sys::per_thread::{OwnWord, per_thread};
+use crate::sys::{PAGE_BYTES, process};
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 use once_cell::race::OnceBox;
 
 /// Threads that one process can number; later ones share the last number.
@@ -14,11 +16,12 @@ const MAX_THREADS: usize = 1 << 22;
 /// Slots that a thread has claimed and not used: `next..end` of one class, in one word so that a
 /// signal handler that allocates in the middle of an allocation can't be given the same slot.
 #[derive(Default)]
-pub struct Batch(AtomicU64);
+pub struct Batch(OwnWord);
 
 impl Batch {
+    #[cfg(test)]
     pub const fn new() -> Batch {
-        Batch(AtomicU64::new(0))
+        Batch(OwnWord::new(0))
     }
 
     fn pack(next: usize, end: usize) -> u64 {
@@ -26,17 +29,16 @@ impl Batch {
     }
 
     /// Takes one slot.
-    #[inline]
+    #[inline(always)]
     pub fn take(&self) -> Option<usize> {
-        let mut word = self.0.load(Ordering::Relaxed);
+        let mut word = self.0.get();
         loop {
             let (next, end) = ((word >> 32) as usize, word as u32 as usize);
             if next >= end {
                 return None;
             }
-            let rest = Self::pack(next + 1, end);
-            match self.0.compare_exchange(word, rest, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return Some(next),
+            match self.0.exchange(word, Self::pack(next + 1, end)) {
+                Ok(()) => return Some(next),
                 Err(now) => word = now,
             }
         }
@@ -44,7 +46,7 @@ impl Batch {
 
     /// Replaces what is left with a fresh claim.
     pub fn refill(&self, slots: core::ops::Range<usize>) {
-        self.0.store(Self::pack(slots.start, slots.end), Ordering::Relaxed);
+        self.0.set(Self::pack(slots.start, slots.end));
     }
 }
 
@@ -55,44 +57,44 @@ impl Batch {
 /// place in one step and moves `top` after, so that a handler in between finds a place empty or
 /// full that should not be: then the stack serves a little less, but no slot twice.
 pub struct Ready {
-    top: AtomicU32,
-    places: [AtomicU32; READY_SLOTS],
+    top: OwnWord,
+    places: [OwnWord; READY_SLOTS],
 }
 
 /// Most slots that a thread keeps ready: what grows again soon costs one kernel call less each.
 const READY_SLOTS: usize = 128;
 
 impl Ready {
+    #[cfg(test)]
     const fn new() -> Ready {
-        Ready { top: AtomicU32::new(0), places: [const { AtomicU32::new(0) }; READY_SLOTS] }
+        Ready { top: OwnWord::new(0), places: [const { OwnWord::new(0) }; READY_SLOTS] }
     }
 
     /// Takes the slot that was made ready last: its page is the warmest.
     #[inline]
     pub fn pop(&self) -> Option<usize> {
-        let below = self.top.load(Ordering::Relaxed).checked_sub(1)?;
-        let number = self.places[below as usize].swap(0, Ordering::Relaxed);
-        self.top.store(below, Ordering::Relaxed);
+        let below = self.top.get().checked_sub(1)?;
+        let number = self.places[below as usize].swap(0);
+        self.top.set(below);
         number.checked_sub(1).map(|number| number as usize)
     }
 
     /// Keeps a slot; false when there is no room.
     #[inline]
     pub fn push(&self, number: usize) -> bool {
-        let top = self.top.load(Ordering::Relaxed);
+        let top = self.top.get();
         let Some(place) = self.places.get(top as usize) else { return false };
-        let number = number as u32 + 1;
-        if place.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+        if place.exchange(0, number as u64 + 1).is_err() {
             return false;
         }
-        self.top.store(top + 1, Ordering::Relaxed);
+        self.top.set(top + 1);
         true
     }
 
     /// Whether [`Ready::push`] would find room.
     #[inline]
     pub fn has_room(&self) -> bool {
-        (self.top.load(Ordering::Relaxed) as usize) < READY_SLOTS
+        (self.top.get() as usize) < READY_SLOTS
     }
 }
 
@@ -100,6 +102,8 @@ impl Ready {
 pub struct ThreadCache {
     /// 0: not numbered yet; else the number plus one.
     number: Cell<u32>,
+    /// What is known of the thread, from its enrolment on.
+    me: Cell<Option<&'static Thread>>,
     pub batches: [Batch; CLASS_PAGES.len()],
     pub ready: Ready,
     /// Allocations to let pass before one is sampled.
@@ -109,10 +113,43 @@ pub struct ThreadCache {
 }
 
 impl ThreadCache {
-    /// Number of the thread; 0 for one that is not enrolled yet.
+    /// Counts; not for a thread that is not enrolled yet.
     #[inline]
-    pub fn number(&self) -> u32 {
-        self.number.get().saturating_sub(1)
+    pub fn count(&self, counter: Counter) {
+        if let Some(me) = self.me.get() {
+            me.counters.count(counter);
+        }
+    }
+
+    /// Takes `bytes` from what the thread has in reserve; false when that is less.
+    #[inline]
+    pub fn take_credit(&self, bytes: usize) -> bool {
+        let Some(me) = self.me.get() else { return false };
+        let mut credit = me.credit.get();
+        loop {
+            let Some(left) = credit.checked_sub(bytes as u64) else { return false };
+            match me.credit.exchange(credit, left) {
+                Ok(()) => return true,
+                Err(now) => credit = now,
+            }
+        }
+    }
+
+    /// Adds `bytes` to the reserve; answers what the thread has too much of now, or cannot keep.
+    #[inline]
+    pub fn add_credit(&self, bytes: usize) -> usize {
+        let Some(me) = self.me.get() else { return bytes };
+        me.credit.add(bytes as u64);
+        if me.credit.get() > 2 * CREDIT_BYTES as u64 && self.take_credit(CREDIT_BYTES) {
+            CREDIT_BYTES
+        } else {
+            0
+        }
+    }
+
+    /// Empties the reserve for good, and answers what was there.
+    pub fn end_credit(&self) -> usize {
+        self.me.take().map_or(0, |me| me.credit.swap(0) as usize)
     }
 
     /// Whether the allocation at hand is the one in `every` that is guarded. The distances vary, from
@@ -145,9 +182,11 @@ impl ThreadCache {
         !is_first
     }
 
+    #[cfg(test)]
     pub const fn new() -> ThreadCache {
         ThreadCache {
             number: Cell::new(0),
+            me: Cell::new(None),
             batches: [Batch::new(), Batch::new(), Batch::new(), Batch::new()],
             ready: Ready::new(),
             to_pass: Cell::new(0),
@@ -156,9 +195,8 @@ impl ThreadCache {
     }
 }
 
-thread_local! {
-    // `const` and without a destructor: usable before main, in signal handlers, in thread exit.
-    static CACHE: ThreadCache = const { ThreadCache::new() };
+per_thread! {
+    unsafe static CACHE: ThreadCache, "fencepost_thread_cache"
 }
 
 /// Gives `f` the calling thread's cache.
@@ -167,13 +205,21 @@ pub fn with_cache<R>(f: impl FnOnce(&ThreadCache) -> R) -> R {
     CACHE.with(f)
 }
 
+/// Memory that a thread charges to the budget at a time, so that most calls leave what all threads
+/// share alone. A thread has at most twice as much in reserve.
+pub const CREDIT_BYTES: usize = 16 * PAGE_BYTES;
+
 /// What is known of one thread.
+#[repr(align(64))]
 struct Thread {
     /// Kernel id; 0 once the thread has ended.
     tid: AtomicU32,
     creator: AtomicU32,
     /// Trace of its creation; 0 for the main thread and for threads that the runtime met late.
     creation: AtomicU32,
+    /// Charged to the heap's budget, and not in use.
+    credit: OwnWord,
+    counters: Counters,
 }
 
 /// All threads met so far, by number.
@@ -187,7 +233,7 @@ static REGISTRY: OnceBox<Registry> = OnceBox::new();
 fn registry() -> Option<&'static Registry> {
     REGISTRY
         .get_or_try_init(|| {
-            // SAFETY: all fields are atomics, for which zero is valid; no drop glue.
+            // SAFETY: all fields are atomic words, for which zero is valid; no drop glue.
             let threads = unsafe { Region::reserve(MAX_THREADS) }.map_err(drop)?;
             Ok::<_, ()>(Box::new(Registry { threads, next: AtomicU32::new(0) }))
         })
@@ -200,13 +246,18 @@ pub fn enrol(created: Option<Event>) -> ThreadId {
     let Some(registry) = registry() else {
         return ThreadId(0);
     };
-    let number = registry.next.fetch_add(1, Ordering::Relaxed).min(MAX_THREADS as u32 - 1);
+    let number = registry.next.fetch_add(1, Ordering::Relaxed);
+    let is_shared = number >= MAX_THREADS as u32;
+    let number = number.min(MAX_THREADS as u32 - 1);
     if registry.threads.ensure(number as usize + 1).is_ok()
         && let Some(thread) = registry.threads.get(number as usize)
     {
         thread.tid.store(process::tid(), Ordering::Relaxed);
         thread.creator.store(created.map_or(0, |event| event.thread.0), Ordering::Relaxed);
         thread.creation.store(created.map_or(0, |event| event.trace.get()), Ordering::Relaxed);
+        if !is_shared {
+            with_cache(|cache| cache.me.set(Some(thread)));
+        }
     }
     with_cache(|cache| cache.number.set(number + 1));
     ThreadId(number)
@@ -253,8 +304,30 @@ pub fn after_fork_in_child() {
         if let Some(thread) = registry.threads.get(number as usize) {
             let tid = if number == me { process::tid() } else { 0 };
             thread.tid.store(tid, Ordering::Relaxed);
+            if number != me {
+                let left = thread.credit.swap(0);
+                with_cache(|cache| cache.me.get().map(|me| me.credit.add(left)));
+            }
         }
     }
+}
+
+fn all() -> impl Iterator<Item = &'static Thread> {
+    let met = |registry: &'static Registry| {
+        let count = registry.next.load(Ordering::Relaxed) as usize;
+        (0..count.min(MAX_THREADS)).filter_map(|number| registry.threads.get(number))
+    };
+    registry().into_iter().flat_map(met)
+}
+
+/// What all threads have counted.
+pub fn counted(counter: Counter) -> u64 {
+    all().map(|thread| thread.counters.get(counter)).sum()
+}
+
+/// What all threads have in reserve.
+pub fn credit_bytes() -> usize {
+    all().map(|thread| thread.credit.get() as usize).sum()
 }
 
 /// Kernel id of a thread, while it lives.

@@ -43,10 +43,12 @@ fn fail(error: Errno) -> *mut u8 {
     core::ptr::null_mut()
 }
 
+#[unsafe(link_section = ".text.hot")]
 extern "C" fn malloc(size: usize, sp: usize, bp: usize) -> *mut u8 {
     allocate(size, 1, false, caller(sp, bp))
 }
 
+#[unsafe(link_section = ".text.hot")]
 extern "C" fn free(address: usize, sp: usize, bp: usize) {
     calls::free(address, Family::Malloc, caller(sp, bp));
 }

@@ -45,6 +45,7 @@ macro_rules! trampoline {
             $(#[$meta])*
             #[unsafe(naked)]
             #[unsafe(no_mangle)]
+            #[unsafe(link_section = ".text.hot")]
             pub extern "C" fn $entry() {
                 core::arch::naked_asm!(
                     concat!("mov ", $sp, ", rsp"),

@@ -182,10 +182,12 @@ impl PageProtection for Userfaultfd {
         unsafe { memory::discard(pages.start(), pages.bytes()) }
     }
 
+    #[unsafe(link_section = ".text.hot")]
     fn can_recycle(&self) -> bool {
         self.moves.load(Ordering::Relaxed)
     }
 
+    #[unsafe(link_section = ".text.hot")]
     unsafe fn recycle(&self, from: PageRange, to: PageRange) -> Result<(), Errno> {
         self.run(|uffd| {
             // SAFETY: the caller owns both.
@@ -197,6 +199,7 @@ impl PageProtection for Userfaultfd {
         })
     }
 
+    #[unsafe(link_section = ".text.hot")]
     fn mappings_per_slot(&self) -> usize {
         0
     }

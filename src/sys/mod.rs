@@ -11,6 +11,7 @@ pub mod loader;
 pub mod lock;
 pub mod memory;
 pub mod next;
+pub mod per_thread;
 pub mod probe;
 pub mod process;
 pub mod scope;

@@ -106,22 +106,26 @@ pub fn recovery(pc: usize) -> Option<usize> {
 // In each of the functions below one instruction may fault, at a known distance from the start.
 
 #[unsafe(naked)]
+#[unsafe(link_section = ".text.hot")]
 unsafe extern "C" fn load_word(addr: usize) -> Loaded {
     naked_asm!("mov rax, qword ptr [rdi]", "mov edx, 1", "ret")
 }
 
 #[unsafe(naked)]
+#[unsafe(link_section = ".text.hot")]
 unsafe extern "C" fn load_one(addr: usize) -> Loaded {
     naked_asm!("movzx eax, byte ptr [rdi]", "mov edx, 1", "ret")
 }
 
 #[unsafe(naked)]
+#[unsafe(link_section = ".text.hot")]
 unsafe extern "C" fn load_failed() {
     naked_asm!("xor eax, eax", "xor edx, edx", "ret")
 }
 
 /// The loop begins with the load that may fault. Answers 1 when all match.
 #[unsafe(naked)]
+#[unsafe(link_section = ".text.hot")]
 unsafe extern "C" fn scan_words(addr: usize, end: usize, value: usize) -> usize {
     naked_asm!(
         "2:",
@@ -139,12 +143,14 @@ unsafe extern "C" fn scan_words(addr: usize, end: usize, value: usize) -> usize 
 }
 
 #[unsafe(naked)]
+#[unsafe(link_section = ".text.hot")]
 unsafe extern "C" fn scan_ended() {
     naked_asm!("mov eax, 1", "ret")
 }
 
 /// `count` must not be zero. rdx counts down from it to what was not found to match.
 #[unsafe(naked)]
+#[unsafe(link_section = ".text.hot")]
 unsafe extern "C" fn match_words(
     first: *const Expected,
     stride_bytes: isize,
@@ -154,6 +160,7 @@ unsafe extern "C" fn match_words(
 }
 
 #[unsafe(naked)]
+#[unsafe(link_section = ".text.hot")]
 unsafe extern "C" fn match_each() {
     naked_asm!(
         "2:",
@@ -174,6 +181,7 @@ unsafe extern "C" fn match_each() {
 const MATCH_LOAD: usize = 3;
 
 #[unsafe(naked)]
+#[unsafe(link_section = ".text.hot")]
 unsafe extern "C" fn match_ended() {
     naked_asm!("mov rax, r8", "sub rax, rdx", "ret")
 }

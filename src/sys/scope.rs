@@ -3,40 +3,43 @@
 //! Memory that the runtime itself needs (symbol tables, strings of a report) must not come from
 //! the heap it guards. Inside a scope the allocation functions serve from the private heap.
 
+use super::per_thread::per_thread;
 use core::cell::Cell;
 
-thread_local! {
-    // `const` and without a destructor: usable before main, in signal handlers, in thread exit.
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
+per_thread! {
+    /// Scopes that the thread is inside of.
+    unsafe static DEPTH: Cell<u32>, "fencepost_scope_depth"
 }
 
 /// While one of these lives, its thread's allocations come from the private heap.
 pub struct RuntimeScope(());
 
 impl RuntimeScope {
+    #[inline]
     pub fn enter() -> RuntimeScope {
-        DEPTH.set(DEPTH.get() + 1);
+        DEPTH.with(|depth| depth.set(depth.get() + 1));
         RuntimeScope(())
     }
 
     /// Whether the calling thread is inside a scope.
     #[inline]
     pub fn is_active() -> bool {
-        DEPTH.get() != 0
+        DEPTH.with(Cell::get) != 0
     }
 }
 
 impl Drop for RuntimeScope {
+    #[inline]
     fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
     }
 }
 
 /// Runs `f` as the program's code although the thread is inside a scope: for calling back into
 /// the program, whose allocations must be guarded.
 pub fn outside<R>(f: impl FnOnce() -> R) -> R {
-    let depth = DEPTH.replace(0);
+    let depth = DEPTH.with(|depth| depth.replace(0));
     let result = f();
-    DEPTH.set(depth);
+    DEPTH.with(|now| now.set(depth));
     result
 }

@@ -107,6 +107,7 @@ impl Uffd {
         let _ = unsafe { syscall(libc::SYS_close, [self.0 as usize, 0, 0, 0, 0, 0]) };
     }
 
+    #[inline]
     fn ioctl<T>(self, request: usize, argument: &mut T) -> Result<(), Errno> {
         let args = [self.0 as usize, request, core::ptr::from_mut(argument) as usize, 0, 0, 0];
         // SAFETY: `argument` is of the kernel's layout for `request`; what the request does to
@@ -138,10 +139,12 @@ impl Uffd {
     ///
     /// # Safety
     /// Both ranges must be the caller's own; nothing may rely on what is at `from`.
+    #[inline]
     pub unsafe fn move_page(self, to: usize, from: usize, bytes: usize) -> Result<(), Errno> {
         self.transfer(UFFDIO_MOVE, to, from, bytes)
     }
 
+    #[inline]
     fn transfer(self, request: usize, to: usize, from: usize, bytes: usize) -> Result<(), Errno> {
         let mut done = 0;
         while done < bytes {

@@ -84,12 +84,11 @@ pub fn init() {
 /// Walks the stack outward from `caller` and stores it. [`TraceId::NONE`] when there is no memory.
 ///
 /// Async-signal-safe, errno kept.
-#[inline]
+#[inline(always)]
 pub fn capture(caller: Caller) -> TraceId {
     match unwinder() {
         Unwinder::Tables => {
-            let walked =
-                walker::with_memo(&caller, |memo| memo.walk(&caller, depth()).intern(&DEPOT));
+            let walked = walker::with_memo(&caller, |memo| memo.capture(&caller, depth(), &DEPOT));
             // Without memory for a walk, where it was called from is still worth having.
             walked.unwrap_or_else(|| DEPOT.child(TraceId::NONE, Pc::new(caller.pc, caller.kind)))
         }

@@ -54,7 +54,6 @@ impl Entry {
 /// Twice what one walk records, so that room is made in large steps.
 const CAPACITY: usize = 2 * MAX_DEPTH;
 
-/// A thread's last stack, and room for the next. Does not move once it is in use. All zeros is a
 /// A node of the depot: the stack with innermost frame `pc` and outer frames `outer` is `id`, unless
 /// that is none.
 #[derive(Clone, Copy, Debug)]
@@ -67,11 +66,40 @@ struct Known {
 /// Places for them; the hash in [`Memo::intern`] has as many values.
 const KNOWN: usize = 64;
 
+/// A call of the allocator, and how its stack went on the last time. Two thirds of all captures come
+/// from a few call sites in turns, in frames that have not moved.
+#[derive(Clone, Copy, Debug)]
+struct Site {
+    /// The innermost frame.
+    pc: usize,
+    sp: usize,
+    bp: usize,
+    /// Whether the way outward depends on the rbp; else it is data.
+    uses_bp: bool,
+    /// Its caller's place in [`Memo::last`], and what was there.
+    at: usize,
+    outer: Expected,
+    outer_id: TraceId,
+    /// The whole stack.
+    id: TraceId,
+}
+
+/// Places for them; the hash in [`site_of`] has as many values.
+const SITES: usize = 32;
+
+/// Where the site of a call is kept: Fibonacci hashing.
+#[inline]
+fn site_of(caller: &Caller) -> usize {
+    (caller.pc ^ caller.sp << 8).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59
+}
+
+/// A thread's last stack, and room for the next. Does not move once it is in use. All zeros is a
 /// valid value, of no frames.
+///
+/// What a capture mostly reads comes first, on one page: see `build.rs` on why pages count.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Memo {
-    /// The last stack, outermost frame first, so that what changes is at the end.
-    last: [Entry; CAPACITY],
     len: usize,
     /// The walk came to the end of the stack, as opposed to the asked depth.
     ended: bool,
@@ -80,6 +108,9 @@ pub(super) struct Memo {
     joinable: usize,
     /// No frame of `last` before this index has a `bp` worth checking.
     bp_start: usize,
+    sites: [Site; SITES],
+    /// The last stack, outermost frame first, so that what changes is at the end.
+    last: [Entry; CAPACITY],
     /// The frames walked anew, innermost first.
     fresh: [Entry; MAX_DEPTH],
     /// Nodes of the depot asked for lately, so that call sites that take turns are found here.
@@ -97,6 +128,56 @@ enum Outcome {
 }
 
 impl Memo {
+    /// Walks outward from `caller` for at least `depth` frames, and stores the stack.
+    #[unsafe(link_section = ".text.hot")]
+    #[inline(never)]
+    pub(super) fn capture(&mut self, caller: &Caller, depth: usize, depot: &Depot) -> TraceId {
+        match self.recall(caller, depth) {
+            Some(id) => id,
+            None => self.capture_anew(caller, depth, depot),
+        }
+    }
+
+    #[inline(never)]
+    fn capture_anew(&mut self, caller: &Caller, depth: usize, depot: &Depot) -> TraceId {
+        let id = self.walk(caller, depth).intern(depot);
+        self.remember(caller, id);
+        id
+    }
+
+    /// The stack of a call that was made before, from the same frame, with the same frames around
+    /// it. The same pc, sp and, where it
+    /// matters, rbp lead to the same caller's frame, and from there on
+    /// [`Memo::last`] is checked as in a walk.
+    #[inline(always)]
+    fn recall(&self, caller: &Caller, depth: usize) -> Option<TraceId> {
+        let site = &self.sites[site_of(caller)];
+        let pc = Pc::new(caller.pc, caller.kind).bits();
+        let is_site = site.pc == pc && site.sp == caller.sp && !site.id.is_none();
+        if !is_site || site.uses_bp && site.bp != caller.bp {
+            return None;
+        }
+        let count = site.at + 1;
+        let outer = self.last[..self.len.min(self.joinable)].get(site.at)?;
+        let is_same = outer.pc == site.outer && outer.id == site.outer_id;
+        let is_deep_enough = self.ended || count >= depth;
+        (is_same && is_deep_enough && self.count_unchanged(count) == count).then_some(site.id)
+    }
+
+    fn remember(&mut self, caller: &Caller, id: TraceId) {
+        let [.., outer, innermost] = &self.last[..self.len] else { return };
+        self.sites[site_of(caller)] = Site {
+            pc: Pc::new(caller.pc, caller.kind).bits(),
+            sp: caller.sp,
+            bp: caller.bp,
+            uses_bp: innermost.bp_fate == BpFate::Used,
+            at: self.len - 2,
+            outer: outer.pc,
+            outer_id: outer.id,
+            id,
+        };
+    }
+
     /// Walks outward from `caller` for at least `depth` frames, if the stack has so many, and
     /// keeps more if they come for free.
     pub(super) fn walk(&mut self, caller: &Caller, depth: usize) -> &mut Self {
@@ -169,6 +250,7 @@ impl Memo {
 
     /// How many of the `outer` outermost frames, counted from their innermost, have their return
     /// address, and their rbp where it matters, in place.
+    #[inline(always)]
     fn count_unchanged(&self, outer: usize) -> usize {
         if outer == 0 {
             return 0;
@@ -287,6 +369,7 @@ mod tests {
     use super::*;
 
     fn memo() -> Box<Memo> {
+        probe::install_test_handler();
         // SAFETY: all zeros is a valid memo, as its documentation says.
         unsafe { Box::new(core::mem::zeroed()) }
     }
@@ -307,15 +390,31 @@ mod tests {
         assert!(out.len() > 1);
     }
 
+    /// As [`check`], with what [`Memo::capture`] stores.
+    #[inline(never)]
+    fn check_capture(memo: &mut Memo, depth: usize) {
+        static DEPOT: Depot = Depot::new();
+        DEPOT.init();
+        let caller = Caller::here();
+        for _ in 0..2 {
+            let mut out = Frames::new();
+            DEPOT.frames(memo.capture(&caller, depth, &DEPOT), &mut out);
+            out.truncate(depth);
+            assert_eq!(out, fresh(&caller, depth));
+        }
+    }
+
     #[inline(never)]
     fn wander(memo: &mut Memo, depth: usize, random: &mut u32, budget: u32) {
         check(memo, depth);
+        check_capture(memo, depth);
         for _ in 0..3 {
             *random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             match *random >> 30 {
                 0 | 1 if budget > 0 => wander(memo, depth, random, budget - 1),
                 2 if budget > 0 => [1].iter().for_each(|_| wander(memo, depth, random, budget - 1)),
-                _ => check(memo, depth),
+                _ if *random >> 29 & 1 == 0 => check(memo, depth),
+                _ => check_capture(memo, depth),
             }
         }
     }
@@ -341,6 +440,18 @@ mod tests {
         let mut frames = Frames::new();
         depot.frames(first, &mut frames);
         assert_eq!(frames, fresh(&caller, MAX_DEPTH));
+    }
+
+    #[test]
+    fn calls_that_take_turns_are_recalled() {
+        super::super::init();
+        let (mut memo, depot) = (memo(), Depot::new());
+        depot.init();
+        let (first, second) = (Caller::here(), Caller::here());
+        let ids = [&first, &second].map(|caller| memo.capture(caller, MAX_DEPTH, &depot));
+        assert_ne!(ids[0], ids[1]);
+        let recalled = [&first, &second].map(|caller| memo.recall(caller, MAX_DEPTH));
+        assert_eq!(recalled, ids.map(Some));
     }
 
     #[test]

@@ -11,7 +11,9 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use super::caller::Caller;
 use super::walk::Memo;
 use crate::sys::loader::{self, with_errno_kept};
+use crate::sys::per_thread::per_thread;
 
+#[repr(C)]
 struct Walker {
     /// The next older walker; constant once published.
     next: *const Walker,
@@ -29,21 +31,15 @@ static WALKERS: AtomicPtr<Walker> = AtomicPtr::new(core::ptr::null_mut());
 /// Walkers that `init` makes for the use of signal handlers, so that those need no memory.
 const SPARES: usize = 2;
 
-#[derive(Clone, Copy)]
-enum Mine {
-    /// The thread has not walked yet.
-    None,
-    Some(&'static Walker),
-    /// The thread is past its `thread_exit`; it borrows from now on.
-    Exited,
-}
+/// What [`MINE`] holds once the thread is past its `thread_exit`: it borrows from then on.
+const EXITED: *const Walker = core::ptr::without_provenance(1);
 
 // SAFETY: `memo` is used by the owner only; the other members are atomic or constant.
 unsafe impl Sync for Walker {}
 
-thread_local! {
-    /// Without a destructor, so that it may be used at any moment of a thread's life.
-    static MINE: Cell<Mine> = const { Cell::new(Mine::None) };
+per_thread! {
+    /// The thread's walker, null before its first walk, [`EXITED`] after its last.
+    unsafe static MINE: Cell<*const Walker>, "fencepost_walker"
 }
 
 /// Makes the spare walkers. Idempotent.
@@ -56,15 +52,18 @@ pub(super) fn init() {
 
 /// Runs `body` with the thread's memory of its last walk, or that of a borrowed walker when the
 /// thread is in the middle of a walk. `None` when there is no memory for one.
+#[inline(always)]
 pub(super) fn with_memo<R>(caller: &Caller, body: impl FnOnce(&mut Memo) -> R) -> Option<R> {
-    let walker = match MINE.get() {
-        Mine::Some(walker) => walker,
-        Mine::None => {
-            let walker = Walker::take()?;
-            MINE.set(Mine::Some(walker));
-            walker
-        }
-        Mine::Exited => return borrow(body),
+    let mine = MINE.with(Cell::get);
+    let walker = if mine.is_null() {
+        let walker = Walker::take()?;
+        MINE.with(|mine| mine.set(walker));
+        walker
+    } else if mine == EXITED {
+        return borrow(body);
+    } else {
+        // SAFETY: walkers live for ever.
+        unsafe { &*mine }
     };
     let interrupted = walker.walking_from.load(Ordering::Relaxed);
     if interrupted != 0 {
@@ -92,17 +91,18 @@ fn borrow<R>(body: impl FnOnce(&mut Memo) -> R) -> Option<R> {
 
 /// Gives the calling thread's walker back. Later walks of the thread borrow one.
 pub(super) fn thread_exit() {
-    if let Mine::Some(walker) = MINE.replace(Mine::Exited) {
-        walker.release();
+    let mine = MINE.with(|mine| mine.replace(EXITED));
+    if mine != EXITED {
+        // SAFETY: null or a walker, and those live for ever.
+        if let Some(walker) = unsafe { mine.as_ref() } {
+            walker.release();
+        }
     }
 }
 
 /// In the child of a fork: only the calling thread is left, under a new kernel id.
 pub(super) fn reset_after_fork() {
-    let mine = match MINE.get() {
-        Mine::Some(walker) => core::ptr::from_ref(walker),
-        Mine::None | Mine::Exited => core::ptr::null(),
-    };
+    let mine = MINE.with(Cell::get);
     for walker in all() {
         if core::ptr::eq(walker, mine) {
             walker.owner.store(loader::thread_id(), Ordering::Relaxed);
@@ -169,6 +169,7 @@ impl Walker {
         }
     }
 
+    #[inline(always)]
     fn run<R>(&self, from: usize, body: impl FnOnce(&mut Memo) -> R) -> R {
         self.walking_from.store(from, Ordering::Relaxed);
         // A signal handler of this thread must see the mark before the memo is touched.

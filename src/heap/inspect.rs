@@ -1,0 +1,109 @@
+//! What the heap tells of its objects: to the fault handler, to reports, and at exit.
+
+use super::canary::{self, Damage};
+use super::object::{view, view_unguarded};
+use super::place::Place;
+use super::record::{Event, Family, State, ThreadId};
+use super::slot::{Home, Slot};
+use super::{Heap, Object};
+use crate::pages::PageRange;
+use crate::sys::PAGE_BYTES;
+use crate::trace::TraceId;
+
+impl Heap {
+    /// Start and bytes of the address space in which [`Heap::contains`] can hold.
+    pub fn reserved(&self) -> (usize, usize) {
+        self.reserved
+    }
+
+    /// Bytes from `address` to the end of the live object that it lies in, or just behind; `None`
+    /// where there is none. Lock-free; for signal handlers too.
+    #[inline]
+    pub fn room(&self, address: usize) -> Option<usize> {
+        let slot = self.locate(address)?;
+        let (offset, size) = slot.record.live_place()?;
+        let start = slot.data.start() + offset;
+        if address < start { None } else { (start + size).checked_sub(address) }
+    }
+
+    /// Whether a fault at `address` is the guard's work. It is not in the pages of a live object:
+    /// those are accessible unless the program itself has protected them, as collectors do.
+    /// Lock-free; for signal handlers too.
+    pub fn guards(&self, address: usize) -> bool {
+        self.contains(address) && !self.is_populated(address)
+    }
+
+    /// Whether `address` lies in pages of a live object.
+    fn is_populated(&self, address: usize) -> bool {
+        self.locate(address).is_some_and(|slot| {
+            let Some(entry) = slot.record.read_settled() else { return false };
+            let place = Place { offset: entry.offset, size: entry.size };
+            let populated = slot.populated(place).is_some_and(|pages| pages.contains(address));
+            populated && entry.state == State::Live
+        })
+    }
+
+    /// Where missing pages fault, a program that has dropped pages of a live object (MADV_DONTNEED)
+    /// must find zeros there, as it would without us. Puts the page at `address` back; false when
+    /// that is not what happened. For the fault handler.
+    pub fn restore_dropped(&self, address: usize) -> bool {
+        if !self.pages.faults_on_missing() || !self.pool.contains(address) {
+            return false;
+        }
+        let page = PageRange::new(address & !(PAGE_BYTES - 1), 1);
+        // SAFETY: the page is a live object's, and contents that are there stay: a page that is
+        // not missing is an error.
+        self.is_populated(address) && unsafe { self.pages.fill_missing(page) }.is_ok()
+    }
+
+    /// Objects in the slot of `address` and in its neighbours: before, at, after. Lock-free.
+    pub fn neighbourhood(&self, address: usize) -> [Option<Object>; 3] {
+        let slots = if self.pool.contains(address) {
+            self.pool.neighbourhood(address)
+        } else {
+            self.large.neighbourhood(address)
+        };
+        slots.map(|slot| {
+            let slot = slot?;
+            match slot.record.read_settled() {
+                Some(entry) => Some(view(&slot, &entry)),
+                None => self.forgotten(&slot),
+            }
+        })
+    }
+
+    /// What is left to say of a slot whose record was dropped.
+    pub(super) fn forgotten(&self, slot: &Slot<'_>) -> Option<Object> {
+        let Home::Pool { class, index } = slot.home else { return None };
+        let nobody = Event { thread: ThreadId(0), trace: TraceId::NONE };
+        self.pool.class(class).is_forgotten(index).then(|| Object {
+            start: slot.data.start(),
+            size: slot.data.bytes(),
+            family: Family::Malloc,
+            state: State::Forgotten,
+            allocated: nobody,
+            freed: None,
+        })
+    }
+
+    /// The first live object with damaged canaries.
+    pub fn find_damaged(&self) -> Option<(Object, Damage)> {
+        let limit = self.config.canary_bytes;
+        let damaged = |slot: Slot<'_>| {
+            let entry = slot.record.read().filter(|entry| entry.state == State::Live)?;
+            let damage = canary::check_carefully(slot.address(&entry), entry.size, limit)?;
+            // Freed meanwhile: the one who freed it has checked it.
+            (slot.record.state() == State::Live).then(|| (view(&slot, &entry), damage))
+        };
+        let small = self
+            .pool
+            .classes()
+            .iter()
+            .flat_map(|class| (0..class.claimed()).filter_map(|index| class.slot(index)));
+        let large = (0..self.large.count()).filter_map(|index| self.large.slot(index));
+        small.chain(large).find_map(damaged).or_else(|| {
+            let (object, damage) = self.unguarded.find_damaged()?;
+            Some((view_unguarded(&object), damage))
+        })
+    }
+}
