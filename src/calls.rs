@@ -132,10 +132,10 @@ pub fn finish() {
         return;
     }
     if runtime.options.check_at_exit
-        && let Some((object, damage)) = runtime.heap.find_damaged()
+        && let Some(bad) = runtime.heap.find_damaged()
     {
         flush_streams();
-        fault::report_at_exit(runtime, BadCall::Overwritten(object, damage));
+        fault::report_at_exit(runtime, bad);
     }
     let _scope = RuntimeScope::enter();
     let mut text = runtime.summary().unwrap_or_default();

@@ -57,6 +57,13 @@ pub enum Form {
     Bool,
     /// A path; no check is made of it here.
     Path,
+    /// `immediate`, `batch`, or `batch:N` with N in an inclusive range.
+    Revocation {
+        /// The least N.
+        min: u16,
+        /// The greatest N.
+        max: u16,
+    },
 }
 
 impl Form {
@@ -71,6 +78,9 @@ impl Form {
             Form::Number { min, max } => format!("a whole number from {min} to {max}"),
             Form::Bool => "yes or no".to_string(),
             Form::Path => "a path".to_string(),
+            Form::Revocation { min, max } => {
+                format!("immediate, batch, or batch:N with N from {min} to {max}")
+            }
         }
     }
 
@@ -81,6 +91,7 @@ impl Form {
             Form::Number { .. } => "N",
             Form::Bool => "yes|no",
             Form::Path => "PATH",
+            Form::Revocation { .. } => "WHEN",
         }
     }
 }
@@ -163,14 +174,18 @@ impl Options {
     /// Reads further options over these, in the same notation. After an error some may have been stored.
     pub fn merge(&mut self, text: &str) -> Result<(), OptionError> {
         let mut rest = text.chars();
+        let mut before = String::new();
         while let Some(part) = next_part(&mut rest)? {
             if part.is_empty() {
                 continue;
             }
-            match part.split_once('=') {
-                Some((name, value)) => self.set(name, value)?,
-                None => return Err(OptionError::MissingEquals { part }),
+            match (part.split_once('='), before.split_once('=')) {
+                (Some((name, value)), _) => self.set(name, value)?,
+                // `revoke=batch:64`, with the colon that all would write.
+                (None, Some((name, "batch"))) => self.set(name, &format!("batch:{part}"))?,
+                (None, _) => return Err(OptionError::MissingEquals { part }),
             }
+            before = part;
         }
         Ok(())
     }
@@ -340,6 +355,43 @@ impl Value for String {
     }
 }
 
+/// When the pages of a freed object are made to fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// Before free returns.
+    Immediate,
+    /// Together with others that the thread frees, so many at a time.
+    Batch(u16),
+}
+
+impl Revocation {
+    /// What `batch` alone stands for: most of what batches save.
+    const USUAL_BATCH: u16 = 64;
+}
+
+impl Value for Revocation {
+    fn read(text: &str, form: &Form) -> Option<Revocation> {
+        let Form::Revocation { min, max } = form else { return None };
+        match text.strip_prefix("batch") {
+            None if text == "immediate" => Some(Revocation::Immediate),
+            Some("") => Some(Revocation::Batch(Self::USUAL_BATCH)),
+            Some(rest) => {
+                let range = Form::Number { min: u64::from(*min), max: u64::from(*max) };
+                let number = u64::read(rest.strip_prefix(':')?, &range)?;
+                Some(Revocation::Batch(number as u16))
+            }
+            None => None,
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Revocation::Immediate => "immediate".to_string(),
+            Revocation::Batch(count) => format!("batch:{count}"),
+        }
+    }
+}
+
 /// An option that may be unset, which is written as an empty value.
 impl<T: Value> Value for Option<T> {
     fn read(text: &str, form: &Form) -> Option<Option<T>> {
@@ -486,6 +538,10 @@ options! {
 
     /// How many bytes on the far side of an object, the one without a guard, are filled with canaries.
     "canary-bytes" => canary_bytes: usize = 128, Form::Number { min: 0, max: 4096 };
+
+    /// When a freed object begins to fault: immediate, or batch:N, when its thread has freed N. Until then it
+    /// holds junk, reads of it pass, and writes are found late; programs with several threads run faster.
+    "revoke" => revoke: Revocation = Revocation::Immediate, Form::Revocation { min: 2, max: 512 };
 
     /// Guard about one in N allocations and let the rest go to the next allocator; 1 guards all.
     "sample" => sample: usize = 1, Form::Number { min: 1, max: 1 << 30 };

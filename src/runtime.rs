@@ -4,7 +4,7 @@ use crate::heap::counters::Counter;
 use crate::heap::record::{Event, ThreadId};
 use crate::heap::unguarded::Reason;
 use crate::heap::{Config, Heap, threads};
-use crate::options::{OPTIONS_VARIABLE, Options, SummaryChoice, Unwinder};
+use crate::options::{OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder};
 use crate::pages;
 use crate::sys::lock::Lock;
 use crate::sys::{file, memory, process, scope::RuntimeScope};
@@ -94,6 +94,10 @@ fn start() -> Runtime {
         budget_bytes: budget_bytes(options.memory_limit_mib),
         max_mappings: max_mappings(),
         sample: options.sample as u32,
+        batch: match options.revoke {
+            Revocation::Immediate => 0,
+            Revocation::Batch(count) => usize::from(count),
+        },
         history_bytes: options.history_mib << 20,
     };
     let heap = Heap::new(selection.backend, config)

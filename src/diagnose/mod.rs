@@ -142,6 +142,12 @@ pub fn diagnose_call(
             bug.subject = subject_at(object, damage.address);
             bug.damage = Some(damage);
         }
+        BadCall::WrittenAfterFree(object, damage) => {
+            bug.kind = BugKind::HeapUseAfterFree;
+            bug.address = damage.address;
+            bug.subject = subject_at(object, damage.address);
+            bug.damage = Some(damage);
+        }
     }
     bug
 }

@@ -71,44 +71,47 @@ pub unsafe fn check(start: usize, size: usize, limit: usize) -> Option<Damage> {
         let last = start + (count - 1) * WORD_BYTES;
         pairs.fold(0, differences) == 0 && load(last) == Some(CANARY_WORD)
     };
-    if zones.into_iter().all(|zone| is_sound(zone, load, are_all)) {
+    if zones.into_iter().all(|zone| is_sound(zone, CANARY_WORD, load, are_all)) {
         return None;
     }
-    find_carefully(zones)
+    find_carefully(zones, BYTE)
 }
 
 /// [`check`] for an object that another thread may be retiring meanwhile: bytes that can't be read
 /// are sound.
 pub fn check_carefully(start: usize, size: usize, limit: usize) -> Option<Damage> {
-    find_carefully(zones(start, size, limit))
+    find_carefully(zones(start, size, limit), BYTE)
 }
 
-/// Looks for damage in the zones before and after an object, surviving unreadable bytes.
-pub fn find_carefully(zones: [(usize, usize); 2]) -> Option<Damage> {
+/// Looks for bytes other than `byte` in the zones before and after an object, surviving unreadable
+/// ones.
+pub fn find_carefully(zones: [(usize, usize); 2], byte: u8) -> Option<Damage> {
+    let word = usize::from_ne_bytes([byte; WORD_BYTES]);
     find(zones, |zone_start, zone_end| {
         // Nearly all zones are sound, and there may be millions.
-        let are_all = |start, count| probe::are_all(start, count, CANARY_WORD);
-        if is_sound((zone_start, zone_end), probe::load, are_all) {
+        let are_all = |start, count| probe::are_all(start, count, word);
+        if is_sound((zone_start, zone_end), word, probe::load, are_all) {
             return None;
         }
-        let damaged = |address: usize| probe::load_byte(address).is_some_and(|b| b != BYTE);
+        let damaged = |address: usize| probe::load_byte(address).is_some_and(|b| b != byte);
         let first = (zone_start..zone_end).find(|&a| damaged(a))?;
         let last = (zone_start..zone_end).rfind(|&a| damaged(a))?;
         Some((first, last))
     })
 }
 
-/// Whether a zone holds canaries, by whole words: the last one of a long zone overlaps the one
+/// Whether a zone holds nothing but the bytes of `expected`, by whole words: the last one of a long zone overlaps the one
 /// before, and that of a short zone reaches over its edge into the same page.
 #[inline]
 fn is_sound(
     (zone_start, zone_end): (usize, usize),
+    expected: usize,
     load: impl Fn(usize) -> Option<usize>,
     are_all: impl Fn(usize, usize) -> bool,
 ) -> bool {
     let bytes = zone_end - zone_start;
     let unused = 8 * (WORD_BYTES - bytes.min(WORD_BYTES)) as u32;
-    let differs = |word: usize| load(word).map(|found| found ^ CANARY_WORD);
+    let differs = |word: usize| load(word).map(|found| found ^ expected);
     let difference = match bytes {
         0 => return true,
         // Little-endian: the bytes of the zone are the word's low ones, or its high ones.

@@ -14,16 +14,19 @@ pub enum Counter {
     Reuses,
     /// Slots whose pages were revoked and dropped by a call of their own.
     Drops,
+    /// Times that many slots were revoked together.
+    Batches,
     /// Objects with a range of their own.
     Large,
 }
 
 impl Counter {
-    pub const ALL: [(Counter, &'static str); 5] = [
+    pub const ALL: [(Counter, &'static str); 6] = [
         (Counter::Populates, "populates"),
         (Counter::Moves, "moves"),
         (Counter::Reuses, "reuses"),
         (Counter::Drops, "drops"),
+        (Counter::Batches, "batches"),
         (Counter::Large, "large"),
     ];
 }

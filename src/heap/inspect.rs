@@ -1,11 +1,10 @@
 //! What the heap tells of its objects: to the fault handler, to reports, and at exit.
 
-use super::canary::{self, Damage};
-use super::object::{view, view_unguarded};
+use super::object::{BadCall, view, view_unguarded};
 use super::place::Place;
 use super::record::{Event, Family, State, ThreadId};
 use super::slot::{Home, Slot};
-use super::{Heap, Object};
+use super::{Heap, Object, canary, quarantine};
 use crate::pages::PageRange;
 use crate::sys::PAGE_BYTES;
 use crate::trace::TraceId;
@@ -39,7 +38,7 @@ impl Heap {
             let Some(entry) = slot.record.read_settled() else { return false };
             let place = Place { offset: entry.offset, size: entry.size };
             let populated = slot.populated(place).is_some_and(|pages| pages.contains(address));
-            populated && entry.state == State::Live
+            populated && matches!(entry.state, State::Live | State::Quarantined)
         })
     }
 
@@ -86,14 +85,22 @@ impl Heap {
         })
     }
 
-    /// The first live object with damaged canaries.
-    pub fn find_damaged(&self) -> Option<(Object, Damage)> {
+    /// The first object with damaged canaries, or junk that was written to.
+    pub fn find_damaged(&self) -> Option<BadCall> {
         let limit = self.config.canary_bytes;
         let damaged = |slot: Slot<'_>| {
-            let entry = slot.record.read().filter(|entry| entry.state == State::Live)?;
-            let damage = canary::check_carefully(slot.address(&entry), entry.size, limit)?;
-            // Freed meanwhile: the one who freed it has checked it.
-            (slot.record.state() == State::Live).then(|| (view(&slot, &entry), damage))
+            let entry = slot.record.read()?;
+            let start = slot.address(&entry);
+            let damage = match entry.state {
+                State::Live => canary::check_carefully(start, entry.size, limit)?,
+                State::Quarantined => quarantine::check_carefully(start, entry.size)?,
+                _ => return None,
+            };
+            // Freed or revoked meanwhile: the one who did that has checked it.
+            (slot.record.state() == entry.state).then(|| match entry.state {
+                State::Live => BadCall::Overwritten(view(&slot, &entry), damage),
+                _ => BadCall::WrittenAfterFree(view(&slot, &entry), damage),
+            })
         };
         let small = self
             .pool
@@ -103,7 +110,7 @@ impl Heap {
         let large = (0..self.large.count()).filter_map(|index| self.large.slot(index));
         small.chain(large).find_map(damaged).or_else(|| {
             let (object, damage) = self.unguarded.find_damaged()?;
-            Some((view_unguarded(&object), damage))
+            Some(BadCall::Overwritten(view_unguarded(&object), damage))
         })
     }
 }

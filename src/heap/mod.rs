@@ -16,6 +16,7 @@ pub mod object;
 pub mod place;
 pub mod pool;
 pub mod private;
+pub mod quarantine;
 pub mod record;
 pub mod region;
 mod retire;
@@ -48,8 +49,9 @@ const RESERVED_BYTES: usize = 16 << 40;
 /// With less than this for both, hardly anything could be guarded.
 const LEAST_RESERVED_BYTES: usize = 8 << 20;
 
-/// Slots that a thread claims at a time.
-const BATCH_SLOTS: usize = 32;
+/// Pages that the slots span which a thread claims at a time: those of one page table (2 MiB), so that
+/// threads do not wait for each other's page table locks.
+const BATCH_PAGES: usize = 512;
 
 /// The class whose slots are kept ready: those of one page.
 const READY_CLASS: usize = 0;
@@ -72,6 +74,8 @@ pub struct Config {
     pub max_mappings: usize,
     /// One in so many allocations is guarded.
     pub sample: u32,
+    /// Freed objects that a thread collects before it revokes their pages; 0 revokes at each free.
+    pub batch: usize,
     /// Memory for the records of objects freed long ago.
     pub history_bytes: usize,
 }
@@ -274,8 +278,9 @@ impl Heap {
     #[inline(never)]
     fn claim_batch(&self, cache: &ThreadCache, number: usize) -> Result<usize, Reason> {
         let class = self.pool.class(number);
-        let mut slots =
-            class.claim(self.pages, BATCH_SLOTS).map_err(|_| self.spent_or_refused(class))?;
+        let mut slots = class
+            .claim(self.pages, BATCH_PAGES / (pool::CLASS_PAGES[number] + 1))
+            .map_err(|_| self.spent_or_refused(class))?;
         let first = slots.next().ok_or(Reason::Addresses)?;
         cache.batches[number].refill(slots);
         Ok(first)

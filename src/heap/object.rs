@@ -27,6 +27,9 @@ pub enum BadCall {
     Foreign,
     /// The object was freed, and its slack had been overwritten.
     Overwritten(Object, Damage),
+    /// The object, which may be another than the one that the call was about, was written to after it had
+    /// been freed.
+    WrittenAfterFree(Object, Damage),
 }
 
 pub fn view(slot: &Slot<'_>, entry: &Entry) -> Object {

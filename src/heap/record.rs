@@ -9,9 +9,11 @@
 //! | Virgin   | meaningless                 | meaningless          |
 //! | Live     | fixed                       | meaningless          |
 //! | Freeing  | fixed                       | being written        |
+//! | Quarantined | fixed                    | fixed                |
 //! | Retired  | fixed                       | fixed                |
 //!
-//! The only transitions are Virgin → Live → Freeing → Retired. Of two threads that free one object
+//! The only transitions are Virgin → Live → Freeing → Retired, with Quarantined before Retired where
+//! revocation waits. Of two threads that free one object
 //! exactly one wins the compare-exchange to Freeing; the other has found a double free.
 
 use crate::sys::process::yield_now;
@@ -27,10 +29,12 @@ pub enum State {
     Live = 1,
     /// One thread is retiring it.
     Freeing = 2,
+    /// Freed; its pages are still there, filled with junk.
+    Quarantined = 3,
     /// Freed; its pages fault for good.
-    Retired = 3,
+    Retired = 4,
     /// Freed so long ago that its record was dropped. No record says this of itself.
-    Forgotten = 4,
+    Forgotten = 5,
 }
 
 /// Which family of functions an object came from, or is freed by.
@@ -81,7 +85,7 @@ pub struct Entry {
     pub offset: usize,
     pub size: usize,
     pub allocated: Event,
-    /// Present from Retired on.
+    /// Present from Quarantined on.
     pub freed: Option<Event>,
 }
 
@@ -96,6 +100,7 @@ fn decode(state: u32) -> (State, Family) {
         0 => State::Virgin,
         1 => State::Live,
         2 => State::Freeing,
+        3 => State::Quarantined,
         _ => State::Retired,
     };
     (state, family)
@@ -133,11 +138,27 @@ impl Record {
 
     /// Freeing → Retired, by the winner of [`Record::begin_free`].
     pub fn finish_free(&self, freed: Event) {
+        self.end(State::Freeing, State::Retired, Some(freed));
+    }
+
+    /// Freeing → Quarantined, by the winner of [`Record::begin_free`].
+    pub fn quarantine(&self, freed: Event) {
+        self.end(State::Freeing, State::Quarantined, Some(freed));
+    }
+
+    /// Quarantined → Retired, by the thread that freed the object.
+    pub fn leave_quarantine(&self) {
+        self.end(State::Quarantined, State::Retired, None);
+    }
+
+    fn end(&self, from: State, to: State, freed: Option<Event>) {
         let (state, family) = decode(self.state.load(Ordering::Relaxed));
-        debug_assert_eq!(state, State::Freeing);
-        self.free_trace.store(freed.trace.get(), Ordering::Relaxed);
-        self.free_thread.store(freed.thread.0, Ordering::Relaxed);
-        self.state.store(encode(State::Retired, family), Ordering::Release);
+        debug_assert_eq!(state, from);
+        if let Some(freed) = freed {
+            self.free_trace.store(freed.trace.get(), Ordering::Relaxed);
+            self.free_thread.store(freed.thread.0, Ordering::Relaxed);
+        }
+        self.state.store(encode(to, family), Ordering::Release);
     }
 
     /// State of the record now.
@@ -169,7 +190,8 @@ impl Record {
             offset: self.offset.load(Ordering::Relaxed) as usize,
             size: self.size.load(Ordering::Relaxed) as usize,
             allocated: event(&self.alloc_trace, &self.alloc_thread),
-            freed: (state == State::Retired).then(|| event(&self.free_trace, &self.free_thread)),
+            freed: matches!(state, State::Quarantined | State::Retired)
+                .then(|| event(&self.free_trace, &self.free_thread)),
         })
     }
 

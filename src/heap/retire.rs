@@ -8,7 +8,7 @@ use super::slot::{Home, Slot};
 use super::threads::ThreadCache;
 use super::unguarded::Reason;
 use super::{Counter, Damage, Heap, LARGE_MAPPINGS, READY_CLASS, canary};
-use crate::pages::PageRange;
+use crate::pages::{MOST_RANGES, PageRange};
 use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
 
 impl Heap {
@@ -26,6 +26,11 @@ impl Heap {
             let entry = slot.record.read_settled().unwrap_or(entry);
             return Err(BadCall::DoubleFree(view(&slot, &entry)));
         }
+        if self.config.batch > 0
+            && let Some(list) = self.quarantine_for(cache, &slot, &entry)
+        {
+            return self.quarantine(cache, list, &slot, &entry, freed);
+        }
         slot.record.finish_free(freed);
         let (revoked, damage) = match slot.home {
             // SAFETY: begin_free made the object this thread's alone; it is still accessible.
@@ -36,19 +41,25 @@ impl Heap {
             Home::Pool { .. } => self.revoke(cache, &slot, &entry),
         };
         match revoked {
-            Ok(()) => match slot.home {
-                Home::Large => self.budget.refund_mappings(LARGE_MAPPINGS),
-                Home::Pool { class, index } => {
-                    self.budget.refund_bytes(cache, round_up_to_page(entry.size));
-                    self.budget.refund_mappings(self.pages.mappings_per_slot());
-                    self.count_done(class, index);
-                }
-            },
+            Ok(()) => self.settle(cache, &slot, &entry),
             Err(_) => self.unguarded.tally().count(Reason::NotRevoked),
         }
         match damage {
             Some(damage) => Err(BadCall::Overwritten(view(&slot, &entry), damage)),
             None => Ok(()),
+        }
+    }
+
+    /// Takes back what an object cost, now that its pages are gone.
+    #[inline(always)]
+    pub(super) fn settle(&self, cache: &ThreadCache, slot: &Slot<'_>, entry: &Entry) {
+        match slot.home {
+            Home::Large => self.budget.refund_mappings(LARGE_MAPPINGS),
+            Home::Pool { class, index } => {
+                self.budget.refund_bytes(cache, round_up_to_page(entry.size));
+                self.budget.refund_mappings(self.pages.mappings_per_slot());
+                self.count_done(class, index);
+            }
         }
     }
 
@@ -119,16 +130,42 @@ impl Heap {
         }
     }
 
-    /// Gives back what a thread that ends has in store.
-    pub fn give_back(&self, cache: &ThreadCache) {
-        while let Some(index) = cache.ready.pop() {
-            self.drop_ready(index);
+    /// Gives back what a thread that ends has in store; answers what is wrong with what it freed.
+    pub fn give_back(&self, cache: &ThreadCache) -> Result<(), BadCall> {
+        let checked = match cache.quarantine() {
+            Some(list) if self.config.batch > 0 => self.empty_quarantine(cache, list),
+            _ => Ok(()),
+        };
+        cache.end_quarantine();
+        while cache.ready.len() > 0 {
+            self.drop_ready_ones(cache);
         }
         self.budget.end_credit(cache);
         for (class, batch) in cache.batches.iter().enumerate() {
             while let Some(index) = batch.take() {
                 self.count_done(class, index);
             }
+        }
+        checked
+    }
+
+    /// Gives up slots that are ready, as many as one call takes.
+    fn drop_ready_ones(&self, cache: &ThreadCache) {
+        let class = self.pool.class(READY_CLASS);
+        let mut ranges = [PageRange::new(0, 1); MOST_RANGES];
+        let mut indexes = [0; MOST_RANGES];
+        let mut count = 0;
+        while count < MOST_RANGES
+            && let Some(index) = cache.ready.pop()
+        {
+            if let Some(slot) = class.slot(index) {
+                (ranges[count], indexes[count]) = (slot.data, index);
+                count += 1;
+            }
+        }
+        // SAFETY: the slots are this thread's alone.
+        if unsafe { self.pages.retire_all(&ranges[..count]) }.is_ok() {
+            indexes[..count].iter().for_each(|&index| self.count_done(READY_CLASS, index));
         }
     }
 

@@ -2,9 +2,11 @@
 
 use super::counters::{Counter, Counters};
 use super::pool::CLASS_PAGES;
+use super::quarantine::Quarantine;
 use super::record::{Event, ThreadId};
 use super::region::Region;
 use crate::sys::per_thread::{OwnWord, per_thread};
+use crate::sys::scope::RuntimeScope;
 use crate::sys::{PAGE_BYTES, process};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -50,27 +52,26 @@ impl Batch {
     }
 }
 
-/// Slots of one page that a thread has ready: virgin, but with a page moved there from a freed slot,
-/// whose old contents it still holds. A stack; zero is an empty place, so numbers are kept plus one.
+/// Numbers of slots that a thread sets aside, at most `N`. Zero is an empty place, so they are kept
+/// plus one.
 ///
 /// A signal handler may allocate or free in the middle of either operation. Each takes or fills a
 /// place in one step and moves `top` after, so that a handler in between finds a place empty or
 /// full that should not be: then the stack serves a little less, but no slot twice.
-pub struct Ready {
+pub struct SlotStack<const N: usize> {
     top: OwnWord,
-    places: [OwnWord; READY_SLOTS],
+    places: [OwnWord; N],
 }
 
 /// Most slots that a thread keeps ready: what grows again soon costs one kernel call less each.
 const READY_SLOTS: usize = 128;
 
-impl Ready {
-    #[cfg(test)]
-    const fn new() -> Ready {
-        Ready { top: OwnWord::new(0), places: [const { OwnWord::new(0) }; READY_SLOTS] }
+impl<const N: usize> SlotStack<N> {
+    pub const fn new() -> Self {
+        SlotStack { top: OwnWord::new(0), places: [const { OwnWord::new(0) }; N] }
     }
 
-    /// Takes the slot that was made ready last: its page is the warmest.
+    /// Takes the slot that was set aside last: its page is the warmest.
     #[inline]
     pub fn pop(&self) -> Option<usize> {
         let below = self.top.get().checked_sub(1)?;
@@ -91,10 +92,16 @@ impl Ready {
         true
     }
 
-    /// Whether [`Ready::push`] would find room.
+    /// How many slots there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.top.get() as usize
+    }
+
+    /// Whether [`SlotStack::push`] would find room.
     #[inline]
     pub fn has_room(&self) -> bool {
-        (self.top.get() as usize) < READY_SLOTS
+        self.len() < N
     }
 }
 
@@ -105,7 +112,13 @@ pub struct ThreadCache {
     /// What is known of the thread, from its enrolment on.
     me: Cell<Option<&'static Thread>>,
     pub batches: [Batch; CLASS_PAGES.len()],
-    pub ready: Ready,
+    /// Slots of one page that are virgin, but have a page moved there from a freed slot, whose old
+    /// contents it still holds.
+    pub ready: SlotStack<READY_SLOTS>,
+    /// Freed objects that are not revoked yet; only with [`Revocation::Batch`].
+    ///
+    /// [`Revocation::Batch`]: crate::options::Revocation::Batch
+    quarantine: Cell<Option<&'static Quarantine>>,
     /// Allocations to let pass before one is sampled.
     to_pass: Cell<u32>,
     /// State of the generator that spaces the samples; 0 before the first.
@@ -119,6 +132,22 @@ impl ThreadCache {
         if let Some(me) = self.me.get() {
             me.counters.count(counter);
         }
+    }
+
+    /// The thread's quarantine, made if need be. `None` for a thread that is not enrolled, or no
+    /// longer: nobody would empty it.
+    #[inline]
+    pub fn quarantine(&self) -> Option<&'static Quarantine> {
+        self.quarantine.get().or_else(|| self.make_quarantine())
+    }
+
+    #[cold]
+    fn make_quarantine(&self) -> Option<&'static Quarantine> {
+        self.me.get()?;
+        let _scope = RuntimeScope::enter();
+        let made: &'static Quarantine = Box::leak(Box::new(Quarantine::new()));
+        self.quarantine.set(Some(made));
+        Some(made)
     }
 
     /// Takes `bytes` from what the thread has in reserve; false when that is less.
@@ -144,6 +173,15 @@ impl ThreadCache {
             CREDIT_BYTES
         } else {
             0
+        }
+    }
+
+    /// Ends the quarantine for good, which must be empty.
+    pub fn end_quarantine(&self) {
+        if let Some(list) = self.quarantine.take() {
+            let _scope = RuntimeScope::enter();
+            // SAFETY: made by `make_quarantine` for this thread, which has no other reference.
+            drop(unsafe { Box::from_raw(core::ptr::from_ref(list).cast_mut()) });
         }
     }
 
@@ -188,7 +226,8 @@ impl ThreadCache {
             number: Cell::new(0),
             me: Cell::new(None),
             batches: [Batch::new(), Batch::new(), Batch::new(), Batch::new()],
-            ready: Ready::new(),
+            ready: SlotStack::new(),
+            quarantine: Cell::new(None),
             to_pass: Cell::new(0),
             random: Cell::new(0),
         }
@@ -242,7 +281,7 @@ fn registry() -> Option<&'static Registry> {
 
 /// Numbers the calling thread, as begun by `created` if that is known.
 pub fn enrol(created: Option<Event>) -> ThreadId {
-    let _scope = crate::sys::scope::RuntimeScope::enter();
+    let _scope = RuntimeScope::enter();
     let Some(registry) = registry() else {
         return ThreadId(0);
     };
@@ -359,7 +398,7 @@ mod tests {
 
     #[test]
     fn ready_slots_come_back_last_first_and_no_more_than_fit() {
-        let ready = Ready::new();
+        let ready = SlotStack::<READY_SLOTS>::new();
         assert_eq!(ready.pop(), None);
         let kept = (0..1000).take_while(|&slot| ready.push(slot)).count();
         assert_eq!(kept, READY_SLOTS);

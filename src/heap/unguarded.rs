@@ -71,7 +71,7 @@ impl Unguarded {
     pub fn damage(&self) -> Option<Damage> {
         let front = (self.address - self.front, self.address);
         let end = self.address + self.size;
-        canary::find_carefully([front, (end, end + BACK_BYTES)])
+        canary::find_carefully([front, (end, end + BACK_BYTES)], canary::BYTE)
     }
 }
 

@@ -119,7 +119,9 @@ unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
         return set_round(round + 1);
     }
     if let Some(runtime) = crate::runtime::get() {
-        threads::with_cache(|cache| runtime.heap.give_back(cache));
+        if let Err(bad) = threads::with_cache(|cache| runtime.heap.give_back(cache)) {
+            fault::report_at_exit(runtime, bad);
+        }
     }
     threads::retire_current();
     fault::take_altstack();

@@ -9,7 +9,7 @@
 //! permissions do the work, as in [`super::mprotect`]: every range is inaccessible unless its slot
 //! lives, so nothing goes unguarded, but each live slot costs mappings.
 
-use super::{PageProtection, PageRange};
+use super::{PageProtection, PageRange, vectors};
 use crate::sys::{Errno, memory};
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -70,6 +70,18 @@ impl PageProtection for Madvise {
                 self.markers_refused.store(true, Ordering::Relaxed);
                 memory::revoke(pages.start(), pages.bytes())
             })
+        }
+    }
+
+    unsafe fn retire_all(&self, ranges: &[PageRange]) -> Result<(), Errno> {
+        let vectors = &vectors(ranges)[..ranges.len()];
+        // Pages are dropped first, with one TLB flush for all; installing markers over pages that are
+        // there would flush for each.
+        // SAFETY: the caller owns the pages and is done with them.
+        unsafe {
+            let _ = memory::discard_all(vectors);
+            memory::guard_install_all(vectors)
+                .or_else(|_| ranges.iter().try_for_each(|&pages| self.retire(pages)))
         }
     }
 

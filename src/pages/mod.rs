@@ -46,6 +46,10 @@ impl PageRange {
     }
 }
 
+/// Most ranges of one [`PageProtection::retire_all`]: more would hardly be faster, and take room on what may
+/// be a signal handler's small stack.
+pub const MOST_RANGES: usize = 64;
+
 /// Makes pages of the pool accessible and faulting.
 ///
 /// Every range passed in lies in the pool's reservation, and belongs to one slot (or, for
@@ -75,6 +79,16 @@ pub trait PageProtection: Sync {
     /// # Safety
     /// The pages must be populated and owned by the caller; nothing may rely on their contents.
     unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno>;
+
+    /// [`retire`](PageProtection::retire) for up to [`MOST_RANGES`] ranges, with fewer kernel calls where that
+    /// is possible. After an error some may be as they were.
+    ///
+    /// # Safety
+    /// As [`retire`](PageProtection::retire), for each.
+    unsafe fn retire_all(&self, ranges: &[PageRange]) -> Result<(), Errno> {
+        // SAFETY: the caller's promise.
+        ranges.iter().try_for_each(|&pages| unsafe { self.retire(pages) })
+    }
 
     /// Whether pages that the program drops from its own objects fault, and not read as zeros.
     fn faults_on_missing(&self) -> bool {
@@ -130,6 +144,17 @@ pub trait PageProtection: Sync {
     fn move_descriptor_above(&self, _than: i32) -> Result<(), Errno> {
         Ok(())
     }
+}
+
+/// Ranges as the kernel takes them; up to [`MOST_RANGES`].
+fn vectors(ranges: &[PageRange]) -> [libc::iovec; MOST_RANGES] {
+    core::array::from_fn(|i| match ranges.get(i) {
+        Some(pages) => {
+            let start = core::ptr::without_provenance_mut(pages.start());
+            libc::iovec { iov_base: start, iov_len: pages.bytes() }
+        }
+        None => libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 },
+    })
 }
 
 /// Why a backend can't serve here, in words for the user.

@@ -12,7 +12,7 @@
 //! descriptor behind our back removes all guards until the next operation, which notices and
 //! registers anew.
 
-use super::{PageProtection, PageRange};
+use super::{PageProtection, PageRange, vectors};
 use crate::sys::lock::Lock;
 use crate::sys::uffd::Uffd;
 use crate::sys::{Errno, PAGE_BYTES, memory};
@@ -154,6 +154,14 @@ impl PageProtection for Userfaultfd {
                 result => result,
             }
         }
+    }
+
+    unsafe fn retire_all(&self, ranges: &[PageRange]) -> Result<(), Errno> {
+        if self.flag() == 0 {
+            self.renew(self.uffd())?;
+        }
+        // SAFETY: the caller owns the pages and is done with them.
+        unsafe { memory::discard_all(&vectors(ranges)[..ranges.len()]) }
     }
 
     fn faults_on_missing(&self) -> bool {

@@ -5,6 +5,7 @@ use crate::diagnose::{
     Bug, BugKind, Call, Cause, Direction, LibcCall, Misuse, Operand, Owner, Relation, Side, Subject,
 };
 use crate::heap::record::{Event, State, ThreadId};
+use crate::heap::{canary, quarantine};
 use crate::runtime::thread_label;
 use crate::trace::{self, Frames, TraceId};
 use core::fmt::Write;
@@ -87,6 +88,10 @@ impl Renderer {
             }
             Cause::Call(call) => {
                 let found = match (bug.kind, call) {
+                    (BugKind::HeapUseAfterFree, call) if bug.damage.is_some() => {
+                        let call = if call == Call::Free { "free" } else { "realloc" };
+                        format!("found by a later {call} here:")
+                    }
                     (BugKind::OverwrittenSlack, Call::Free) => "found by free here:".to_owned(),
                     (BugKind::OverwrittenSlack, _) => "found by realloc here:".to_owned(),
                     (_, Call::Realloc) => self.called("realloc", bug.thread),
@@ -136,13 +141,16 @@ impl Renderer {
             let bytes: Vec<String> =
                 damage.bytes[..damage.shown].iter().map(|b| format!("{b:02x}")).collect();
             let more = if damage.span > damage.shown { " …" } else { "" };
+            let expected = match bug.kind {
+                BugKind::HeapUseAfterFree => format!("the junk {:02x}", quarantine::JUNK),
+                _ => format!("the canary {:02x}", canary::BYTE),
+            };
             put!(
                 self,
-                "{} bytes from offset {} of the object hold {}{more} instead of the canary {:02x}\n",
+                "{} bytes from offset {} of the object hold {}{more} instead of {expected}\n",
                 damage.span,
                 offset as isize,
                 bytes.join(" "),
-                crate::heap::canary::BYTE
             );
         }
     }

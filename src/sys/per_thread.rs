@@ -65,7 +65,6 @@ pub(crate) use per_thread;
 pub struct OwnWord(AtomicU64);
 
 impl OwnWord {
-    #[cfg(test)]
     pub const fn new(value: u64) -> OwnWord {
         OwnWord(AtomicU64::new(value))
     }

@@ -149,6 +149,8 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
     let find =
         |wanted: &str| header.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
     let is_access = match kind {
+        // Written to in quarantine, found later.
+        "heap-use-after-free" if find("expect-found").is_some() => false,
         "heap-buffer-overflow" | "heap-buffer-underflow" | "heap-use-after-free" => true,
         "double-free" | "bad-free" | "overwritten-slack" | "negative-size-param" => false,
         overlap if overlap.ends_with("-param-overlap") => false,
@@ -157,8 +159,10 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
     if is_access != find("expect-access").is_some() {
         return Err("`expect-access` goes with accesses, and only with them".to_owned());
     }
-    if (kind == "overwritten-slack") != find("expect-found").is_some() {
-        return Err("`expect-found` goes with overwritten-slack, and only with it".to_owned());
+    if (kind == "overwritten-slack" && find("expect-found").is_none())
+        || (matches!(kind, "double-free" | "bad-free") && find("expect-found").is_some())
+    {
+        return Err("`expect-found` goes with what is found later, and only with it".to_owned());
     }
     let thread = find("expect-thread").unwrap_or("T0").to_owned();
     let bug = Bug {
