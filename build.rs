@@ -27,6 +27,10 @@ fn export_libc_names() {
     }
     for line in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (name, target) = line.split_once(' ').expect("each line is a name and its function");
+        if name == target.trim() {
+            // Functions of our own keep their names, which rustc exports.
+            continue;
+        }
         println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym={name}={}", target.trim());
         script += &format!("    {name};\n");
     }

@@ -1,15 +1,19 @@
 //! What every face of the allocator does: allocate, free, resize, and tell of bad calls.
 
-use crate::diagnose::{Call, Owner};
+pub mod inspect;
+
+use crate::diagnose::{BadRequest, Call, Owner, Wrong};
 use crate::fault;
 use crate::heap::record::Family;
-use crate::heap::{BadCall, Request, next_heap, private, threads};
-use crate::options::SummaryChoice;
+use crate::heap::release::{Deallocator, Mismatch, Release};
+use crate::heap::{BadCall, Object, Request, next_heap, private, threads};
+use crate::options::{BadRequests, SummaryChoice};
+use crate::report::symbolize::operators;
 use crate::runtime::{self, Runtime};
 use crate::sys::next;
 use crate::sys::scope::RuntimeScope;
-use crate::trace::Caller;
-use core::sync::atomic::{AtomicBool, Ordering};
+use crate::trace::{self, Caller, Frames};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The runtime, ready to guard.
 #[inline]
@@ -31,7 +35,7 @@ pub fn allocate(request: Request, caller: Caller) -> *mut u8 {
 /// Frees for the program; null is fine.
 #[inline(never)]
 #[unsafe(link_section = ".text.hot")]
-pub fn free(address: usize, _family: Family, caller: Caller) {
+pub fn free(address: usize, release: Release, caller: Caller) {
     if address == 0 {
         return;
     }
@@ -45,25 +49,41 @@ pub fn free(address: usize, _family: Family, caller: Caller) {
         // SAFETY: not ours; what the program passes is the program's responsibility.
         return unsafe { next_heap::free(address) };
     }
-    let freed =
-        threads::with_cache(|cache| runtime.heap.free(cache, address, || runtime.event(caller)));
+    let freed = threads::with_cache(|cache| {
+        runtime.heap.free(cache, address, release, || runtime.event(caller))
+    });
     if let Err(bad) = freed {
-        free_badly(runtime, address, bad, caller);
+        free_badly(runtime, address, release, bad, caller);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn free_badly(runtime: &'static Runtime, address: usize, bad: BadCall, caller: Caller) {
+fn free_badly(
+    runtime: &'static Runtime,
+    address: usize,
+    release: Release,
+    bad: BadCall,
+    caller: Caller,
+) {
     match bad {
+        BadCall::Mismatch(object, _, which)
+            if is_excused(runtime, &object, release, which, caller) =>
+        {
+            free(address, release.unchecked(), caller);
+        }
         // SAFETY: not ours; what the program passes is the program's responsibility.
         BadCall::Foreign if is_next(runtime, address) => unsafe { next_heap::free(address) },
-        bad => fault::report_call(runtime, Call::Free, address, bad, caller),
+        bad => fault::report_call(runtime, Call::Release(release.by), address, bad, caller),
     }
 }
 
 /// Resizes for the program; null when there is no memory, and then the old object stands.
 pub fn resize(address: usize, size: usize, caller: Caller) -> *mut u8 {
+    resize_as(address, size, Release::new(Deallocator::Realloc), caller)
+}
+
+fn resize_as(address: usize, size: usize, release: Release, caller: Caller) -> *mut u8 {
     if private::contains(address) {
         // SAFETY: the address is the private heap's.
         return unsafe { private::resize(address, size) };
@@ -75,14 +95,19 @@ pub fn resize(address: usize, size: usize, caller: Caller) -> *mut u8 {
         return unsafe { next_heap::resize(address, size) };
     }
     let event = runtime.event(caller);
-    match threads::with_cache(|cache| runtime.heap.resize(cache, address, size, event)) {
+    match threads::with_cache(|cache| runtime.heap.resize(cache, address, size, release, event)) {
         Ok(new) => new,
+        Err(BadCall::Mismatch(object, _, which))
+            if is_excused(runtime, &object, release, which, caller) =>
+        {
+            resize_as(address, size, release.unchecked(), caller)
+        }
         // SAFETY: as above.
         Err(BadCall::Foreign) if is_next(runtime, address) => unsafe {
             next_heap::resize(address, size)
         },
         Err(bad) => {
-            fault::report_call(runtime, Call::Realloc, address, bad, caller);
+            fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
             core::ptr::null_mut()
         }
     }
@@ -111,10 +136,78 @@ pub fn usable_size(address: usize, caller: Caller) -> usize {
     }
 }
 
+/// Notes a request that can't be granted; reports it where the user wants that. The caller answers
+/// as libc does.
+#[cold]
+pub fn refuse(function: &'static str, wrong: Wrong, caller: Caller) {
+    if RuntimeScope::is_active() {
+        return;
+    }
+    let runtime = runtime();
+    if runtime.options.bad_requests == BadRequests::Report {
+        fault::report_request(runtime, BadRequest { function, wrong }, caller);
+    }
+}
+
 /// Whether an address that the heap does not know may be the next allocator's, which has checks of
 /// its own: most are while sampling, and some may have been allocated without us.
 fn is_next(runtime: &Runtime, address: usize) -> bool {
     runtime.heap.is_sampling() || fault::owner_of(address) == Owner::Mapped("[heap]".to_owned())
+}
+
+/// Whether the program has C++ operators of its own: then an object can come from ours and go to
+/// theirs, or the other way, and both may do right.
+static OPERATORS_REPLACED: AtomicBool = AtomicBool::new(false);
+
+/// Where the standard library's operators lie, or 0.
+static STANDARD_OPERATORS: AtomicUsize = AtomicUsize::new(0);
+
+/// Notes whose C++ operators there are beside ours.
+pub fn note_operators(replaced: bool, standard: usize) {
+    OPERATORS_REPLACED.store(replaced, Ordering::Relaxed);
+    STANDARD_OPERATORS.store(standard, Ordering::Relaxed);
+}
+
+/// What came from a function of ours by way of another may be freed by any.
+pub fn forget_family(address: usize) {
+    runtime().heap.forget_family(address);
+}
+
+/// Whether a mismatch is not to be reported: it is not wanted, or may be none.
+#[cold]
+fn is_excused(
+    runtime: &Runtime,
+    object: &Object,
+    release: Release,
+    which: Mismatch,
+    caller: Caller,
+) -> bool {
+    let options = &runtime.options;
+    match (which, release.by) {
+        (Mismatch::Family, _) => {}
+        (_, Deallocator::Delete | Deallocator::DeleteArray) => {
+            return !options.new_delete_type_mismatch;
+        }
+        (..) => return !options.free_size_mismatch,
+    }
+    if !options.alloc_dealloc_mismatch || OPERATORS_REPLACED.load(Ordering::Relaxed) {
+        return true;
+    }
+    // The side that speaks of malloc and free may be an operator that we do not see.
+    let pc = match release.by {
+        Deallocator::Delete | Deallocator::DeleteArray if object.family == Family::Malloc => {
+            let mut frames = Frames::new();
+            trace::frames(object.allocated.trace, &mut frames);
+            frames.as_slice().first().map_or(0, |pc| pc.address())
+        }
+        Deallocator::Delete | Deallocator::DeleteArray => return false,
+        _ => caller.pc,
+    };
+    // What the standard library itself mallocs is no operator's work: those are ours.
+    let standard = STANDARD_OPERATORS.load(Ordering::Relaxed);
+    let is_standard = trace::module_of(pc).is_some_and(|module| module.contains(standard));
+    let _scope = RuntimeScope::enter();
+    !is_standard && operators::are_defined_near(pc)
 }
 
 static FINISHED: AtomicBool = AtomicBool::new(false);
@@ -132,7 +225,7 @@ pub fn finish() {
         return;
     }
     if runtime.options.check_at_exit
-        && let Some(bad) = runtime.heap.find_damaged()
+        && let Some(bad) = runtime.heap.damaged().next()
     {
         flush_streams();
         fault::report_at_exit(runtime, bad);

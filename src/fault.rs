@@ -8,12 +8,14 @@
 //! reporting itself crashes (a corrupted file of debug information, no memory), the report is made
 //! again without looking anything up.
 
+pub mod crash;
+
 use crate::diagnose::access::{self, Registers};
-use crate::diagnose::{self, Bug, Call, Cause, LibcCall, Owner};
+use crate::diagnose::{self, BadRequest, Bug, Call, Cause, LibcCall, Owner};
 use crate::heap::BadCall;
 use crate::heap::{private, threads};
 use crate::report::text::Names;
-use crate::report::{sink, text};
+use crate::report::{hook, sink, text};
 use crate::runtime::{self, Runtime};
 use crate::sys::lock::Lock;
 use crate::sys::scope::{self, RuntimeScope};
@@ -21,7 +23,7 @@ use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet};
 use crate::sys::{self, PAGE_BYTES, address_map, altstack, memory, probe, process};
 use crate::trace::{self, Caller, Frames};
 use core::cell::Cell;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 
 /// Signals that a guarded page can raise.
@@ -46,6 +48,8 @@ static PROGRAM_ACTIONS: Lock<[KernelAction; 2]> = Lock::new([KernelAction::DEFAU
 
 /// Kernel id of the thread that reports, or 0.
 static REPORTER: AtomicU32 = AtomicU32::new(0);
+/// Whether a report has been made: what kills the process then needs no other.
+static REPORTED: AtomicBool = AtomicBool::new(false);
 /// The bug being reported, for a second attempt.
 static CURRENT: AtomicPtr<Bug> = AtomicPtr::new(core::ptr::null_mut());
 static REPORT_STACK: AtomicUsize = AtomicUsize::new(0);
@@ -173,10 +177,11 @@ pub fn inherit_believed(believed: KernelSet) {
 
 extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes valid pointers to an SA_SIGINFO handler.
-    let (fault, from_kernel, machine) = unsafe {
+    let (fault, code, machine) = unsafe {
         let machine = &mut *context.cast::<ucontext_t>();
-        ((*info).si_addr() as usize, (*info).si_code > 0, machine)
+        ((*info).si_addr() as usize, (*info).si_code, machine)
     };
+    let from_kernel = code > 0;
     let pc = machine.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     if let Some(resume) = probe::recovery(pc) {
         machine.uc_mcontext.gregs[libc::REG_RIP as usize] = resume as i64;
@@ -190,36 +195,52 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         Some(runtime)
             if from_kernel && signal == libc::SIGBUS && runtime.heap.restore_dropped(fault) => {}
         Some(runtime) if from_kernel && runtime.heap.guards(fault) => {
-            let mut fault = FaultReport { runtime, signal, fault, context: machine };
+            let mut report =
+                FaultReport { runtime, accessible: false, signal, fault, context: machine };
             begin_report();
             // SAFETY: the report stack is this thread's alone since begin_report.
-            unsafe { on_report_stack(report_fault, (&raw mut fault).cast()) };
+            unsafe { on_report_stack(report_fault, (&raw mut report).cast()) };
+            let accessible = report.accessible;
+            fencepost_on_error();
+            if let Some(code) = runtime.options.error_exitcode {
+                process::exit_now(i32::from(code));
+            }
+            // Should the page have become accessible meanwhile, the process must die all the same.
+            if accessible {
+                process::raise(signal);
+            }
         }
-        _ => chain(signal, info, machine, from_kernel),
+        _ => chain(signal, info, machine, code, fault),
     }
     sys::errno::set(errno);
 }
 
 struct FaultReport<'a> {
     runtime: &'static Runtime,
+    /// Answered: whether the access would succeed by now.
+    accessible: bool,
     signal: c_int,
     fault: usize,
     context: &'a ucontext_t,
+}
+
+fn registers(context: &ucontext_t) -> Registers<'_> {
+    Registers {
+        gregs: &context.uc_mcontext.gregs,
+        fs_base: process::fs_base(),
+        gs_base: process::gs_base(),
+    }
 }
 
 /// Reports, and leaves the signal at its default: the instruction faults again when the handler
 /// returns, and the process dies there, with a core that shows the culprit.
 extern "C" fn report_fault(argument: *mut c_void) {
     // SAFETY: `on_fault` passes its own FaultReport.
-    let FaultReport { runtime, signal, fault, context } =
-        unsafe { &*argument.cast::<FaultReport<'_>>() };
+    let FaultReport { runtime, accessible, signal, fault, context } =
+        unsafe { &mut *argument.cast::<FaultReport<'_>>() };
     let mut stack = Frames::new();
     trace::walk(Caller::from_context(context), &mut stack);
-    let registers = Registers {
-        gregs: &context.uc_mcontext.gregs,
-        fs_base: process::fs_base(),
-        gs_base: process::gs_base(),
-    };
+    let registers = registers(context);
     let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     let mut code = [0; access::MAX_INSTRUCTION_BYTES];
     let length = probe::copy(pc, &mut code);
@@ -230,18 +251,12 @@ extern "C" fn report_fault(argument: *mut c_void) {
         threads::current(),
         stack,
     );
-    publish(runtime, bug);
-    if let Some(code) = runtime.options.error_exitcode {
-        process::exit_now(i32::from(code));
-    }
-    // Should the page have become accessible meanwhile, the process must die all the same.
-    let accessible = probe::load_byte(*fault).is_some();
+    publish(runtime, bug, write_report);
+    *accessible = probe::load_byte(*fault).is_some();
     for signal in FAULT_SIGNALS {
         signal::set_default(signal);
     }
-    if accessible {
-        process::raise(*signal);
-    } else if *signal == libc::SIGBUS {
+    if !*accessible && *signal == libc::SIGBUS {
         // A program that runs off its heap dies of SIGSEGV, whatever guards it.
         // SAFETY: nobody has a use for the page any more.
         let _ = unsafe { memory::revoke(*fault & !(PAGE_BYTES - 1), PAGE_BYTES) };
@@ -283,7 +298,7 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
         let mut stack = Frames::new();
         trace::walk(*at, &mut stack);
         if let Some(diagnose) = diagnose.take() {
-            publish(runtime, diagnose(stack));
+            publish(runtime, diagnose(stack), write_report);
         }
     }
     fn begin<F: FnOnce(Frames) -> Bug>(mut request: CallReport<F>) {
@@ -293,6 +308,7 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
         unsafe { on_report_stack(report::<F>, (&raw mut request).cast()) };
     }
     begin(CallReport { runtime, at, diagnose: Some(diagnose) });
+    fencepost_on_error();
     match runtime.options.error_exitcode {
         Some(code) => process::exit_now(i32::from(code)),
         // The program's own SIGABRT handler runs, as after any abort.
@@ -301,6 +317,13 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
             std::process::abort()
         }),
     }
+}
+
+/// Reports a request for memory that can't be granted, and aborts.
+pub fn report_request(runtime: &'static Runtime, request: BadRequest, at: Caller) -> ! {
+    report_bug(runtime, at, move |stack| {
+        diagnose::diagnose_request(request, threads::current(), stack)
+    })
 }
 
 /// Reports the damage found by the check at exit, and aborts.
@@ -343,6 +366,7 @@ pub unsafe fn release_after_fork() {
 /// In the child of a fork: whoever reported did so in the parent.
 pub fn after_fork_in_child() {
     REPORTER.store(0, Ordering::Release);
+    REPORTED.store(false, Ordering::Release);
 }
 
 /// # Safety
@@ -380,8 +404,13 @@ unsafe fn on_report_stack(function: extern "C" fn(*mut c_void), argument: *mut c
     unsafe { sys::call_on_stack(top, run, (&raw mut request).cast()) };
 }
 
-/// Renders and writes a report.
-fn publish(runtime: &Runtime, mut bug: Bug) {
+fn write_report(runtime: &Runtime, text: &str) -> bool {
+    sink::write(runtime, text);
+    true
+}
+
+/// Renders a report and has it written.
+fn publish(runtime: &Runtime, mut bug: Bug, write: fn(&Runtime, &str) -> bool) {
     CURRENT.store(&raw mut bug, Ordering::Release);
     // The symboliser catches its panics; their messages are not the program's.
     std::panic::set_hook(Box::new(|_| ()));
@@ -391,8 +420,17 @@ fn publish(runtime: &Runtime, mut bug: Bug) {
     if runtime.options.stats {
         report += &runtime.stats();
     }
-    sink::write(runtime, &report);
+    write(runtime, &report);
+    REPORTED.store(true, Ordering::Release);
     CURRENT.store(core::ptr::null_mut(), Ordering::Release);
+    hook::call(&report);
+}
+
+/// Does nothing: a place for a breakpoint, after the report of a bug that ends the process.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn fencepost_on_error() {
+    core::hint::black_box(());
 }
 
 /// After a crash while reporting: the same report with nothing looked up; after a second one,
@@ -403,7 +441,8 @@ fn report_plainly(signal: c_int) -> ! {
     let bug = unsafe { bug.as_ref() };
     let signal = match bug.map(|bug| bug.cause) {
         Some(Cause::Access(_)) => libc::SIGSEGV,
-        Some(Cause::Call(_) | Cause::Libc(_)) => libc::SIGABRT,
+        Some(Cause::Call(_) | Cause::Request(_) | Cause::Libc(_)) => libc::SIGABRT,
+        Some(Cause::Raised { .. } | Cause::Aborted) => signal,
         None => signal,
     };
     let _scope = RuntimeScope::enter();
@@ -423,15 +462,18 @@ fn report_plainly(signal: c_int) -> ! {
 }
 
 /// Gives a fault that is not ours the fate it would have had without us.
-fn chain(signal: c_int, info: *mut siginfo_t, context: &mut ucontext_t, from_kernel: bool) {
+fn chain(signal: c_int, info: *mut siginfo_t, context: &mut ucontext_t, code: c_int, fault: usize) {
+    let from_kernel = code > 0;
     let action = exchange_action(signal, None);
     let believed = believed_blocked(context_mask(context));
     let blocked = from_kernel && believed & signal::bit(signal) != 0;
     match action.handler {
         // A signal that somebody sent is ignored; the kernel lets no fault be (sigaction(2)).
         libc::SIG_IGN if !from_kernel => {}
-        libc::SIG_DFL | libc::SIG_IGN => die_of(signal, from_kernel),
-        _ if blocked => die_of(signal, from_kernel),
+        handler if handler == libc::SIG_DFL || handler == libc::SIG_IGN || blocked => {
+            crash::report(signal, code, fault, context);
+            die_of(signal, from_kernel);
+        }
         _ => call_program_handler(signal, &action, info, context),
     }
 }

@@ -3,6 +3,7 @@
 use crate::calls;
 use crate::heap::Request;
 use crate::heap::record::Family;
+use crate::heap::release::{Deallocator, Release};
 use crate::sys::scope::RuntimeScope;
 use crate::trace::Caller;
 use core::alloc::{GlobalAlloc, Layout};
@@ -55,7 +56,7 @@ unsafe impl GlobalAlloc for Fencepost {
 
     #[inline(never)]
     unsafe fn dealloc(&self, address: *mut u8, _layout: Layout) {
-        calls::free(address as usize, Family::Rust, Caller::here());
+        calls::free(address as usize, Release::new(Deallocator::Dealloc), Caller::here());
     }
 
     #[inline(never)]
@@ -70,7 +71,7 @@ unsafe impl GlobalAlloc for Fencepost {
             let size = layout.size().min(new_size);
             // SAFETY: the caller's promise: `address` holds `layout.size()` bytes; `fresh` is new.
             unsafe { core::ptr::copy_nonoverlapping(address, fresh, size) };
-            calls::free(address as usize, Family::Rust, caller);
+            calls::free(address as usize, Release::new(Deallocator::Dealloc), caller);
         }
         fresh
     }

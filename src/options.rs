@@ -9,6 +9,11 @@
 
 use std::fmt;
 
+mod value;
+
+pub use value::Revocation;
+use value::Value;
+
 /// The environment variable that carries options to the preload library.
 pub const OPTIONS_VARIABLE: &str = "FENCEPOST_OPTIONS";
 
@@ -285,124 +290,6 @@ fn edit_distance(from: &str, to: &str) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
-/// A field type of [`Options`].
-trait Value: Sized {
-    /// Reads a value; `None` when it does not fit the form.
-    fn read(text: &str, form: &Form) -> Option<Self>;
-    /// The text from which `read` makes the same value.
-    fn write(&self) -> String;
-}
-
-impl Value for u64 {
-    fn read(text: &str, form: &Form) -> Option<u64> {
-        // `str::parse` would take a leading '+'.
-        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let number = text.parse().ok()?;
-        match form {
-            Form::Number { min, max } if (*min..=*max).contains(&number) => Some(number),
-            _ => None,
-        }
-    }
-
-    fn write(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Value for usize {
-    fn read(text: &str, form: &Form) -> Option<usize> {
-        u64::read(text, form)?.try_into().ok()
-    }
-
-    fn write(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Value for u8 {
-    fn read(text: &str, form: &Form) -> Option<u8> {
-        u64::read(text, form)?.try_into().ok()
-    }
-
-    fn write(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Value for bool {
-    fn read(text: &str, _: &Form) -> Option<bool> {
-        match text {
-            "yes" | "true" | "on" | "1" => Some(true),
-            "no" | "false" | "off" | "0" => Some(false),
-            _ => None,
-        }
-    }
-
-    fn write(&self) -> String {
-        if *self { "yes" } else { "no" }.to_string()
-    }
-}
-
-impl Value for String {
-    fn read(text: &str, _: &Form) -> Option<String> {
-        Some(text.to_string())
-    }
-
-    fn write(&self) -> String {
-        self.clone()
-    }
-}
-
-/// When the pages of a freed object are made to fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Revocation {
-    /// Before free returns.
-    Immediate,
-    /// Together with others that the thread frees, so many at a time.
-    Batch(u16),
-}
-
-impl Revocation {
-    /// What `batch` alone stands for: most of what batches save.
-    const USUAL_BATCH: u16 = 64;
-}
-
-impl Value for Revocation {
-    fn read(text: &str, form: &Form) -> Option<Revocation> {
-        let Form::Revocation { min, max } = form else { return None };
-        match text.strip_prefix("batch") {
-            None if text == "immediate" => Some(Revocation::Immediate),
-            Some("") => Some(Revocation::Batch(Self::USUAL_BATCH)),
-            Some(rest) => {
-                let range = Form::Number { min: u64::from(*min), max: u64::from(*max) };
-                let number = u64::read(rest.strip_prefix(':')?, &range)?;
-                Some(Revocation::Batch(number as u16))
-            }
-            None => None,
-        }
-    }
-
-    fn write(&self) -> String {
-        match self {
-            Revocation::Immediate => "immediate".to_string(),
-            Revocation::Batch(count) => format!("batch:{count}"),
-        }
-    }
-}
-
-/// An option that may be unset, which is written as an empty value.
-impl<T: Value> Value for Option<T> {
-    fn read(text: &str, form: &Form) -> Option<Option<T>> {
-        if text.is_empty() { Some(None) } else { T::read(text, form).map(Some) }
-    }
-
-    fn write(&self) -> String {
-        self.as_ref().map(Value::write).unwrap_or_default()
-    }
-}
-
 /// Declares an enum whose variants are the words of a [`Form::Choice`], with their help.
 macro_rules! choices {
     ($(#[doc = $doc:literal])+ $type:ident { $($(#[doc = $help:literal])+ $variant:ident = $name:literal,)+ }) => {
@@ -499,6 +386,16 @@ choices! {
 }
 
 choices! {
+    /// What becomes of a request for memory that can't be granted.
+    BadRequests {
+        /// it is answered as libc does
+        Ignore = "ignore",
+        /// it is a bug
+        Report = "report",
+    }
+}
+
+choices! {
     /// When the summary is printed at the end of the run.
     SummaryChoice {
         /// when some allocation was not guarded
@@ -543,12 +440,32 @@ options! {
     /// holds junk, reads of it pass, and writes are found late; programs with several threads run faster.
     "revoke" => revoke: Revocation = Revocation::Immediate, Form::Revocation { min: 2, max: 512 };
 
+    /// Fill each fresh object with this byte, but for calloc's; without it objects begin as zeros.
+    "alloc-fill" => alloc_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
+
     /// Guard about one in N allocations and let the rest go to the next allocator; 1 guards all.
     "sample" => sample: usize = 1, Form::Number { min: 1, max: 1 << 30 };
 
     /// MiB for what is known of objects freed long ago. Beyond it the oldest are forgotten: using one
     /// is still caught, but its stacks are gone.
     "history" => history_mib: usize = 64, Form::Number { min: 0, max: 1 << 20 };
+
+    /// Report objects that are released by another family of functions than made them: malloc, new or
+    /// new[].
+    "alloc-dealloc-mismatch" => alloc_dealloc_mismatch: bool = true, Form::Bool;
+
+    /// Report operator delete with another size or alignment than operator new was given.
+    "new-delete-type-mismatch" => new_delete_type_mismatch: bool = true, Form::Bool;
+
+    /// Report free_sized and free_aligned_sized with another size or alignment than the object's.
+    "free-size-mismatch" => free_size_mismatch: bool = true, Form::Bool;
+
+    /// What becomes of requests that can't be granted: products and sizes that overflow, alignments that are
+    /// none.
+    "bad-requests" => bad_requests: BadRequests = BadRequests::Ignore, Form::Choice(BadRequests::CHOICES);
+
+    /// Report crashes that are no matter of the heap, too, before the process dies of them.
+    "report-crashes" => report_crashes: bool = true, Form::Bool;
 
     /// Name functions, files and lines in reports.
     "symbolize" => symbolize: bool = true, Form::Bool;

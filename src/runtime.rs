@@ -91,6 +91,7 @@ fn start() -> Runtime {
         placement: options.placement,
         seed,
         canary_bytes: options.canary_bytes,
+        fill: options.alloc_fill,
         budget_bytes: budget_bytes(options.memory_limit_mib),
         max_mappings: max_mappings(),
         sample: options.sample as u32,

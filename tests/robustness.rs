@@ -244,3 +244,16 @@ fn a_core_dump_shows_the_culprit() {
         assert!(outcome.stderr.contains(&reported), "{backend}, {pc:#x}: {}", outcome.stderr);
     }
 }
+
+#[test]
+fn fresh_memory_is_filled_as_asked() {
+    let program = program("fill", "fill");
+    let printed = |byte: &str| {
+        format!("malloc: {byte}\ncalloc: 00\nrealloc: {byte}\nlarge: {byte}\naligned: {byte}\n")
+    };
+    for backend in available_backends() {
+        assert_eq!(run(&mut fencepost_run(backend, [], &program)).stdout, printed("00"));
+        let filled = run(&mut fencepost_run(backend, ["--alloc-fill", "170"], &program));
+        assert_eq!(filled.stdout, printed("aa"), "{backend}");
+    }
+}

@@ -1,5 +1,6 @@
 // Without a virtual destructor, deleting by the second base frees an interior pointer.
 // expect: bad-free
+// expect-call: operator delete
 // expect-place: * 8 bytes inside of 24-byte region
 
 struct First { long one; };

@@ -1,5 +1,6 @@
 // A local object is deleted.
 // expect: bad-free
+// expect-call: operator delete
 // expect-place: on the stack of thread T0
 
 struct Point { long x, y; };

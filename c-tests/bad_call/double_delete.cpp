@@ -1,5 +1,6 @@
 // Two owners delete the same object.
 // expect: double-free
+// expect-call: operator delete
 // expect-place: located 0 bytes inside of 16-byte region
 
 struct Pair { long first, second; };

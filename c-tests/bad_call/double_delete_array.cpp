@@ -1,5 +1,6 @@
 // delete[] twice.
 // expect: double-free
+// expect-call: operator delete[]
 // expect-place: located 0 bytes inside of 40-byte region
 
 int main()

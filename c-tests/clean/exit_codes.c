@@ -1,4 +1,5 @@
 // Children end by _exit, exit, quick_exit, abort and a signal; each says what it says natively.
+// options: --report-crashes=no
 // expect: clean
 #define _GNU_SOURCE
 #include <signal.h>

@@ -1,6 +1,6 @@
 // Found by operator delete.
 // expect: overwritten-slack
-// expect-found: by free here
+// expect-found: by operator delete here
 // expect-place: located 0 bytes after 20-byte region
 
 struct Name { char letters[20]; };

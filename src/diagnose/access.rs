@@ -1,7 +1,9 @@
 //! What the faulting instruction did: direction, width and first byte.
 
+use super::crash::Unnamed;
 use iced_x86::{
-    Decoder, DecoderOptions, Instruction, InstructionInfoFactory, OpAccess, Register, UsedMemory,
+    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, OpAccess, OpKind,
+    Register, UsedMemory,
 };
 
 /// Direction of an access.
@@ -161,6 +163,75 @@ fn operand_at(
     }
 }
 
+/// What an instruction did that the processor refused without naming an address (a general
+/// protection fault). `target` answers what is at an address that it branches through.
+pub fn decode_unnamed(
+    code: &[u8],
+    registers: &Registers<'_>,
+    target: impl Fn(usize) -> Option<usize>,
+) -> (Access, Unnamed) {
+    let pc = registers.get(libc::REG_RIP) as usize;
+    let access = |start: usize, width: Option<usize>, direction: Direction| Access {
+        start,
+        fault: start,
+        width,
+        direction,
+        pc,
+        bp: registers.get(libc::REG_RBP) as usize,
+        sp: registers.get(libc::REG_RSP) as usize,
+    };
+    let nothing = (access(0, None, Direction::Read), Unnamed::Nothing);
+    if !is_canonical(pc) {
+        return (access(pc, None, Direction::Execute), Unnamed::NonCanonical);
+    }
+    let instruction = Decoder::with_ip(64, code, pc as u64, DecoderOptions::NONE).decode();
+    if instruction.is_invalid() {
+        return nothing;
+    }
+    let mut factory = InstructionInfoFactory::new();
+    let operands = factory.info(&instruction).used_memory();
+    let extents = || {
+        operands.iter().filter_map(|operand| {
+            let (start, width) = extent(&instruction, operand, registers)?;
+            let writes = goes(operand.access(), Direction::Write);
+            let direction = if writes { Direction::Write } else { Direction::Read };
+            Some(access(start, Some(width), direction))
+        })
+    };
+    if let Some(found) = extents().find(|found| !is_canonical(found.start)) {
+        return (found, Unnamed::NonCanonical);
+    }
+    let destination = match instruction.flow_control() {
+        FlowControl::Return => target(access(0, None, Direction::Read).sp),
+        FlowControl::IndirectBranch | FlowControl::IndirectCall
+            if instruction.op0_kind() == OpKind::Register =>
+        {
+            registers.value(instruction.op0_register()).map(|value| value as usize)
+        }
+        FlowControl::IndirectBranch | FlowControl::IndirectCall => {
+            let read = extents().find(|found| found.direction == Direction::Read);
+            read.and_then(|found| target(found.start))
+        }
+        _ => None,
+    };
+    if let Some(to) = destination.filter(|&to| !is_canonical(to)) {
+        return (access(to, None, Direction::Execute), Unnamed::NonCanonical);
+    }
+    let misaligned = |found: &Access| {
+        found.width.is_some_and(|width| width >= 16 && !found.start.is_multiple_of(width))
+    };
+    match extents().find(misaligned) {
+        Some(found) => (found, Unnamed::Misaligned(found.width.unwrap_or_default())),
+        None => nothing,
+    }
+}
+
+/// Whether a processor with pointers of 48 bits takes the address for one.
+fn is_canonical(address: usize) -> bool {
+    let high = address as i64 >> 47;
+    high == 0 || high == -1
+}
+
 fn goes(access: OpAccess, direction: Direction) -> bool {
     let reads = matches!(
         access,
@@ -271,6 +342,39 @@ mod tests {
     fn a_jump_into_the_heap_executes() {
         let access = decoded(&[], PC, 0x14, &[]);
         assert_eq!((access.direction, access.width, access.start), (Direction::Execute, None, PC));
+    }
+
+    fn unnamed(code: &[u8], set: &[(libc::c_int, u64)]) -> (usize, Unnamed, Direction) {
+        let mut gregs = [0; 23];
+        gregs[libc::REG_RIP as usize] = PC as i64;
+        for &(register, value) in set {
+            gregs[register as usize] = value as i64;
+        }
+        let registers = Registers { gregs: &gregs, fs_base: 0, gs_base: 0 };
+        let (access, unnamed) = decode_unnamed(code, &registers, |at| Some(at << 48));
+        (access.start, unnamed, access.direction)
+    }
+
+    #[test]
+    fn tells_what_no_address_was_named_for() {
+        let wild = 0xdead_beef_dead_beef;
+        let at = wild as usize;
+        // mov rax, [rdi]; mov [rdi], rax
+        let (read, write) = ([0x48, 0x8b, 0x07], [0x48, 0x89, 0x07]);
+        let rdi = [(libc::REG_RDI, wild)];
+        assert_eq!(unnamed(&read, &rdi), (at, Unnamed::NonCanonical, Direction::Read));
+        assert_eq!(unnamed(&write, &rdi), (at, Unnamed::NonCanonical, Direction::Write));
+        // call rax; call [rdi]; ret
+        let target = (0x1000_usize << 48, Unnamed::NonCanonical, Direction::Execute);
+        let call = unnamed(&[0xff, 0xd0], &[(libc::REG_RAX, wild), (libc::REG_RSP, 0x2000)]);
+        assert_eq!(call, (at, Unnamed::NonCanonical, Direction::Execute));
+        assert_eq!(unnamed(&[0xff, 0x17], &[(libc::REG_RDI, 0x1000)]), target);
+        assert_eq!(unnamed(&[0xc3], &[(libc::REG_RSP, 0x1000)]), target);
+        // movaps xmm0, [rdi]
+        let aligned = unnamed(&[0x0f, 0x28, 0x07], &[(libc::REG_RDI, 0x1008)]);
+        assert_eq!(aligned, (0x1008, Unnamed::Misaligned(16), Direction::Read));
+        // hlt
+        assert_eq!(unnamed(&[0xf4], &[]), (0, Unnamed::Nothing, Direction::Read));
     }
 
     #[test]

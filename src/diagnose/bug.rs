@@ -1,11 +1,14 @@
 //! A bug as plain data, ready for any renderer.
 
 use super::Call;
-use super::access::{Access, Direction};
+use super::access::Access;
+use super::crash::Crash;
+use super::libc_call::LibcCall;
 use crate::heap::Object;
 use crate::heap::canary::Damage;
 use crate::heap::record::ThreadId;
-use crate::trace::{Caller, Frames};
+use crate::heap::release::{Mismatch, Release};
+use crate::trace::Frames;
 
 /// Kinds of bug, by the names that ASan established where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +18,14 @@ pub enum BugKind {
     HeapUseAfterFree,
     DoubleFree,
     BadFree,
+    /// Made by one family of functions, given back to another.
+    AllocDeallocMismatch,
+    /// operator delete was told another size or alignment than operator new.
+    NewDeleteTypeMismatch,
+    /// free_sized or free_aligned_sized was told another size or alignment than was asked for.
+    FreeSizeMismatch,
+    /// malloc_usable_size of what is no live object.
+    BadMallocUsableSize,
     /// Canary bytes beside an object were found changed, some time after the write.
     OverwrittenSlack,
     /// The source and destination of a libc call overlap where they must not.
@@ -23,6 +34,21 @@ pub enum BugKind {
     NegativeSizeParam,
     /// An access to the heap's address space where no object is or was.
     WildAccess,
+    // Requests that can't be granted.
+    CallocOverflow,
+    ReallocarrayOverflow,
+    PvallocOverflow,
+    InvalidAllocationAlignment,
+    InvalidAlignedAllocAlignment,
+    InvalidPosixMemalignAlignment,
+    AllocationSizeTooBig,
+    // Crashes that are no matter of the heap.
+    Segv,
+    Bus,
+    StackOverflow,
+    Fpe,
+    Ill,
+    Abrt,
 }
 
 impl BugKind {
@@ -33,10 +59,27 @@ impl BugKind {
             BugKind::HeapUseAfterFree => "heap-use-after-free",
             BugKind::DoubleFree => "double-free",
             BugKind::BadFree => "bad-free",
+            BugKind::AllocDeallocMismatch => "alloc-dealloc-mismatch",
+            BugKind::NewDeleteTypeMismatch => "new-delete-type-mismatch",
+            BugKind::FreeSizeMismatch => "free-size-mismatch",
+            BugKind::BadMallocUsableSize => "bad-malloc_usable_size",
             BugKind::OverwrittenSlack => "overwritten-slack",
             BugKind::ParamOverlap => "param-overlap",
             BugKind::NegativeSizeParam => "negative-size-param",
             BugKind::WildAccess => "wild-access",
+            BugKind::CallocOverflow => "calloc-overflow",
+            BugKind::ReallocarrayOverflow => "reallocarray-overflow",
+            BugKind::PvallocOverflow => "pvalloc-overflow",
+            BugKind::InvalidAllocationAlignment => "invalid-allocation-alignment",
+            BugKind::InvalidAlignedAllocAlignment => "invalid-aligned-alloc-alignment",
+            BugKind::InvalidPosixMemalignAlignment => "invalid-posix-memalign-alignment",
+            BugKind::AllocationSizeTooBig => "allocation-size-too-big",
+            BugKind::Segv => "SEGV",
+            BugKind::Bus => "BUS",
+            BugKind::StackOverflow => "stack-overflow",
+            BugKind::Fpe => "FPE",
+            BugKind::Ill => "ILL",
+            BugKind::Abrt => "ABRT",
         }
     }
 }
@@ -47,68 +90,49 @@ pub enum Cause {
     Access(Access),
     Call(Call),
     Libc(LibcCall),
+    Request(BadRequest),
+    /// A signal that an instruction at `pc` raised, of whose name this is.
+    Raised {
+        signal: &'static str,
+        pc: usize,
+        bp: usize,
+        sp: usize,
+    },
+    /// abort(3).
+    Aborted,
 }
 
-/// A range of memory that a call names.
+/// A request for memory that can't be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Operand {
-    /// What the function's manual calls it.
-    pub name: &'static str,
-    pub start: usize,
-    pub bytes: usize,
-}
-
-impl Operand {
-    pub fn end(&self) -> usize {
-        self.start.saturating_add(self.bytes)
-    }
-
-    pub fn overlaps(&self, other: &Operand) -> bool {
-        self.bytes > 0 && other.bytes > 0 && self.start < other.end() && other.start < self.end()
-    }
-}
-
-/// A libc function that was given operands which it must not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LibcCall {
+pub struct BadRequest {
     pub function: &'static str,
-    pub caller: Caller,
-    pub misuse: Misuse,
+    pub wrong: Wrong,
 }
 
+/// What is wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Misuse {
-    /// The first `inside` bytes of the operand lie in a live object, and then it leaves it.
-    OutOfBounds {
-        direction: Direction,
-        operand: Operand,
-        inside: usize,
+pub enum Wrong {
+    Product {
+        count: usize,
+        size: usize,
     },
-    Overlap {
-        destination: Operand,
-        source: Operand,
-    },
-    /// Beyond the largest object, at an address in the heap.
-    Size {
-        bytes: usize,
-        at: usize,
-    },
+    /// Of this size, rounded up to whole pages.
+    RoundedUp(usize),
+    Alignment(usize),
+    Size(usize),
 }
 
-impl LibcCall {
-    /// First byte that the call must not touch, or the operand that the report is about.
-    pub fn address(&self) -> usize {
-        match self.misuse {
-            Misuse::OutOfBounds { operand, inside, .. } => operand.start.saturating_add(inside),
-            Misuse::Overlap { destination, .. } => destination.start,
-            Misuse::Size { at, .. } => at,
+impl BadRequest {
+    pub fn kind(&self) -> BugKind {
+        match (self.wrong, self.function) {
+            (Wrong::Product { .. }, "calloc") => BugKind::CallocOverflow,
+            (Wrong::Product { .. }, _) => BugKind::ReallocarrayOverflow,
+            (Wrong::RoundedUp(_), _) => BugKind::PvallocOverflow,
+            (Wrong::Alignment(_), "aligned_alloc") => BugKind::InvalidAlignedAllocAlignment,
+            (Wrong::Alignment(_), "posix_memalign") => BugKind::InvalidPosixMemalignAlignment,
+            (Wrong::Alignment(_), _) => BugKind::InvalidAllocationAlignment,
+            (Wrong::Size(_), _) => BugKind::AllocationSizeTooBig,
         }
-    }
-
-    /// The function as ASan's kinds of bug name it: without the marks of a checking form.
-    fn plain_name(&self) -> &'static str {
-        let name = self.function.trim_start_matches('_');
-        name.strip_suffix("_chk").unwrap_or(name)
     }
 }
 
@@ -176,6 +200,8 @@ pub struct Bug {
     pub subject: Option<Subject>,
     pub owner: Option<Owner>,
     pub damage: Option<Damage>,
+    pub mismatch: Option<(Release, Mismatch)>,
+    pub crash: Option<Crash>,
 }
 
 impl Bug {
@@ -186,6 +212,28 @@ impl Bug {
                 format!("{}-{}", call.plain_name(), self.kind.name())
             }
             _ => self.kind.name().to_owned(),
+        }
+    }
+
+    /// A bug of which no more is known.
+    pub fn new(
+        kind: BugKind,
+        address: usize,
+        cause: Cause,
+        thread: ThreadId,
+        stack: Frames,
+    ) -> Bug {
+        Bug {
+            kind,
+            address,
+            cause,
+            thread,
+            stack,
+            subject: None,
+            owner: None,
+            damage: None,
+            mismatch: None,
+            crash: None,
         }
     }
 }

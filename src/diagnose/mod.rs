@@ -3,11 +3,16 @@
 
 pub mod access;
 pub mod bug;
+pub mod crash;
+pub mod libc_call;
 
 pub use access::{Access, Direction};
-pub use bug::{Bug, BugKind, Cause, LibcCall, Misuse, Operand, Owner, Relation, Side, Subject};
+pub use bug::{BadRequest, Bug, BugKind, Cause, Owner, Relation, Side, Subject, Wrong};
+pub use crash::{Crash, diagnose_abort, diagnose_crash};
+pub use libc_call::{LibcCall, Misuse, Operand, diagnose_libc};
 
 use crate::heap::record::{State, ThreadId};
+use crate::heap::release::{Deallocator, Mismatch};
 use crate::heap::{BadCall, Object};
 use crate::sys::PAGE_BYTES;
 use crate::trace::Frames;
@@ -15,11 +20,12 @@ use crate::trace::Frames;
 /// Which function found a bad call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    Free,
-    Realloc,
+    Release(Deallocator),
     UsableSize,
     /// The check of all live objects when the process ends.
     Exit,
+    /// The same, when the program asks for it.
+    Check,
 }
 
 /// Diagnoses an access that faulted at `access.fault`, with the objects before, at and after that
@@ -31,16 +37,38 @@ pub fn diagnose_access(
     stack: Frames,
 ) -> Bug {
     let subject = nearest(access.fault, neighbours);
-    Bug {
-        kind: kind_of_access(subject),
-        address: access.start,
-        cause: Cause::Access(access),
-        thread,
-        stack,
-        subject,
-        owner: None,
-        damage: None,
-    }
+    let kind = kind_of_access(subject);
+    Bug { subject, ..Bug::new(kind, access.start, Cause::Access(access), thread, stack) }
+}
+
+/// Tells of a request that can't be granted.
+pub fn diagnose_request(request: BadRequest, thread: ThreadId, stack: Frames) -> Bug {
+    Bug::new(request.kind(), 0, Cause::Request(request), thread, stack)
+}
+
+/// What an address is, for whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Description {
+    /// In the guarded heap; near this object, if one is near.
+    Heap {
+        subject: Option<Subject>,
+        is_guard: bool,
+    },
+    /// At an object without guards.
+    Unguarded(Subject),
+    /// The runtime's.
+    Own,
+    Foreign(Owner),
+}
+
+/// Describes an address of the guarded heap.
+pub fn describe(address: usize, neighbours: [Option<Object>; 3], is_guard: bool) -> Description {
+    Description::Heap { subject: nearest(address, neighbours), is_guard }
+}
+
+/// Describes an address at an object without guards.
+pub fn describe_unguarded(address: usize, object: Object) -> Description {
+    Description::Unguarded(Subject { object, relation: Relation::of(address, &object) })
 }
 
 /// What it is to access the byte whose relation to an object `subject` gives.
@@ -55,24 +83,6 @@ fn kind_of_access(subject: Option<Subject>) -> BugKind {
         },
         Some(_) => BugKind::HeapUseAfterFree,
     }
-}
-
-/// Diagnoses a libc call with bad operands, with the objects before, at and after
-/// [`LibcCall::address`].
-pub fn diagnose_libc(
-    call: LibcCall,
-    neighbours: [Option<Object>; 3],
-    thread: ThreadId,
-    stack: Frames,
-) -> Bug {
-    let subject = nearest(call.address(), neighbours);
-    let (kind, address, subject) = match call.misuse {
-        Misuse::OutOfBounds { operand, .. } => (kind_of_access(subject), operand.start, subject),
-        Misuse::Overlap { destination, .. } => (BugKind::ParamOverlap, destination.start, subject),
-        Misuse::Size { at, .. } => (BugKind::NegativeSizeParam, at, subject),
-    };
-    let cause = Cause::Libc(call);
-    Bug { kind, address, cause, thread, stack, subject, owner: None, damage: None }
 }
 
 /// The object that an access at `address` most likely meant: one that holds it, else the one whose
@@ -110,32 +120,37 @@ pub fn diagnose_call(
     thread: ThreadId,
     stack: Frames,
 ) -> Bug {
-    let mut bug = Bug {
-        kind: BugKind::BadFree,
-        address,
-        cause: Cause::Call(call),
-        thread,
-        stack,
-        subject: None,
-        owner,
-        damage: None,
+    let kind = match call {
+        Call::UsableSize => BugKind::BadMallocUsableSize,
+        _ => BugKind::BadFree,
     };
+    let mut bug = Bug { owner, ..Bug::new(kind, address, Cause::Call(call), thread, stack) };
     let subject_at = |object: Object, address: usize| {
         Some(Subject { object, relation: Relation::of(address, &object) })
     };
     match bad {
         BadCall::DoubleFree(object) => {
-            bug.kind = match call {
-                // realloc frees too.
-                Call::Free | Call::Realloc => BugKind::DoubleFree,
-                Call::UsableSize | Call::Exit => BugKind::HeapUseAfterFree,
-            };
+            // realloc frees too.
+            if call != Call::UsableSize {
+                bug.kind = BugKind::DoubleFree;
+            }
             bug.subject = subject_at(object, address);
         }
         BadCall::NotAnObject(object) => {
             bug.subject = object.and_then(|object| subject_at(object, address));
         }
         BadCall::Foreign => {}
+        BadCall::Mismatch(object, release, which) => {
+            bug.kind = match (which, release.by) {
+                (Mismatch::Family, _) => BugKind::AllocDeallocMismatch,
+                (_, Deallocator::Delete | Deallocator::DeleteArray) => {
+                    BugKind::NewDeleteTypeMismatch
+                }
+                (..) => BugKind::FreeSizeMismatch,
+            };
+            bug.subject = subject_at(object, address);
+            bug.mismatch = Some((release, which));
+        }
         BadCall::Overwritten(object, damage) => {
             bug.kind = BugKind::OverwrittenSlack;
             bug.address = damage.address;
@@ -153,18 +168,20 @@ pub fn diagnose_call(
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::diagnose) mod tests {
     use super::*;
     use crate::heap::canary::Damage;
     use crate::heap::record::{Event, Family};
-    use crate::trace::{Caller, TraceId};
+    use crate::heap::release::Release;
+    use crate::trace::TraceId;
 
-    const PAGE: usize = 0x1000;
+    pub(in crate::diagnose) const PAGE: usize = 0x1000;
 
-    fn object(start: usize, size: usize, state: State) -> Object {
+    pub(in crate::diagnose) fn object(start: usize, size: usize, state: State) -> Object {
         let event = Event { thread: ThreadId(0), trace: TraceId::NONE };
         let freed = (state == State::Retired).then_some(event);
-        Object { start, size, family: Family::Malloc, state, allocated: event, freed }
+        let (family, align_log2) = (Family::Malloc, 0);
+        Object { start, size, family, align_log2, state, allocated: event, freed }
     }
 
     fn diagnosed(fault: usize, neighbours: [Option<Object>; 3]) -> (BugKind, Option<Relation>) {
@@ -181,7 +198,7 @@ mod tests {
         (bug.kind, bug.subject.map(|subject| subject.relation))
     }
 
-    fn relation(bytes: usize, side: Side) -> Option<Relation> {
+    pub(in crate::diagnose) fn relation(bytes: usize, side: Side) -> Option<Relation> {
         Some(Relation { bytes, side })
     }
 
@@ -242,6 +259,9 @@ mod tests {
         assert_eq!(diagnosed(9 * PAGE, [None; 3]), (BugKind::WildAccess, None));
     }
 
+    const FREE: Call = Call::Release(Deallocator::Free);
+    const REALLOC: Call = Call::Release(Deallocator::Realloc);
+
     fn called(call: Call, bad: BadCall) -> Bug {
         diagnose_call(call, 2 * PAGE - 48, bad, None, ThreadId(0), Frames::new())
     }
@@ -249,54 +269,40 @@ mod tests {
     #[test]
     fn names_bad_calls() {
         let freed = object(2 * PAGE - 48, 40, State::Retired);
-        assert_eq!(called(Call::Free, BadCall::DoubleFree(freed)).kind, BugKind::DoubleFree);
-        assert_eq!(called(Call::Realloc, BadCall::DoubleFree(freed)).kind, BugKind::DoubleFree);
+        let usable = called(Call::UsableSize, BadCall::DoubleFree(freed));
+        assert_eq!(called(FREE, BadCall::DoubleFree(freed)).kind, BugKind::DoubleFree);
+        assert_eq!(called(REALLOC, BadCall::DoubleFree(freed)).kind, BugKind::DoubleFree);
+        assert_eq!(usable.kind, BugKind::BadMallocUsableSize);
+        assert!(usable.subject.is_some());
         let around = object(2 * PAGE - 64, 64, State::Live);
-        let bug = called(Call::Free, BadCall::NotAnObject(Some(around)));
+        let bug = called(FREE, BadCall::NotAnObject(Some(around)));
         assert_eq!(bug.kind, BugKind::BadFree);
         assert_eq!(bug.subject.map(|s| s.relation), relation(16, Side::Inside));
-        assert_eq!(called(Call::Free, BadCall::Foreign).subject, None);
+        assert_eq!(called(FREE, BadCall::Foreign).subject, None);
+    }
+
+    #[test]
+    fn a_mismatch_is_named_by_what_differs() {
+        let live = object(2 * PAGE - 48, 40, State::Live);
+        let kind = |by, which| {
+            let bad = BadCall::Mismatch(live, Release::new(by), which);
+            called(Call::Release(by), bad).kind
+        };
+        assert_eq!(kind(Deallocator::Free, Mismatch::Family), BugKind::AllocDeallocMismatch);
+        assert_eq!(kind(Deallocator::Delete, Mismatch::Size), BugKind::NewDeleteTypeMismatch);
+        assert_eq!(
+            kind(Deallocator::DeleteArray, Mismatch::Alignment),
+            BugKind::NewDeleteTypeMismatch
+        );
+        assert_eq!(kind(Deallocator::FreeSized, Mismatch::Size), BugKind::FreeSizeMismatch);
     }
 
     #[test]
     fn damage_is_told_where_it_is() {
         let live = object(2 * PAGE - 48, 40, State::Live);
         let damage = Damage { address: 2 * PAGE - 7, span: 1, bytes: [0; 16], shown: 1 };
-        let bug = called(Call::Free, BadCall::Overwritten(live, damage));
+        let bug = called(FREE, BadCall::Overwritten(live, damage));
         assert_eq!((bug.kind, bug.address), (BugKind::OverwrittenSlack, 2 * PAGE - 7));
         assert_eq!(bug.subject.map(|s| s.relation), relation(1, Side::After));
-    }
-
-    fn called_libc(misuse: Misuse, at: Object) -> Bug {
-        let call = LibcCall { function: "__memcpy_chk", caller: Caller::here(), misuse };
-        diagnose_libc(call, [None, Some(at), None], ThreadId(0), Frames::new())
-    }
-
-    #[test]
-    fn one_byte_of_slack_is_out_of_bounds_for_a_call() {
-        let live = object(2 * PAGE - 48, 40, State::Live);
-        let operand = Operand { name: "source", start: live.start + 30, bytes: 11 };
-        let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: 10 };
-        let bug = called_libc(misuse, live);
-        assert_eq!((bug.kind, bug.address), (BugKind::HeapBufferOverflow, live.start + 30));
-        assert_eq!(bug.subject.map(|s| s.relation), relation(0, Side::After));
-        let freed = object(2 * PAGE - 48, 40, State::Retired);
-        let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: 0 };
-        assert_eq!(called_libc(misuse, freed).kind, BugKind::HeapUseAfterFree);
-        let operand = Operand { name: "source", start: live.start - 1, bytes: 2 };
-        let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: 0 };
-        assert_eq!(called_libc(misuse, live).kind, BugKind::HeapBufferUnderflow);
-    }
-
-    #[test]
-    fn an_overlap_is_named_after_its_function() {
-        let live = object(2 * PAGE - 48, 40, State::Live);
-        let destination = Operand { name: "destination", start: live.start, bytes: 9 };
-        let source = Operand { name: "source", start: live.start + 8, bytes: 9 };
-        assert!(destination.overlaps(&source) && source.overlaps(&destination));
-        assert!(!destination.overlaps(&Operand { start: live.start + 9, ..source }));
-        assert!(!destination.overlaps(&Operand { bytes: 0, ..source }));
-        let bug = called_libc(Misuse::Overlap { destination, source }, live);
-        assert_eq!(bug.kind_name(), "memcpy-param-overlap");
     }
 }

@@ -78,17 +78,23 @@ impl Heap {
         self.pool.class(class).is_forgotten(index).then(|| Object {
             start: slot.data.start(),
             size: slot.data.bytes(),
-            family: Family::Malloc,
+            family: Family::Any,
+            align_log2: 0,
             state: State::Forgotten,
             allocated: nobody,
             freed: None,
         })
     }
 
-    /// The first object with damaged canaries, or junk that was written to.
-    pub fn find_damaged(&self) -> Option<BadCall> {
+    /// The unguarded object that holds `address`, or has it among its canaries. Looks at all.
+    pub fn unguarded_near(&self, address: usize) -> Option<Object> {
+        self.unguarded.find_near(address).as_ref().map(view_unguarded)
+    }
+
+    /// Objects with damaged canaries, or with junk that was written to.
+    pub fn damaged(&self) -> impl Iterator<Item = BadCall> + '_ {
         let limit = self.config.canary_bytes;
-        let damaged = |slot: Slot<'_>| {
+        let damaged = move |slot: Slot<'_>| {
             let entry = slot.record.read()?;
             let start = slot.address(&entry);
             let damage = match entry.state {
@@ -108,9 +114,9 @@ impl Heap {
             .iter()
             .flat_map(|class| (0..class.claimed()).filter_map(|index| class.slot(index)));
         let large = (0..self.large.count()).filter_map(|index| self.large.slot(index));
-        small.chain(large).find_map(damaged).or_else(|| {
-            let (object, damage) = self.unguarded.find_damaged()?;
-            Some(BadCall::Overwritten(view_unguarded(&object), damage))
-        })
+        let unguarded = core::iter::once_with(|| self.unguarded.damaged()).flatten();
+        let unguarded =
+            unguarded.map(|(object, damage)| BadCall::Overwritten(view_unguarded(&object), damage));
+        small.chain(large).filter_map(damaged).chain(unguarded)
     }
 }

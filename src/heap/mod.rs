@@ -19,6 +19,7 @@ pub mod private;
 pub mod quarantine;
 pub mod record;
 pub mod region;
+pub mod release;
 mod retire;
 pub mod slot;
 pub mod threads;
@@ -39,6 +40,7 @@ use object::{view, view_unguarded};
 use place::Place;
 use pool::Pool;
 use record::{Entry, Event, Family, State};
+use release::Release;
 use slot::Slot;
 use threads::ThreadCache;
 use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
@@ -68,6 +70,8 @@ pub struct Config {
     pub seed: u64,
     /// Slack on each side of an object that is filled with canaries.
     pub canary_bytes: usize,
+    /// What fresh objects are filled with; zeros without it.
+    pub fill: Option<u8>,
     /// Memory that live guarded objects may hold.
     pub budget_bytes: usize,
     /// Kernel mappings that live guarded objects may cost.
@@ -147,7 +151,7 @@ impl Heap {
             return next_heap::allocate(size, align, zeroed);
         }
         let allocated = allocated();
-        match self.allocate_guarded(cache, request, allocated) {
+        let address = match self.allocate_guarded(cache, request, allocated) {
             Ok(address) => address as *mut u8,
             Err(reason) if self.is_sampling() => {
                 // Blocks of the next allocator must all be alike: nothing tells them apart.
@@ -155,7 +159,15 @@ impl Heap {
                 next_heap::allocate(size, align, zeroed)
             }
             Err(reason) => self.unguarded.allocate(reason, size, align, family, allocated, zeroed),
+        };
+        if let Some(byte) = self.config.fill
+            && !zeroed
+            && !address.is_null()
+        {
+            // SAFETY: the object is `size` bytes long, and nobody else knows it yet.
+            unsafe { core::ptr::write_bytes(address, byte, size) };
         }
+        address
     }
 
     /// Whether most allocations go to the next allocator, untouched.
@@ -189,7 +201,8 @@ impl Heap {
         // SAFETY: the slot is this thread's alone until it is published, and its pages are
         // populated.
         unsafe { canary::fill(start, size, self.config.canary_bytes) };
-        slot.record.publish(place.offset, size, family, allocated);
+        let origin = (family, release::log2(request.align));
+        slot.record.publish(place.offset, size, origin, allocated);
         Ok(start)
     }
 
@@ -312,12 +325,13 @@ impl Heap {
         mixed ^ mixed >> 31
     }
 
-    /// Frees the object at `address`.
+    /// Frees the object at `address`, if it goes with `release`.
     #[inline(always)]
     pub fn free(
         &self,
         cache: &ThreadCache,
         address: usize,
+        release: Release,
         freed: impl FnOnce() -> Event,
     ) -> Result<(), BadCall> {
         let slot = self.locate(address);
@@ -327,8 +341,18 @@ impl Heap {
         }
         let freed = freed();
         match self.find_in(slot, address) {
-            Found::Guarded(slot, entry) => self.retire(cache, slot, entry, freed),
-            Found::Unguarded(_) => self.free_unguarded(address),
+            Found::Guarded(slot, entry) => {
+                match release.mismatch(entry.family, entry.size, entry.align_log2) {
+                    None => self.retire(cache, slot, entry, freed),
+                    Some(which) => Err(BadCall::Mismatch(view(&slot, &entry), release, which)),
+                }
+            }
+            Found::Unguarded(object) => {
+                match release.mismatch(object.family, object.size, object.align_log2) {
+                    None => self.free_unguarded(address),
+                    Some(which) => Err(BadCall::Mismatch(view_unguarded(&object), release, which)),
+                }
+            }
             Found::Wrong(bad) => Err(bad),
         }
     }
@@ -356,13 +380,18 @@ impl Heap {
         cache: &ThreadCache,
         address: usize,
         size: usize,
+        release: Release,
         event: Event,
     ) -> Result<*mut u8, BadCall> {
-        let (old_size, family) = match self.find(address) {
-            Found::Guarded(_, entry) => (entry.size, entry.family),
-            Found::Unguarded(object) => (object.size, object.family),
+        let object = match self.find(address) {
+            Found::Guarded(slot, entry) => view(&slot, &entry),
+            Found::Unguarded(object) => view_unguarded(&object),
             Found::Wrong(bad) => return Err(bad),
         };
+        let (old_size, family) = (object.size, object.family);
+        if let Some(which) = release.mismatch(family, old_size, object.align_log2) {
+            return Err(BadCall::Mismatch(object, release, which));
+        }
         let request = Request { size, align: 1, family, zeroed: false };
         let new = self.allocate(cache, request, || event);
         if !new.is_null() {
@@ -370,9 +399,19 @@ impl Heap {
             unsafe {
                 core::ptr::copy_nonoverlapping(address as *const u8, new, size.min(old_size))
             };
-            self.free(cache, address, || event)?;
+            self.free(cache, address, release.unchecked(), || event)?;
         }
         Ok(new)
+    }
+
+    /// From now on any function may free the object at `address`: it came from one function by way
+    /// of another, and nobody but the caller knows it yet.
+    pub fn forget_family(&self, address: usize) {
+        match self.find(address) {
+            Found::Guarded(slot, _) => slot.record.forget_family(),
+            Found::Unguarded(_) => self.unguarded.forget_family(address),
+            Found::Wrong(_) => {}
+        }
     }
 
     /// Bytes asked for when the object at `address` was allocated.

@@ -2,6 +2,7 @@
 
 use super::canary::Damage;
 use super::record::{Entry, Event, Family, State};
+use super::release::{Mismatch, Release};
 use super::slot::Slot;
 use super::unguarded::Unguarded;
 
@@ -11,6 +12,8 @@ pub struct Object {
     pub start: usize,
     pub size: usize,
     pub family: Family,
+    /// Of the alignment asked for; 0 where none was.
+    pub align_log2: u8,
     pub state: State,
     pub allocated: Event,
     pub freed: Option<Event>,
@@ -25,6 +28,8 @@ pub enum BadCall {
     NotAnObject(Option<Object>),
     /// The address is not the heap's.
     Foreign,
+    /// The object does not go with the call, and lives on.
+    Mismatch(Object, Release, Mismatch),
     /// The object was freed, and its slack had been overwritten.
     Overwritten(Object, Damage),
     /// The object, which may be another than the one that the call was about, was written to after it had
@@ -37,6 +42,7 @@ pub fn view(slot: &Slot<'_>, entry: &Entry) -> Object {
         start: slot.address(entry),
         size: entry.size,
         family: entry.family,
+        align_log2: entry.align_log2,
         state: entry.state,
         allocated: entry.allocated,
         freed: entry.freed,
@@ -48,6 +54,7 @@ pub fn view_unguarded(object: &Unguarded) -> Object {
         start: object.address,
         size: object.size,
         family: object.family,
+        align_log2: object.align_log2,
         state: State::Live,
         allocated: object.allocated,
         freed: None,

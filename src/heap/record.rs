@@ -46,6 +46,8 @@ pub enum Family {
     NewArray = 2,
     /// Rust's global allocator.
     Rust = 3,
+    /// Nobody can tell; any function may free it.
+    Any = 4,
 }
 
 /// A thread of the process, numbered in the order in which the runtime met them; the main thread
@@ -63,7 +65,7 @@ pub struct Event {
 /// See the module's text.
 #[repr(C)]
 pub struct Record {
-    /// [`State`] in the low byte, [`Family`] in the next.
+    /// [`State`] in the low byte, [`Family`] in the next, then the log2 of the alignment asked for.
     state: AtomicU32,
     /// Bytes from the slot's first data page to the object.
     offset: AtomicU32,
@@ -82,6 +84,8 @@ const _: () = assert!(size_of::<Record>() == 32);
 pub struct Entry {
     pub state: State,
     pub family: Family,
+    /// Of the alignment asked for; 0 where none was.
+    pub align_log2: u8,
     pub offset: usize,
     pub size: usize,
     pub allocated: Event,
@@ -94,7 +98,8 @@ fn decode(state: u32) -> (State, Family) {
         0 => Family::Malloc,
         1 => Family::New,
         2 => Family::NewArray,
-        _ => Family::Rust,
+        3 => Family::Rust,
+        _ => Family::Any,
     };
     let state = match state & 0xff {
         0 => State::Virgin,
@@ -106,32 +111,52 @@ fn decode(state: u32) -> (State, Family) {
     (state, family)
 }
 
-fn encode(state: State, family: Family) -> u32 {
-    state as u32 | (family as u32) << 8
+fn encode(state: State, family: Family, align_log2: u8) -> u32 {
+    state as u32 | (family as u32) << 8 | u32::from(align_log2) << 16
+}
+
+/// The same object in another state.
+fn advance(word: u32, state: State) -> u32 {
+    word & !0xff | state as u32
 }
 
 impl Record {
     /// Virgin → Live. The caller alone owns the slot; its pages and canaries are ready.
-    pub fn publish(&self, offset: usize, size: usize, family: Family, allocated: Event) {
+    pub fn publish(
+        &self,
+        offset: usize,
+        size: usize,
+        (family, align_log2): (Family, u8),
+        allocated: Event,
+    ) {
         debug_assert_eq!(decode(self.state.load(Ordering::Relaxed)).0, State::Virgin);
         self.offset.store(offset as u32, Ordering::Relaxed);
         self.size.store(size as u64, Ordering::Relaxed);
         self.alloc_trace.store(allocated.trace.get(), Ordering::Relaxed);
         self.alloc_thread.store(allocated.thread.0, Ordering::Relaxed);
-        self.state.store(encode(State::Live, family), Ordering::Release);
+        self.state.store(encode(State::Live, family, align_log2), Ordering::Release);
+    }
+
+    /// From now on any function may free the live object, which nobody but the caller knows yet.
+    pub fn forget_family(&self) {
+        self.state.store(encode(State::Live, Family::Any, 0), Ordering::Release);
     }
 
     /// Live → Freeing, for exactly one of all callers; the others get the state that they found.
     /// The winner must call [`Record::finish_free`].
     pub fn begin_free(&self) -> Result<(), State> {
         let current = self.state.load(Ordering::Acquire);
-        let (state, family) = decode(current);
+        let (state, _) = decode(current);
         if state != State::Live {
             return Err(state);
         }
-        let freeing = encode(State::Freeing, family);
         self.state
-            .compare_exchange(current, freeing, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(
+                current,
+                advance(current, State::Freeing),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            )
             .map(drop)
             .map_err(|found| decode(found).0)
     }
@@ -152,13 +177,13 @@ impl Record {
     }
 
     fn end(&self, from: State, to: State, freed: Option<Event>) {
-        let (state, family) = decode(self.state.load(Ordering::Relaxed));
-        debug_assert_eq!(state, from);
+        let current = self.state.load(Ordering::Relaxed);
+        debug_assert_eq!(decode(current).0, from);
         if let Some(freed) = freed {
             self.free_trace.store(freed.trace.get(), Ordering::Relaxed);
             self.free_thread.store(freed.thread.0, Ordering::Relaxed);
         }
-        self.state.store(encode(to, family), Ordering::Release);
+        self.state.store(advance(current, to), Ordering::Release);
     }
 
     /// State of the record now.
@@ -176,7 +201,8 @@ impl Record {
 
     /// What the record says, or `None` while it is Virgin.
     pub fn read(&self) -> Option<Entry> {
-        let (state, family) = decode(self.state.load(Ordering::Acquire));
+        let word = self.state.load(Ordering::Acquire);
+        let (state, family) = decode(word);
         let event = |trace: &AtomicU32, thread: &AtomicU32| Event {
             trace: TraceId::from_raw(trace.load(Ordering::Relaxed)),
             thread: ThreadId(thread.load(Ordering::Relaxed)),
@@ -187,6 +213,7 @@ impl Record {
         Some(Entry {
             state,
             family,
+            align_log2: (word >> 16) as u8,
             offset: self.offset.load(Ordering::Relaxed) as usize,
             size: self.size.load(Ordering::Relaxed) as usize,
             allocated: event(&self.alloc_trace, &self.alloc_thread),
@@ -225,13 +252,16 @@ mod tests {
     fn lives_once_and_is_freed_once() {
         let record = virgin();
         assert_eq!(record.read(), None);
-        record.publish(4056, 40, Family::NewArray, event(1));
+        record.publish(4056, 40, (Family::NewArray, 6), event(1));
         let entry = record.read().unwrap();
-        assert_eq!((entry.offset, entry.size, entry.family), (4056, 40, Family::NewArray));
+        assert_eq!((entry.offset, entry.size), (4056, 40));
+        assert_eq!((entry.family, entry.align_log2), (Family::NewArray, 6));
         assert_eq!((entry.allocated, entry.freed), (event(1), None));
         assert_eq!(record.begin_free(), Ok(()));
         assert_eq!(record.begin_free(), Err(State::Freeing));
         record.finish_free(event(2));
+        let entry = record.read().unwrap();
+        assert_eq!((entry.family, entry.align_log2), (Family::NewArray, 6));
         assert_eq!(record.begin_free(), Err(State::Retired));
         assert_eq!(record.read().unwrap().freed, Some(event(2)));
     }
@@ -240,7 +270,7 @@ mod tests {
     fn of_racing_frees_one_wins() {
         for _ in 0..200 {
             let record = virgin();
-            record.publish(0, 1, Family::Malloc, event(0));
+            record.publish(0, 1, (Family::Malloc, 0), event(0));
             let wins: usize = std::thread::scope(|scope| {
                 let free = || usize::from(record.begin_free().is_ok());
                 let threads: Vec<_> = (0..4).map(|_| scope.spawn(free)).collect();

@@ -7,6 +7,7 @@ use super::canary::{self, Damage};
 use super::next_heap;
 use super::place::natural_align;
 use super::record::{Event, Family};
+use super::release;
 use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
 use core::hash::{BuildHasherDefault, Hasher};
@@ -61,6 +62,8 @@ pub struct Unguarded {
     pub address: usize,
     pub size: usize,
     pub family: Family,
+    /// Of the alignment asked for; 0 where none was.
+    pub align_log2: u8,
     pub allocated: Event,
     /// Canary bytes before the object; also the distance to the next allocator's block.
     front: usize,
@@ -145,7 +148,8 @@ impl UnguardedObjects {
             }
         }
         self.tally.count(reason);
-        let object = Unguarded { address, size, family, allocated, front };
+        let align_log2 = release::log2(align);
+        let object = Unguarded { address, size, family, align_log2, allocated, front };
         // The table grows in the private heap.
         let _scope = RuntimeScope::enter();
         self.shard(address).lock().insert(address, object);
@@ -157,6 +161,13 @@ impl UnguardedObjects {
         self.shard(address).lock().get(&address).copied()
     }
 
+    /// From now on any function may free the object at `address`, which only the caller knows yet.
+    pub fn forget_family(&self, address: usize) {
+        if let Some(object) = self.shard(address).lock().get_mut(&address) {
+            (object.family, object.align_log2) = (Family::Any, 0);
+        }
+    }
+
     /// Takes the object at `address` out of the table, for one caller; [`Unguarded::release`]
     /// comes next.
     pub fn remove(&self, address: usize) -> Option<Unguarded> {
@@ -164,12 +175,24 @@ impl UnguardedObjects {
         self.shard(address).lock().remove(&address)
     }
 
-    /// The first damaged object, for the check at exit.
-    pub fn find_damaged(&self) -> Option<(Unguarded, Damage)> {
-        self.shards.iter().find_map(|shard| {
+    /// The object that holds `address`, or has it among its canaries.
+    pub fn find_near(&self, address: usize) -> Option<Unguarded> {
+        let is_near = |object: &&Unguarded| {
+            let end = object.address + object.size + BACK_BYTES;
+            (object.address - object.front..end).contains(&address)
+        };
+        self.shards.iter().find_map(|shard| shard.lock().values().find(is_near).copied())
+    }
+
+    /// The damaged objects.
+    pub fn damaged(&self) -> Vec<(Unguarded, Damage)> {
+        let _scope = RuntimeScope::enter();
+        let mut found = Vec::new();
+        for shard in &self.shards {
             let shard = shard.lock();
-            shard.values().find_map(|object| Some((*object, object.damage()?)))
-        })
+            found.extend(shard.values().filter_map(|object| Some((*object, object.damage()?))));
+        }
+        found
     }
 
     /// See [`Lock::hold_for_fork`].

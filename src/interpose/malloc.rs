@@ -3,15 +3,19 @@
 
 use super::trampoline;
 use crate::calls;
-use crate::heap::Request;
+use crate::diagnose::Wrong;
 use crate::heap::record::Family;
-use crate::sys::{Errno, PAGE_BYTES, errno, round_up_to_page};
+use crate::heap::release::{Deallocator, Release};
+use crate::heap::{MAX_SIZE, Request};
+use crate::sys::{Errno, PAGE_BYTES, errno, loader, round_up_to_page};
 use crate::trace::Caller;
 use core::ffi::c_int;
 
 trampoline! {
     fencepost_malloc("rsi", "rdx") => malloc;
     fencepost_free("rsi", "rdx") => free;
+    fencepost_free_sized("rdx", "rcx") => free_sized;
+    fencepost_free_aligned_sized("rcx", "r8") => free_aligned_sized;
     fencepost_calloc("rdx", "rcx") => calloc;
     fencepost_realloc("rdx", "rcx") => realloc;
     fencepost_reallocarray("rcx", "r8") => reallocarray;
@@ -29,13 +33,31 @@ fn caller(sp: usize, bp: usize) -> Caller {
     unsafe { Caller::from_entry(sp, bp) }
 }
 
-fn allocate(size: usize, align: usize, zeroed: bool, caller: Caller) -> *mut u8 {
+fn allocate(
+    function: &'static str,
+    size: usize,
+    align: usize,
+    zeroed: bool,
+    caller: Caller,
+) -> *mut u8 {
     let request = Request { size, align, family: Family::Malloc, zeroed };
     let address = calls::allocate(request, caller);
-    if address.is_null() {
-        errno::set(Errno::ENOMEM);
+    if address.is_null() { refuse_size(function, size, caller) } else { address }
+}
+
+/// After an allocation that failed.
+#[cold]
+fn refuse_size(function: &'static str, size: usize, caller: Caller) -> *mut u8 {
+    if size > MAX_SIZE {
+        calls::refuse(function, Wrong::Size(size), caller);
     }
-    address
+    fail(Errno::ENOMEM)
+}
+
+#[cold]
+fn refuse(function: &'static str, wrong: Wrong, error: Errno, caller: Caller) -> *mut u8 {
+    calls::refuse(function, wrong, caller);
+    fail(error)
 }
 
 fn fail(error: Errno) -> *mut u8 {
@@ -45,36 +67,46 @@ fn fail(error: Errno) -> *mut u8 {
 
 #[unsafe(link_section = ".text.hot")]
 extern "C" fn malloc(size: usize, sp: usize, bp: usize) -> *mut u8 {
-    allocate(size, 1, false, caller(sp, bp))
+    allocate("malloc", size, 1, false, caller(sp, bp))
 }
 
 #[unsafe(link_section = ".text.hot")]
 extern "C" fn free(address: usize, sp: usize, bp: usize) {
-    calls::free(address, Family::Malloc, caller(sp, bp));
+    calls::free(address, Release::new(Deallocator::Free), caller(sp, bp));
+}
+
+extern "C" fn free_sized(address: usize, size: usize, sp: usize, bp: usize) {
+    calls::free(address, Release::new(Deallocator::FreeSized).sized(size), caller(sp, bp));
+}
+
+extern "C" fn free_aligned_sized(address: usize, align: usize, size: usize, sp: usize, bp: usize) {
+    let release = Release::new(Deallocator::FreeAlignedSized).sized(size).aligned(align);
+    calls::free(address, release, caller(sp, bp));
 }
 
 extern "C" fn calloc(count: usize, size: usize, sp: usize, bp: usize) -> *mut u8 {
+    let caller = caller(sp, bp);
     match count.checked_mul(size) {
-        Some(bytes) => allocate(bytes, 1, true, caller(sp, bp)),
-        None => fail(Errno::ENOMEM),
+        Some(bytes) => allocate("calloc", bytes, 1, true, caller),
+        None => refuse("calloc", Wrong::Product { count, size }, Errno::ENOMEM, caller),
     }
 }
 
 extern "C" fn realloc(address: usize, size: usize, sp: usize, bp: usize) -> *mut u8 {
-    resize(address, size, caller(sp, bp))
+    resize("realloc", address, size, caller(sp, bp))
 }
 
-fn resize(address: usize, size: usize, caller: Caller) -> *mut u8 {
+fn resize(function: &'static str, address: usize, size: usize, caller: Caller) -> *mut u8 {
     if address == 0 {
-        return allocate(size, 1, false, caller);
+        return allocate(function, size, 1, false, caller);
     }
     if size == 0 {
         // As glibc; C23 7.24.3.7 leaves it undefined.
-        calls::free(address, Family::Malloc, caller);
+        calls::free(address, Release::new(Deallocator::Realloc), caller);
         return core::ptr::null_mut();
     }
     let new = calls::resize(address, size, caller);
-    if new.is_null() { fail(Errno::ENOMEM) } else { new }
+    if new.is_null() { refuse_size(function, size, caller) } else { new }
 }
 
 extern "C" fn reallocarray(
@@ -84,9 +116,10 @@ extern "C" fn reallocarray(
     sp: usize,
     bp: usize,
 ) -> *mut u8 {
+    let caller = caller(sp, bp);
     match count.checked_mul(size) {
-        Some(bytes) => resize(address, bytes, caller(sp, bp)),
-        None => fail(Errno::ENOMEM),
+        Some(bytes) => resize("reallocarray", address, bytes, caller),
+        None => refuse("reallocarray", Wrong::Product { count, size }, Errno::ENOMEM, caller),
     }
 }
 
@@ -99,13 +132,18 @@ unsafe extern "C" fn posix_memalign(
     sp: usize,
     bp: usize,
 ) -> c_int {
+    let caller = caller(sp, bp);
     if !align.is_power_of_two() || !align.is_multiple_of(size_of::<usize>()) {
+        calls::refuse("posix_memalign", Wrong::Alignment(align), caller);
         return libc::EINVAL;
     }
     // Unlike the others it leaves errno alone.
     let request = Request { size, align, family: Family::Malloc, zeroed: false };
-    let address = calls::allocate(request, caller(sp, bp));
+    let address = calls::allocate(request, caller);
     if address.is_null() {
+        if size > MAX_SIZE {
+            calls::refuse("posix_memalign", Wrong::Size(size), caller);
+        }
         return libc::ENOMEM;
     }
     // SAFETY: the caller's promise.
@@ -114,29 +152,40 @@ unsafe extern "C" fn posix_memalign(
 }
 
 extern "C" fn aligned_alloc(align: usize, size: usize, sp: usize, bp: usize) -> *mut u8 {
-    if !align.is_power_of_two() {
-        return fail(Errno::EINVAL);
+    /// Since this version glibc refuses what is no power of two; before, it rounded up.
+    const STRICT: (u32, u32) = (2, 38);
+    let caller = caller(sp, bp);
+    if !align.is_power_of_two() && loader::libc_version() >= STRICT {
+        return refuse("aligned_alloc", Wrong::Alignment(align), Errno::EINVAL, caller);
     }
-    allocate(size, align, false, caller(sp, bp))
+    allocate_rounded("aligned_alloc", align, size, caller)
 }
 
 extern "C" fn memalign(align: usize, size: usize, sp: usize, bp: usize) -> *mut u8 {
-    // glibc rounds up what is no power of two, and refuses what can't be.
+    allocate_rounded("memalign", align, size, caller(sp, bp))
+}
+
+/// glibc rounds up an alignment that is no power of two, and refuses what can't be.
+fn allocate_rounded(function: &'static str, align: usize, size: usize, caller: Caller) -> *mut u8 {
+    if !align.is_power_of_two() {
+        calls::refuse(function, Wrong::Alignment(align), caller);
+    }
     match align.checked_next_power_of_two() {
-        Some(align) => allocate(size, align, false, caller(sp, bp)),
+        Some(align) => allocate(function, size, align, false, caller),
         None => fail(Errno::EINVAL),
     }
 }
 
 extern "C" fn valloc(size: usize, sp: usize, bp: usize) -> *mut u8 {
-    allocate(size, PAGE_BYTES, false, caller(sp, bp))
+    allocate("valloc", size, PAGE_BYTES, false, caller(sp, bp))
 }
 
 extern "C" fn pvalloc(size: usize, sp: usize, bp: usize) -> *mut u8 {
+    let caller = caller(sp, bp);
     if size > usize::MAX - PAGE_BYTES {
-        return fail(Errno::ENOMEM);
+        return refuse("pvalloc", Wrong::RoundedUp(size), Errno::ENOMEM, caller);
     }
-    allocate(round_up_to_page(size.max(1)), PAGE_BYTES, false, caller(sp, bp))
+    allocate("pvalloc", round_up_to_page(size.max(1)), PAGE_BYTES, false, caller)
 }
 
 extern "C" fn malloc_usable_size(address: usize, sp: usize, bp: usize) -> usize {

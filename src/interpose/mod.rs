@@ -5,6 +5,7 @@
 //! adds the stack and frame pointers of the call as two more arguments and jumps, so that the stack
 //! walk begins at the caller and no frame of ours has to be left out.
 
+mod api;
 mod descriptors;
 mod entry;
 mod formats;

@@ -8,8 +8,10 @@
 
 use super::trampoline;
 use crate::calls;
-use crate::heap::Request;
+use crate::diagnose::Wrong;
 use crate::heap::record::Family;
+use crate::heap::release::{Deallocator, Release};
+use crate::heap::{MAX_SIZE, Request};
 use crate::sys::loader;
 use crate::sys::next::Next;
 use crate::trace::Caller;
@@ -22,9 +24,18 @@ struct Form {
     /// Where the exported name leads.
     entry: extern "C" fn(),
     family: Family,
-    /// The second argument is an alignment.
-    aligned: bool,
+    /// What the arguments after the first say.
+    says: Says,
     next: Next,
+}
+
+/// What the arguments of a form after the first say of the object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Nothing,
+    Size,
+    Alignment,
+    SizeAndAlignment,
 }
 
 /// Every form takes at most three integers or pointers; the System V ABI lets a function be called
@@ -48,7 +59,7 @@ fn caller(sp: usize, bp: usize) -> Caller {
 }
 
 fn allocate(form: &Form, arguments: [usize; 3], caller: Caller) -> *mut u8 {
-    let align = if form.aligned { arguments[1] } else { 1 };
+    let align = if form.says == Says::Alignment { arguments[1] } else { 1 };
     if !REPLACED.load(Ordering::Relaxed) && align.is_power_of_two() {
         let request = Request { size: arguments[0], align, family: form.family, zeroed: false };
         let address = calls::allocate(request, caller);
@@ -56,20 +67,42 @@ fn allocate(form: &Form, arguments: [usize; 3], caller: Caller) -> *mut u8 {
             return address;
         }
     }
-    call_next(form, arguments)
+    let function = if form.family == Family::NewArray { "operator new[]" } else { "operator new" };
+    if !align.is_power_of_two() {
+        calls::refuse(function, Wrong::Alignment(align), caller);
+    } else if arguments[0] > MAX_SIZE {
+        calls::refuse(function, Wrong::Size(arguments[0]), caller);
+    }
+    let address = call_next(form, arguments);
+    if !address.is_null() && !REPLACED.load(Ordering::Relaxed) {
+        // The new_handler found memory after all; that form then had it from malloc.
+        calls::forget_family(address as usize);
+    }
+    address
 }
 
 fn free(form: &Form, arguments: [usize; 3], caller: Caller) {
     if REPLACED.load(Ordering::Relaxed) {
         call_next(form, arguments);
-    } else {
-        calls::free(arguments[0], form.family, caller);
+        return;
     }
+    let release = Release::new(match form.family {
+        Family::NewArray => Deallocator::DeleteArray,
+        _ => Deallocator::Delete,
+    });
+    let [address, second, third] = arguments;
+    let release = match form.says {
+        Says::Nothing => release,
+        Says::Size => release.sized(second),
+        Says::Alignment => release.aligned(second),
+        Says::SizeAndAlignment => release.sized(second).aligned(third),
+    };
+    calls::free(address, release, caller);
 }
 
 /// The forms; each becomes a module with its entry, which is exported under the form's name.
 macro_rules! operators {
-    ($($entry:ident: $module:ident = $name:literal, $family:ident, aligned $aligned:literal, $act:ident -> $result:ty;)*) => {
+    ($($entry:ident: $module:ident = $name:literal, $family:ident, $says:ident, $act:ident -> $result:ty;)*) => {
         $(
             trampoline! { $entry("r8", "r9") => $module::enter; }
             mod $module {
@@ -78,7 +111,7 @@ macro_rules! operators {
                     name: $name,
                     entry: $entry,
                     family: Family::$family,
-                    aligned: $aligned,
+                    says: Says::$says,
                     next: Next::new($name),
                 };
                 pub(super) extern "C-unwind" fn enter(
@@ -98,26 +131,26 @@ macro_rules! operators {
 }
 
 operators! {
-    fencepost_new: new = c"_Znwm", New, aligned false, allocate -> *mut u8;
-    fencepost_new_array: new_array = c"_Znam", NewArray, aligned false, allocate -> *mut u8;
-    fencepost_new_nothrow: new_nothrow = c"_ZnwmRKSt9nothrow_t", New, aligned false, allocate -> *mut u8;
-    fencepost_new_array_nothrow: new_array_nothrow = c"_ZnamRKSt9nothrow_t", NewArray, aligned false, allocate -> *mut u8;
-    fencepost_new_aligned: new_aligned = c"_ZnwmSt11align_val_t", New, aligned true, allocate -> *mut u8;
-    fencepost_new_array_aligned: new_array_aligned = c"_ZnamSt11align_val_t", NewArray, aligned true, allocate -> *mut u8;
-    fencepost_new_aligned_nothrow: new_aligned_nothrow = c"_ZnwmSt11align_val_tRKSt9nothrow_t", New, aligned true, allocate -> *mut u8;
-    fencepost_new_array_aligned_nothrow: new_array_aligned_nothrow = c"_ZnamSt11align_val_tRKSt9nothrow_t", NewArray, aligned true, allocate -> *mut u8;
-    fencepost_delete: delete = c"_ZdlPv", New, aligned false, free -> ();
-    fencepost_delete_sized: delete_sized = c"_ZdlPvm", New, aligned false, free -> ();
-    fencepost_delete_nothrow: delete_nothrow = c"_ZdlPvRKSt9nothrow_t", New, aligned false, free -> ();
-    fencepost_delete_aligned: delete_aligned = c"_ZdlPvSt11align_val_t", New, aligned true, free -> ();
-    fencepost_delete_sized_aligned: delete_sized_aligned = c"_ZdlPvmSt11align_val_t", New, aligned true, free -> ();
-    fencepost_delete_aligned_nothrow: delete_aligned_nothrow = c"_ZdlPvSt11align_val_tRKSt9nothrow_t", New, aligned true, free -> ();
-    fencepost_delete_array: delete_array = c"_ZdaPv", NewArray, aligned false, free -> ();
-    fencepost_delete_array_sized: delete_array_sized = c"_ZdaPvm", NewArray, aligned false, free -> ();
-    fencepost_delete_array_nothrow: delete_array_nothrow = c"_ZdaPvRKSt9nothrow_t", NewArray, aligned false, free -> ();
-    fencepost_delete_array_aligned: delete_array_aligned = c"_ZdaPvSt11align_val_t", NewArray, aligned true, free -> ();
-    fencepost_delete_array_sized_aligned: delete_array_sized_aligned = c"_ZdaPvmSt11align_val_t", NewArray, aligned true, free -> ();
-    fencepost_delete_array_aligned_nothrow: delete_array_aligned_nothrow = c"_ZdaPvSt11align_val_tRKSt9nothrow_t", NewArray, aligned true, free -> ();
+    fencepost_new: new = c"_Znwm", New, Nothing, allocate -> *mut u8;
+    fencepost_new_array: new_array = c"_Znam", NewArray, Nothing, allocate -> *mut u8;
+    fencepost_new_nothrow: new_nothrow = c"_ZnwmRKSt9nothrow_t", New, Nothing, allocate -> *mut u8;
+    fencepost_new_array_nothrow: new_array_nothrow = c"_ZnamRKSt9nothrow_t", NewArray, Nothing, allocate -> *mut u8;
+    fencepost_new_aligned: new_aligned = c"_ZnwmSt11align_val_t", New, Alignment, allocate -> *mut u8;
+    fencepost_new_array_aligned: new_array_aligned = c"_ZnamSt11align_val_t", NewArray, Alignment, allocate -> *mut u8;
+    fencepost_new_aligned_nothrow: new_aligned_nothrow = c"_ZnwmSt11align_val_tRKSt9nothrow_t", New, Alignment, allocate -> *mut u8;
+    fencepost_new_array_aligned_nothrow: new_array_aligned_nothrow = c"_ZnamSt11align_val_tRKSt9nothrow_t", NewArray, Alignment, allocate -> *mut u8;
+    fencepost_delete: delete = c"_ZdlPv", New, Nothing, free -> ();
+    fencepost_delete_sized: delete_sized = c"_ZdlPvm", New, Size, free -> ();
+    fencepost_delete_nothrow: delete_nothrow = c"_ZdlPvRKSt9nothrow_t", New, Nothing, free -> ();
+    fencepost_delete_aligned: delete_aligned = c"_ZdlPvSt11align_val_t", New, Alignment, free -> ();
+    fencepost_delete_sized_aligned: delete_sized_aligned = c"_ZdlPvmSt11align_val_t", New, SizeAndAlignment, free -> ();
+    fencepost_delete_aligned_nothrow: delete_aligned_nothrow = c"_ZdlPvSt11align_val_tRKSt9nothrow_t", New, Alignment, free -> ();
+    fencepost_delete_array: delete_array = c"_ZdaPv", NewArray, Nothing, free -> ();
+    fencepost_delete_array_sized: delete_array_sized = c"_ZdaPvm", NewArray, Size, free -> ();
+    fencepost_delete_array_nothrow: delete_array_nothrow = c"_ZdaPvRKSt9nothrow_t", NewArray, Nothing, free -> ();
+    fencepost_delete_array_aligned: delete_array_aligned = c"_ZdaPvSt11align_val_t", NewArray, Alignment, free -> ();
+    fencepost_delete_array_sized_aligned: delete_array_sized_aligned = c"_ZdaPvmSt11align_val_t", NewArray, SizeAndAlignment, free -> ();
+    fencepost_delete_array_aligned_nothrow: delete_array_aligned_nothrow = c"_ZdaPvSt11align_val_tRKSt9nothrow_t", NewArray, Alignment, free -> ();
 }
 
 /// Looks up the next definitions, and whether the program has its own. Takes the loader's lock:
@@ -131,4 +164,5 @@ pub fn resolve() {
             REPLACED.store(true, Ordering::Relaxed);
         }
     }
+    calls::note_operators(REPLACED.load(Ordering::Relaxed), new::FORM.next.address_or_0());
 }

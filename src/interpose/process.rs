@@ -118,10 +118,10 @@ unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
     if round < LAST_ROUND {
         return set_round(round + 1);
     }
-    if let Some(runtime) = crate::runtime::get() {
-        if let Err(bad) = threads::with_cache(|cache| runtime.heap.give_back(cache)) {
-            fault::report_at_exit(runtime, bad);
-        }
+    if let Some(runtime) = crate::runtime::get()
+        && let Err(bad) = threads::with_cache(|cache| runtime.heap.give_back(cache))
+    {
+        fault::report_at_exit(runtime, bad);
     }
     threads::retire_current();
     fault::take_altstack();
@@ -192,6 +192,9 @@ fn is_preload_library() -> bool {
 extern "C" fn construct() {
     if is_preload_library() {
         calls::set_up_process();
+        if calls::runtime().options.report_crashes {
+            fault::crash::install();
+        }
         create_key();
         in_scope(super::operators::resolve);
         in_scope(super::resolve_checked);

@@ -4,7 +4,7 @@
 //! blocks them. All other signals pass through, but for the fault signals in their masks: a handler
 //! that blocked them could not be reported from.
 
-use crate::fault::{self, FAULT_SET, FAULT_SIGNALS};
+use crate::fault::{self, FAULT_SET, FAULT_SIGNALS, crash};
 use crate::sys::errno;
 use crate::sys::next;
 use crate::sys::signal::{self, KernelAction, KernelSet};
@@ -25,10 +25,13 @@ fn set_bits(set: &mut sigset_t, bits: KernelSet) {
     unsafe { *core::ptr::from_mut(set).cast::<KernelSet>() = bits }
 }
 
+/// libc sets this flag, and shows it to whoever asks for the action afterwards.
+const SA_RESTORER: u64 = 0x0400_0000;
+
 fn to_kernel(action: &libc::sigaction) -> KernelAction {
     KernelAction {
         handler: action.sa_sigaction,
-        flags: action.sa_flags as u64,
+        flags: action.sa_flags as u64 | SA_RESTORER,
         restorer: 0,
         mask: bits(&action.sa_mask),
     }
@@ -38,8 +41,7 @@ fn from_kernel(action: &KernelAction) -> libc::sigaction {
     // SAFETY: a structure of integers and an optional function pointer, for which zero is valid.
     let mut converted: libc::sigaction = unsafe { core::mem::zeroed() };
     converted.sa_sigaction = action.handler;
-    // The restorer flag is libc's own business.
-    converted.sa_flags = action.flags as c_int & !0x0400_0000;
+    converted.sa_flags = action.flags as c_int;
     set_bits(&mut converted.sa_mask, action.mask);
     converted
 }
@@ -70,12 +72,25 @@ pub unsafe extern "C" fn fencepost_sigaction(
             errno::set(crate::sys::Errno::EINVAL);
             return -1;
         };
-        let Some(new) = new.as_ref() else {
-            return next(signal, new, old);
-        };
-        let mut passed = *new;
-        set_bits(&mut passed.sa_mask, bits(&new.sa_mask) & !FAULT_SET);
-        next(signal, &raw const passed, old)
+        let remembered = crash::remembered(signal);
+        let passed = new.as_ref().map(|new| {
+            let mut passed = *new;
+            set_bits(&mut passed.sa_mask, bits(&new.sa_mask) & !FAULT_SET);
+            crash::in_place_of(signal, &to_kernel(&passed))
+                .map_or(passed, |ours| from_kernel(&ours))
+        });
+        let passed = passed.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+        let mut found: libc::sigaction = core::mem::zeroed();
+        let result = next(signal, passed, &raw mut found);
+        if result == 0
+            && let Some(old) = old.as_mut()
+        {
+            *old = match remembered {
+                Some(before) if crash::is_ours(found.sa_sigaction) => from_kernel(&before),
+                _ => found,
+            };
+        }
+        result
     }
 }
 

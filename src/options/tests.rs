@@ -42,7 +42,8 @@ fn values_are_stored() {
     let options = Options::parse(
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:\
          log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:canary-bytes=0:\
-         sample=50:history=7:symbolize=no:check-calls=no:check-at-exit=off:verbose=1:stats=on:summary=never",
+         alloc-fill=170:revoke=batch:8:sample=50:history=7:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
+         free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:check-calls=no:check-at-exit=off:verbose=1:stats=on:summary=never",
     )
     .unwrap();
     let expected = Options {
@@ -55,8 +56,15 @@ fn values_are_stored() {
         unwinder: Unwinder::System,
         memory_limit_mib: 64,
         canary_bytes: 0,
+        alloc_fill: Some(170),
+        revoke: Revocation::Batch(8),
         sample: 50,
         history_mib: 7,
+        alloc_dealloc_mismatch: false,
+        new_delete_type_mismatch: false,
+        free_size_mismatch: false,
+        bad_requests: BadRequests::Report,
+        report_crashes: false,
         symbolize: false,
         check_calls: false,
         check_at_exit: false,
@@ -65,6 +73,20 @@ fn values_are_stored() {
         summary: SummaryChoice::Never,
     };
     assert_eq!(options, expected);
+}
+
+#[test]
+fn a_batch_may_have_a_size() {
+    let read = |text| Options::parse(text).map(|options| options.revoke);
+    assert_eq!(read("revoke=batch"), Ok(Revocation::Batch(64)));
+    assert_eq!(read("revoke=batch:2:seed=1"), Ok(Revocation::Batch(2)));
+    assert_eq!(read(r"revoke=batch\:512"), Ok(Revocation::Batch(512)));
+    assert_eq!(read("revoke=immediate"), Ok(Revocation::Immediate));
+    for wrong in ["revoke=batch:1", "revoke=batch:513", "revoke=batches", "revoke="] {
+        let result = read(wrong);
+        assert!(result.is_err(), "{wrong}: {result:?}");
+    }
+    assert!(read("seed=1:8").is_err());
 }
 
 #[test]
@@ -160,6 +182,10 @@ impl Random {
             }
             Form::Bool => ["yes", "no"][self.below(2) as usize].to_string(),
             Form::Path => self.text(),
+            Form::Revocation { min, max } => match self.below(2) {
+                0 => "immediate".to_string(),
+                _ => format!("batch:{}", u64::from(*min) + self.below(u64::from(max - min))),
+            },
         }
     }
 }

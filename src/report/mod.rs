@@ -1,8 +1,10 @@
 //! From a [`Bug`](crate::diagnose::Bug) to what the user reads.
 
+pub mod hook;
 pub mod sink;
 pub mod symbolize;
 pub mod text;
+mod words;
 
 #[cfg(test)]
 mod stack_tests;

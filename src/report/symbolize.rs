@@ -7,6 +7,7 @@
 
 mod debug_file;
 mod maps;
+pub mod operators;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

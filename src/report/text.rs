@@ -1,12 +1,15 @@
 //! A bug as text, in the shape that ASan made familiar to people and tools.
 
-use super::symbolize::{SymbolFrame, Symbolizer};
+use super::symbolize::{SymbolFrame, Symbolizer, UNKNOWN_MODULE};
+use super::words;
 use crate::diagnose::{
-    Bug, BugKind, Call, Cause, Direction, LibcCall, Misuse, Operand, Owner, Relation, Side, Subject,
+    Access, Bug, BugKind, Call, Cause, Crash, Description, Direction, LibcCall, Misuse, Relation,
+    Side, Subject,
 };
 use crate::heap::record::{Event, State, ThreadId};
 use crate::heap::{canary, quarantine};
 use crate::runtime::thread_label;
+use crate::sys::PAGE_BYTES;
 use crate::trace::{self, Frames, TraceId};
 use core::fmt::Write;
 
@@ -31,6 +34,25 @@ pub fn render(bug: &Bug, pid: u32, names: Names) -> String {
     report.text
 }
 
+/// Renders what `address` is, as asked in process `pid`.
+pub fn render_description(
+    address: usize,
+    description: &Description,
+    pid: u32,
+    names: Names,
+) -> String {
+    let mut report = Renderer { text: String::new(), symbols: Symbolizer::new(), names };
+    let what = words::description(description, crate::heap::threads::current());
+    report.text = format!("=={pid}==Fencepost: {address:#x} {what}\n");
+    if let Description::Heap { subject: Some(subject), .. } | Description::Unguarded(subject) =
+        description
+    {
+        report.relation_at(address, subject, false);
+        report.life(subject);
+    }
+    report.text
+}
+
 /// Where the summary points.
 type Location = String;
 
@@ -49,9 +71,14 @@ impl Renderer {
     fn header(&mut self, bug: &Bug, pid: u32) {
         let (kind, address) = (bug.kind_name(), bug.address);
         put!(self, "=================================================================\n");
-        put!(self, "=={pid}==ERROR: Fencepost: {kind} on address {address:#x}");
+        put!(self, "=={pid}==ERROR: Fencepost: {kind}");
+        if !matches!(bug.cause, Cause::Request(_) | Cause::Aborted) {
+            put!(self, " on address {address:#x}");
+        }
         let registers = match bug.cause {
-            Cause::Access(access) => Some((access.pc, access.bp, access.sp)),
+            Cause::Access(Access { pc, bp, sp, .. }) | Cause::Raised { pc, bp, sp, .. } => {
+                Some((pc, bp, sp))
+            }
             Cause::Libc(LibcCall { caller, misuse: Misuse::OutOfBounds { .. }, .. }) => {
                 Some((caller.pc, caller.bp, caller.sp))
             }
@@ -74,31 +101,37 @@ impl Renderer {
                 }
                 put!(self, " at {:#x} thread T{}\n", access.start, bug.thread.0);
             }
+            Cause::Request(request) => self.called(request.function, bug.thread),
+            Cause::Raised { signal, .. } => {
+                put!(self, "{signal} raised here by thread T{}:\n", bug.thread.0);
+            }
+            Cause::Aborted => self.called("abort", bug.thread),
             Cause::Libc(LibcCall { function, misuse, .. }) => match misuse {
                 Misuse::OutOfBounds { direction, operand, .. } => {
                     let (verb, thread) = (verb(direction), bug.thread.0);
                     put!(self, "{verb} of size {} at {:#x} ", operand.bytes, operand.start);
                     put!(self, "thread T{thread}\n");
                 }
-                _ => put!(self, "{}\n", self.called(function, bug.thread)),
+                _ => self.called(function, bug.thread),
             },
             Cause::Call(Call::Exit) => {
                 put!(self, "found at exit\n\n");
                 return None;
             }
             Cause::Call(call) => {
-                let found = match (bug.kind, call) {
-                    (BugKind::HeapUseAfterFree, call) if bug.damage.is_some() => {
-                        let call = if call == Call::Free { "free" } else { "realloc" };
-                        format!("found by a later {call} here:")
-                    }
-                    (BugKind::OverwrittenSlack, Call::Free) => "found by free here:".to_owned(),
-                    (BugKind::OverwrittenSlack, _) => "found by realloc here:".to_owned(),
-                    (_, Call::Realloc) => self.called("realloc", bug.thread),
-                    (_, Call::UsableSize) => self.called("malloc_usable_size", bug.thread),
-                    (_, _) => self.called("free", bug.thread),
+                let function = match call {
+                    Call::Release(by) => by.name(),
+                    Call::UsableSize => "malloc_usable_size",
+                    Call::Exit => "exit",
+                    Call::Check => "fencepost_check_heap",
                 };
-                put!(self, "{found}\n");
+                match bug.kind {
+                    BugKind::OverwrittenSlack => put!(self, "found by {function} here:\n"),
+                    BugKind::HeapUseAfterFree if bug.damage.is_some() => {
+                        put!(self, "found by a later {function} here:\n");
+                    }
+                    _ => self.called(function, bug.thread),
+                }
             }
         }
         let location = self.stack(bug.stack.as_slice());
@@ -106,35 +139,36 @@ impl Renderer {
         location
     }
 
-    fn called(&self, function: &str, thread: ThreadId) -> String {
-        format!("{function} called here by thread T{}:", thread.0)
+    fn called(&mut self, function: &str, thread: ThreadId) {
+        put!(self, "{function} called here by thread T{}:\n", thread.0);
     }
 
     /// Where the address lies: relative to an object, or in somebody else's memory.
     fn place(&mut self, bug: &Bug) {
+        if let Some(crash) = &bug.crash {
+            if *crash != Crash::Abort {
+                put!(self, "{:#x} is {}\n", bug.address, words::crash(crash));
+            }
+            return;
+        }
+        if let Cause::Request(request) = bug.cause {
+            put!(self, "{}\n", words::request(&request));
+            return;
+        }
         match (&bug.subject, &bug.owner) {
             (Some(subject), _) => self.relation(bug, subject),
             (None, Some(owner)) => {
-                put!(self, "{:#x} ", bug.address);
-                match owner {
-                    Owner::Stack { own: true } => {
-                        put!(self, "is on the stack of thread T{}\n", bug.thread.0);
-                    }
-                    Owner::Stack { own: false } => put!(self, "is on the stack of a thread\n"),
-                    Owner::Module(name) => put!(self, "is in a global/static object of {name}\n"),
-                    Owner::Mapped(name) if name.is_empty() => {
-                        put!(self, "was never allocated: it is in memory mapped otherwise\n");
-                    }
-                    Owner::Mapped(name) => put!(self, "was never allocated: it is in {name}\n"),
-                    Owner::Unmapped => put!(self, "was never allocated: nothing is mapped there\n"),
-                }
+                put!(self, "{:#x} {}\n", bug.address, words::owner(owner, bug.thread));
             }
             (None, None) => {
                 put!(self, "{:#x} was never allocated: no object is near\n", bug.address);
             }
         }
         if let Cause::Libc(call) = bug.cause {
-            self.operands(&call);
+            put!(self, "{}\n", words::operands(&call));
+        }
+        if let (Some((release, which)), Some(subject)) = (bug.mismatch, bug.subject) {
+            put!(self, "{}\n", words::mismatch(&subject.object, release, which));
         }
         if let Some(damage) = bug.damage {
             let offset = damage.address.wrapping_sub(bug.subject.map_or(0, |s| s.object.start));
@@ -155,53 +189,37 @@ impl Renderer {
         }
     }
 
-    /// Which operand of a libc call is wrong, and how.
-    fn operands(&mut self, call: &LibcCall) {
-        let function = call.function;
-        match call.misuse {
-            Misuse::OutOfBounds { operand: Operand { name, bytes, .. }, inside, .. } => {
-                put!(
-                    self,
-                    "in a call of {function}: {name} of {bytes} bytes, {inside} in bounds\n"
-                );
-            }
-            Misuse::Overlap { destination, source } => {
-                let [first, second] = [destination, source].map(|operand| {
-                    format!("{} [{:#x},{:#x})", operand.name, operand.start, operand.end())
-                });
-                put!(self, "in a call of {function}: {first} and {second} overlap\n");
-            }
-            Misuse::Size { bytes, .. } => {
-                let signed = bytes as isize;
-                put!(self, "in a call of {function}: the size is {bytes:#x}, or {signed}\n");
-            }
-        }
+    fn relation(&mut self, bug: &Bug, subject: &Subject) {
+        self.relation_at(bug.address, subject, bug.damage.is_some());
     }
 
-    fn relation(&mut self, bug: &Bug, subject: &Subject) {
+    fn relation_at(&mut self, address: usize, subject: &Subject, is_damage: bool) {
         if subject.object.state == State::Forgotten {
-            put!(self, "{:#x} is in memory that was freed long ago; ", bug.address);
+            put!(self, "{address:#x} is in memory that was freed long ago; ");
             put!(self, "its stacks are no longer kept (option history)\n");
             return;
         }
         let Subject { object, relation: Relation { bytes, side } } = *subject;
-        let side = match side {
+        let where_to = match side {
             Side::Before => "before",
             Side::Inside => "inside of",
             Side::After => "after",
         };
         // The first bad byte: an access may begin inside the object and cross its end.
-        let first_bad = match subject.relation.side {
+        let first_bad = match side {
             Side::After => object.start + object.size + bytes,
-            _ => bug.address,
+            _ => address,
         };
         let unit = if bytes == 1 { "byte" } else { "bytes" };
         let (start, size, end) = (object.start, object.size, object.start + object.size);
-        put!(self, "{first_bad:#x} is located {bytes} {unit} {side} ");
+        put!(self, "{first_bad:#x} is located {bytes} {unit} {where_to} ");
         put!(self, "{size}-byte region [{start:#x},{end:#x})\n");
-        if bug.address < end && first_bad >= end && bug.damage.is_none() {
-            let inside = end - bug.address;
+        if address < end && first_bad >= end && !is_damage {
+            let inside = end - address;
             put!(self, "the access begins {inside} bytes before the end of the region\n");
+        }
+        if side != Side::Inside && bytes >= PAGE_BYTES && !is_damage {
+            put!(self, "this is a guess: that region is the nearest, and it is not near\n");
         }
     }
 
@@ -262,7 +280,7 @@ impl Renderer {
     }
 
     /// Writes a stack, our own innermost frames left out; answers where its first frame is, or
-    /// rather, its first one outside Rust's standard library.
+    /// rather, its first one in a module other than Rust's standard library.
     fn stack(&mut self, pcs: &[trace::Pc]) -> Option<Location> {
         let mut first = None;
         let mut first_of_user = None;
@@ -281,7 +299,8 @@ impl Renderer {
                 if first.is_none() {
                     first = Some(locate(&frame));
                 }
-                if first_of_user.is_none() && !is_rust_std(&frame) {
+                let is_user = !is_rust_std(&frame) && frame.module != UNKNOWN_MODULE;
+                if first_of_user.is_none() && is_user {
                     first_of_user = Some(locate(&frame));
                 }
             }

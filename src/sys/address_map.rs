@@ -7,6 +7,7 @@ use super::file;
 pub struct Mapping {
     pub start: usize,
     pub end: usize,
+    pub readable: bool,
     pub writable: bool,
     pub name: String,
 }
@@ -25,7 +26,8 @@ pub fn count() -> usize {
         .map_or(0, |text| text.iter().filter(|&&b| b == b'\n').count())
 }
 
-fn parse(line: &str) -> Option<Mapping> {
+/// One line of the file.
+pub fn parse(line: &str) -> Option<Mapping> {
     let mut fields = line.splitn(6, ' ').filter(|field| !field.is_empty());
     let (start, end) = fields.next()?.split_once('-')?;
     let permissions = fields.next()?;
@@ -33,6 +35,7 @@ fn parse(line: &str) -> Option<Mapping> {
     Some(Mapping {
         start: usize::from_str_radix(start, 16).ok()?,
         end: usize::from_str_radix(end, 16).ok()?,
+        readable: permissions.as_bytes().first() == Some(&b'r'),
         writable: permissions.as_bytes().get(1) == Some(&b'w'),
         name: name.to_owned(),
     })

@@ -203,6 +203,11 @@ pub fn with_errno_kept<R>(body: impl FnOnce() -> R) -> R {
 ///
 /// Takes the loader's lock.
 pub fn is_definition(addr: usize) -> bool {
+    symbol_at(addr).is_some_and(|symbol| symbol.st_shndx != 0)
+}
+
+/// The symbol table's entry for `addr`.
+fn symbol_at(addr: usize) -> Option<libc::Elf64_Sym> {
     /// `dladdr1` flag of glibc: the symbol table entry is wanted (dladdr(3)).
     const RTLD_DL_SYMENT: c_int = 1;
     unsafe extern "C" {
@@ -220,8 +225,25 @@ pub fn is_definition(addr: usize) -> bool {
         let mut info: libc::Dl_info = core::mem::zeroed();
         let extra = (&raw mut entry).cast::<*mut c_void>();
         let found = dladdr1(addr as *const c_void, &raw mut info, extra, RTLD_DL_SYMENT);
-        found != 0 && entry.as_ref().is_some_and(|entry| entry.st_shndx != 0)
+        if found == 0 { None } else { entry.as_ref().copied() }
     }
+}
+
+/// Where the code of the function `name` begins and ends, by its symbol. Takes the loader's lock.
+pub fn extent_of(name: &core::ffi::CStr) -> Option<core::ops::Range<usize>> {
+    // SAFETY: dlsym with RTLD_DEFAULT and a valid C string.
+    let start = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) } as usize;
+    let symbol = symbol_at(start)?;
+    Some(start..start + symbol.st_size as usize)
+}
+
+/// The version of glibc that runs, as (2, 36); zeros where it does not say.
+pub fn libc_version() -> (u32, u32) {
+    // SAFETY: it answers with a C string that is never freed.
+    let text = unsafe { core::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+    let text = text.to_str().unwrap_or_default();
+    let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 #[cfg(test)]

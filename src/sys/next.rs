@@ -34,6 +34,11 @@ impl Next {
         self.address.get_or_try_init(|| self.look_up().ok_or(())).ok()
     }
 
+    /// Its address, or 0 if there is none.
+    pub fn address_or_0(&self) -> usize {
+        self.address().map_or(0, NonZeroUsize::get)
+    }
+
     /// Looks it up, while it is safe to take the loader's lock.
     pub fn resolve(&self) {
         self.address();

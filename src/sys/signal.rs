@@ -1,7 +1,7 @@
 //! Signal dispositions and masks, by plain system calls.
 
 use super::{Errno, syscall};
-use core::arch::naked_asm;
+use core::arch::global_asm;
 use libc::c_int;
 
 /// The kernel's signal set: bit `n - 1` is signal `n`.
@@ -37,10 +37,26 @@ impl KernelAction {
 const SA_RESTORER: u64 = 0x0400_0000;
 const SET_BYTES: usize = size_of::<KernelSet>();
 
-/// Returns from a signal handler. Debuggers know a signal frame by exactly these bytes.
-#[unsafe(naked)]
-extern "C" fn restore() {
-    naked_asm!("mov rax, 15", "syscall")
+// Returns from a signal handler. Debuggers and unwinders know a signal frame by exactly these bytes,
+// gdb by the name too. They ask for the unwind table of the byte before, as of any return address:
+// there must be none, so padding comes first.
+global_asm!(
+    ".pushsection .text.__restore_rt,\"ax\",@progbits",
+    ".balign 16",
+    ".fill 16, 1, 0x90",
+    ".globl __restore_rt",
+    ".hidden __restore_rt",
+    ".type __restore_rt, @function",
+    "__restore_rt:",
+    "mov rax, 15",
+    "syscall",
+    ".size __restore_rt, . - __restore_rt",
+    ".popsection",
+);
+
+unsafe extern "C" {
+    #[link_name = "__restore_rt"]
+    fn restore();
 }
 
 /// Sets the kernel's action for `signal` and returns the one before.

@@ -57,6 +57,8 @@ pub struct Bug {
     pub place: String,
     pub found: Option<String>,
     pub called: Option<String>,
+    /// Globs of lines after the place.
+    pub notes: Vec<String>,
     pub thread: String,
     pub freed_by: String,
     pub allocated_by: String,
@@ -65,8 +67,6 @@ pub struct Bug {
     pub markers: Vec<Marker>,
     pub frames: Vec<FrameGlob>,
     pub stdout: Option<String>,
-    /// One of the report's further lines.
-    pub note: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -129,6 +129,7 @@ const KEYS: [&str; 19] = [
     "expect-place",
     "expect-found",
     "expect-call",
+    "expect-note",
     "expect-thread",
     "expect-freed-by",
     "expect-allocated-by",
@@ -136,7 +137,6 @@ const KEYS: [&str; 19] = [
     "expect-report-in",
     "expect-frame",
     "expect-stdout",
-    "expect-note",
     "expect-unguarded-on",
     "options",
     "cflags",
@@ -145,6 +145,28 @@ const KEYS: [&str; 19] = [
     "needs-cpu",
 ];
 
+/// Kinds that a call of a function shows.
+const CALLS: [&str; 14] = [
+    "double-free",
+    "bad-free",
+    "alloc-dealloc-mismatch",
+    "new-delete-type-mismatch",
+    "free-size-mismatch",
+    "bad-malloc_usable_size",
+    "calloc-overflow",
+    "reallocarray-overflow",
+    "pvalloc-overflow",
+    "invalid-allocation-alignment",
+    "invalid-aligned-alloc-alignment",
+    "invalid-posix-memalign-alignment",
+    "allocation-size-too-big",
+    "ABRT",
+];
+
+fn is_call(kind: &str) -> bool {
+    CALLS.contains(&kind) || kind == "negative-size-param" || kind.ends_with("-param-overlap")
+}
+
 fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, String> {
     let find =
         |wanted: &str| header.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
@@ -152,8 +174,9 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
         // Written to in quarantine, found later.
         "heap-use-after-free" if find("expect-found").is_some() => false,
         "heap-buffer-overflow" | "heap-buffer-underflow" | "heap-use-after-free" => true,
-        "double-free" | "bad-free" | "overwritten-slack" | "negative-size-param" => false,
-        overlap if overlap.ends_with("-param-overlap") => false,
+        "SEGV" | "BUS" | "stack-overflow" => true,
+        "overwritten-slack" | "FPE" | "ILL" => false,
+        kind if is_call(kind) => false,
         _ => return Err(format!("unknown kind `{kind}`")),
     };
     if is_access != find("expect-access").is_some() {
@@ -168,12 +191,21 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
     let bug = Bug {
         kind: kind.to_owned(),
         access: find("expect-access").map(str::to_owned),
-        place: find("expect-place").ok_or("no `// expect-place: …`")?.to_owned(),
+        place: match find("expect-place") {
+            None if kind == "ABRT" => "",
+            place => place.ok_or("no `// expect-place: …`")?,
+        }
+        .to_owned(),
         found: find("expect-found").map(str::to_owned),
-        called: match kind {
-            "double-free" | "bad-free" => Some(find("expect-call").unwrap_or("free").to_owned()),
-            _ => find("expect-call").map(str::to_owned),
-        },
+        called: is_call(kind).then(|| {
+            let default = if kind == "ABRT" { "abort" } else { "free" };
+            find("expect-call").unwrap_or(default).to_owned()
+        }),
+        notes: header
+            .iter()
+            .filter(|(key, _)| *key == "expect-note")
+            .map(|(_, value)| (*value).to_owned())
+            .collect(),
         freed_by: find("expect-freed-by").unwrap_or("T0").to_owned(),
         allocated_by: find("expect-allocated-by").unwrap_or("T0").to_owned(),
         thread,
@@ -182,6 +214,9 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
             None => Exit::Signal(libc::SIGABRT),
             Some("SIGSEGV") => Exit::Signal(libc::SIGSEGV),
             Some("SIGABRT") => Exit::Signal(libc::SIGABRT),
+            Some("SIGBUS") => Exit::Signal(libc::SIGBUS),
+            Some("SIGFPE") => Exit::Signal(libc::SIGFPE),
+            Some("SIGILL") => Exit::Signal(libc::SIGILL),
             Some(code) => Exit::Code(code.parse().map_err(|_| format!("bad exit {code}"))?),
         },
         report_in: match find("expect-report-in") {
@@ -197,7 +232,6 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
             .map(|(_, value)| read_frame_glob(value))
             .collect::<Result<_, _>>()?,
         stdout: find("expect-stdout").map(str::to_owned),
-        note: find("expect-note").map(str::to_owned),
     };
     let described = |role| {
         bug.markers.iter().any(|marker| marker.role == role)
@@ -309,10 +343,10 @@ impl Bug {
         if self.found != report.found {
             differ("found", &words_of(&self.found), &words_of(&report.found));
         }
-        if let Some(note) = &self.note
-            && !report.notes.iter().any(|line| glob_matches(note, line))
-        {
-            differ("note", note, &report.notes.join("; "));
+        for note in &self.notes {
+            if !report.notes.iter().any(|line| glob_matches(note, line)) {
+                differ("note", note, &report.notes.join(" / "));
+            }
         }
         if report.thread != self.thread {
             differ("thread", &self.thread, &report.thread);

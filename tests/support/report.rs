@@ -21,12 +21,14 @@ use std::fmt;
 pub enum Direction {
     Read,
     Write,
+    Execute,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
     pub direction: Direction,
-    pub bytes: u64,
+    /// `None` where the report says that it is unknown.
+    pub bytes: Option<u64>,
 }
 
 impl fmt::Display for Access {
@@ -34,8 +36,12 @@ impl fmt::Display for Access {
         let word = match self.direction {
             Direction::Read => "READ",
             Direction::Write => "WRITE",
+            Direction::Execute => return write!(out, "EXECUTE"),
         };
-        write!(out, "{word} of size {}", self.bytes)
+        match self.bytes {
+            Some(bytes) => write!(out, "{word} of size {bytes}"),
+            None => write!(out, "{word} of unknown size"),
+        }
     }
 }
 
@@ -78,18 +84,22 @@ pub struct Stack {
 pub struct Report {
     pub pid: u32,
     pub kind: String,
-    pub address: u64,
+    /// `None` for what is no matter of an address.
+    pub address: Option<u64>,
     pub pc: Option<u64>,
     pub thread: String,
     pub thread_name: String,
     pub access: Option<Access>,
     /// The function that a bad call called.
     pub called: Option<String>,
+    /// The signal of a crash that is no access.
+    pub raised: Option<String>,
     /// `by free here`, `by realloc here`, `at exit`: where overwritten slack was found.
     pub found: Option<String>,
     /// The stack of the access or of the bad call. Empty for what was found at exit.
     pub culprit: Stack,
-    /// The words after `0x… is ` or `0x… was `, without the region's bounds.
+    /// The words after `0x… is ` or `0x… was `, without the region's bounds; without an address, the
+    /// sentence after the stack, if there is one.
     pub place: String,
     pub freed: Option<Stack>,
     pub allocated: Option<Stack>,
@@ -112,8 +122,13 @@ pub fn parse(text: &str) -> Result<Report, String> {
     report.culprit.frames = parse_frames(&mut lines)?;
 
     let is_place = |line: &&str| line.starts_with("0x");
-    let place = lines.next_if(is_place).ok_or_else(|| expected("0x… is …", lines.peek()))?;
-    parse_place(place, &mut report)?;
+    if report.address.is_none() {
+        let sentence = lines.next_if(|line| !line.starts_with("SUMMARY: "));
+        report.place = sentence.unwrap_or_default().to_owned();
+    } else {
+        let place = lines.next_if(is_place).ok_or_else(|| expected("0x… is …", lines.peek()))?;
+        parse_place(place, &mut report)?;
+    }
 
     for line in lines.by_ref() {
         if let Some(summary) = line.strip_prefix("SUMMARY: Fencepost: ") {
@@ -144,30 +159,36 @@ fn parse_header(line: &str) -> Result<Report, String> {
         .strip_prefix("==")
         .and_then(|rest| rest.split_once("==ERROR: Fencepost: "))
         .ok_or_else(|| wrong("its start"))?;
-    let (kind, rest) = rest.split_once(" on address ").ok_or_else(|| wrong("an address"))?;
     let (facts, thread) = rest.split_once(" thread ").ok_or_else(|| wrong("a thread"))?;
+    let (kind, facts) = match facts.split_once(" on address ") {
+        Some((kind, facts)) => (kind, Some(facts)),
+        None if facts.contains(' ') => return Err(wrong("an address")),
+        None => (facts, None),
+    };
     // A thread that has ended has no name any more.
     let (thread, name) = thread.split_once(" (").unwrap_or((thread, ")"));
 
-    let facts: Vec<&str> = facts.split(' ').collect();
+    let facts: Vec<&str> = facts.into_iter().flat_map(|facts| facts.split(' ')).collect();
     let (address, pc) = match facts[..] {
-        [address] => (address, None),
+        [] => (None, None),
+        [address] => (Some(hex(address)?), None),
         [address, "at", "pc", pc, "bp", bp, "sp", sp] => {
             hex(bp)?;
             hex(sp)?;
-            (address, Some(hex(pc)?))
+            (Some(hex(address)?), Some(hex(pc)?))
         }
         _ => return Err(wrong("`at pc … bp … sp …`")),
     };
     Ok(Report {
         pid: pid.parse().map_err(|_| wrong("a process id"))?,
         kind: kind.to_owned(),
-        address: hex(address)?,
+        address,
         pc,
         thread: thread.to_owned(),
         thread_name: name.strip_suffix(')').ok_or_else(|| wrong("a thread name"))?.to_owned(),
         access: None,
         called: None,
+        raised: None,
         found: None,
         culprit: Stack { thread: None, frames: Vec::new() },
         place: String::new(),
@@ -179,21 +200,50 @@ fn parse_header(line: &str) -> Result<Report, String> {
     })
 }
 
-/// `WRITE of size 4 at 0x… thread T0`, `free called here by thread T0:`, `found by free here:`.
+/// `WRITE of size 4 at 0x… thread T0`, `free called here by thread T0:`, `found by free here:`,
+/// `SIGFPE raised here by thread T0:`.
 fn parse_culprit_heading(line: &str, report: &mut Report) -> Result<(), String> {
     let words: Vec<&str> = line.split(' ').collect();
+    let mut take_access = |access: Access, address: &str, thread: &str| {
+        if Some(hex(address)?) != report.address {
+            return Err(format!("not the header's address: {line}"));
+        }
+        report.access = Some(access);
+        report.culprit.thread = Some(thread.to_owned());
+        Ok(())
+    };
     match words[..] {
         [direction @ ("READ" | "WRITE"), "of", "size", bytes, "at", address, "thread", thread] => {
             let direction = if direction == "READ" { Direction::Read } else { Direction::Write };
-            let bytes = bytes.parse().map_err(|_| format!("not a size: {line}"))?;
-            report.access = Some(Access { direction, bytes });
-            if hex(address)? != report.address {
-                return Err(format!("not the header's address: {line}"));
-            }
-            report.culprit.thread = Some(thread.to_owned());
+            let bytes = Some(bytes.parse().map_err(|_| format!("not a size: {line}"))?);
+            take_access(Access { direction, bytes }, address, thread)?;
         }
-        [function, "called", "here", "by", "thread", thread] if thread.ends_with(':') => {
-            report.called = Some(function.to_owned());
+        [
+            direction @ ("READ" | "WRITE"),
+            "of",
+            "unknown",
+            "size",
+            "at",
+            address,
+            "thread",
+            thread,
+        ] => {
+            let direction = if direction == "READ" { Direction::Read } else { Direction::Write };
+            take_access(Access { direction, bytes: None }, address, thread)?;
+        }
+        ["EXECUTE", "at", address, "thread", thread] => {
+            let access = Access { direction: Direction::Execute, bytes: None };
+            take_access(access, address, thread)?;
+        }
+        [ref function @ .., verb @ ("called" | "raised"), "here", "by", "thread", thread]
+            if thread.ends_with(':') && !function.is_empty() =>
+        {
+            let function = Some(function.join(" "));
+            if verb == "called" {
+                report.called = function
+            } else {
+                report.raised = function
+            }
             report.culprit.thread = Some(thread.trim_end_matches(':').to_owned());
         }
         ["found", ..] => {
@@ -232,8 +282,9 @@ fn parse_place(line: &str, report: &mut Report) -> Result<(), String> {
     let place = place.ok_or_else(|| expected("0x… is …", Some(&line)))?;
     // The header names the access's first byte, and this line the first byte that is bad.
     let address = hex(address)?;
-    let bytes = report.access.map_or(1, |access| access.bytes.max(1));
-    if !(report.address..report.address + bytes).contains(&address) {
+    let bytes = report.access.and_then(|access| access.bytes).unwrap_or(1).max(1);
+    let first = report.address.unwrap_or_default();
+    if address.wrapping_sub(first) >= bytes {
         return Err(format!("not in the header's access: {line}"));
     }
     let (place, bounds) = match place.split_once(" [") {
@@ -324,8 +375,8 @@ fn check_consistency(report: &Report) -> Result<(), String> {
     if report.summary.split(' ').next() != Some(report.kind.as_str()) {
         return Err(format!("kind {}, but summary `{}`", report.kind, report.summary));
     }
-    if report.access.is_some() != report.pc.is_some() {
-        return Err("an access has a pc, and a bad call has none".to_owned());
+    if (report.access.is_some() || report.raised.is_some()) != report.pc.is_some() {
+        return Err("an access or a crash has a pc, and a bad call has none".to_owned());
     }
     match (report.pc, report.culprit.frames.first()) {
         (Some(pc), Some(frame)) if frame.pc != pc => {

@@ -42,7 +42,7 @@ fn reads_an_access() {
     let report = report::parse(OVERFLOW).expect("a well-formed report");
     assert_eq!((report.pid, report.kind.as_str()), (4711, "heap-buffer-overflow"));
     assert_eq!((report.thread.as_str(), report.thread_name.as_str()), ("T1", "worker"));
-    assert_eq!(report.access, Some(Access { direction: Direction::Write, bytes: 4 }));
+    assert_eq!(report.access, Some(Access { direction: Direction::Write, bytes: Some(4) }));
     assert_eq!(report.place, "located 0 bytes after 48-byte region");
     assert_eq!(report.culprit.frames.len(), 3);
     let frame = &report.culprit.frames[0];
@@ -57,6 +57,8 @@ fn reads_an_access() {
 
 #[test]
 fn reads_a_bad_call() {
+    let deleted = changed(DOUBLE_FREE, "free called", "operator delete[] called");
+    assert_eq!(deleted.unwrap().called.as_deref(), Some("operator delete[]"));
     let report = report::parse(DOUBLE_FREE).expect("a well-formed report");
     assert_eq!((report.access, report.called.as_deref()), (None, Some("free")));
     assert_eq!(report.freed.expect("a stack").frames[0].place(), Some(("a.c", 8)));
@@ -109,6 +111,40 @@ SUMMARY: Fencepost: overwritten-slack /src/a.c:7 in main
     let report = report::parse(text).expect("a well-formed report");
     assert_eq!(report.found.as_deref(), Some("at exit"));
     assert_eq!(report.notes, ["damaged bytes: 78"]);
+}
+
+#[test]
+fn reads_what_is_no_matter_of_an_address() {
+    let text = "\
+==1==ERROR: Fencepost: calloc-overflow thread T0 (main)
+calloc called here by thread T0:
+    #0 0x5501 in main /src/a.c:9 (a+0x501)
+
+a sentence of it
+SUMMARY: Fencepost: calloc-overflow /src/a.c:9 in main
+";
+    let report = report::parse(text).expect("a well-formed report");
+    assert_eq!((report.address, report.place.as_str()), (None, "a sentence of it"));
+    assert_eq!(report.called.as_deref(), Some("calloc"));
+    let report = changed(text, "a sentence of it\n", "").expect("a well-formed report");
+    assert_eq!(report.place, "");
+}
+
+#[test]
+fn reads_a_crash() {
+    let text = "\
+==1==ERROR: Fencepost: FPE on address 0x5501 at pc 0x5501 bp 0x7ff0 sp 0x7fe0 thread T0 (main)
+SIGFPE raised here by thread T0:
+    #0 0x5501 in main /src/a.c:9 (a+0x501)
+
+0x5501 is a division
+SUMMARY: Fencepost: FPE /src/a.c:9 in main
+";
+    let report = report::parse(text).expect("a well-formed report");
+    assert_eq!((report.raised.as_deref(), report.access), (Some("SIGFPE"), None));
+    let text = text.replace("SIGFPE raised here by thread T0:", "EXECUTE at 0x5501 thread T0");
+    let access = report::parse(&text).expect("a well-formed report").access;
+    assert_eq!(access, Some(Access { direction: Direction::Execute, bytes: None }));
 }
 
 #[test]

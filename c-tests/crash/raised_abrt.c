@@ -1,0 +1,9 @@
+// raise(SIGABRT) is no abort().
+// expect: clean
+#include <signal.h>
+
+int main(void)
+{
+    raise(SIGABRT);
+    return 0;
+}

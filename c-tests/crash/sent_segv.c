@@ -1,0 +1,11 @@
+// SIGSEGV that somebody sends kills without a word: no instruction is to blame.
+// expect: clean
+#include <signal.h>
+#include <unistd.h>
+
+int main(void)
+{
+    kill(getpid(), SIGSEGV);
+    pause();
+    return 0;
+}

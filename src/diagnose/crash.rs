@@ -1,0 +1,210 @@
+//! Crashes that are no matter of the heap: what a signal that would kill the process tells.
+
+use super::access::{Access, Direction};
+use super::bug::{Bug, BugKind, Cause};
+use crate::heap::record::ThreadId;
+use crate::sys::PAGE_BYTES;
+use crate::sys::address_map::Mapping;
+use crate::trace::Frames;
+use libc::c_int;
+
+/// Signal codes of the kernel's that libc's bindings lack (sigaction(2)).
+const SI_KERNEL: c_int = 0x80;
+const FPE_INTDIV: c_int = 1;
+const SEGV_PKUERR: c_int = 4;
+const BUS_MCEERR_AR: c_int = 4;
+const BUS_MCEERR_AO: c_int = 5;
+
+/// Addresses below this are never mapped (`vm.mmap_min_addr`): a null pointer and an offset.
+const NULL_ZONE_BYTES: usize = 64 << 10;
+
+/// How far from the stack pointer code touches the stack that it has just made room for.
+const STACK_REACH_BYTES: usize = 64 << 10;
+
+/// Why the processor refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Crash {
+    Null,
+    /// No pointer of 48 bits, sign-extended.
+    NonCanonical,
+    /// The instruction demands this alignment of its operand.
+    Misaligned(usize),
+    /// Neither the processor nor the kernel names an address.
+    NoAddress,
+    Unmapped,
+    /// Mapped without any permission, under this name if any.
+    Inaccessible(String),
+    ReadOnly(String),
+    NotExecutable(String),
+    /// The file has no such page.
+    PastEndOfFile(String),
+    /// The memory is there, and the kernel could not give it.
+    Unavailable,
+    Key,
+    Hardware,
+    Stack,
+    Division,
+    FloatingPoint,
+    Instruction,
+    Abort,
+}
+
+/// What an instruction may have meant by an address that the kernel doesn't name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unnamed {
+    NonCanonical,
+    Misaligned(usize),
+    Nothing,
+}
+
+/// A signal that the kernel raised for an instruction.
+pub struct Trap {
+    pub signal: c_int,
+    /// `si_code`.
+    pub code: c_int,
+    pub access: Access,
+    pub unnamed: Unnamed,
+    /// What is mapped at the access.
+    pub mapping: Option<Mapping>,
+}
+
+/// The alignment fault's and the general protection fault's code tells nothing of an address.
+pub fn names_no_address(code: c_int) -> bool {
+    code == SI_KERNEL
+}
+
+/// Tells what `trap` is.
+pub fn diagnose_crash(trap: Trap, thread: ThreadId, stack: Frames) -> Bug {
+    let access = trap.access;
+    let crash = why(&trap);
+    let (kind, cause, address) = match trap.signal {
+        libc::SIGFPE => (BugKind::Fpe, raised(&access, "SIGFPE"), access.pc),
+        libc::SIGILL => (BugKind::Ill, raised(&access, "SIGILL"), access.pc),
+        _ if crash == Crash::Stack => (BugKind::StackOverflow, Cause::Access(access), access.start),
+        libc::SIGBUS => (BugKind::Bus, Cause::Access(access), access.start),
+        _ => (BugKind::Segv, Cause::Access(access), access.start),
+    };
+    Bug { crash: Some(crash), ..Bug::new(kind, address, cause, thread, stack) }
+}
+
+fn raised(access: &Access, signal: &'static str) -> Cause {
+    Cause::Raised { signal, pc: access.pc, bp: access.bp, sp: access.sp }
+}
+
+fn why(trap: &Trap) -> Crash {
+    let Trap { signal, code, access, mapping, .. } = trap;
+    let name = || mapping.as_ref().map(|mapping| mapping.name.clone()).unwrap_or_default();
+    match *signal {
+        libc::SIGFPE if *code == FPE_INTDIV => return Crash::Division,
+        libc::SIGFPE => return Crash::FloatingPoint,
+        libc::SIGILL => return Crash::Instruction,
+        libc::SIGBUS if matches!(*code, BUS_MCEERR_AR | BUS_MCEERR_AO) => return Crash::Hardware,
+        libc::SIGBUS if *code == libc::BUS_ADRERR => {
+            return match name() {
+                name if name.starts_with('/') => Crash::PastEndOfFile(name),
+                _ => Crash::Unavailable,
+            };
+        }
+        _ => {}
+    }
+    if names_no_address(*code) || *signal == libc::SIGBUS {
+        return match trap.unnamed {
+            Unnamed::NonCanonical => Crash::NonCanonical,
+            Unnamed::Misaligned(alignment) => Crash::Misaligned(alignment),
+            Unnamed::Nothing => Crash::NoAddress,
+        };
+    }
+    let is_dead = mapping.as_ref().is_none_or(|mapping| !mapping.readable && !mapping.writable);
+    // Pushes and probes go below the stack pointer, local variables lie above it.
+    let reach = access.sp.saturating_sub(PAGE_BYTES)..access.sp.saturating_add(STACK_REACH_BYTES);
+    match mapping {
+        _ if *code == SEGV_PKUERR => Crash::Key,
+        _ if access.fault < NULL_ZONE_BYTES => Crash::Null,
+        _ if is_dead && access.direction != Direction::Execute && reach.contains(&access.fault) => {
+            Crash::Stack
+        }
+        None => Crash::Unmapped,
+        Some(_) if access.direction == Direction::Execute => Crash::NotExecutable(name()),
+        Some(mapping) if mapping.readable && !mapping.writable => Crash::ReadOnly(name()),
+        Some(mapping) if !mapping.readable => Crash::Inaccessible(name()),
+        // It has become accessible since, or is the kernel's secret.
+        Some(_) => Crash::Unavailable,
+    }
+}
+
+/// Tells of an abort(3).
+pub fn diagnose_abort(thread: ThreadId, stack: Frames) -> Bug {
+    Bug { crash: Some(Crash::Abort), ..Bug::new(BugKind::Abrt, 0, Cause::Aborted, thread, stack) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SP: usize = 0x7fff_0000_0000;
+
+    fn access(fault: usize, direction: Direction) -> Access {
+        Access { start: fault, fault, width: Some(4), direction, pc: 0x40_0000, bp: 0, sp: SP }
+    }
+
+    fn mapping(permissions: &str, name: &str) -> Option<Mapping> {
+        let line = format!("10000000-20000000 {permissions} 00000000 00:00 0 {name}");
+        crate::sys::address_map::parse(&line)
+    }
+
+    fn told(signal: c_int, code: c_int, access: Access, mapping: Option<Mapping>) -> Crash {
+        let trap = Trap { signal, code, access, unnamed: Unnamed::Nothing, mapping };
+        diagnose_crash(trap, ThreadId(0), Frames::new()).crash.unwrap()
+    }
+
+    fn segv(fault: usize, direction: Direction, mapping: Option<Mapping>) -> Crash {
+        told(libc::SIGSEGV, 1, access(fault, direction), mapping)
+    }
+
+    #[test]
+    fn near_zero_is_null() {
+        for fault in [0, 8, 4095, 0xfff0] {
+            assert_eq!(segv(fault, Direction::Read, None), Crash::Null);
+        }
+        assert_eq!(segv(0, Direction::Execute, None), Crash::Null);
+        assert_eq!(segv(0x10_0000, Direction::Read, None), Crash::Unmapped);
+    }
+
+    #[test]
+    fn near_the_stack_pointer_is_the_stack() {
+        for fault in [SP - 8, SP - 4096, SP, SP + 4096] {
+            assert_eq!(segv(fault, Direction::Write, None), Crash::Stack);
+            let guard = mapping("---p", "");
+            assert_eq!(segv(fault, Direction::Write, guard), Crash::Stack);
+        }
+        assert_eq!(segv(SP - (1 << 20), Direction::Write, None), Crash::Unmapped);
+        let there = mapping("r--p", "");
+        assert_eq!(segv(SP, Direction::Write, there), Crash::ReadOnly(String::new()));
+    }
+
+    #[test]
+    fn permissions_tell_why() {
+        let at = 0x1000_0000;
+        let name = || "/lib/x.so".to_owned();
+        let of = |permissions, direction| segv(at, direction, mapping(permissions, "/lib/x.so"));
+        assert_eq!(of("r--p", Direction::Write), Crash::ReadOnly(name()));
+        assert_eq!(of("r-xp", Direction::Write), Crash::ReadOnly(name()));
+        assert_eq!(of("---p", Direction::Read), Crash::Inaccessible(name()));
+        assert_eq!(of("rw-p", Direction::Execute), Crash::NotExecutable(name()));
+        let bus = told(libc::SIGBUS, libc::BUS_ADRERR, access(at, Direction::Read), of_file());
+        assert_eq!(bus, Crash::PastEndOfFile("/tmp/file".to_owned()));
+    }
+
+    fn of_file() -> Option<Mapping> {
+        mapping("r--p", "/tmp/file")
+    }
+
+    #[test]
+    fn other_signals_speak_for_themselves() {
+        let here = access(0x40_0000, Direction::Read);
+        assert_eq!(told(libc::SIGFPE, FPE_INTDIV, here, None), Crash::Division);
+        assert_eq!(told(libc::SIGFPE, 3, here, None), Crash::FloatingPoint);
+        assert_eq!(told(libc::SIGILL, 2, here, None), Crash::Instruction);
+        assert_eq!(told(libc::SIGSEGV, SI_KERNEL, here, None), Crash::NoAddress);
+    }
+}

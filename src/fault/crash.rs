@@ -1,0 +1,189 @@
+//! Signals that kill the process and are no matter of the heap: a short report, then the same death.
+//!
+//! SIGSEGV and SIGBUS are ours anyway. SIGFPE, SIGILL and SIGABRT are taken only while the program
+//! leaves them at their default, which is what it is told then; a handler of its own, or SIG_IGN,
+//! goes to the kernel as it is. A blocked signal stays pending for sigwait or signalfd, and exec
+//! puts the default back, as without us.
+
+use super::{REPORTED, begin_report, fencepost_on_error, on_report_stack, publish, registers};
+use crate::diagnose::access::{self, Registers};
+use crate::diagnose::{self, Bug, crash::Trap, crash::Unnamed, crash::names_no_address};
+use crate::heap::threads;
+use crate::report::sink;
+use crate::runtime::{self, Runtime};
+use crate::sys::scope::RuntimeScope;
+use crate::sys::signal::{self, KernelAction};
+use crate::sys::{self, address_map, loader, probe, process};
+use crate::trace::{self, Caller, Frames};
+use core::ops::Range;
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use libc::{c_int, c_void, siginfo_t, ucontext_t};
+
+/// Signals whose default action we precede.
+const CRASH_SIGNALS: [c_int; 3] = [libc::SIGFPE, libc::SIGILL, libc::SIGABRT];
+
+/// Whether [`install`] has run.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Flags and mask that the program gave with its last SIG_DFL for each of [`CRASH_SIGNALS`].
+static DEFAULTS: [(AtomicU64, AtomicU64); 3] =
+    [const { (AtomicU64::new(0), AtomicU64::new(0)) }; 3];
+
+/// Where abort(3) begins and ends.
+static ABORT: (AtomicUsize, AtomicUsize) = (AtomicUsize::new(0), AtomicUsize::new(0));
+
+fn slot_of(signal: c_int) -> Option<usize> {
+    CRASH_SIGNALS.iter().position(|&crash| crash == signal)
+}
+
+/// Takes the signals that are at their default. Takes the loader's lock: for the constructor.
+pub fn install() {
+    if let Some(Range { start, end }) = loader::extent_of(c"abort") {
+        ABORT.0.store(start, Ordering::Relaxed);
+        ABORT.1.store(end, Ordering::Relaxed);
+    }
+    INSTALLED.store(true, Ordering::Relaxed);
+    for signal in CRASH_SIGNALS {
+        if signal::action(signal).is_ok_and(|now| now.handler == libc::SIG_DFL) {
+            // SAFETY: on_crash touches only state that is sound at any instruction.
+            let _ = unsafe { signal::set_action(signal, &ours()) };
+        }
+    }
+}
+
+fn ours() -> KernelAction {
+    KernelAction {
+        handler: on_crash as *const () as usize,
+        flags: (libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER) as u64,
+        restorer: 0,
+        mask: !signal::SYNCHRONOUS,
+    }
+}
+
+/// What the kernel gets in place of what the program wants done on a signal, if anything.
+pub fn in_place_of(signal: c_int, wanted: &KernelAction) -> Option<KernelAction> {
+    if wanted.handler != libc::SIG_DFL || !INSTALLED.load(Ordering::Relaxed) {
+        return None;
+    }
+    let (flags, mask) = &DEFAULTS[slot_of(signal)?];
+    flags.store(wanted.flags, Ordering::Relaxed);
+    mask.store(wanted.mask, Ordering::Relaxed);
+    Some(ours())
+}
+
+/// Whether a handler that the kernel has is ours, in the place of the default.
+pub fn is_ours(handler: usize) -> bool {
+    handler == on_crash as *const () as usize
+}
+
+/// What the program asked for where [`is_ours`].
+pub fn remembered(signal: c_int) -> Option<KernelAction> {
+    let (flags, mask) = &DEFAULTS[slot_of(signal)?];
+    Some(KernelAction {
+        flags: flags.load(Ordering::Relaxed),
+        mask: mask.load(Ordering::Relaxed),
+        ..KernelAction::DEFAULT
+    })
+}
+
+extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: the kernel passes valid pointers to an SA_SIGINFO handler.
+    let (code, context) = unsafe { ((*info).si_code, &*context.cast::<ucontext_t>()) };
+    let errno = sys::errno::get();
+    let again = if signal == libc::SIGABRT {
+        // abort() itself raises it again once this has returned.
+        !report_abort(context)
+    } else {
+        report(signal, code, 0, context);
+        code <= 0
+    };
+    signal::set_default(signal);
+    if again {
+        signal::change_mask(libc::SIG_UNBLOCK, signal::bit(signal));
+        process::raise(signal);
+    }
+    sys::errno::set(errno);
+}
+
+/// Whether to speak of what is about to kill the process, and then the runtime to do it with.
+fn speaker() -> Option<&'static Runtime> {
+    let runtime = runtime::get()?;
+    // A thread inside the runtime may hold what a report needs; a child of vfork has its parent's.
+    let can = !RuntimeScope::is_active() && runtime.is_own_process();
+    (can && runtime.options.report_crashes && !REPORTED.load(Ordering::Acquire)).then_some(runtime)
+}
+
+/// Reports a signal that the kernel raised, at `fault` if it says where.
+pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
+    if code <= 0 {
+        return;
+    }
+    if let Some(runtime) = speaker() {
+        write(runtime, || {
+            let trap = read_trap(signal, code, fault, context);
+            let mut stack = Frames::new();
+            trace::walk(Caller::from_context(context), &mut stack);
+            diagnose::diagnose_crash(trap, threads::current(), stack)
+        });
+    }
+}
+
+fn read_trap(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) -> Trap {
+    let registers = registers(context);
+    let mut bytes = [0; access::MAX_INSTRUCTION_BYTES];
+    let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
+    let length = probe::copy(pc, &mut bytes);
+    let (access, unnamed) = decode(code, fault, &bytes[..length], &registers);
+    Trap { signal, code, access, unnamed, mapping: address_map::mapping_at(access.fault) }
+}
+
+fn decode(
+    code: c_int,
+    fault: usize,
+    bytes: &[u8],
+    registers: &Registers<'_>,
+) -> (access::Access, Unnamed) {
+    if names_no_address(code) {
+        return access::decode_unnamed(bytes, registers, probe::load);
+    }
+    (access::decode(fault, bytes, registers), Unnamed::Nothing)
+}
+
+/// Reports a SIGABRT that abort() has raised; false if somebody else has.
+fn report_abort(context: &ucontext_t) -> bool {
+    let Some(runtime) = speaker() else { return false };
+    let mut stack = Frames::new();
+    trace::walk(Caller::from_context(context), &mut stack);
+    let abort = ABORT.0.load(Ordering::Relaxed)..ABORT.1.load(Ordering::Relaxed);
+    // A return address may lie behind the last instruction.
+    let is_abort = |pc: &trace::Pc| abort.contains(&(pc.address() - 1));
+    let Some(at) = stack.as_slice().iter().position(is_abort) else { return false };
+    write(runtime, || {
+        let mut callers = Frames::new();
+        for &pc in &stack.as_slice()[at + 1..] {
+            callers.push(pc);
+        }
+        diagnose::diagnose_abort(threads::current(), callers)
+    });
+    true
+}
+
+/// Makes the report that `diagnose` finds, on the report stack. Nobody else reports from then on.
+fn write<F: FnOnce() -> Bug>(runtime: &'static Runtime, diagnose: F) {
+    struct Request<F> {
+        runtime: &'static Runtime,
+        diagnose: Option<F>,
+    }
+    extern "C" fn run<F: FnOnce() -> Bug>(argument: *mut c_void) {
+        // SAFETY: `write` passes its own request.
+        let Request { runtime, diagnose } = unsafe { &mut *argument.cast::<Request<F>>() };
+        if let Some(diagnose) = diagnose.take() {
+            publish(runtime, diagnose(), sink::write_if_open);
+        }
+    }
+    begin_report();
+    let mut request = Request { runtime, diagnose: Some(diagnose) };
+    // SAFETY: the report stack is this thread's alone since begin_report.
+    unsafe { on_report_stack(run::<F>, (&raw mut request).cast()) };
+    fencepost_on_error();
+}

@@ -1,0 +1,28 @@
+//! What `include/fencepost.h` declares, for programs and debuggers. Its functions keep their names.
+
+use super::trampoline;
+use crate::calls::inspect;
+use crate::report::hook::{self, Hook};
+use crate::trace::Caller;
+use core::ffi::c_void;
+
+trampoline! {
+    fencepost_check_heap("rdi", "rsi") => check_heap;
+}
+
+/// Writes what an address is.
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_describe_address(address: *const c_void) {
+    inspect::describe_address(address as usize);
+}
+
+extern "C" fn check_heap(sp: usize, bp: usize) -> usize {
+    // SAFETY: the trampoline passes the stack pointer as it was on entry.
+    inspect::check_heap(unsafe { Caller::from_entry(sp, bp) })
+}
+
+/// Sets the function that is given every report, and answers the one before; null for none.
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_set_report_hook(hook: Option<Hook>) -> Option<Hook> {
+    hook::set(hook)
+}

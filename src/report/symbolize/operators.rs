@@ -1,0 +1,66 @@
+//! Modules with C++ operators of their own that nobody else sees: libstdc++ linked in statically,
+//! or hidden definitions. What they make and take comes from `malloc` and goes to `free`, although
+//! the program wrote `new` and `delete`; so a mismatch that involves them proves nothing.
+
+use crate::trace::{Module, module_of};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use object::{Object, ObjectSection, ObjectSymbol, ReadCache};
+use std::fs::File;
+use std::panic::catch_unwind;
+use std::path::Path;
+
+/// Mangled beginnings of operator new, new[], delete and delete[] (Itanium C++ ABI, 5.1.3).
+const PREFIXES: [&str; 4] = ["_Znw", "_Zna", "_Zdl", "_Zda"];
+
+/// Where the symbols are stripped: the name of the exception that operator new throws, which lies
+/// in the module that holds the standard library's code.
+const STRIPPED_SIGN: &[u8] = b"\0St9bad_alloc\0";
+
+/// Modules asked about: the address of the registry's entry, which is even and never freed, and the
+/// answer in its lowest bit. When it is full, files are read anew.
+static KNOWN: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
+
+/// Whether the code at `pc` belongs to a module with operators of its own. Reads a file: for the
+/// rare mismatch, in a runtime scope.
+pub fn are_defined_near(pc: usize) -> bool {
+    module_of(pc).is_some_and(has_own)
+}
+
+fn has_own(module: &'static Module) -> bool {
+    let entry = core::ptr::from_ref(module) as usize;
+    for known in &KNOWN {
+        match known.load(Ordering::Relaxed) {
+            found if found & !1 == entry => return found & 1 != 0,
+            0 => {
+                let answer = catch_unwind(|| look_up(&module.path)).ok().flatten().unwrap_or(false);
+                let _ = known.compare_exchange(
+                    0,
+                    entry | usize::from(answer),
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                );
+                return answer;
+            }
+            _ => {}
+        }
+    }
+    look_up(&module.path).unwrap_or(false)
+}
+
+const _: () = assert!(align_of::<Module>() > 1);
+
+/// `None` where the file can't be read.
+fn look_up(path: &Path) -> Option<bool> {
+    let cache = ReadCache::new(File::open(path).ok()?);
+    let object = object::File::parse(&cache).ok()?;
+    let is_operator = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    let defined = object
+        .symbols()
+        .chain(object.dynamic_symbols())
+        .any(|symbol| symbol.is_definition() && symbol.name().is_ok_and(is_operator));
+    let stripped_sign = || {
+        let data = object.section_by_name(".rodata").and_then(|section| section.data().ok());
+        data.is_some_and(|data| data.windows(STRIPPED_SIGN.len()).any(|at| at == STRIPPED_SIGN))
+    };
+    Some(defined || stripped_sign())
+}
