@@ -429,7 +429,7 @@ options! {
     /// Who walks the stack at an allocation and a free.
     "unwinder" => unwinder: Unwinder = Unwinder::Tables, Form::Choice(Unwinder::CHOICES);
 
-    /// MiB of live guarded memory above which objects go unguarded; 0 is a third of the memory
+    /// MiB of live guarded memory above which objects go unguarded; 0 is half of the memory
     /// available at the start, to the machine or the control group.
     "memory-limit" => memory_limit_mib: u64 = 0, Form::Number { min: 0, max: 1 << 27 };
 
