@@ -11,7 +11,7 @@
 pub mod crash;
 
 use crate::diagnose::access::{self, Registers};
-use crate::diagnose::{self, BadRequest, Bug, Call, Cause, Owner};
+use crate::diagnose::{self, BadRequest, Bug, Call, Cause, LibcCall, Owner};
 use crate::heap::BadCall;
 use crate::heap::{private, threads};
 use crate::report::text::Names;
@@ -277,6 +277,14 @@ pub fn report_call(
     });
 }
 
+/// Reports a libc call with bad operands and aborts.
+pub fn report_libc(runtime: &'static Runtime, call: LibcCall) -> ! {
+    report_bug(runtime, call.caller, move |stack| {
+        let neighbours = runtime.heap.neighbourhood(call.address());
+        diagnose::diagnose_libc(call, neighbours, threads::current(), stack)
+    })
+}
+
 fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) -> ! {
     struct CallReport<F> {
         runtime: &'static Runtime,
@@ -433,7 +441,7 @@ fn report_plainly(signal: c_int) -> ! {
     let bug = unsafe { bug.as_ref() };
     let signal = match bug.map(|bug| bug.cause) {
         Some(Cause::Access(_)) => libc::SIGSEGV,
-        Some(Cause::Call(_) | Cause::Request(_)) => libc::SIGABRT,
+        Some(Cause::Call(_) | Cause::Request(_) | Cause::Libc(_)) => libc::SIGABRT,
         Some(Cause::Raised { .. } | Cause::Aborted) => signal,
         None => signal,
     };

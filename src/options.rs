@@ -429,7 +429,7 @@ options! {
     /// Who walks the stack at an allocation and a free.
     "unwinder" => unwinder: Unwinder = Unwinder::Tables, Form::Choice(Unwinder::CHOICES);
 
-    /// MiB of live guarded memory above which objects go unguarded; 0 is a third of the memory
+    /// MiB of live guarded memory above which objects go unguarded; 0 is half of the memory
     /// available at the start, to the machine or the control group.
     "memory-limit" => memory_limit_mib: u64 = 0, Form::Number { min: 0, max: 1 << 27 };
 
@@ -469,6 +469,10 @@ options! {
 
     /// Name functions, files and lines in reports.
     "symbolize" => symbolize: bool = true, Form::Bool;
+
+    /// Hold the operands of libc calls (memcpy, strlen, read, printf and so on) against the exact
+    /// bounds of heap objects.
+    "check-calls" => check_calls: bool = true, Form::Bool;
 
     /// Verify the canaries of all live objects at exit.
     "check-at-exit" => check_at_exit: bool = true, Form::Bool;

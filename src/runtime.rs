@@ -107,13 +107,13 @@ fn start() -> Runtime {
     Runtime { options, heap, stderr: file::identity(2), pid: AtomicU32::new(process::pid()) }
 }
 
-/// A third of what is available, unless the user says otherwise: objects that go unguarded when it is
+/// Half of what is available, unless the user says otherwise: objects that go unguarded when it is
 /// spent, and what is kept about them, need room too.
 fn budget_bytes(limit_mib: u64) -> usize {
     if limit_mib > 0 {
         return usize::try_from(limit_mib << 20).unwrap_or(usize::MAX);
     }
-    memory::available_bytes().map_or(usize::MAX, |bytes| bytes / 3)
+    memory::available_bytes().map_or(usize::MAX, |bytes| bytes / 2)
 }
 
 /// A quarter of what may still be committed: a guarded object takes a multiple of what it would without us, and the

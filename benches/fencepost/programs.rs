@@ -12,8 +12,7 @@ use crate::tool::{BACKENDS, Bench, Tool};
 const LIMIT_SECONDS: u64 = 120;
 
 pub fn run(bench: &Bench) -> Vec<Table> {
-    let counts = bench.has_option("stats");
-    let options: &'static [&'static str] = if counts { &["--stats=1"] } else { &[] };
+    let options: &'static [&'static str] = &["--stats=1"];
     let mut tools = vec![Tool::Native];
     tools.extend(BACKENDS.map(|backend| Tool::Fencepost { backend, options }));
     tools.push(Tool::Memcheck);
@@ -24,7 +23,7 @@ pub fn run(bench: &Bench) -> Vec<Table> {
             _ => bench.probe(tool).err(),
         })
         .collect();
-    let costs = if counts { bare_costs(bench) } else { HashMap::new() };
+    let costs = bare_costs(bench);
 
     let columns = [
         "native CPU s",
@@ -94,9 +93,6 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         if let Some(detail) = failure.as_ref().and_then(Failure::detail) {
             table.note(format!("{}: {detail}", tool.name()));
         }
-    }
-    if !counts {
-        table.note("Kernel floor: n/a until `fencepost run` has the option `stats`.");
     }
     vec![table]
 }

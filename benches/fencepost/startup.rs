@@ -58,10 +58,6 @@ fn sampling(bench: &Bench) -> Table {
         "startup: the perl job with one allocation in 5,000 guarded",
         &["CPU / native", "CPU s"],
     );
-    if !bench.has_option("sample") {
-        table.row("fencepost sample 5000", vec![Cell::text("n/a: no option `sample` yet")]);
-        return table;
-    }
     let tools = [Tool::Native, Tool::Fencepost { backend: "auto", options: SAMPLED }];
     let job = jobs::perl(bench.quick);
     let outcomes = take_turns(&tools, bench.rounds, |&tool| {

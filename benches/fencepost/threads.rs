@@ -10,10 +10,7 @@ const FIGURES: [&str; 2] = ["pair_wall", "pair_cpu"];
 
 pub fn run(bench: &Bench) -> Vec<Table> {
     let mut tools: Vec<Tool> = bench.backends();
-    if bench.has_option("revoke") {
-        const BATCH: &[&str] = &["--revoke", "batch:64"];
-        tools.extend(BACKENDS.map(|backend| Tool::Fencepost { backend, options: BATCH }));
-    }
+    tools.extend(BACKENDS.map(|backend| Tool::Fencepost { backend, options: &["--fast"] }));
     let mut contenders = vec![Contender::Tool(Tool::Native)];
     contenders.extend(tools.iter().copied().map(Contender::Tool));
     contenders.extend(BACKENDS.map(|backend| Contender::Floor(floor_of(backend))));
@@ -64,9 +61,6 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         if let Some(lost) = two.unguarded.get(&contender.name()) {
             table.note(format!("{}: {lost}", contender.name()));
         }
-    }
-    if !bench.has_option("revoke") {
-        table.note("The option `revoke` does not exist yet: one mode only.");
     }
     vec![table]
 }

@@ -73,15 +73,6 @@ impl Bench {
         BACKENDS.map(|backend| Tool::Fencepost { backend, options: &[] }).to_vec()
     }
 
-    /// Whether `fencepost run` knows an option.
-    pub fn has_option(&self, name: &str) -> bool {
-        let help = Command::new(FENCEPOST).args(["run", "--help"]).output();
-        let help = help.map(|output| output.stdout).unwrap_or_default();
-        String::from_utf8_lossy(&help).split_whitespace().any(|word| {
-            word.strip_prefix("--").is_some_and(|word| word.split(['[', '=']).next() == Some(name))
-        })
-    }
-
     /// Whether a tool works here, or why not. It works if it catches a use after free;
     /// otherwise one would measure what does not guard.
     pub fn probe(&self, tool: Tool) -> Result<(), Failure> {

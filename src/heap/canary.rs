@@ -29,7 +29,7 @@ pub unsafe fn fill(start: usize, size: usize, limit: usize) {
         // SAFETY: zones lie in the object's pages, and the words and bytes in the zone.
         unsafe {
             while at + size_of::<u128>() <= to {
-                (at as *mut u128).write_unaligned(u128::from_ne_bytes([BYTE; 16]));
+                (at as *mut u128).write_unaligned(CANARY_WORDS);
                 at += size_of::<u128>();
             }
             while at < to {
@@ -56,22 +56,25 @@ pub struct Damage {
 ///
 /// # Safety
 /// The object's pages must be readable.
-#[inline(always)]
+#[inline(never)]
+#[unsafe(link_section = ".text.hot")]
 pub unsafe fn check(start: usize, size: usize, limit: usize) -> Option<Damage> {
     let zones = zones(start, size, limit);
     // SAFETY: the words lie in the object's pages.
     let load = |word: usize| unsafe { Some((word as *const usize).read_unaligned()) };
     let are_all = |start: usize, count: usize| {
         // One test at the end: the loads of all lines are under way together.
-        let differences = |bits, at| {
+        let mut differences = 0;
+        let mut at = start;
+        while at < start + count / 2 * size_of::<u128>() {
             // SAFETY: as above.
-            bits | unsafe { (at as *const u128).read_unaligned() ^ u128::from_ne_bytes([BYTE; 16]) }
-        };
-        let pairs = (start..start + count / 2 * size_of::<u128>()).step_by(size_of::<u128>());
-        let last = start + (count - 1) * WORD_BYTES;
-        pairs.fold(0, differences) == 0 && load(last) == Some(CANARY_WORD)
+            differences |= unsafe { (at as *const u128).read_unaligned() } ^ CANARY_WORDS;
+            at += size_of::<u128>();
+        }
+        differences == 0 && load(start + (count - 1) * WORD_BYTES) == Some(CANARY_WORD)
     };
-    if zones.into_iter().all(|zone| is_sound(zone, CANARY_WORD, load, are_all)) {
+    let is_sound = |zone| is_sound(zone, CANARY_WORD, load, are_all);
+    if is_sound(zones[0]) && is_sound(zones[1]) {
         return None;
     }
     find_carefully(zones, BYTE)
@@ -102,7 +105,7 @@ pub fn find_carefully(zones: [(usize, usize); 2], byte: u8) -> Option<Damage> {
 
 /// Whether a zone holds nothing but the bytes of `expected`, by whole words: the last one of a long zone overlaps the one
 /// before, and that of a short zone reaches over its edge into the same page.
-#[inline]
+#[inline(always)]
 fn is_sound(
     (zone_start, zone_end): (usize, usize),
     expected: usize,
@@ -127,6 +130,9 @@ fn is_sound(
 }
 
 const WORD_BYTES: usize = size_of::<usize>();
+
+/// Sixteen canary bytes.
+const CANARY_WORDS: u128 = u128::from_ne_bytes([BYTE; 16]);
 
 /// Eight canary bytes.
 const CANARY_WORD: usize = usize::from_ne_bytes([BYTE; 8]);

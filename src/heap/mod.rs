@@ -117,6 +117,8 @@ pub struct Heap {
     budget: Budget,
     /// Held while guards are put back.
     restoring: Lock<()>,
+    /// Guarded address space, that of small objects first: start and bytes.
+    reserved: (usize, usize),
 }
 
 impl Heap {
@@ -127,6 +129,7 @@ impl Heap {
         let (base, bytes) = (whole.start, (whole.bytes / 2) & !(PAGE_BYTES - 1));
         pages.prepare(PageRange::new(base, bytes / PAGE_BYTES))?;
         Ok(Heap {
+            reserved: (base, 2 * bytes),
             pages,
             config,
             pool: Pool::new(base, bytes)?,

@@ -96,8 +96,12 @@ impl Heap {
     /// that can't be; then the page is as it was.
     #[inline(always)]
     fn move_to_next(&self, cache: &ThreadCache, page: PageRange) -> Option<Slot<'_>> {
-        if !self.pages.can_recycle() || page.bytes() != PAGE_BYTES || !cache.ready.has_room() {
+        if !self.pages.can_recycle() || page.bytes() != PAGE_BYTES {
             return None;
+        }
+        if !cache.ready.has_room() {
+            // A move and a share in one call for many cost less than a drop by itself.
+            self.drop_ready_ones(cache);
         }
         let index = self.take_slot(cache, READY_CLASS).ok()?;
         let next = self.pool.class(READY_CLASS).slot(index)?;
@@ -151,6 +155,7 @@ impl Heap {
     }
 
     /// Gives up slots that are ready, as many as one call takes.
+    #[inline(never)]
     fn drop_ready_ones(&self, cache: &ThreadCache) {
         let class = self.pool.class(READY_CLASS);
         let mut ranges = [PageRange::new(0, 1); MOST_RANGES];
