@@ -35,7 +35,8 @@ typedef void (*fencepost_report_hook)(const char *report);
 /* Sets the hook, or with a null pointer none, and returns the one before. */
 fencepost_report_hook fencepost_set_report_hook(fencepost_report_hook hook) __attribute__((weak));
 
-/* Does nothing. It is called after the report of a bug, on the stack of the thread that has it: a place for a breakpoint. */
+/* Does nothing. It is called after the report of a bug, on the stack of the thread that has it: a
+ * place for a breakpoint. */
 void fencepost_on_error(void) __attribute__((weak));
 
 #ifdef __cplusplus
