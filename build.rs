@@ -6,6 +6,7 @@ use std::path::PathBuf;
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     export_libc_names();
+    compile_jumps();
     compile_demos();
 }
 
@@ -21,6 +22,9 @@ fn export_libc_names() {
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,keep-text-section-prefix");
     println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym=fencepost_preload_marker=fencepost_malloc");
     let mut script = "{\n  global:\n".to_owned();
+    for name in checked_names() {
+        script += &format!("    {name};\n");
+    }
     for line in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (name, target) = line.split_once(' ').expect("each line is a name and its function");
         if name == target.trim() {
@@ -34,6 +38,44 @@ fn export_libc_names() {
         PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("exports.map");
     std::fs::write(&path, script + "};\n").expect("OUT_DIR is writable");
     println!("cargo:rustc-cdylib-link-arg=-Wl,--version-script={}", path.display());
+}
+
+/// The names of `checked.list`. Without the command they stay libc's: their entries need an assembler.
+fn checked_names() -> Vec<String> {
+    const LIST: &str = "src/interpose/checked.list";
+    println!("cargo:rerun-if-changed={LIST}");
+    if env::var_os("CARGO_FEATURE_COMMAND").is_none() {
+        return Vec::new();
+    }
+    let list = std::fs::read_to_string(LIST).expect("the list of checks is part of the package");
+    let names = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    names.map(str::to_owned).collect()
+}
+
+/// Exports the checked names in the cdylib, and leads the runtime's own calls of them past the checks.
+/// An alias like those above would capture these, and `--wrap`, which leads them elsewhere, does not go
+/// together with an alias: so each name is a jump in an object file of its own.
+fn compile_jumps() {
+    let names = checked_names();
+    if names.is_empty() {
+        return;
+    }
+    let mut source = ".text\n".to_owned();
+    for name in &names {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap={name}");
+        for (from, to) in [(name.clone(), "check"), (format!("__wrap_{name}"), "next")] {
+            source += &format!(".globl {from}\n.type {from}, @function\n");
+            source += &format!("{from}:\njmp fencepost_{to}_{name}\n.size {from}, . - {from}\n");
+        }
+        source += &format!(".hidden __wrap_{name}\n");
+    }
+    source += ".section .note.GNU-stack, \"\", @progbits\n";
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let path = out.join("jumps.s");
+    std::fs::write(&path, source).expect("OUT_DIR is writable");
+    for object in cc::Build::new().file(&path).cargo_metadata(false).compile_intermediates() {
+        println!("cargo:rustc-cdylib-link-arg={}", object.display());
+    }
 }
 
 /// Compiles `demos/*.c` and links them into the command alone, neither into the preload library nor into

@@ -5,8 +5,9 @@
 //! since the interrupted one may be spent, tiny, or a coroutine's.
 //!
 //! One thread reports at a time; others that have something to report wait. Then it ends the process, or
-//! with the option keep-going it goes on (see `step`) and the next may report. If reporting itself crashes (a corrupted file of debug information, no memory), the report is made
-//! again without looking anything up.
+//! with the option keep-going it goes on (see `step`) and the next may report. If reporting itself
+//! crashes (a corrupted file of debug information, no memory), the report is made again without looking
+//! anything up.
 
 mod chain;
 pub mod crash;
@@ -14,7 +15,7 @@ pub mod step;
 pub mod tally;
 
 use crate::diagnose::access::{self, Direction, Registers};
-use crate::diagnose::{self, BadRequest, Bug, Call, Cause, Owner};
+use crate::diagnose::{self, BadRequest, Bug, Call, Cause, LibcCall, Owner};
 use crate::heap::BadCall;
 use crate::heap::{private, threads};
 use crate::report::text::Names;
@@ -335,6 +336,14 @@ pub fn report_call(
     });
 }
 
+/// Reports a libc call with bad operands; as [`report_call`].
+pub fn report_libc(runtime: &'static Runtime, call: LibcCall) {
+    report_bug(runtime, call.caller, move |stack| {
+        let neighbours = runtime.heap.neighbourhood(call.address());
+        diagnose::diagnose_libc(call, neighbours, threads::current(), stack)
+    })
+}
+
 fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) {
     struct CallReport<F> {
         runtime: &'static Runtime,
@@ -533,7 +542,7 @@ fn report_plainly(signal: c_int) -> ! {
     let bug = unsafe { bug.as_ref() };
     let signal = match bug.map(|bug| bug.cause) {
         Some(Cause::Access(_)) => libc::SIGSEGV,
-        Some(Cause::Call(_) | Cause::Request(_)) => libc::SIGABRT,
+        Some(Cause::Call(_) | Cause::Request(_) | Cause::Libc(_)) => libc::SIGABRT,
         Some(Cause::Raised { .. } | Cause::Aborted) => signal,
         None => signal,
     };

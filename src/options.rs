@@ -477,6 +477,10 @@ options! {
     /// Name functions, files and lines in reports.
     "symbolize" => symbolize: bool = true, Form::Bool;
 
+    /// Hold the operands of libc calls (memcpy, strlen, read, printf and so on) against the exact
+    /// bounds of heap objects.
+    "check-calls" => check_calls: bool = true, Form::Bool;
+
     /// Verify the canaries of all live objects at exit.
     "check-at-exit" => check_at_exit: bool = true, Form::Bool;
 

@@ -58,6 +58,15 @@ fn bug_line(file: &str) -> u32 {
     u32::try_from(line + 1).expect("a short file")
 }
 
+#[test]
+fn every_checked_function_is_listed() {
+    let limits = document("docs/limits.md");
+    let list = document("src/interpose/checked.list");
+    let names = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let missing: Vec<&str> = names.filter(|name| !limits.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/limits.md does not name {missing:?}");
+}
+
 /// Files and folders that the documents name in backquotes exist.
 #[test]
 fn named_files_exist() {

@@ -36,18 +36,68 @@ fn the_library_answers_to_every_name_of_the_list() {
     }
 }
 
+/// `checked.list`: the names whose operands are checked.
+fn checked() -> Vec<String> {
+    let (_, text) = source::read(&source::package().join("src/interpose/checked.list"));
+    let names = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    assert!(names.len() > 200 && names.iter().any(|name| name == "memcpy"), "{names:?}");
+    names
+}
+
+/// Each is a jump to its check.
+#[test]
+fn the_library_answers_to_every_checked_name() {
+    let library = elf::read(&built::preload_library());
+    for name in checked() {
+        let exported = library.dynamic.get(&name).unwrap_or_else(|| panic!("{name} is missing"));
+        assert!(exported.is_function && exported.is_global, "{name}: {exported:?}");
+        let check = &library.all[&format!("fencepost_check_{name}")];
+        assert_eq!(library.jump_at(exported.address), Some(check.address), "{name}");
+    }
+}
+
+/// The runtime itself calls libc's functions, or it would look at its own operands, and for ever.
+#[test]
+fn nothing_in_the_library_enters_a_check() {
+    let library = elf::read(&built::preload_library());
+    let mut entries = std::collections::BTreeMap::new();
+    for name in checked() {
+        entries.insert(library.all[&name].address, name.clone());
+        entries.insert(library.all[&format!("fencepost_check_{name}")].address, name);
+    }
+    let jumps: BTreeSet<u64> = checked().iter().map(|name| library.all[name].address).collect();
+    let mut found = 0;
+    for (from, to) in library.branches() {
+        found += 1;
+        let is_export = jumps.contains(&from);
+        assert!(is_export || !entries.contains_key(&to), "{from:#x} enters {}", entries[&to]);
+    }
+    assert!(found > 10_000, "only {found} branches were found, so the search is broken");
+    for address in &library.relocated {
+        assert!(!entries.contains_key(address), "a pointer to {}", entries[address]);
+    }
+    for name in &library.imported {
+        assert!(!checked().contains(name), "{name} is called through the loader: by our own name");
+    }
+    // The search would see one.
+    assert!(library.relocated.contains(&library.all["__wrap_memcpy"].address));
+}
+
 /// A name beyond the list would stand before the program's own of that name.
 #[test]
 fn the_library_exports_nothing_beyond_the_list() {
     let library = elf::read(&built::preload_library());
-    let listed: BTreeSet<String> = exports().into_iter().map(|(name, _)| name).collect();
+    let mut listed: BTreeSet<String> = exports().into_iter().map(|(name, _)| name).collect();
+    listed.extend(checked());
     let targets: BTreeSet<String> = exports().into_iter().map(|(_, function)| function).collect();
     let others = library.dynamic.iter().filter(|(_, symbol)| symbol.is_global);
     let others: Vec<&String> =
         others.map(|(name, _)| name).filter(|n| !listed.contains(*n)).collect();
     for name in others {
         assert!(name.starts_with("fencepost_"), "{name} is exported and not listed");
-        assert!(targets.contains(name), "{name} is exported, but answers to no name");
+        let is_early = name.starts_with("fencepost_early_");
+        assert!(targets.contains(name) || is_early, "{name} is exported, but answers to no name");
     }
 }
 
@@ -61,7 +111,13 @@ fn every_function_of_the_face_is_listed() {
     let targets: BTreeSet<String> = exports().into_iter().map(|(_, function)| function).collect();
     // Thread-local variables of ours have such names too.
     let functions = library.all.iter().filter(|(_, symbol)| symbol.is_function);
-    let is_face = |name: &&String| name.starts_with("fencepost_") && *name != MARKER;
+    let of_checks = ["fencepost_check_", "fencepost_next_", "fencepost_entry_", "fencepost_early_"];
+    let is_face = |name: &&String| {
+        let is_of_checks = of_checks.iter().any(|prefix| name.starts_with(prefix));
+        name.starts_with("fencepost_")
+            && *name != MARKER
+            && (!is_of_checks || targets.contains(*name))
+    };
     let defined: BTreeSet<String> =
         functions.map(|(name, _)| name).filter(is_face).cloned().collect();
     assert_eq!(defined, targets);
@@ -88,8 +144,8 @@ fn assert_defines_no_listed_name(path: &Path) {
     };
     // What has its own name in the list is no name of libc's.
     let of_libc = exports().into_iter().filter(|(name, function)| name != function);
-    let taken: Vec<String> =
-        of_libc.map(|(name, _)| name).filter(|n| is_defined(&file, n)).collect();
+    let names = of_libc.map(|(name, _)| name).chain(checked());
+    let taken: Vec<String> = names.filter(|name| is_defined(&file, name)).collect();
     assert!(taken.is_empty(), "{} defines {taken:?}", path.display());
 }
 

@@ -1,6 +1,8 @@
 // memset is told a size that is too large.
 // expect: heap-buffer-overflow
-// expect-access: WRITE of size *
+// expect-access: WRITE of size 200
+// expect-note: in a call of memset: block of 200 bytes, 48 in bounds
+// expect-exit: SIGABRT
 // expect-place: located * after 48-byte region
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,6 @@
 int main(void)
 {
     char *p = malloc(48); // <- allocated in main
-    memset(p, 0, 200); // <- access in main (any frame)
+    memset(p, 0, 200); // <- access in main
     return 0;
 }

@@ -1,6 +1,8 @@
 // strlen of 16 characters without their terminator.
 // expect: heap-buffer-overflow
-// expect-access: READ of size *
+// expect-access: READ of size 17
+// expect-note: in a call of strlen: string of 17 bytes, 16 in bounds
+// expect-exit: SIGABRT
 // expect-place: located 0 bytes after 16-byte region
 #include <stdlib.h>
 #include <string.h>
@@ -9,5 +11,5 @@ int main(void)
 {
     char *p = malloc(16); // <- allocated in main
     memset(p, 'a', 16);
-    return (int)strlen(p); // <- access in main (any frame)
+    return (int)strlen(p); // <- access in main
 }

@@ -1,4 +1,5 @@
 // bsearch is told one element too many.
+// options: --check-calls=no
 // expect: heap-buffer-overflow
 // expect-access: READ of size 8
 // expect-place: located 0 bytes after 32-byte region

@@ -1,4 +1,5 @@
 // A string of 13 letters in 13 bytes: its terminator is one too many.
+// options: --check-calls=no
 // expect: overwritten-slack
 // expect-found: by free here
 // expect-place: located 0 bytes after 13-byte region

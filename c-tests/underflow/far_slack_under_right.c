@@ -1,4 +1,5 @@
 // Placement right: of 20 damaged bytes the nearest is the one that is named.
+// options: --check-calls=no
 // expect: overwritten-slack
 // expect-found: by free here
 // expect-place: located 100 bytes before 64-byte region

@@ -1,6 +1,8 @@
 // libc reads a freed string on the program's behalf.
 // expect: heap-use-after-free
-// expect-access: READ of size *
+// expect-access: READ of size 1
+// expect-note: in a call of strlen: string of 1 bytes, 0 in bounds
+// expect-exit: SIGABRT
 // expect-place: located * inside of 32-byte region
 #include <stdlib.h>
 #include <string.h>
@@ -10,5 +12,5 @@ int main(void)
     char *p = malloc(32); // <- allocated in main
     memset(p, 0, 32);
     free(p); // <- freed in main
-    return (int)strlen(p); // <- access in main (any frame)
+    return (int)strlen(p); // <- access in main
 }

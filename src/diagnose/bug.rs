@@ -3,6 +3,7 @@
 use super::Call;
 use super::access::Access;
 use super::crash::Crash;
+use super::libc_call::LibcCall;
 use crate::heap::Object;
 use crate::heap::canary::Damage;
 use crate::heap::record::ThreadId;
@@ -27,6 +28,10 @@ pub enum BugKind {
     BadMallocUsableSize,
     /// Canary bytes beside an object were found changed, some time after the write.
     OverwrittenSlack,
+    /// The source and destination of a libc call overlap where they must not.
+    ParamOverlap,
+    /// A size beyond the largest object: most likely a negative number.
+    NegativeSizeParam,
     /// An access to the heap's address space where no object is or was.
     WildAccess,
     // Requests that can't be granted.
@@ -59,6 +64,8 @@ impl BugKind {
             BugKind::FreeSizeMismatch => "free-size-mismatch",
             BugKind::BadMallocUsableSize => "bad-malloc_usable_size",
             BugKind::OverwrittenSlack => "overwritten-slack",
+            BugKind::ParamOverlap => "param-overlap",
+            BugKind::NegativeSizeParam => "negative-size-param",
             BugKind::WildAccess => "wild-access",
             BugKind::CallocOverflow => "calloc-overflow",
             BugKind::ReallocarrayOverflow => "reallocarray-overflow",
@@ -82,6 +89,7 @@ impl BugKind {
 pub enum Cause {
     Access(Access),
     Call(Call),
+    Libc(LibcCall),
     Request(BadRequest),
     /// A signal that an instruction at `pc` raised, of whose name this is.
     Raised {
@@ -197,6 +205,16 @@ pub struct Bug {
 }
 
 impl Bug {
+    /// The name of the kind, as reports give it.
+    pub fn kind_name(&self) -> String {
+        match (self.kind, self.cause) {
+            (BugKind::ParamOverlap, Cause::Libc(call)) => {
+                format!("{}-{}", call.plain_name(), self.kind.name())
+            }
+            _ => self.kind.name().to_owned(),
+        }
+    }
+
     /// A bug of which no more is known.
     pub fn new(
         kind: BugKind,

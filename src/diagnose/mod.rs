@@ -4,10 +4,12 @@
 pub mod access;
 pub mod bug;
 pub mod crash;
+pub mod libc_call;
 
 pub use access::{Access, Direction};
 pub use bug::{BadRequest, Bug, BugKind, Cause, Owner, Relation, Side, Subject, Wrong};
 pub use crash::{Crash, diagnose_abort, diagnose_crash};
+pub use libc_call::{LibcCall, Misuse, Operand, diagnose_libc};
 
 use crate::heap::record::{State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch};
@@ -35,16 +37,7 @@ pub fn diagnose_access(
     stack: Frames,
 ) -> Bug {
     let subject = nearest(access.fault, neighbours);
-    let kind = match subject {
-        None => BugKind::WildAccess,
-        Some(subject) if subject.object.state == State::Live => match subject.relation.side {
-            Side::Before => BugKind::HeapBufferUnderflow,
-            // A fault inside a live object can't be: another thread has freed it or is about to.
-            Side::Inside => BugKind::HeapUseAfterFree,
-            Side::After => BugKind::HeapBufferOverflow,
-        },
-        Some(_) => BugKind::HeapUseAfterFree,
-    };
+    let kind = kind_of_access(subject);
     Bug { subject, ..Bug::new(kind, access.start, Cause::Access(access), thread, stack) }
 }
 
@@ -76,6 +69,20 @@ pub fn describe(address: usize, neighbours: [Option<Object>; 3], is_guard: bool)
 /// Describes an address at an object without guards.
 pub fn describe_unguarded(address: usize, object: Object) -> Description {
     Description::Unguarded(Subject { object, relation: Relation::of(address, &object) })
+}
+
+/// What it is to access the byte whose relation to an object `subject` gives.
+fn kind_of_access(subject: Option<Subject>) -> BugKind {
+    match subject {
+        None => BugKind::WildAccess,
+        Some(subject) if subject.object.state == State::Live => match subject.relation.side {
+            Side::Before => BugKind::HeapBufferUnderflow,
+            // A fault inside a live object can't be: another thread has freed it or is about to.
+            Side::Inside => BugKind::HeapUseAfterFree,
+            Side::After => BugKind::HeapBufferOverflow,
+        },
+        Some(_) => BugKind::HeapUseAfterFree,
+    }
 }
 
 /// The object that an access at `address` most likely meant: one that holds it, else the one whose
@@ -161,16 +168,16 @@ pub fn diagnose_call(
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::diagnose) mod tests {
     use super::*;
     use crate::heap::canary::Damage;
     use crate::heap::record::{Event, Family};
     use crate::heap::release::Release;
     use crate::trace::TraceId;
 
-    const PAGE: usize = 0x1000;
+    pub(in crate::diagnose) const PAGE: usize = 0x1000;
 
-    fn object(start: usize, size: usize, state: State) -> Object {
+    pub(in crate::diagnose) fn object(start: usize, size: usize, state: State) -> Object {
         let event = Event { thread: ThreadId(0), trace: TraceId::NONE };
         let freed = (state == State::Retired).then_some(event);
         let (family, align_log2) = (Family::Malloc, 0);
@@ -191,7 +198,7 @@ mod tests {
         (bug.kind, bug.subject.map(|subject| subject.relation))
     }
 
-    fn relation(bytes: usize, side: Side) -> Option<Relation> {
+    pub(in crate::diagnose) fn relation(bytes: usize, side: Side) -> Option<Relation> {
         Some(Relation { bytes, side })
     }
 

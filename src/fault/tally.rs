@@ -1,7 +1,7 @@
 //! The errors of a run that goes on after them: how many, and which of them are the same.
 
 use crate::diagnose::access::Direction;
-use crate::diagnose::{Bug, Cause};
+use crate::diagnose::{Bug, Cause, LibcCall, Misuse};
 use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
 use crate::trace::{self, Frames, Pc};
@@ -57,6 +57,10 @@ pub fn after_fork_in_child() {
 fn fingerprint(bug: &Bug) -> u64 {
     let direction = match bug.cause {
         Cause::Access(access) => Some(access.direction),
+        // Let through, the call faults as well: the same bug.
+        Cause::Libc(LibcCall { misuse: Misuse::OutOfBounds { direction, .. }, .. }) => {
+            Some(direction)
+        }
         _ => None,
     };
     let mut stack = &bug.stack;

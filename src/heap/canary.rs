@@ -56,7 +56,8 @@ pub struct Damage {
 ///
 /// # Safety
 /// The object's pages must be readable.
-#[inline(always)]
+#[inline(never)]
+#[unsafe(link_section = ".text.hot")]
 pub unsafe fn check(start: usize, size: usize, limit: usize) -> Option<Damage> {
     let zones = zones(start, size, limit);
     // SAFETY: the words lie in the object's pages.

@@ -10,6 +10,21 @@ use crate::sys::PAGE_BYTES;
 use crate::trace::TraceId;
 
 impl Heap {
+    /// Start and bytes of the address space in which [`Heap::contains`] can hold.
+    pub fn reserved(&self) -> (usize, usize) {
+        self.reserved
+    }
+
+    /// Bytes from `address` to the end of the live object that it lies in, or just behind; `None`
+    /// where there is none. Lock-free; for signal handlers too.
+    #[inline]
+    pub fn room(&self, address: usize) -> Option<usize> {
+        let slot = self.locate(address)?;
+        let (offset, size) = slot.record.live_place()?;
+        let start = slot.data.start() + offset;
+        if address < start { None } else { (start + size).checked_sub(address) }
+    }
+
     /// Whether a fault at `address` is the guard's work. It is not in the pages of a live object:
     /// those are accessible unless the program itself has protected them, as collectors do.
     /// Lock-free; for signal handlers too.

@@ -112,6 +112,8 @@ pub struct Heap {
     unguarded: UnguardedObjects,
     history: History,
     budget: Budget,
+    /// Guarded address space, that of small objects first: start and bytes.
+    reserved: (usize, usize),
 }
 
 impl Heap {
@@ -122,6 +124,7 @@ impl Heap {
         let (base, bytes) = (whole.start, (whole.bytes / 2) & !(PAGE_BYTES - 1));
         pages.prepare(PageRange::new(base, bytes / PAGE_BYTES))?;
         Ok(Heap {
+            reserved: (base, 2 * bytes),
             pages,
             config,
             pool: Pool::new(base, bytes)?,

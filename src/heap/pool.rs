@@ -59,7 +59,7 @@ impl Pool {
     }
 
     /// The slot that `address` lies in, if it is in service.
-    #[inline]
+    #[inline(always)]
     pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
         let class = self.class_of(address)?;
         class.slot(class.index_of(address)?)

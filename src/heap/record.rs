@@ -191,6 +191,14 @@ impl Record {
         decode(self.state.load(Ordering::Acquire)).0
     }
 
+    /// Offset and size of the object, if it is Live. The least that tells where it lies.
+    #[inline]
+    pub fn live_place(&self) -> Option<(usize, usize)> {
+        let (state, _) = decode(self.state.load(Ordering::Acquire));
+        let place = (self.offset.load(Ordering::Relaxed), self.size.load(Ordering::Relaxed));
+        (state == State::Live).then_some((place.0 as usize, place.1 as usize))
+    }
+
     /// What the record says, or `None` while it is Virgin.
     pub fn read(&self) -> Option<Entry> {
         let word = self.state.load(Ordering::Acquire);

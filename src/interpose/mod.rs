@@ -7,11 +7,36 @@
 
 mod api;
 mod descriptors;
+mod entry;
+mod formats;
+mod io;
 mod malloc;
 mod malloc_info;
+mod memory;
+mod numbers;
 mod operators;
+mod printf;
 mod process;
 mod signals;
+mod streams;
+mod strings;
+mod text;
+mod vectors;
+mod wide_strings;
+
+/// Looks up libc's functions behind the checked ones. Takes the loader's lock: for the constructor.
+fn resolve_checked() {
+    let tables = [
+        memory::NEXT,
+        strings::NEXT,
+        wide_strings::NEXT,
+        numbers::NEXT,
+        io::NEXT,
+        streams::NEXT,
+        printf::NEXT,
+    ];
+    tables.into_iter().flatten().for_each(|next| next.resolve());
+}
 
 /// Defines trampoline `$entry`: moves rsp and rbp, as they are on entry, into the two argument
 /// registers named, and jumps to `$target`.

@@ -196,6 +196,8 @@ extern "C" fn construct() {
         }
         create_key();
         in_scope(super::operators::resolve);
+        in_scope(super::resolve_checked);
+        crate::checks::enable();
         tell_if_bypassed();
     } else {
         // A program that links the crate. Rust's start-up, before main, takes SIGSEGV unless

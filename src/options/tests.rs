@@ -15,7 +15,7 @@ fn nothing_given_is_the_defaults() {
     assert_eq!(options.stack_depth, 32);
     assert_eq!(options.canary_bytes, 128);
     assert_eq!(options.error_exitcode, None);
-    assert!(options.symbolize && options.check_at_exit && !options.verbose);
+    assert!(options.symbolize && options.check_calls && options.check_at_exit && !options.verbose);
     assert_eq!(options.encode(), "");
 }
 
@@ -43,7 +43,7 @@ fn values_are_stored() {
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:keep-going=yes:max-reports=5:\
          log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:canary-bytes=0:\
          alloc-fill=170:revoke=batch:8:sample=50:history=7:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
-         free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:check-at-exit=off:verbose=1:stats=on:summary=never",
+         free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:check-calls=no:check-at-exit=off:verbose=1:stats=on:summary=never",
     )
     .unwrap();
     let expected = Options {
@@ -68,6 +68,7 @@ fn values_are_stored() {
         bad_requests: BadRequests::Report,
         report_crashes: false,
         symbolize: false,
+        check_calls: false,
         check_at_exit: false,
         verbose: true,
         stats: true,

@@ -3,7 +3,8 @@
 use super::symbolize::{SymbolFrame, Symbolizer, UNKNOWN_MODULE};
 use super::words;
 use crate::diagnose::{
-    Access, Bug, BugKind, Call, Cause, Crash, Description, Direction, Relation, Side, Subject,
+    Access, Bug, BugKind, Call, Cause, Crash, Description, Direction, LibcCall, Misuse, Relation,
+    Side, Subject,
 };
 use crate::heap::record::{Event, State, ThreadId};
 use crate::heap::{canary, quarantine};
@@ -68,15 +69,22 @@ macro_rules! put {
 
 impl Renderer {
     fn header(&mut self, bug: &Bug, pid: u32) {
-        let (kind, address) = (bug.kind.name(), bug.address);
+        let (kind, address) = (bug.kind_name(), bug.address);
         put!(self, "=================================================================\n");
         put!(self, "=={pid}==ERROR: Fencepost: {kind}");
         if !matches!(bug.cause, Cause::Request(_) | Cause::Aborted) {
             put!(self, " on address {address:#x}");
         }
-        if let Cause::Access(Access { pc, bp, sp, .. }) | Cause::Raised { pc, bp, sp, .. } =
-            bug.cause
-        {
+        let registers = match bug.cause {
+            Cause::Access(Access { pc, bp, sp, .. }) | Cause::Raised { pc, bp, sp, .. } => {
+                Some((pc, bp, sp))
+            }
+            Cause::Libc(LibcCall { caller, misuse: Misuse::OutOfBounds { .. }, .. }) => {
+                Some((caller.pc, caller.bp, caller.sp))
+            }
+            _ => None,
+        };
+        if let Some((pc, bp, sp)) = registers {
             put!(self, " at pc {pc:#x} bp {bp:#x} sp {sp:#x}");
         }
         put!(self, " thread {}\n", thread_label(bug.thread));
@@ -85,11 +93,7 @@ impl Renderer {
     fn cause(&mut self, bug: &Bug) -> Option<Location> {
         match bug.cause {
             Cause::Access(access) => {
-                match access.direction {
-                    Direction::Read => put!(self, "READ"),
-                    Direction::Write => put!(self, "WRITE"),
-                    Direction::Execute => put!(self, "EXECUTE"),
-                }
+                put!(self, "{}", verb(access.direction));
                 match (access.width, access.direction) {
                     (Some(width), _) => put!(self, " of size {width}"),
                     (None, Direction::Execute) => {}
@@ -102,6 +106,14 @@ impl Renderer {
                 put!(self, "{signal} raised here by thread T{}:\n", bug.thread.0);
             }
             Cause::Aborted => self.called("abort", bug.thread),
+            Cause::Libc(LibcCall { function, misuse, .. }) => match misuse {
+                Misuse::OutOfBounds { direction, operand, .. } => {
+                    let (verb, thread) = (verb(direction), bug.thread.0);
+                    put!(self, "{verb} of size {} at {:#x} ", operand.bytes, operand.start);
+                    put!(self, "thread T{thread}\n");
+                }
+                _ => self.called(function, bug.thread),
+            },
             Cause::Call(Call::Exit) => {
                 put!(self, "found at exit\n\n");
                 return None;
@@ -151,6 +163,9 @@ impl Renderer {
             (None, None) => {
                 put!(self, "{:#x} was never allocated: no object is near\n", bug.address);
             }
+        }
+        if let Cause::Libc(call) = bug.cause {
+            put!(self, "{}\n", words::operands(&call));
         }
         if let (Some((release, which)), Some(subject)) = (bug.mismatch, bug.subject) {
             put!(self, "{}\n", words::mismatch(&subject.object, release, which));
@@ -261,7 +276,7 @@ impl Renderer {
 
     fn summary(&mut self, bug: &Bug, location: Option<Location>) {
         let location = location.unwrap_or_else(|| "(unknown)".to_owned());
-        put!(self, "SUMMARY: Fencepost: {} {location}\n", bug.kind.name());
+        put!(self, "SUMMARY: Fencepost: {} {location}\n", bug.kind_name());
     }
 
     /// Writes a stack, our own innermost frames left out; answers where its first frame is, or
@@ -291,6 +306,14 @@ impl Renderer {
             }
         }
         first_of_user.or(first)
+    }
+}
+
+fn verb(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Read => "READ",
+        Direction::Write => "WRITE",
+        Direction::Execute => "EXECUTE",
     }
 }
 

@@ -1,6 +1,8 @@
 //! Sentences of a report about what is wrong with a call, a request, or an instruction.
 
-use crate::diagnose::{BadRequest, Crash, Description, Owner, Side, Wrong};
+use crate::diagnose::{
+    BadRequest, Crash, Description, LibcCall, Misuse, Operand, Owner, Side, Wrong,
+};
 use crate::heap::Object;
 use crate::heap::record::{Family, State, ThreadId};
 use crate::heap::release::{Mismatch, Release};
@@ -35,6 +37,26 @@ pub fn mismatch(object: &Object, release: Release, which: Mismatch) -> String {
             alignment(object.align_log2),
             alignment(release.align_log2)
         ),
+    }
+}
+
+/// Which operand of a libc call is wrong, and how.
+pub fn operands(call: &LibcCall) -> String {
+    let function = call.function;
+    match call.misuse {
+        Misuse::OutOfBounds { operand: Operand { name, bytes, .. }, inside, .. } => {
+            format!("in a call of {function}: {name} of {bytes} bytes, {inside} in bounds")
+        }
+        Misuse::Overlap { destination, source } => {
+            let [first, second] = [destination, source].map(|operand| {
+                format!("{} [{:#x},{:#x})", operand.name, operand.start, operand.end())
+            });
+            format!("in a call of {function}: {first} and {second} overlap")
+        }
+        Misuse::Size { bytes, .. } => {
+            let signed = bytes as isize;
+            format!("in a call of {function}: the size is {bytes:#x}, or {signed}")
+        }
     }
 }
 

@@ -10,17 +10,27 @@ use core::num::NonZeroUsize;
 use once_cell::race::OnceNonZeroUsize;
 
 /// Address of the next definition of one symbol.
+#[repr(C)]
 pub struct Next {
-    name: &'static CStr,
+    /// First, for entries in assembler: 0 until it is known.
     address: OnceNonZeroUsize,
+    name: &'static CStr,
+    /// Serves where nobody defines `name`.
+    substitute: Option<&'static CStr>,
 }
+
+const _: () = assert!(size_of::<OnceNonZeroUsize>() == size_of::<usize>());
 
 impl Next {
     pub const fn new(name: &'static CStr) -> Next {
-        Next { name, address: OnceNonZeroUsize::new() }
+        Next { address: OnceNonZeroUsize::new(), name, substitute: None }
     }
 
-    fn address(&self) -> Option<NonZeroUsize> {
+    pub const fn or(name: &'static CStr, substitute: &'static CStr) -> Next {
+        Next { address: OnceNonZeroUsize::new(), name, substitute: Some(substitute) }
+    }
+
+    pub fn address(&self) -> Option<NonZeroUsize> {
         self.address.get_or_try_init(|| self.look_up().ok_or(())).ok()
     }
 
@@ -37,8 +47,10 @@ impl Next {
     fn look_up(&self) -> Option<NonZeroUsize> {
         // What dlsym allocates (an error text) is the runtime's.
         let _scope = super::scope::RuntimeScope::enter();
-        // SAFETY: a valid C string and a handle that dlsym(3) defines.
-        NonZeroUsize::new(unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) } as usize)
+        [Some(self.name), self.substitute].into_iter().flatten().find_map(|name| {
+            // SAFETY: a valid C string and a handle that dlsym(3) defines.
+            NonZeroUsize::new(unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) } as usize)
+        })
     }
 
     /// The function as type `F`, if there is one.

@@ -1,11 +1,12 @@
 //! What an ELF file defines and needs.
 
-use std::collections::BTreeMap;
+use iced_x86::{Code, Decoder, DecoderOptions};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use object::elf::{FileHeader64, SHT_DYNSYM, SHT_SYMTAB};
-use object::read::elf::{Dyn, FileHeader, Sym};
+use object::read::elf::{Dyn, FileHeader, Rela, SectionHeader, Sym};
 use object::{Endianness, elf};
 
 /// A symbol that a file defines.
@@ -27,6 +28,40 @@ pub struct ElfFile {
     pub needed: Vec<String>,
     /// Whether the loader must write to code (`DT_TEXTREL` or its flag).
     pub has_text_relocations: bool,
+    /// Addresses in the file that the loader writes somewhere (`R_X86_64_RELATIVE`).
+    pub relocated: BTreeSet<u64>,
+    /// Names that the loader looks up, without versions.
+    pub imported: BTreeSet<String>,
+    /// The code: address and bytes of each executable section.
+    code: Vec<(u64, Vec<u8>)>,
+}
+
+impl ElfFile {
+    /// Where the direct jump at `address` goes.
+    pub fn jump_at(&self, address: u64) -> Option<u64> {
+        let mut decoder = self.decoder_at(address)?;
+        let instruction = decoder.decode();
+        (instruction.code() == Code::Jmp_rel32_64).then(|| instruction.near_branch64())
+    }
+
+    /// Every direct call and jump: from where, and where to.
+    pub fn branches(&self) -> Vec<(u64, u64)> {
+        let starts = self.code.iter().filter_map(|(address, _)| self.decoder_at(*address));
+        let instructions = starts.flat_map(|mut decoder| decoder.iter().collect::<Vec<_>>());
+        let branches = instructions.filter(|instruction| {
+            instruction.is_jmp_near() || instruction.is_jmp_short() || instruction.is_call_near()
+        });
+        branches.map(|branch| (branch.ip(), branch.near_branch64())).collect()
+    }
+
+    fn decoder_at(&self, address: u64) -> Option<Decoder<'_>> {
+        let (start, bytes) = self
+            .code
+            .iter()
+            .find(|(start, bytes)| (*start..*start + bytes.len() as u64).contains(&address))?;
+        let rest = &bytes[(address - start) as usize..];
+        Some(Decoder::with_ip(64, rest, address, DecoderOptions::NONE))
+    }
 }
 
 /// Reads a file whose symbols have not been stripped.
@@ -78,5 +113,27 @@ fn parse(data: &[u8]) -> object::Result<ElfFile> {
             }
         }
     }
-    Ok(ElfFile { dynamic, all, needed, has_text_relocations })
+    let (mut relocated, mut imported, mut code) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    let symbols = sections.symbols(endian, data, SHT_DYNSYM)?;
+    for section in sections.iter() {
+        if let Some((entries, _)) = section.rela(endian, data)? {
+            for entry in entries {
+                match entry.r_type(endian, false) {
+                    elf::R_X86_64_RELATIVE => {
+                        relocated.insert(entry.r_addend(endian) as u64);
+                    }
+                    _ => {
+                        if let Some(index) = entry.symbol(endian, false) {
+                            let name = symbols.symbol(index)?.name(endian, symbols.strings())?;
+                            imported.insert(String::from_utf8_lossy(name).into_owned());
+                        }
+                    }
+                }
+            }
+        }
+        if section.sh_flags(endian).contains(elf::SHF_EXECINSTR) {
+            code.push((section.sh_addr(endian), section.data(endian, data)?.to_vec()));
+        }
+    }
+    Ok(ElfFile { dynamic, all, needed, has_text_relocations, relocated, imported, code })
 }

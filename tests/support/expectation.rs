@@ -163,6 +163,10 @@ const CALLS: [&str; 14] = [
     "ABRT",
 ];
 
+fn is_call(kind: &str) -> bool {
+    CALLS.contains(&kind) || kind == "negative-size-param" || kind.ends_with("-param-overlap")
+}
+
 fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, String> {
     let find =
         |wanted: &str| header.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
@@ -172,7 +176,7 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
         "heap-buffer-overflow" | "heap-buffer-underflow" | "heap-use-after-free" => true,
         "SEGV" | "BUS" | "stack-overflow" => true,
         "overwritten-slack" | "FPE" | "ILL" => false,
-        kind if CALLS.contains(&kind) => false,
+        kind if is_call(kind) => false,
         _ => return Err(format!("unknown kind `{kind}`")),
     };
     if is_access != find("expect-access").is_some() {
@@ -193,7 +197,7 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
         }
         .to_owned(),
         found: find("expect-found").map(str::to_owned),
-        called: CALLS.contains(&kind).then(|| {
+        called: is_call(kind).then(|| {
             let default = if kind == "ABRT" { "abort" } else { "free" };
             find("expect-call").unwrap_or(default).to_owned()
         }),

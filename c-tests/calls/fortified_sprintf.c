@@ -1,0 +1,19 @@
+// sprintf under -D_FORTIFY_SOURCE: the terminator is one too many.
+// cflags: -O2 -D_FORTIFY_SOURCE=2 -fbuiltin
+// expect: heap-buffer-overflow
+// expect-access: WRITE of size 11
+// expect-place: located 0 bytes after 10-byte region
+// expect-note: in a call of __sprintf_chk: s of 11 bytes, 10 in bounds
+// expect-exit: SIGABRT
+#include <stdio.h>
+#include <stdlib.h>
+
+static char *volatile made;
+
+int main(void)
+{
+    made = malloc(10); // <- allocated in main
+    char *p = made;
+    sprintf(p, "%d text", 12345); // <- access in main (any frame)
+    return 0;
+}

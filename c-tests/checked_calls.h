@@ -1,0 +1,263 @@
+// The cases of checked_calls.c: CASE(function, access of the bad call, its size or 0 where that is
+// the machine's matter, the call). One row each.
+#define CASES \
+    CASE(memcpy, READ, 21, memcpy(far, object(20, 0), 20 + extra)) \
+    CASE(mempcpy, READ, 21, mempcpy(far, object(20, 0), 20 + extra)) \
+    CASE(memmove, READ, 21, memmove(far, object(20, 0), 20 + extra)) \
+    CASE(__mempcpy, READ, 21, F(copy_fn, "__mempcpy")(far, object(20, 0), 20 + extra)) \
+    CASE(__memcpy_chk, WRITE, 21, F(copy_chk *, "__memcpy_chk")(object(20, 0), far, 20 + extra, 99)) \
+    CASE(__mempcpy_chk, WRITE, 21, F(copy_chk *, "__mempcpy_chk")(object(20, 0), far, 20 + extra, 99)) \
+    CASE(__memmove_chk, WRITE, 21, F(copy_chk *, "__memmove_chk")(object(20, 0), far, 20 + extra, 99)) \
+    CASE(bcopy, WRITE, 21, bcopy(far, object(20, 0), 20 + extra)) \
+    CASE(memccpy, WRITE, 21, memccpy(object(20, 0), far, 1, 20 + extra)) \
+    CASE(swab, READ, 22, swab(object(20, 0), far, 20 + 2 * extra)) \
+    CASE(memset, WRITE, 21, memset(object(20, 0), 1, 20 + extra)) \
+    CASE(__memset_chk, WRITE, 21, F(void *(*)(void *, int, size_t, size_t), "__memset_chk")(object(20, 0), 1, 20 + extra, 99)) \
+    CASE(bzero, WRITE, 21, bzero(object(20, 0), 20 + extra)) \
+    CASE(__bzero, WRITE, 21, F(void (*)(void *, size_t), "__bzero")(object(20, 0), 20 + extra)) \
+    CASE(explicit_bzero, WRITE, 21, explicit_bzero(object(20, 0), 20 + extra)) \
+    CASE(__explicit_bzero_chk, WRITE, 21, F(void (*)(void *, size_t, size_t), "__explicit_bzero_chk")(object(20, 0), 20 + extra, 99)) \
+    CASE(memcmp, READ, 21, memcmp(far, object(20, 0), 20 + extra)) \
+    CASE(bcmp, READ, 21, bcmp(far, object(20, 0), 20 + extra)) \
+    CASE(__memcmpeq, READ, 21, F(int (*)(void *, void *, size_t), "__memcmpeq")(far, object(20, 0), 20 + extra)) \
+    CASE(memchr, READ, 21, memchr(object(20, 0), 1, 20 + extra)) \
+    CASE(rawmemchr, READ, 21, F(void *(*)(void *, int), "rawmemchr")(object(20, 0), extra)) \
+    CASE(__rawmemchr, READ, 21, F(void *(*)(void *, int), "__rawmemchr")(object(20, 0), extra)) \
+    CASE(memrchr, READ, 21, memrchr(object(20, 0), 1, 20 + extra)) \
+    CASE(memmem, READ, 21, memmem(object(20, 0), 20 + extra, "x", 1)) \
+    CASE(wmemcpy, READ, 84, wmemcpy(wfar, (wchar_t *)object(80, 0), 20 + extra)) \
+    CASE(__wmemcpy_chk, WRITE, 84, F(copy_chk *, "__wmemcpy_chk")(object(80, 0), wfar, 20 + extra, 99)) \
+    CASE(wmempcpy, READ, 84, wmempcpy(wfar, (wchar_t *)object(80, 0), 20 + extra)) \
+    CASE(__wmempcpy_chk, WRITE, 84, F(copy_chk *, "__wmempcpy_chk")(object(80, 0), wfar, 20 + extra, 99)) \
+    CASE(wmemmove, READ, 84, wmemmove(wfar, (wchar_t *)object(80, 0), 20 + extra)) \
+    CASE(__wmemmove_chk, WRITE, 84, F(copy_chk *, "__wmemmove_chk")(object(80, 0), wfar, 20 + extra, 99)) \
+    CASE(wmemset, WRITE, 84, wmemset((wchar_t *)object(80, 0), 1, 20 + extra)) \
+    CASE(__wmemset_chk, WRITE, 84, F(void *(*)(void *, int, size_t, size_t), "__wmemset_chk")(object(80, 0), 1, 20 + extra, 99)) \
+    CASE(wmemcmp, READ, 84, wmemcmp(wfar, (wchar_t *)object(80, 0), 20 + extra)) \
+    CASE(wmemchr, READ, 84, wmemchr((wchar_t *)object(80, 0), 1, 20 + extra)) \
+    CASE(strlen, READ, 20, strlen(text(20, extra))) \
+    CASE(strnlen, READ, 20, strnlen(text(20, extra), 99)) \
+    CASE(strcpy, READ, 20, strcpy(far, text(20, extra))) \
+    CASE(__strcpy_chk, READ, 20, F(copy_fn, "__strcpy_chk")(far, text(20, extra), 256)) \
+    CASE(stpcpy, READ, 20, stpcpy(far, text(20, extra))) \
+    CASE(__stpcpy_chk, READ, 20, F(copy_fn, "__stpcpy_chk")(far, text(20, extra), 256)) \
+    CASE(__stpcpy, READ, 20, F(str2, "__stpcpy")(far, text(20, extra))) \
+    CASE(strncpy, WRITE, 20, strncpy(object(20 - extra, 0), "a", 20)) \
+    CASE(__strncpy_chk, WRITE, 20, F(str3c, "__strncpy_chk")(object(20 - extra, 0), "a", 20, 99)) \
+    CASE(stpncpy, WRITE, 20, stpncpy(object(20 - extra, 0), "a", 20)) \
+    CASE(__stpncpy_chk, WRITE, 20, F(str3c, "__stpncpy_chk")(object(20 - extra, 0), "a", 20, 99)) \
+    CASE(__stpncpy, WRITE, 20, F(str3, "__stpncpy")(object(20 - extra, 0), "a", 20)) \
+    CASE(strcat, WRITE, 6, strcat(strcpy(object(6 - extra, 0), "ab"), "cde")) \
+    CASE(__strcat_chk, WRITE, 6, F(copy_fn, "__strcat_chk")(strcpy(object(6 - extra, 0), "ab"), "cde", 99)) \
+    CASE(strncat, WRITE, 6, strncat(strcpy(object(6 - extra, 0), "ab"), "cdefgh", 3)) \
+    CASE(__strncat_chk, WRITE, 6, F(str3c, "__strncat_chk")(strcpy(object(6 - extra, 0), "ab"), "cdefgh", 3, 99)) \
+    CASE(strlcpy, WRITE, 4, F(str3, "strlcpy")(object(4 - extra, 0), "abcdef", 4)) \
+    CASE(__strlcpy_chk, WRITE, 4, F(str3c, "__strlcpy_chk")(object(4 - extra, 0), "abcdef", 4, 99)) \
+    CASE(strlcat, WRITE, 5, F(str3, "strlcat")(strcpy(object(5 - extra, 0), "ab"), "cdef", 5)) \
+    CASE(__strlcat_chk, WRITE, 5, F(str3c, "__strlcat_chk")(strcpy(object(5 - extra, 0), "ab"), "cdef", 5, 99)) \
+    CASE(strdup, READ, 20, F(char *(*)(char *), "strdup")(text(20, extra))) \
+    CASE(__strdup, READ, 20, F(char *(*)(char *), "__strdup")(text(20, extra))) \
+    CASE(strndup, READ, 20, F(char *(*)(char *, size_t), "strndup")(text(20, extra), 99)) \
+    CASE(__strndup, READ, 20, F(char *(*)(char *, size_t), "__strndup")(text(20, extra), 99)) \
+    CASE(strcmp, READ, 20, strcmp("aaaaaaaaaaaaaaaaaaaa", text(20, extra))) \
+    CASE(strcasecmp, READ, 20, strcasecmp("aaaaaaaaaaaaaaaaaaaa", text(20, extra))) \
+    CASE(strcoll, READ, 20, strcoll("aaaaaaaaaaaaaaaaaaaa", text(20, extra))) \
+    CASE(__strcasecmp, READ, 20, F(str2, "__strcasecmp")("AAAAAAAAAAAAAAAAAAAA", text(20, extra))) \
+    CASE(strncmp, READ, 20, strncmp(text(20, extra), "aaaaaaaaaaaaaaaaaaaa", 99)) \
+    CASE(strncasecmp, READ, 20, strncasecmp(text(20, extra), "AAAAAAAAAAAAAAAAAAAA", 99)) \
+    CASE(strcasecmp_l, READ, 20, strcasecmp_l(text(20, extra), "aaaaaaaaaaaaaaaaaaaa", newlocale(LC_ALL_MASK, "C", 0))) \
+    CASE(strncasecmp_l, READ, 20, strncasecmp_l(text(20, extra), "aaaaaaaaaaaaaaaaaaaa", 99, newlocale(LC_ALL_MASK, "C", 0))) \
+    CASE(strcoll_l, READ, 20, strcoll_l(text(20, extra), "b", newlocale(LC_ALL_MASK, "C", 0))) \
+    CASE(strchr, READ, 20, strchr(text(20, extra), 'b')) \
+    CASE(index, READ, 20, index(text(20, extra), 'b')) \
+    CASE(strrchr, READ, 20, strrchr(text(20, extra), 'b')) \
+    CASE(rindex, READ, 20, rindex(text(20, extra), 'b')) \
+    CASE(strchrnul, READ, 20, strchrnul(text(20, extra), 'b')) \
+    CASE(strstr, READ, 20, strstr(text(20, extra), "b")) \
+    CASE(strcasestr, READ, 20, strcasestr(text(20, extra), "b")) \
+    CASE(strspn, READ, 20, strspn(text(20, extra), set)) \
+    CASE(strcspn, READ, 20, strcspn(text(20, extra), "b")) \
+    CASE(strpbrk, READ, 20, strpbrk(text(20, extra), "b")) \
+    CASE(strtok, READ, 20, strtok("", text(20, extra))) \
+    CASE(strtok_r, READ, 20, char *save; strtok_r("", text(20, extra), &save)) \
+    CASE(__strtok_r, READ, 20, char *save; __strtok_r("", text(20, extra), &save)) \
+    CASE(strsep, READ, 20, char *at = ""; strsep(&at, text(20, extra))) \
+    CASE(strxfrm, WRITE, 5, strxfrm(object(5 - extra, 0), "abcd", 99)) \
+    CASE(wcslen, READ, 80, wcslen(wide(20, extra))) \
+    CASE(wcsnlen, READ, 80, wcsnlen(wide(20, extra), 99)) \
+    CASE(wcscpy, READ, 80, wcscpy(wfar, wide(20, extra))) \
+    CASE(__wcscpy_chk, READ, 80, F(copy_fn, "__wcscpy_chk")(wfar, wide(20, extra), 64)) \
+    CASE(wcpcpy, READ, 80, wcpcpy(wfar, wide(20, extra))) \
+    CASE(__wcpcpy_chk, READ, 80, F(copy_fn, "__wcpcpy_chk")(wfar, wide(20, extra), 64)) \
+    CASE(wcsncpy, WRITE, 80, wcsncpy(wide(20 - extra, 0), wset, 20)) \
+    CASE(__wcsncpy_chk, WRITE, 80, F(str3c, "__wcsncpy_chk")((char *)wide(20 - extra, 0), (char *)wset, 20, 99)) \
+    CASE(wcpncpy, WRITE, 80, wcpncpy(wide(20 - extra, 0), wset, 20)) \
+    CASE(__wcpncpy_chk, WRITE, 80, F(str3c, "__wcpncpy_chk")((char *)wide(20 - extra, 0), (char *)wset, 20, 99)) \
+    CASE(wcscat, WRITE, 24, wcscat(wcscpy(wide(6 - extra, 0), L"ab"), L"cde")) \
+    CASE(__wcscat_chk, WRITE, 24, F(copy_fn, "__wcscat_chk")(wcscpy(wide(6 - extra, 0), L"ab"), L"cde", 99)) \
+    CASE(wcsncat, WRITE, 24, wcsncat(wcscpy(wide(6 - extra, 0), L"ab"), L"cdefgh", 3)) \
+    CASE(__wcsncat_chk, WRITE, 24, F(str3c, "__wcsncat_chk")((char *)wcscpy(wide(6 - extra, 0), L"ab"), (char *)L"cdefgh", 3, 99)) \
+    CASE(wcsdup, READ, 80, wcsdup(wide(20, extra))) \
+    CASE(wcscmp, READ, 80, wcscmp(wide(20, extra), L"aaaaaaaaaaaaaaaaaaaa")) \
+    CASE(wcscasecmp, READ, 80, wcscasecmp(wide(20, extra), L"aaaaaaaaaaaaaaaaaaaa")) \
+    CASE(wcscoll, READ, 80, wcscoll(wide(20, extra), L"aaaaaaaaaaaaaaaaaaaa")) \
+    CASE(wcsncmp, READ, 80, wcsncmp(wide(20, extra), L"aaaaaaaaaaaaaaaaaaaa", 99)) \
+    CASE(wcsncasecmp, READ, 80, wcsncasecmp(wide(20, extra), L"aaaaaaaaaaaaaaaaaaaa", 99)) \
+    CASE(wcschr, READ, 80, wcschr(wide(20, extra), L'b')) \
+    CASE(wcschrnul, READ, 80, wcschrnul(wide(20, extra), L'b')) \
+    CASE(wcsrchr, READ, 80, wcsrchr(wide(20, extra), L'b')) \
+    CASE(wcsstr, READ, 80, wcsstr(wide(20, extra), L"b")) \
+    CASE(wcsspn, READ, 80, wcsspn(wide(20, extra), wset)) \
+    CASE(wcscspn, READ, 80, wcscspn(wide(20, extra), L"b")) \
+    CASE(wcspbrk, READ, 80, wcspbrk(wide(20, extra), L"b")) \
+    CASE(wcstok, READ, 80, wchar_t *save; wcstok(L"", wide(20, extra), &save)) \
+    CASE(strtol, READ, 3, F(num, "strtol")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(strtoll, READ, 3, F(num, "strtoll")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(strtoul, READ, 3, F(num, "strtoul")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(strtoull, READ, 3, F(num, "strtoull")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(strtoq, READ, 3, F(num, "strtoq")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(strtouq, READ, 3, F(num, "strtouq")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(strtoimax, READ, 3, F(num, "strtoimax")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(strtoumax, READ, 3, F(num, "strtoumax")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(__isoc23_strtol, READ, 3, F(num, "__isoc23_strtol")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(__isoc23_strtoll, READ, 3, F(num, "__isoc23_strtoll")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(__isoc23_strtoul, READ, 3, F(num, "__isoc23_strtoul")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(__isoc23_strtoull, READ, 3, F(num, "__isoc23_strtoull")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(__isoc23_strtoimax, READ, 3, F(num, "__isoc23_strtoimax")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(__isoc23_strtoumax, READ, 3, F(num, "__isoc23_strtoumax")(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL, 10)) \
+    CASE(atoi, READ, 3, atoi(memcpy(object(3 - extra, 0), "12", 3 - extra))) \
+    CASE(atol, READ, 3, atol(memcpy(object(3 - extra, 0), "12", 3 - extra))) \
+    CASE(atoll, READ, 3, atoll(memcpy(object(3 - extra, 0), "12", 3 - extra))) \
+    CASE(atof, READ, 3, atof(memcpy(object(3 - extra, 0), "12", 3 - extra))) \
+    CASE(strtod, READ, 3, strtod(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL)) \
+    CASE(strtof, READ, 3, strtof(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL)) \
+    CASE(strtold, READ, 3, strtold(memcpy(object(3 - extra, 0), "12", 3 - extra), NULL)) \
+    CASE(read, WRITE, 21, read(filled(far, 20 + extra), object(20, 0), 99)) \
+    CASE(__read, WRITE, 21, F(ssize_t (*)(int, void *, size_t), "__read")(filled(far, 20 + extra), object(20, 0), 99)) \
+    CASE(__read_chk, WRITE, 21, F(ssize_t (*)(int, void *, size_t, size_t), "__read_chk")(filled(far, 20 + extra), object(20, 0), 99, 99)) \
+    CASE(pread, WRITE, 64, F(ssize_t (*)(int, void *, size_t, off_t), "pread")(atoi(at_file(0)), object(64 - extra, 0), 64, 0)) \
+    CASE(pread64, WRITE, 64, F(ssize_t (*)(int, void *, size_t, off_t), "pread64")(atoi(at_file(0)), object(64 - extra, 0), 64, 0)) \
+    CASE(__pread64, WRITE, 64, F(ssize_t (*)(int, void *, size_t, off_t), "__pread64")(atoi(at_file(0)), object(64 - extra, 0), 64, 0)) \
+    CASE(__pread_chk, WRITE, 64, F(ssize_t (*)(int, void *, size_t, off_t, size_t), "__pread_chk")(atoi(at_file(0)), object(64 - extra, 0), 64, 0, 99)) \
+    CASE(__pread64_chk, WRITE, 64, F(ssize_t (*)(int, void *, size_t, off_t, size_t), "__pread64_chk")(atoi(at_file(0)), object(64 - extra, 0), 64, 0, 99)) \
+    CASE(recv, WRITE, 21, recv(datagram(20 + extra), object(20, 0), 99, 0)) \
+    CASE(__recv_chk, WRITE, 21, F(ssize_t (*)(int, void *, size_t, size_t, int), "__recv_chk")(datagram(20 + extra), object(20, 0), 99, 99, 0)) \
+    CASE(recvfrom, WRITE, 21, recvfrom(datagram(20 + extra), object(20, 0), 99, 0, NULL, NULL)) \
+    CASE(__recvfrom_chk, WRITE, 21, F(ssize_t (*)(int, void *, size_t, size_t, int, void *, socklen_t *), "__recvfrom_chk")(datagram(20 + extra), object(20, 0), 99, 99, 0, NULL, NULL)) \
+    CASE(recvmsg, WRITE, 21, recvmsg(datagram(20 + extra), message(object(20, 0), 99), 0)) \
+    CASE(readv, WRITE, 21, readv(filled(far, 20 + extra), vector(object(20, 0), 99), 1)) \
+    CASE(preadv, WRITE, 64, preadv(atoi(at_file(0)), vector(object(64 - extra, 0), 64), 1, 0)) \
+    CASE(preadv64, WRITE, 64, preadv64(atoi(at_file(0)), vector(object(64 - extra, 0), 64), 1, 0)) \
+    CASE(write, READ, 21, F(ssize_t (*)(int, void *, size_t), "write")(null(), object(20, 0), 20 + extra)) \
+    CASE(__write, READ, 21, F(ssize_t (*)(int, void *, size_t), "__write")(null(), object(20, 0), 20 + extra)) \
+    CASE(pwrite, READ, 21, F(ssize_t (*)(int, void *, size_t, off_t), "pwrite")(null(), object(20, 0), 20 + extra, 0)) \
+    CASE(pwrite64, READ, 21, F(ssize_t (*)(int, void *, size_t, off_t), "pwrite64")(null(), object(20, 0), 20 + extra, 0)) \
+    CASE(__pwrite64, READ, 21, F(ssize_t (*)(int, void *, size_t, off_t), "__pwrite64")(null(), object(20, 0), 20 + extra, 0)) \
+    CASE(send, READ, 21, F(ssize_t (*)(int, void *, size_t, int), "send")(peer(), object(20, 0), 20 + extra, 0)) \
+    CASE(__send, READ, 21, F(ssize_t (*)(int, void *, size_t, int), "__send")(peer(), object(20, 0), 20 + extra, 0)) \
+    CASE(sendto, READ, 21, sendto(peer(), object(20, 0), 20 + extra, 0, NULL, 0)) \
+    CASE(sendmsg, READ, 21, sendmsg(peer(), message(object(20, 0), 20 + extra), 0)) \
+    CASE(writev, READ, 21, writev(null(), vector(object(20, 0), 20 + extra), 1)) \
+    CASE(pwritev, READ, 21, pwritev(null(), vector(object(20, 0), 20 + extra), 1, 0)) \
+    CASE(pwritev64, READ, 21, pwritev64(null(), vector(object(20, 0), 20 + extra), 1, 0)) \
+    CASE(connect, READ, 17, connect(-1, (struct sockaddr *)object(16, 0), 16 + extra)) \
+    CASE(bind, READ, 17, bind(-1, (struct sockaddr *)object(16, 0), 16 + extra)) \
+    CASE(pipe, WRITE, 8, pipe((int *)object(8 - extra, 0))) \
+    CASE(pipe2, WRITE, 8, pipe2((int *)object(8 - extra, 0), O_CLOEXEC)) \
+    CASE(socketpair, WRITE, 8, socketpair(AF_UNIX, SOCK_STREAM, 0, (int *)object(8 - extra, 0))) \
+    CASE(getrandom, WRITE, 21, getrandom(object(20, 0), 20 + extra, 0)) \
+    CASE(getentropy, WRITE, 21, getentropy(object(20, 0), 20 + extra)) \
+    CASE(poll, WRITE, 24, poll((struct pollfd *)object(16, -1), 2 + extra, 0)) \
+    CASE(ppoll, WRITE, 24, ppoll((struct pollfd *)object(16, -1), 2 + extra, &soon, NULL)) \
+    CASE(__poll_chk, WRITE, 24, F(int (*)(void *, nfds_t, int, size_t), "__poll_chk")(object(16, -1), 2 + extra, 0, 99)) \
+    CASE(__ppoll_chk, WRITE, 24, F(int (*)(void *, nfds_t, void *, void *, size_t), "__ppoll_chk")(object(16, -1), 2 + extra, &soon, NULL, 99)) \
+    CASE(select, WRITE, 128, select(1024, (fd_set *)object(128 - extra, 0), NULL, NULL, &(struct timeval){0, 1})) \
+    CASE(pselect, WRITE, 128, pselect(1024, NULL, (fd_set *)object(128 - extra, 0), NULL, &soon, NULL)) \
+    CASE(epoll_wait, WRITE, 12, epoll_wait(events(), (struct epoll_event *)object(12 - extra, 0), 9, 0)) \
+    CASE(stat, WRITE, 144, stat("/", (void *)object(144 - extra, 0))) \
+    CASE(stat64, WRITE, 144, stat64("/", (void *)object(144 - extra, 0))) \
+    CASE(lstat, WRITE, 144, lstat("/", (void *)object(144 - extra, 0))) \
+    CASE(lstat64, WRITE, 144, lstat64("/", (void *)object(144 - extra, 0))) \
+    CASE(fstat, WRITE, 144, fstat(0, (void *)object(144 - extra, 0))) \
+    CASE(fstat64, WRITE, 144, fstat64(0, (void *)object(144 - extra, 0))) \
+    CASE(fstatat, WRITE, 144, fstatat(AT_FDCWD, "/", (void *)object(144 - extra, 0), 0)) \
+    CASE(fstatat64, WRITE, 144, fstatat64(AT_FDCWD, "/", (void *)object(144 - extra, 0), 0)) \
+    CASE(getcwd, WRITE, 0, const char *path = directory(); size_t n = strlen(path) + 1; getcwd(object(n - extra, 0), 4096)) \
+    CASE(__getcwd_chk, WRITE, 0, const char *path = directory(); size_t n = strlen(path) + 1; F(char *(*)(char *, size_t, size_t), "__getcwd_chk")(object(n - extra, 0), 4096, 4096)) \
+    CASE(realpath, WRITE, 6, realpath("/proc", object(6 - extra, 0))) \
+    CASE(__realpath_chk, WRITE, 6, F(char *(*)(char *, char *, size_t), "__realpath_chk")("/proc", object(6 - extra, 0), 4096)) \
+    CASE(readlink, WRITE, 0, const char *path = link_target(); size_t n = strlen(path) + 0; readlink("/proc/self/exe", object(n - extra, 0), 4096)) \
+    CASE(__readlink_chk, WRITE, 0, const char *path = link_target(); size_t n = strlen(path) + 0; F(ssize_t (*)(char *, char *, size_t, size_t), "__readlink_chk")("/proc/self/exe", object(n - extra, 0), 4096, 4096)) \
+    CASE(readlinkat, WRITE, 0, const char *path = link_target(); size_t n = strlen(path) + 0; readlinkat(AT_FDCWD, "/proc/self/exe", object(n - extra, 0), 4096)) \
+    CASE(__readlinkat_chk, WRITE, 0, const char *path = link_target(); size_t n = strlen(path) + 0; F(ssize_t (*)(int, char *, char *, size_t, size_t), "__readlinkat_chk")(AT_FDCWD, "/proc/self/exe", object(n - extra, 0), 4096, 4096)) \
+    CASE(gethostname, WRITE, 0, gethostname(far, 256); size_t n = strlen(far) + 1; gethostname(object(n - extra, 0), 99)) \
+    CASE(__gethostname_chk, WRITE, 0, gethostname(far, 256); size_t n = strlen(far) + 1; F(int (*)(char *, size_t, size_t), "__gethostname_chk")(object(n - extra, 0), 99, 99)) \
+    CASE(fread, WRITE, 20, fread(object(19, 0), 1, 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(__fread_chk, WRITE, 20, F(size_t (*)(void *, size_t, size_t, size_t, FILE *), "__fread_chk")(object(19, 0), 99, 1, 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(fread_unlocked, WRITE, 20, fread_unlocked(object(19, 0), 1, 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(__fread_unlocked_chk, WRITE, 20, F(size_t (*)(void *, size_t, size_t, size_t, FILE *), "__fread_unlocked_chk")(object(19, 0), 99, 1, 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(fwrite, READ, 21, fwrite(object(20, 0), 1, 20 + extra, nowhere())) \
+    CASE(fwrite_unlocked, READ, 21, fwrite_unlocked(object(20, 0), 1, 20 + extra, nowhere())) \
+    CASE(fgets, WRITE, 21, fgets(object(20, 0), 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(__fgets_chk, WRITE, 21, F(char *(*)(char *, size_t, int, FILE *), "__fgets_chk")(object(20, 0), 99, 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(fgets_unlocked, WRITE, 21, fgets_unlocked(object(20, 0), 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(__fgets_unlocked_chk, WRITE, 21, F(char *(*)(char *, size_t, int, FILE *), "__fgets_unlocked_chk")(object(20, 0), 99, 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(fputs, READ, 20, fputs(text(20, extra), nowhere())) \
+    CASE(fputs_unlocked, READ, 20, fputs_unlocked(text(20, extra), nowhere())) \
+    CASE(puts, READ, 20, stdout = nowhere(); puts(text(20, extra)); stdout = out) \
+    CASE(perror, READ, 20, stderr = nowhere(); perror(text(20, extra)); stderr = err) \
+    CASE(getline, WRITE, 0, char *line = object(21 - extra, 0); size_t n = 120; getline(&line, &n, stream("aaaaaaaaaaaaaaaaaaaa"))) \
+    CASE(getdelim, WRITE, 0, char *line = object(21 - extra, 0); size_t n = 120; F(ssize_t (*)(char **, size_t *, int, FILE *), "getdelim")(&line, &n, 10, stream("aaaaaaaaaaaaaaaaaaaa"))) \
+    CASE(__getdelim, WRITE, 0, char *line = object(21 - extra, 0); size_t n = 120; F(ssize_t (*)(char **, size_t *, int, FILE *), "__getdelim")(&line, &n, 10, stream("aaaaaaaaaaaaaaaaaaaa"))) \
+    CASE(qsort, WRITE, 24, qsort(object(16, 0), 2 + extra, 8, order)) \
+    CASE(qsort_r, WRITE, 24, qsort_r(object(16, 0), 2 + extra, 8, order_r, NULL)) \
+    CASE(bsearch, READ, 24, bsearch(far, object(16, 0), 2 + extra, 8, order)) \
+    CASE(printf, READ, 20, stdout = nowhere(); printf("%d%s%f%n%c%s", 1, "x", 2.5, (int *)far, 65, text(20, extra)); stdout = out) \
+    CASE(__printf_chk, READ, 20, stdout = nowhere(); F(int (*)(int, const char *, ...), "__printf_chk")(0, "%d%s%f%n%c%s", 1, "x", 2.5, (int *)far, 65, text(20, extra)); stdout = out) \
+    CASE(vprintf, READ, 20, stdout = nowhere(); call_v(vprintf, "%d%s%s", 1, "x", text(20, extra)); stdout = out) \
+    CASE(__vprintf_chk, READ, 20, stdout = nowhere(); call_v2(F(int (*)(), "__vprintf_chk"), 0, "%d%s%s", 1, "x", text(20, extra)); stdout = out) \
+    CASE(fprintf, READ, 20, fprintf(nowhere(), "%d%s%f%n%c%s", 1, "x", 2.5, (int *)far, 65, text(20, extra))) \
+    CASE(__fprintf_chk, READ, 20, F(int (*)(FILE *, int, const char *, ...), "__fprintf_chk")(nowhere(), 0, "%d%s%f%n%c%s", 1, "x", 2.5, (int *)far, 65, text(20, extra))) \
+    CASE(vfprintf, READ, 20, call_v2(vfprintf, nowhere(), "%d%s%s", 1, "x", text(20, extra))) \
+    CASE(__vfprintf_chk, READ, 20, call_v3(F(int (*)(), "__vfprintf_chk"), nowhere(), 0, "%d%s%s", 1, "x", text(20, extra))) \
+    CASE(dprintf, READ, 20, dprintf(null(), "%d%s%f%n%c%s", 1, "x", 2.5, (int *)far, 65, text(20, extra))) \
+    CASE(__dprintf_chk, READ, 20, F(int (*)(int, int, const char *, ...), "__dprintf_chk")(null(), 0, "%d%s%f%n%c%s", 1, "x", 2.5, (int *)far, 65, text(20, extra))) \
+    CASE(vdprintf, READ, 20, call_v2(vdprintf, (void *)(long)null(), "%d%s%s", 1, "x", text(20, extra))) \
+    CASE(__vdprintf_chk, READ, 20, call_v3(F(int (*)(), "__vdprintf_chk"), (void *)(long)null(), 0, "%d%s%s", 1, "x", text(20, extra))) \
+    CASE(asprintf, READ, 20, char *made; asprintf(&made, "%d%s%f%n%c%s", 1, "x", 2.5, (int *)far, 65, text(20, extra))) \
+    CASE(__asprintf_chk, READ, 20, char *made; F(int (*)(char **, int, const char *, ...), "__asprintf_chk")(&made, 0, "%d%s%f%n%c%s", 1, "x", 2.5, (int *)far, 65, text(20, extra))) \
+    CASE(vasprintf, READ, 20, char *made; call_v2(vasprintf, &made, "%d%s%s", 1, "x", text(20, extra))) \
+    CASE(__vasprintf_chk, READ, 20, char *made; call_v3(F(int (*)(), "__vasprintf_chk"), &made, 0, "%d%s%s", 1, "x", text(20, extra))) \
+    CASE(syslog, READ, 20, syslog(LOG_DEBUG, "%d%s%f%n%c%s", 1, "x", 2.5, (int *)far, 65, text(20, extra))) \
+    CASE(__syslog_chk, READ, 20, F(void (*)(int, int, const char *, ...), "__syslog_chk")(LOG_DEBUG, 0, "%d%s%f%n%c%s", 1, "x", 2.5, (int *)far, 65, text(20, extra))) \
+    CASE(snprintf, WRITE, 6, snprintf(object(6 - extra, 0), 99, "%d%s%c", 12, "34", 53)) \
+    CASE(vsnprintf, WRITE, 6, call_v3(vsnprintf, object(6 - extra, 0), (void *)99, "%d%s%c", 12, "34", 53)) \
+    CASE(sprintf, WRITE, 6, sprintf(object(6 - extra, 0), "%d%s%c", 12, "34", 53)) \
+    CASE(vsprintf, WRITE, 6, call_v2(vsprintf, object(6 - extra, 0), "%d%s%c", 12, "34", 53)) \
+    CASE(__snprintf_chk, WRITE, 6, F(int (*)(char *, size_t, int, size_t, const char *, ...), "__snprintf_chk")(object(6 - extra, 0), 99, 0, 99, "%d%s%c", 12, "34", 53)) \
+    CASE(__vsnprintf_chk, WRITE, 6, call_v5(F(int (*)(), "__vsnprintf_chk"), object(6 - extra, 0), 99, 0, 99, "%d%s%c", 12, "34", 53)) \
+    CASE(__sprintf_chk, WRITE, 6, F(int (*)(char *, int, size_t, const char *, ...), "__sprintf_chk")(object(6 - extra, 0), 0, -1, "%d%s%c", 12, "34", 53)) \
+    CASE(__vsprintf_chk, WRITE, 6, call_v4(F(int (*)(), "__vsprintf_chk"), object(6 - extra, 0), 0, -1, "%d%s%c", 12, "34", 53)) \
+    CASE(swprintf, WRITE, 24, swprintf(wide(6 - extra, 0), 99, L"%d%s%c", 12, "34", 53)) \
+    CASE(vswprintf, WRITE, 24, call_v3(vswprintf, wide(6 - extra, 0), (void *)99, L"%d%s%c", 12, "34", 53)) \
+    CASE(scanf, WRITE, 4, stdin = stream("12 abc"); F(int (*)(const char *, ...), "scanf")("%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(vscanf, WRITE, 4, stdin = stream("12 abc"); call_v(F(int (*)(), "vscanf"), "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(fscanf, WRITE, 4, F(int (*)(FILE *, const char *, ...), "fscanf")(stream("12 abc"), "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(vfscanf, WRITE, 4, call_v2(F(int (*)(), "vfscanf"), stream("12 abc"), "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(sscanf, WRITE, 4, F(int (*)(const char *, const char *, ...), "sscanf")("12 abc", "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(vsscanf, WRITE, 4, call_v2(F(int (*)(), "vsscanf"), "12 abc", "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc99_scanf, WRITE, 4, stdin = stream("12 abc"); F(int (*)(const char *, ...), "__isoc99_scanf")("%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc99_vscanf, WRITE, 4, stdin = stream("12 abc"); call_v(F(int (*)(), "__isoc99_vscanf"), "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc99_fscanf, WRITE, 4, F(int (*)(FILE *, const char *, ...), "__isoc99_fscanf")(stream("12 abc"), "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc99_vfscanf, WRITE, 4, call_v2(F(int (*)(), "__isoc99_vfscanf"), stream("12 abc"), "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc99_sscanf, WRITE, 4, F(int (*)(const char *, const char *, ...), "__isoc99_sscanf")("12 abc", "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc99_vsscanf, WRITE, 4, call_v2(F(int (*)(), "__isoc99_vsscanf"), "12 abc", "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc23_scanf, WRITE, 4, stdin = stream("12 abc"); F(int (*)(const char *, ...), "__isoc23_scanf")("%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc23_vscanf, WRITE, 4, stdin = stream("12 abc"); call_v(F(int (*)(), "__isoc23_vscanf"), "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc23_fscanf, WRITE, 4, F(int (*)(FILE *, const char *, ...), "__isoc23_fscanf")(stream("12 abc"), "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc23_vfscanf, WRITE, 4, call_v2(F(int (*)(), "__isoc23_vfscanf"), stream("12 abc"), "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc23_sscanf, WRITE, 4, F(int (*)(const char *, const char *, ...), "__isoc23_sscanf")("12 abc", "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(__isoc23_vsscanf, WRITE, 4, call_v2(F(int (*)(), "__isoc23_vsscanf"), "12 abc", "%d %s", (int *)far, object(4 - extra, 0))) \
+    CASE(strftime, WRITE, 5, strftime(object(5 - extra, 0), 99, "%Y", &day)) \
+    CASE(ctime_r, WRITE, 26, ctime_r(&now, object(26 - extra, 0))) \
+    CASE(asctime_r, WRITE, 26, asctime_r(&day, object(26 - extra, 0)))

@@ -1,0 +1,129 @@
+//! A libc call with operands that it must not have.
+
+use super::access::Direction;
+use super::bug::{Bug, BugKind, Cause};
+use super::{kind_of_access, nearest};
+use crate::heap::Object;
+use crate::heap::record::ThreadId;
+use crate::trace::{Caller, Frames};
+
+/// A range of memory that a call names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operand {
+    /// What the function's manual calls it.
+    pub name: &'static str,
+    pub start: usize,
+    pub bytes: usize,
+}
+
+impl Operand {
+    pub fn end(&self) -> usize {
+        self.start.saturating_add(self.bytes)
+    }
+
+    pub fn overlaps(&self, other: &Operand) -> bool {
+        self.bytes > 0 && other.bytes > 0 && self.start < other.end() && other.start < self.end()
+    }
+}
+
+/// A libc function that was given operands which it must not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LibcCall {
+    pub function: &'static str,
+    pub caller: Caller,
+    pub misuse: Misuse,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misuse {
+    /// The first `inside` bytes of the operand lie in a live object, and then it leaves it.
+    OutOfBounds {
+        direction: Direction,
+        operand: Operand,
+        inside: usize,
+    },
+    Overlap {
+        destination: Operand,
+        source: Operand,
+    },
+    /// Beyond the largest object, at an address in the heap.
+    Size {
+        bytes: usize,
+        at: usize,
+    },
+}
+
+impl LibcCall {
+    /// First byte that the call must not touch, or the operand that the report is about.
+    pub fn address(&self) -> usize {
+        match self.misuse {
+            Misuse::OutOfBounds { operand, inside, .. } => operand.start.saturating_add(inside),
+            Misuse::Overlap { destination, .. } => destination.start,
+            Misuse::Size { at, .. } => at,
+        }
+    }
+
+    /// The function as ASan's kinds of bug name it: without the marks of a checking form.
+    pub fn plain_name(&self) -> &'static str {
+        let name = self.function.trim_start_matches('_');
+        name.strip_suffix("_chk").unwrap_or(name)
+    }
+}
+
+/// Diagnoses a libc call with bad operands, with the objects before, at and after
+/// [`LibcCall::address`].
+pub fn diagnose_libc(
+    call: LibcCall,
+    neighbours: [Option<Object>; 3],
+    thread: ThreadId,
+    stack: Frames,
+) -> Bug {
+    let subject = nearest(call.address(), neighbours);
+    let (kind, address, subject) = match call.misuse {
+        Misuse::OutOfBounds { operand, .. } => (kind_of_access(subject), operand.start, subject),
+        Misuse::Overlap { destination, .. } => (BugKind::ParamOverlap, destination.start, subject),
+        Misuse::Size { at, .. } => (BugKind::NegativeSizeParam, at, subject),
+    };
+    Bug { subject, ..Bug::new(kind, address, Cause::Libc(call), thread, stack) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Side;
+    use super::super::tests::{PAGE, object, relation};
+    use super::*;
+    use crate::heap::record::State;
+
+    fn called_libc(misuse: Misuse, at: Object) -> Bug {
+        let call = LibcCall { function: "__memcpy_chk", caller: Caller::here(), misuse };
+        diagnose_libc(call, [None, Some(at), None], ThreadId(0), Frames::new())
+    }
+
+    #[test]
+    fn one_byte_of_slack_is_out_of_bounds_for_a_call() {
+        let live = object(2 * PAGE - 48, 40, State::Live);
+        let operand = Operand { name: "source", start: live.start + 30, bytes: 11 };
+        let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: 10 };
+        let bug = called_libc(misuse, live);
+        assert_eq!((bug.kind, bug.address), (BugKind::HeapBufferOverflow, live.start + 30));
+        assert_eq!(bug.subject.map(|s| s.relation), relation(0, Side::After));
+        let freed = object(2 * PAGE - 48, 40, State::Retired);
+        let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: 0 };
+        assert_eq!(called_libc(misuse, freed).kind, BugKind::HeapUseAfterFree);
+        let operand = Operand { name: "source", start: live.start - 1, bytes: 2 };
+        let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: 0 };
+        assert_eq!(called_libc(misuse, live).kind, BugKind::HeapBufferUnderflow);
+    }
+
+    #[test]
+    fn an_overlap_is_named_after_its_function() {
+        let live = object(2 * PAGE - 48, 40, State::Live);
+        let destination = Operand { name: "destination", start: live.start, bytes: 9 };
+        let source = Operand { name: "source", start: live.start + 8, bytes: 9 };
+        assert!(destination.overlaps(&source) && source.overlaps(&destination));
+        assert!(!destination.overlaps(&Operand { start: live.start + 9, ..source }));
+        assert!(!destination.overlaps(&Operand { bytes: 0, ..source }));
+        let bug = called_libc(Misuse::Overlap { destination, source }, live);
+        assert_eq!(bug.kind_name(), "memcpy-param-overlap");
+    }
+}

@@ -1,0 +1,364 @@
+//! How a checked libc function is entered.
+//!
+//! For each function NAME there is, in assembler,
+//! - `fencepost_check_NAME`, which the preload library exports as NAME (by a jump that build.rs makes).
+//!   If none of the operands in the registers listed lies in the guarded heap it goes on with
+//! - `fencepost_next_NAME`, a jump to libc's function. References of the runtime itself to NAME end
+//!   here (build.rs, `--wrap`), so that it never enters a check.
+//!
+//! Otherwise the argument registers are saved and a function in Rust looks at them. It is called
+//! either *before* libc's function, which is then jumped to with everything as it was, or *instead* of
+//! it, and its result is the call's.
+//!
+//! Nothing but the Rust functions uses the loader's relocations, so entries work from the first
+//! instruction of the process on: until libc's function is known (`sys::next`), a few basic ones have
+//! a simple implementation of ours, and the rest are looked up at the first call.
+
+use crate::checks::{self, Site};
+use crate::sys::next::Next;
+use crate::trace::Caller;
+
+/// The argument registers of a call, laid out as the register save area of the System V ABI (3.5.7)
+/// so that a `va_list` can point here, and what lies above them on the stack.
+#[repr(C)]
+pub struct Saved {
+    pub integers: [usize; 6],
+    /// Only where the caller set al, as a call of a variadic function must.
+    vectors: [[u64; 2]; 8],
+    rax: usize,
+    next: usize,
+    bp: usize,
+    return_address: usize,
+    /// The first argument that is on the stack.
+    pub on_stack: usize,
+}
+
+/// Bytes that the routines below reserve under the saved rbp.
+const FRAME_BYTES: usize = 192;
+const _: () = assert!(core::mem::offset_of!(Saved, bp) == FRAME_BYTES);
+const _: () = assert!(core::mem::offset_of!(Saved, rax) == 176);
+const _: () = assert!(core::mem::offset_of!(Saved, next) == 184);
+
+/// A checked call.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    pub site: Site,
+    pub saved: &'a Saved,
+}
+
+impl<'a> Call<'a> {
+    pub fn new(function: &'static str, saved: &'a Saved) -> Call<'a> {
+        let sp = &raw const saved.return_address as usize;
+        // SAFETY: the entry saved its registers below the return address of the call.
+        let caller = unsafe { Caller::from_entry(sp, saved.bp) };
+        Call { site: Site { function, caller }, saved }
+    }
+
+    /// Argument `index` of the first six integers and pointers.
+    #[inline]
+    pub fn arg(&self, index: usize) -> usize {
+        self.saved.integers[index]
+    }
+
+    /// The same as a pointer.
+    #[inline]
+    pub fn ptr<T>(&self, index: usize) -> *mut T {
+        self.arg(index) as *mut T
+    }
+
+    /// The same as an int.
+    #[inline]
+    pub fn int(&self, index: usize) -> core::ffi::c_int {
+        self.arg(index) as core::ffi::c_int
+    }
+
+    /// Bytes that the call may touch at argument `index`.
+    #[inline]
+    pub fn room(&self, index: usize) -> usize {
+        checks::room(self.arg(index))
+    }
+
+    /// The call reads `bytes` bytes at argument `index`.
+    #[inline]
+    pub fn reads(&self, name: &'static str, index: usize, bytes: usize) {
+        self.site.reads(name, self.arg(index), bytes);
+    }
+
+    /// The call writes `bytes` bytes at argument `index`.
+    #[inline]
+    pub fn writes(&self, name: &'static str, index: usize, bytes: usize) {
+        self.site.writes(name, self.arg(index), bytes);
+    }
+}
+
+/// For the assembler: libc's function. A program can't refer to one that its libc lacks; one that is
+/// found by dlsym(3) and does not exist ends here.
+pub extern "C" fn resolve(next: &Next) -> usize {
+    next.address().map_or(missing as *const () as usize, core::num::NonZeroUsize::get)
+}
+
+extern "C" fn missing() -> isize {
+    crate::sys::errno::set(crate::sys::Errno(libc::ENOSYS));
+    -1
+}
+
+/// Declares a routine in assembler that saves the registers, calls, does `$end`, and leaves by `$last`.
+macro_rules! routine {
+    ($name:literal, $call:literal, [$($end:literal),*], $last:literal $(, $operand:ident = sym $target:path)?) => {
+        core::arch::global_asm!(
+            concat!(".pushsection .text.", $name, ",\"ax\",@progbits"),
+            concat!(".globl ", $name),
+            concat!(".hidden ", $name),
+            concat!(".type ", $name, ",@function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            "push rbp",
+            ".cfi_def_cfa_offset 16",
+            ".cfi_offset rbp, -16",
+            "mov rbp, rsp",
+            ".cfi_def_cfa_register rbp",
+            "sub rsp, {frame_bytes}",
+            "mov [rsp], rdi",
+            "mov [rsp + 8], rsi",
+            "mov [rsp + 16], rdx",
+            "mov [rsp + 24], rcx",
+            "mov [rsp + 32], r8",
+            "mov [rsp + 40], r9",
+            "mov [rsp + 176], rax",
+            "mov [rsp + 184], r10",
+            // Of other than variadic functions al is of no meaning, and this of no harm.
+            "test al, al",
+            "jz 3f",
+            "movaps [rsp + 48], xmm0",
+            "movaps [rsp + 64], xmm1",
+            "movaps [rsp + 80], xmm2",
+            "movaps [rsp + 96], xmm3",
+            "movaps [rsp + 112], xmm4",
+            "movaps [rsp + 128], xmm5",
+            "movaps [rsp + 144], xmm6",
+            "movaps [rsp + 160], xmm7",
+            "3:",
+            $call,
+            $($end,)*
+            "leave",
+            ".cfi_def_cfa rsp, 8",
+            ".cfi_restore rbp",
+            $last,
+            ".cfi_endproc",
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            frame_bytes = const FRAME_BYTES,
+            $($operand = sym $target)?
+        );
+    };
+    // Back to what the registers were, r11 with the address to go to apart.
+    (@restore $name:literal, $call:literal, $target:literal $(, $operand:ident = sym $path:path)?) => {
+        routine!(
+            $name,
+            $call,
+            [
+                $target,
+                "mov rax, [rsp + 176]",
+                "test al, al",
+                "jz 4f",
+                "movaps xmm0, [rsp + 48]",
+                "movaps xmm1, [rsp + 64]",
+                "movaps xmm2, [rsp + 80]",
+                "movaps xmm3, [rsp + 96]",
+                "movaps xmm4, [rsp + 112]",
+                "movaps xmm5, [rsp + 128]",
+                "movaps xmm6, [rsp + 144]",
+                "movaps xmm7, [rsp + 160]",
+                "4:",
+                "mov rdi, [rsp]",
+                "mov rsi, [rsp + 8]",
+                "mov rdx, [rsp + 16]",
+                "mov rcx, [rsp + 24]",
+                "mov r8, [rsp + 32]",
+                "mov r9, [rsp + 40]"
+            ],
+            "jmp r11"
+            $(, $operand = sym $path)?
+        );
+    };
+}
+
+// The check is in r11, and what to jump to when it is content in r10.
+routine!(@restore "fencepost_entry_before", "mov rdi, rsp\ncall r11", "mov r11, [rsp + 184]");
+// The function called instead is in r11.
+routine!("fencepost_entry_instead", "mov rdi, rsp\ncall r11", [], "ret");
+// The `Next` to be looked up is in r11.
+routine!(
+    @restore "fencepost_entry_resolve", "mov rdi, r11\ncall {resolve}", "mov r11, rax",
+    resolve = sym resolve
+);
+
+/// Goes to the check below if the operand may need one.
+macro_rules! test_operand {
+    // Of a function whose operands are not in registers.
+    (any) => {
+        "cmp qword ptr [rip + {checked} + 8], 0\njne 2f"
+    };
+    ($register:ident) => {
+        concat!(
+            "mov r11, ",
+            stringify!($register),
+            "\nsub r11, [rip + {checked}]\ncmp r11, [rip + {checked} + 8]\njb 2f"
+        )
+    };
+}
+pub(super) use test_operand;
+
+/// What an entry does about a call that needs a look.
+macro_rules! go_to_check {
+    (before, $name:ident) => {
+        concat!(
+            "lea r11, [rip + {check}]\nlea r10, [rip + fencepost_next_",
+            stringify!($name),
+            "]\njmp fencepost_entry_before"
+        )
+    };
+    (instead, $name:ident) => {
+        "lea r11, [rip + {check}]\njmp fencepost_entry_instead"
+    };
+}
+pub(super) use go_to_check;
+
+/// Where a call goes while libc's function is not known.
+macro_rules! go_early {
+    () => {
+        "lea r11, [rip + {next}]\njmp fencepost_entry_resolve"
+    };
+    ($early:literal) => {
+        concat!("jmp ", $early)
+    };
+}
+pub(super) use go_early;
+
+/// Declares the entries of functions:
+///
+/// ```text
+/// before memcpy[rdi rsi] = |call| { … what must hold … };
+/// instead read[rsi] = |call| { … the result … };
+/// ```
+///
+/// In brackets: the registers whose operands are looked at, or `any` to look always. `early "f"` names
+/// an implementation for the time before libc's is known; `or "f"` a function that serves where libc
+/// lacks this one.
+macro_rules! entries {
+    ($(
+        $kind:ident $name:ident[$($register:ident)*]
+            $(early $early:literal)? $(or $substitute:literal)? = |$call:ident| $body:expr;
+    )*) => {
+        $(
+            #[allow(non_snake_case)]
+            mod $name {
+                use super::*;
+
+                pub static NEXT: crate::sys::next::Next = entries!(@next $name $($substitute)?);
+
+                extern "C-unwind" fn check(saved: &crate::interpose::entry::Saved) -> usize {
+                    let $call = &crate::interpose::entry::Call::new(stringify!($name), saved);
+                    // SAFETY: the program calls the function with these arguments. What the
+                    // function's manual demands of them is its promise, as far as it was not
+                    // just found to be broken.
+                    #[allow(unused_unsafe, unused_braces)]
+                    let result = unsafe { $body };
+                    crate::interpose::entry::Outcome::word(result)
+                }
+
+                core::arch::global_asm!(
+                    concat!(".pushsection .text.fencepost_check_", stringify!($name), ",\"ax\",@progbits"),
+                    ".balign 16",
+                    concat!(".globl fencepost_check_", stringify!($name)),
+                    concat!(".hidden fencepost_check_", stringify!($name)),
+                    concat!(".type fencepost_check_", stringify!($name), ",@function"),
+                    concat!(".globl fencepost_next_", stringify!($name)),
+                    concat!(".hidden fencepost_next_", stringify!($name)),
+                    concat!(".type fencepost_next_", stringify!($name), ",@function"),
+                    concat!("fencepost_check_", stringify!($name), ":"),
+                    ".cfi_startproc",
+                    $(crate::interpose::entry::test_operand!($register),)*
+                    concat!("fencepost_next_", stringify!($name), ":"),
+                    "mov r11, [rip + {next}]",
+                    "test r11, r11",
+                    "jz 3f",
+                    "jmp r11",
+                    "3:",
+                    crate::interpose::entry::go_early!($($early)?),
+                    "2:",
+                    crate::interpose::entry::go_to_check!($kind, $name),
+                    ".cfi_endproc",
+                    concat!(".size fencepost_check_", stringify!($name), ", . - fencepost_check_", stringify!($name)),
+                    ".popsection",
+                    checked = sym crate::checks::CHECKED,
+                    next = sym NEXT,
+                    check = sym check,
+                );
+            }
+        )*
+
+        /// libc's functions behind these.
+        pub static NEXT: &[&crate::sys::next::Next] = &[$(&$name::NEXT),*];
+    };
+    (@next $name:ident) => {
+        crate::sys::next::Next::new(crate::interpose::entry::c_name(concat!(stringify!($name), "\0")))
+    };
+    (@next $name:ident $substitute:literal) => {
+        crate::sys::next::Next::or(
+            crate::interpose::entry::c_name(concat!(stringify!($name), "\0")),
+            crate::interpose::entry::c_name(concat!($substitute, "\0")),
+        )
+    };
+}
+pub(super) use entries;
+
+/// A name that ends in a NUL.
+pub const fn c_name(name: &'static str) -> &'static core::ffi::CStr {
+    match core::ffi::CStr::from_bytes_with_nul(name.as_bytes()) {
+        Ok(name) => name,
+        Err(_) => panic!("one NUL, at the end"),
+    }
+}
+
+/// What a check answers: the result of a function called instead, or nothing.
+pub trait Outcome {
+    /// As it goes into rax.
+    fn word(self) -> usize;
+}
+
+impl Outcome for () {
+    fn word(self) -> usize {
+        0
+    }
+}
+
+impl Outcome for usize {
+    fn word(self) -> usize {
+        self
+    }
+}
+
+impl Outcome for isize {
+    fn word(self) -> usize {
+        self as usize
+    }
+}
+
+impl Outcome for core::ffi::c_int {
+    fn word(self) -> usize {
+        self as usize
+    }
+}
+
+impl<T> Outcome for *mut T {
+    fn word(self) -> usize {
+        self as usize
+    }
+}
+
+impl<T> Outcome for *const T {
+    fn word(self) -> usize {
+        self as usize
+    }
+}

@@ -1,0 +1,263 @@
+//! The checked functions on strings of bytes.
+
+use super::entry::{Call, entries};
+use super::text::{
+    Case, Extent, appends_string, begins, bytes, compares_strings, copies_string, has_searched,
+    offset_in, reads_extent, reads_string, reads_whole,
+};
+use core::ffi::{c_char, c_int};
+use core::ptr::null_mut;
+
+unsafe extern "C" {
+    fn strchrnul(s: *const c_char, c: c_int) -> *mut c_char;
+    fn strcasestr(haystack: *const c_char, needle: *const c_char) -> *mut c_char;
+    fn strtok_r(s: *mut c_char, sep: *const c_char, save: *mut *mut c_char) -> *mut c_char;
+    fn strsep(string: *mut *mut c_char, sep: *const c_char) -> *mut c_char;
+}
+
+const NO_LIMIT: usize = usize::MAX;
+
+/// strlen and strnlen.
+unsafe fn measure(call: &Call<'_>, limit: usize) -> usize {
+    // SAFETY: the program's promise.
+    unsafe { reads_extent::<u8>(call, "string", 0, limit).length() }
+}
+
+/// strlcpy: all of the source is read, to answer its length.
+unsafe fn copy_truncating(call: &Call<'_>, size: usize) {
+    // SAFETY: the program's promise.
+    unsafe {
+        let copied = (reads_extent::<u8>(call, "source", 1, NO_LIMIT).length() + 1).min(size);
+        call.writes("destination", 0, copied);
+        call.site.distinct((call.arg(0), copied), (call.arg(1), copied));
+    }
+}
+
+/// strlcat.
+unsafe fn append_truncating(call: &Call<'_>, size: usize) {
+    // SAFETY: the program's promise.
+    unsafe {
+        let added = reads_extent::<u8>(call, "source", 1, NO_LIMIT).length() + 1;
+        let old = reads_extent::<u8>(call, "destination", 0, size).length();
+        call.writes("destination", 0, old.saturating_add(added).min(size));
+    }
+}
+
+/// What a tokenizer answers: the token that it read and cut off.
+unsafe fn cut(call: &Call<'_>, token: *mut c_char) -> *mut c_char {
+    if !token.is_null() {
+        // SAFETY: libc's function answers a string.
+        let extent = unsafe { Extent::<u8>::of(token as usize, NO_LIMIT) };
+        call.site.reads("token", token as usize, extent.bytes());
+    }
+    token
+}
+
+/// A string and a set of bytes. What is read of the string is known after the call.
+unsafe fn before_span(call: &Call<'_>, span: impl FnOnce(*const c_char) -> usize) {
+    // SAFETY: the program's promise.
+    unsafe {
+        reads_whole::<u8>(call, "set", 1);
+        begins::<u8>(call, |string| span(string.cast()));
+    }
+}
+
+fn spanned(call: &Call<'_>, span: usize) -> usize {
+    call.reads("string", 0, span + 1);
+    span
+}
+
+unsafe fn tokenize(call: &Call<'_>, save: *mut *mut c_char) -> *mut c_char {
+    // SAFETY: the program's promise.
+    unsafe {
+        reads_whole::<u8>(call, "delimiters", 1);
+        call.reads("string", 0, usize::from(call.arg(0) != 0));
+        cut(call, strtok_r(call.ptr(0), call.ptr(1), save))
+    }
+}
+
+unsafe fn separate(call: &Call<'_>) -> *mut c_char {
+    call.writes("stringp", 0, size_of::<usize>());
+    // SAFETY: the program's promise.
+    unsafe {
+        reads_whole::<u8>(call, "delimiters", 1);
+        let string = *call.ptr::<usize>(0);
+        if string != 0 {
+            call.site.reads("string", string, 1);
+        }
+        cut(call, strsep(call.ptr(0), call.ptr(1)))
+    }
+}
+
+unsafe fn find(
+    call: &Call<'_>,
+    find: unsafe extern "C" fn(*const c_char, c_int) -> *mut c_char,
+) -> *mut c_char {
+    // SAFETY: the program's promise.
+    unsafe {
+        begins::<u8>(call, |string| offset_in(string, find(string.cast(), call.int(1)).cast()));
+        let found = find(call.ptr(0), call.int(1));
+        has_searched::<u8>(call, found.cast(), 1);
+        found
+    }
+}
+
+unsafe fn find_string(
+    call: &Call<'_>,
+    find: unsafe extern "C" fn(*const c_char, *const c_char) -> *mut c_char,
+) -> *mut c_char {
+    // SAFETY: the program's promise.
+    unsafe {
+        let needle = reads_extent::<u8>(call, "needle", 1, NO_LIMIT).length().max(1);
+        begins::<u8>(call, |string| offset_in(string, find(string.cast(), call.ptr(1)).cast()));
+        let found = find(call.ptr(0), call.ptr(1));
+        has_searched::<u8>(call, found.cast(), needle);
+        found
+    }
+}
+
+unsafe fn both(call: &Call<'_>) {
+    // SAFETY: the program's promise.
+    unsafe {
+        reads_whole::<u8>(call, "first", 0);
+        reads_whole::<u8>(call, "second", 1);
+    }
+}
+
+entries! {
+    instead strlen[rdi] early "fencepost_early_length" = |call| measure(call, NO_LIMIT);
+    instead strnlen[rdi] = |call| measure(call, call.arg(1));
+    before strcpy[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
+    before __strcpy_chk[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
+    before stpcpy[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
+    before __stpcpy[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
+    before __stpcpy_chk[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
+    before strncpy[rdi rsi] = |call| copies_string::<u8>(call, call.arg(2), Some(call.arg(2)));
+    before __strncpy_chk[rdi rsi] = |call| copies_string::<u8>(call, call.arg(2), Some(call.arg(2)));
+    before stpncpy[rdi rsi] = |call| copies_string::<u8>(call, call.arg(2), Some(call.arg(2)));
+    before __stpncpy[rdi rsi] = |call| copies_string::<u8>(call, call.arg(2), Some(call.arg(2)));
+    before __stpncpy_chk[rdi rsi] = |call| copies_string::<u8>(call, call.arg(2), Some(call.arg(2)));
+    before strcat[rdi rsi] = |call| appends_string::<u8>(call, NO_LIMIT);
+    before __strcat_chk[rdi rsi] = |call| appends_string::<u8>(call, NO_LIMIT);
+    before strncat[rdi rsi] = |call| appends_string::<u8>(call, call.arg(2));
+    before __strncat_chk[rdi rsi] = |call| appends_string::<u8>(call, call.arg(2));
+    before strlcpy[rdi rsi] early "fencepost_early_strlcpy" = |call| copy_truncating(call, call.arg(2));
+    before __strlcpy_chk[rdi rsi] early "fencepost_early_strlcpy" = |call| copy_truncating(call, call.arg(2));
+    before strlcat[rdi rsi] early "fencepost_early_strlcat" = |call| append_truncating(call, call.arg(2));
+    before __strlcat_chk[rdi rsi] early "fencepost_early_strlcat" = |call| append_truncating(call, call.arg(2));
+    before strdup[rdi] = |call| reads_whole::<u8>(call, "string", 0);
+    before __strdup[rdi] = |call| reads_whole::<u8>(call, "string", 0);
+    before strndup[rdi] = |call| reads_string::<u8>(call, "string", 0, call.arg(1));
+    before __strndup[rdi] = |call| reads_string::<u8>(call, "string", 0, call.arg(1));
+
+    before strcmp[rdi rsi] early "fencepost_early_order" = |call| {
+        compares_strings::<u8>(call, NO_LIMIT, Case::Matters)
+    };
+    before strncmp[rdi rsi] = |call| compares_strings::<u8>(call, call.arg(2), Case::Matters);
+    before strcasecmp[rdi rsi] = |call| compares_strings::<u8>(call, NO_LIMIT, Case::Ignored);
+    before __strcasecmp[rdi rsi] = |call| compares_strings::<u8>(call, NO_LIMIT, Case::Ignored);
+    before strcasecmp_l[rdi rsi] = |call| compares_strings::<u8>(call, NO_LIMIT, Case::Ignored);
+    before strncasecmp[rdi rsi] = |call| compares_strings::<u8>(call, call.arg(2), Case::Ignored);
+    before strncasecmp_l[rdi rsi] = |call| compares_strings::<u8>(call, call.arg(2), Case::Ignored);
+    before strcoll[rdi rsi] = |call| both(call);
+    before strcoll_l[rdi rsi] = |call| both(call);
+
+    instead strchr[rdi] = |call| find(call, libc::strchr);
+    instead index[rdi] = |call| find(call, libc::strchr);
+    instead strchrnul[rdi] = |call| find(call, super::strchrnul);
+    before strrchr[rdi] = |call| reads_whole::<u8>(call, "string", 0);
+    before rindex[rdi] = |call| reads_whole::<u8>(call, "string", 0);
+    instead strstr[rdi rsi] = |call| find_string(call, libc::strstr);
+    instead strcasestr[rdi rsi] = |call| find_string(call, super::strcasestr);
+    instead strspn[rdi rsi] = |call| {
+        before_span(call, |string| libc::strspn(string, call.ptr(1)));
+        spanned(call, libc::strspn(call.ptr(0), call.ptr(1)))
+    };
+    instead strcspn[rdi rsi] = |call| {
+        before_span(call, |string| libc::strcspn(string, call.ptr(1)));
+        spanned(call, libc::strcspn(call.ptr(0), call.ptr(1)))
+    };
+    instead strpbrk[rdi rsi] = |call| {
+        before_span(call, |string| {
+            offset_in::<u8>(string.cast(), libc::strpbrk(string, call.ptr(1)).cast())
+        });
+        let found = libc::strpbrk(call.ptr(0), call.ptr(1));
+        has_searched::<u8>(call, found.cast(), 1);
+        found
+    };
+    instead strtok[rdi rsi] = |call| {
+        reads_whole::<u8>(call, "delimiters", 1);
+        call.reads("string", 0, usize::from(call.arg(0) != 0));
+        cut(call, libc::strtok(call.ptr(0), call.ptr(1)))
+    };
+    instead strtok_r[rdi rsi rdx] = |call| tokenize(call, call.ptr(2));
+    instead __strtok_r[rdi rsi rdx] = |call| tokenize(call, call.ptr(2));
+    instead strsep[rdi rsi] = |call| separate(call);
+    // The result is the length of the whole; what is written, at most the room that is said to be.
+    instead strxfrm[rdi rsi] = |call| {
+        reads_whole::<u8>(call, "source", 1);
+        let size = call.arg(2).min(call.room(0));
+        let whole = libc::strxfrm(if size == 0 { null_mut() } else { call.ptr(0) }, call.ptr(1), size);
+        if call.arg(2) > size {
+            call.writes("destination", 0, bytes::<u8>(whole.saturating_add(1).min(call.arg(2))));
+        }
+        whole
+    };
+}
+
+/// strlcpy, for a libc without it: such a name is found by dlsym(3) all the same.
+///
+/// # Safety
+/// As strlcpy(3) demands of its caller.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn fencepost_early_strlcpy(to: *mut u8, from: *const u8, size: usize) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let length = libc::strlen(from.cast());
+        if let Some(most) = size.checked_sub(1) {
+            core::ptr::copy_nonoverlapping(from, to, length.min(most));
+            *to.add(length.min(most)) = 0;
+        }
+        length
+    }
+}
+
+/// strlcat, likewise.
+///
+/// # Safety
+/// As strlcat(3) demands of its caller.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn fencepost_early_strlcat(to: *mut u8, from: *const u8, size: usize) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let old = libc::strnlen(to.cast(), size);
+        old + fencepost_early_strlcpy(to.add(old), from, size - old)
+    }
+}
+
+// See the last lines of `memory`.
+core::arch::global_asm!(
+    ".pushsection .text.fencepost_early_strings,\"ax\",@progbits",
+    ".globl fencepost_early_length, fencepost_early_order",
+    ".hidden fencepost_early_length, fencepost_early_order",
+    "fencepost_early_length:",
+    "mov rax, -1",
+    "2:",
+    "add rax, 1",
+    "cmp byte ptr [rdi + rax], 0",
+    "jne 2b",
+    "ret",
+    "fencepost_early_order:",
+    "movzx eax, byte ptr [rdi]",
+    "movzx r11d, byte ptr [rsi]",
+    "add rdi, 1",
+    "add rsi, 1",
+    "cmp eax, r11d",
+    "jne 3f",
+    "test eax, eax",
+    "jnz fencepost_early_order",
+    "3:",
+    "sub eax, r11d",
+    "ret",
+    ".popsection",
+);

@@ -1,0 +1,300 @@
+//! How far functions on strings read: shared by those of bytes and of wide characters.
+
+use super::entry::Call;
+use super::memory::wmemchr;
+use crate::checks;
+use crate::sys::PAGE_BYTES;
+use core::ffi::c_int;
+
+/// What a string is made of.
+pub trait Unit: Copy + PartialEq {
+    const BYTES: usize = size_of::<Self>();
+    const NUL: Self;
+
+    /// Offset of the terminator among the first `limit` units.
+    ///
+    /// # Safety
+    /// They must be readable up to the terminator.
+    unsafe fn terminator(start: usize, limit: usize) -> Option<usize>;
+
+    /// The unit for comparisons that ignore case, by the locale.
+    fn folded(self) -> Self;
+}
+
+impl Unit for u8 {
+    const NUL: u8 = 0;
+
+    unsafe fn terminator(start: usize, limit: usize) -> Option<usize> {
+        // SAFETY: the caller's promise.
+        (unsafe { libc::memchr(start as *const _, 0, limit) } as usize).checked_sub(start)
+    }
+
+    fn folded(self) -> u8 {
+        // SAFETY: any byte is fine.
+        unsafe { libc::tolower(c_int::from(self)) as u8 }
+    }
+}
+
+unsafe extern "C" {
+    fn towlower(character: u32) -> u32;
+}
+
+impl Unit for u32 {
+    const NUL: u32 = 0;
+
+    unsafe fn terminator(start: usize, limit: usize) -> Option<usize> {
+        // SAFETY: the caller's promise.
+        let found = unsafe { wmemchr(start as *const u32, 0, limit) } as usize;
+        found.checked_sub(start).map(|bytes| bytes / Self::BYTES)
+    }
+
+    fn folded(self) -> u32 {
+        // SAFETY: any character is fine.
+        unsafe { towlower(self) }
+    }
+}
+
+/// Whether letters of both cases are alike.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Case {
+    Matters,
+    Ignored,
+}
+
+/// Whole units that may be read at `start`.
+pub fn readable<U: Unit>(start: usize) -> usize {
+    checks::room(start) / U::BYTES
+}
+
+/// Bytes of `units` units.
+pub const fn bytes<U: Unit>(units: usize) -> usize {
+    units.saturating_mul(U::BYTES)
+}
+
+/// What a function reads of a string.
+#[derive(Clone, Copy)]
+pub struct Extent<U> {
+    start: *const U,
+    /// Units: one more than there are where the string runs out of its object.
+    pub units: usize,
+    /// Whether they can all be read.
+    pub fits: bool,
+}
+
+impl<U: Unit> Extent<U> {
+    /// What a function reads of the string at `start` that stops behind its terminator or after
+    /// `limit` units.
+    ///
+    /// # Safety
+    /// A string, or `limit` units, must be there, unless it is in the heap.
+    pub unsafe fn of(start: usize, limit: usize) -> Extent<U> {
+        let readable = readable::<U>(start);
+        // wmemchr takes no count beyond the address space.
+        let bound = limit.min(readable).min(isize::MAX as usize / U::BYTES);
+        // SAFETY: the caller's promise; what lies in a live object is readable.
+        let units = match unsafe { U::terminator(start, bound) } {
+            Some(offset) => offset + 1,
+            None => limit.min(readable.saturating_add(1)),
+        };
+        Extent { start: start as *const U, units, fits: units <= readable }
+    }
+
+    pub const fn bytes(self) -> usize {
+        bytes::<U>(self.units)
+    }
+
+    /// Units before the terminator, or the limit: as `strnlen`.
+    ///
+    /// # Safety
+    /// The string must still be there.
+    pub unsafe fn length(self) -> usize {
+        // SAFETY: the last unit is readable if all of them are.
+        let ends =
+            self.fits && self.units > 0 && unsafe { *self.start.add(self.units - 1) } == U::NUL;
+        self.units - usize::from(ends)
+    }
+}
+
+/// The call reads the string at argument `index`, of at most `limit` units.
+///
+/// # Safety
+/// As [`Extent::of`].
+pub unsafe fn reads_string<U: Unit>(
+    call: &Call<'_>,
+    name: &'static str,
+    index: usize,
+    limit: usize,
+) {
+    if checks::is_checked(call.arg(index)) {
+        // SAFETY: the caller's promise.
+        let extent = unsafe { Extent::<U>::of(call.arg(index), limit) };
+        if !extent.fits {
+            call.reads(name, index, extent.bytes());
+        }
+    }
+}
+
+/// The same, also of what is not looked at, to go on with what was read.
+///
+/// # Safety
+/// As [`Extent::of`].
+pub unsafe fn reads_extent<U: Unit>(
+    call: &Call<'_>,
+    name: &'static str,
+    index: usize,
+    limit: usize,
+) -> Extent<U> {
+    // SAFETY: the caller's promise.
+    let extent = unsafe { Extent::<U>::of(call.arg(index), limit) };
+    if !extent.fits {
+        call.reads(name, index, extent.bytes());
+    }
+    extent
+}
+
+/// The call reads a whole string at `index`. See [`reads_string`].
+///
+/// # Safety
+/// As [`Extent::of`].
+pub unsafe fn reads_whole<U: Unit>(call: &Call<'_>, name: &'static str, index: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { reads_string::<U>(call, name, index, usize::MAX) }
+}
+
+/// The function called instead found `found` in the string at argument 0, reading `length` units from
+/// there on, or read the whole string for nothing.
+///
+/// # Safety
+/// As [`Extent::of`].
+pub unsafe fn has_searched<U: Unit>(call: &Call<'_>, found: *const U, length: usize) {
+    if found.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { reads_whole::<U>(call, "string", 0) };
+    } else {
+        let before = (found as usize).wrapping_sub(call.arg(0));
+        call.reads("string", 0, before.saturating_add(bytes::<U>(length)));
+    }
+}
+
+/// Strings up to this length are looked at before libc's function is; see [`begins`].
+const COPIED_UNITS: usize = 1024;
+
+/// The call goes through the string at argument 0 to a place that is known after it. Where the string
+/// ends without a terminator libc's function may run into the guard: `stop` tells, of a copy that is
+/// terminated, with which unit the function ends. Long strings are left to the guard.
+///
+/// # Safety
+/// As [`Extent::of`].
+pub unsafe fn begins<U: Unit>(call: &Call<'_>, stop: impl FnOnce(*const U) -> usize) {
+    call.reads("string", 0, U::BYTES);
+    let (start, room) = (call.arg(0), readable::<U>(call.arg(0)));
+    // SAFETY: what lies in a live object is readable.
+    if room >= COPIED_UNITS || unsafe { U::terminator(start, room) }.is_some() {
+        return;
+    }
+    let mut copy = [U::NUL; COPIED_UNITS];
+    // SAFETY: as above; it fits.
+    unsafe { core::ptr::copy_nonoverlapping(start as *const U, copy.as_mut_ptr(), room) };
+    if stop(copy.as_ptr()) >= room {
+        call.reads("string", 0, bytes::<U>(room + 1));
+    }
+}
+
+/// For [`begins`]: the offset of what was found, if anything was.
+pub fn offset_in<U: Unit>(string: *const U, found: *const U) -> usize {
+    if found.is_null() {
+        return usize::MAX;
+    }
+    (found as usize - string as usize) / U::BYTES
+}
+
+/// The call copies the string at argument 1, of at most `limit` units, to argument 0, where it writes
+/// `written` units, or as many as it reads.
+///
+/// # Safety
+/// As [`Extent::of`].
+pub unsafe fn copies_string<U: Unit>(call: &Call<'_>, limit: usize, written: Option<usize>) {
+    // SAFETY: the caller's promise.
+    let extent = unsafe { Extent::<U>::of(call.arg(1), limit) };
+    let read = extent.bytes();
+    if !extent.fits {
+        call.reads("source", 1, read);
+    }
+    call.writes("destination", 0, written.map_or(read, bytes::<U>));
+    call.site.distinct((call.arg(0), read), (call.arg(1), read));
+}
+
+/// The call appends the string at argument 1, or its first `limit` units and a terminator, to that at
+/// argument 0.
+///
+/// # Safety
+/// As [`Extent::of`].
+pub unsafe fn appends_string<U: Unit>(call: &Call<'_>, limit: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (old, added) = (
+            reads_extent::<U>(call, "destination", 0, usize::MAX).length(),
+            reads_extent::<U>(call, "source", 1, limit).length() + 1,
+        );
+        call.writes("destination", 0, bytes::<U>(old + added));
+        if added > 1 {
+            let destination = (call.arg(0), bytes::<U>(old + added));
+            call.site.distinct(destination, (call.arg(1), bytes::<U>(added.min(limit))));
+        }
+    }
+}
+
+/// A multiple of 8, at most `bound`: so many bytes are the same at both addresses, and not NUL.
+///
+/// # Safety
+/// `bound` bytes must be readable at both, as far as they are strings, whose pages are readable to the
+/// end.
+unsafe fn alike(first: usize, second: usize, bound: usize) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let in_page = |address: usize| address % PAGE_BYTES <= PAGE_BYTES - 8;
+    let mut bytes = 0;
+    while bytes + 8 <= bound && in_page(first + bytes) && in_page(second + bytes) {
+        // SAFETY: both lie in a page in which a string begins or goes on.
+        let (a, b) = unsafe {
+            (
+                ((first + bytes) as *const u64).read_unaligned(),
+                ((second + bytes) as *const u64).read_unaligned(),
+            )
+        };
+        let has_nul = a.wrapping_sub(LOW) & !a & LOW << 7 != 0;
+        if a != b || has_nul {
+            break;
+        }
+        bytes += 8;
+    }
+    bytes
+}
+
+/// The call compares the strings at arguments 0 and 1, up to the first difference, terminator, or
+/// `limit` units.
+///
+/// # Safety
+/// As [`Extent::of`], for both.
+pub unsafe fn compares_strings<U: Unit>(call: &Call<'_>, limit: usize, case: Case) {
+    let (first, second) = (call.arg(0), call.arg(1));
+    let (in_first, in_second) = (readable::<U>(first), readable::<U>(second));
+    let bound = limit.min(in_first).min(in_second);
+    let mut units = match case {
+        // SAFETY: as below.
+        Case::Matters if U::BYTES == 1 => unsafe { alike(first, second, bound) },
+        _ => 0,
+    };
+    while units < bound {
+        // SAFETY: within the bounds of objects, and before the end of either string.
+        let (a, b) = unsafe { (*(first as *const U).add(units), *(second as *const U).add(units)) };
+        let alike = a == b || case == Case::Ignored && a.folded() == b.folded();
+        units += 1;
+        if !alike || a == U::NUL {
+            return;
+        }
+    }
+    if units < limit {
+        call.reads("first", 0, bytes::<U>(units + 1));
+        call.reads("second", 1, bytes::<U>(units + 1));
+    }
+}

@@ -1,0 +1,108 @@
+//! Every function of `checked.list` is called rightly and wrongly: `c-tests/checked_calls.c`.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use support::backend::{available_backends, fencepost_run};
+use support::process::{self, Exit, Outcome};
+use support::{compile, report, source};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let source = compile::source_folder().join("checked_calls.c");
+    let program = compile::build_folder("checked_calls").join("checked_calls");
+    compile::build_program(&source, &program, &[], &[]).expect("it compiles");
+    program
+});
+
+/// What the bad call of one case does.
+struct Case {
+    function: String,
+    direction: String,
+    /// `None` where it depends on the machine.
+    bytes: Option<u64>,
+}
+
+fn cases() -> Vec<Case> {
+    let mut command = process::command(&*PROGRAM);
+    let outcome = process::run(command.arg("--list"), LIMIT).expect("it starts");
+    let case = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [function, direction, bytes] = words[..] else { panic!("not a case: {line}") };
+        let bytes = bytes.parse().expect("a size");
+        Case {
+            function: function.to_owned(),
+            direction: direction.to_owned(),
+            bytes: (bytes > 0).then_some(bytes),
+        }
+    };
+    outcome.stdout.lines().map(case).collect()
+}
+
+fn run(backend: &str, arguments: &[&str]) -> Outcome {
+    let mut command = fencepost_run(backend, [], &*PROGRAM);
+    process::run(command.args(arguments), LIMIT).expect("fencepost starts")
+}
+
+#[test]
+fn every_listed_function_has_a_case() {
+    let (_, list) = source::read(&source::package().join("src/interpose/checked.list"));
+    let names = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let listed: BTreeSet<String> = names.map(str::to_owned).collect();
+    let tested: BTreeSet<String> = cases().into_iter().map(|case| case.function).collect();
+    assert!(listed.len() > 200, "{listed:?}");
+    assert_eq!(tested, listed);
+}
+
+#[test]
+fn good_calls_are_let_be() {
+    for backend in available_backends() {
+        let outcome = run(backend, &[]);
+        assert_eq!(outcome.exit, Exit::Code(0), "{backend}: {}", outcome.stderr);
+        assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("intact\n", ""));
+    }
+}
+
+/// One byte or element too many is reported at the call, with what the call would have touched.
+#[test]
+fn bad_calls_are_reported() {
+    let backend = available_backends()[0];
+    let wrong = compile::map_in_parallel(&cases(), |case| {
+        let outcome = run(backend, &[&case.function]);
+        difference(case, &outcome).map(|why| format!("{}: {why}", case.function))
+    });
+    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn difference(case: &Case, outcome: &Outcome) -> Option<String> {
+    let report = match report::parse(&outcome.stderr) {
+        Ok(report) => report,
+        Err(why) => return Some(why),
+    };
+    let access = report.access.map(|access| access.to_string()).unwrap_or_default();
+    let wanted = match case.bytes {
+        Some(bytes) => format!("{} of size {bytes}", case.direction),
+        None => format!("{} of size", case.direction),
+    };
+    let begins = |line: &String| line.starts_with(&format!("in a call of {}: ", case.function));
+    let is_caller = |frame: &report::Frame| {
+        frame.function() == Some(format!("test_{}", case.function).as_str())
+    };
+    if outcome.exit != Exit::Signal(libc::SIGABRT) {
+        Some(format!("ended by {}", outcome.exit))
+    } else if report.kind != "heap-buffer-overflow" || !access.starts_with(&wanted) {
+        Some(format!("expected {wanted}, got {} {access}", report.kind))
+    } else if !report.notes.iter().any(begins) {
+        Some(format!("the function is not named: {:?}", report.notes))
+    } else if !report.culprit.frames.iter().take(2).any(is_caller) {
+        Some(format!("not called by the case: {:?}", report.culprit.frames))
+    } else {
+        None
+    }
+}
