@@ -166,13 +166,18 @@ pub fn begin(runtime: &Runtime, fault: usize, code: &[u8], context: &mut ucontex
 /// Ends the step of the reporting thread, whether or not the instruction is done. The caller lets the
 /// others report.
 pub fn abandon(runtime: &Runtime, context: &mut ucontext_t) {
-    let Some(step) = STEP.lock().take() else { return };
-    for page in step.pages.into_iter().flatten() {
-        close(runtime, page);
-    }
-    context.uc_mcontext.gregs[libc::REG_EFL as usize] &= !TRAP_FLAG;
-    set_context_mask(context, step.mask);
-    if let Some(mut info) = step.deferred {
+    let deferred = {
+        let mut current = STEP.lock();
+        // Not moved: this may run on a small alternate stack of the program's.
+        let Some(step) = current.as_mut() else { return };
+        step.pages.iter_mut().filter_map(Option::take).for_each(|page| close(runtime, page));
+        context.uc_mcontext.gregs[libc::REG_EFL as usize] &= !TRAP_FLAG;
+        set_context_mask(context, step.mask);
+        let deferred = step.deferred;
+        *current = None;
+        deferred
+    };
+    if let Some(mut info) = deferred {
         // Blocked here: it comes when the handler returns, if the program lets it.
         signal::change_mask(libc::SIG_BLOCK, signal::bit(libc::SIGTRAP));
         // SAFETY: a siginfo_t that the kernel made.
