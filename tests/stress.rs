@@ -31,13 +31,13 @@ fn seconds() -> u64 {
 
 /// Nothing on standard error: no report, and no word that an object was not guarded, except on
 /// `mprotect`, whose mappings may not suffice.
-fn survives(backend: &str) {
+fn survives<const N: usize>(backend: &str, options: [&str; N]) {
     if let Some(reason) = why_unavailable(backend) {
         support::say_skipped(&format!("backend {backend} is unavailable here: {reason}"));
         return;
     }
     let seconds = seconds();
-    let mut command = fencepost_run(backend, [], &*PROGRAM);
+    let mut command = fencepost_run(backend, options, &*PROGRAM);
     command.arg(seconds.to_string());
     let limit = Duration::from_secs(seconds) + GRACE;
     let outcome = process::run(&mut command, limit).expect("fencepost starts");
@@ -51,17 +51,27 @@ fn survives(backend: &str) {
 
 #[test]
 fn on_madvise() {
-    survives("madvise");
+    survives("madvise", []);
 }
 
 #[test]
 fn on_mprotect() {
-    survives("mprotect");
+    survives("mprotect", []);
 }
 
 #[test]
 fn on_userfaultfd() {
-    survives("userfaultfd");
+    survives("userfaultfd", []);
+}
+
+#[test]
+fn in_batches_on_madvise() {
+    survives("madvise", ["--fast"]);
+}
+
+#[test]
+fn in_batches_on_userfaultfd() {
+    survives("userfaultfd", ["--fast"]);
 }
 
 /// On the libc allocator nothing is lost either: a failure above is not the program's own.

@@ -127,6 +127,8 @@ impl Heap {
             {
                 written = Some(BadCall::WrittenAfterFree(view(&slot, &entry), damage));
             }
+            // Before the junk is gone: a check at exit, or in the child of a fork, may look any time.
+            slot.record.leave_quarantine();
             ranges[count] = pages;
             count += 1;
         }
@@ -134,7 +136,6 @@ impl Heap {
         let revoked = unsafe { self.pages.retire_all(&ranges[..count]) };
         cache.count(Counter::Batches);
         for (slot, entry, _) in numbers.iter().filter_map(object) {
-            slot.record.leave_quarantine();
             match revoked {
                 Ok(()) => self.settle(cache, &slot, &entry),
                 Err(_) => self.unguarded.tally().count(Reason::NotRevoked),
