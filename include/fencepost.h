@@ -28,14 +28,15 @@ void fencepost_describe_address(const void *address) __attribute__((weak));
 size_t fencepost_check_heap(void) __attribute__((weak));
 
 /* Is given the text of every report, after that has been written. The process may be about to die,
- * in a signal handler, with locks held: do little. */
+ * in a signal handler, with locks held: do little. Do not wait for another thread: it may be waiting
+ * to report. */
 typedef void (*fencepost_report_hook)(const char *report);
 
 /* Sets the hook, or with a null pointer none, and returns the one before. */
 fencepost_report_hook fencepost_set_report_hook(fencepost_report_hook hook) __attribute__((weak));
 
-/* Does nothing. It is called after the report of a bug that ends the process, on the stack of the
- * thread: a place for a breakpoint. */
+/* Does nothing. It is called after the report of a bug, on the stack of the thread that has it: a
+ * place for a breakpoint. */
 void fencepost_on_error(void) __attribute__((weak));
 
 #ifdef __cplusplus

@@ -3,16 +3,17 @@
 pub mod inspect;
 
 use crate::diagnose::{BadRequest, Call, Owner, Wrong};
-use crate::fault;
+use crate::fault::{self, tally};
 use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Mismatch, Release};
 use crate::heap::{BadCall, Object, Request, next_heap, private, threads};
 use crate::options::{BadRequests, SummaryChoice};
 use crate::report::symbolize::operators;
 use crate::runtime::{self, Runtime};
-use crate::sys::next;
 use crate::sys::scope::RuntimeScope;
+use crate::sys::{next, process};
 use crate::trace::{self, Caller, Frames};
+use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The runtime, ready to guard.
@@ -74,7 +75,12 @@ fn free_badly(
         }
         // SAFETY: not ours; what the program passes is the program's responsibility.
         BadCall::Foreign if is_next(runtime, address) => unsafe { next_heap::free(address) },
-        bad => fault::report_call(runtime, Call::Release(release.by), address, bad, caller),
+        bad => {
+            fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
+            if matches!(bad, BadCall::Mismatch(..)) {
+                free(address, release.unchecked(), caller);
+            }
+        }
     }
 }
 
@@ -96,10 +102,16 @@ fn resize_as(address: usize, size: usize, release: Release, caller: Caller) -> *
     }
     let event = runtime.event(caller);
     match threads::with_cache(|cache| runtime.heap.resize(cache, address, size, release, event)) {
-        Ok(new) => new,
-        Err(BadCall::Mismatch(object, _, which))
-            if is_excused(runtime, &object, release, which, caller) =>
-        {
+        Ok((new, checked)) => {
+            if let Err(bad) = checked {
+                fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
+            }
+            new
+        }
+        Err(bad @ BadCall::Mismatch(object, _, which)) => {
+            if !is_excused(runtime, &object, release, which, caller) {
+                fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
+            }
             resize_as(address, size, release.unchecked(), caller)
         }
         // SAFETY: as above.
@@ -212,40 +224,45 @@ fn is_excused(
 
 static FINISHED: AtomicBool = AtomicBool::new(false);
 
-/// When the process ends: verifies what still lives, and tells what was not guarded. Once.
-pub fn finish() {
-    let Some(runtime) = runtime::get() else {
-        return;
-    };
+/// When the process ends: verifies what still lives, and tells what was not guarded. Once. Answers the
+/// exit code to end with, where the program's is not to be.
+pub fn finish() -> Option<c_int> {
+    let runtime = runtime::get()?;
     if !runtime.is_own_process() {
-        return;
+        return None;
     }
     fault::wait_for_reporter();
+    let options = &runtime.options;
+    let failed = || options.error_exitcode.filter(|_| !tally::is_empty()).map(c_int::from);
     if FINISHED.swap(true, Ordering::AcqRel) {
-        return;
+        return failed();
     }
-    if runtime.options.check_at_exit
-        && let Some(bad) = runtime.heap.damaged().next()
-    {
-        flush_streams();
-        fault::report_at_exit(runtime, bad);
+    if options.check_at_exit {
+        for bad in runtime.heap.damaged() {
+            flush_streams();
+            fault::report_at_exit(runtime, bad);
+        }
     }
     let _scope = RuntimeScope::enter();
     let mut text = runtime.summary().unwrap_or_default();
     let in_charge = fault::is_in_charge();
-    if !in_charge && runtime.options.summary != SummaryChoice::Never {
+    if !in_charge && options.summary != SummaryChoice::Never {
         text += "fencepost: the program took SIGSEGV or SIGBUS by a system call of its own: \
                  faults from then on were not reported\n";
     }
-    if runtime.options.stats {
+    if !tally::is_empty() && options.summary != SummaryChoice::Never {
+        text += &tally::summary(options.max_reports);
+    }
+    if options.stats {
         text += &runtime.stats();
     }
-    if runtime.lost_coverage() || !in_charge {
+    if runtime.lost_coverage() || !in_charge || !tally::is_empty() {
         crate::report::sink::write(runtime, &text);
     } else if !text.is_empty() {
         // Many programs close standard error as they end. That is no reason to leave a file about.
         crate::report::sink::write_if_open(runtime, &text);
     }
+    failed()
 }
 
 /// What the program printed must not be lost with the abort that follows.
@@ -267,6 +284,9 @@ pub fn set_up_process() {
     next::resolve();
     threads::current();
     fault::give_altstack();
+    if runtime().options.keep_going {
+        fault::step::install();
+    }
     // SAFETY: the handlers below are safe to run where fork and exit run handlers.
     unsafe {
         libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork_in_child));
@@ -275,7 +295,10 @@ pub fn set_up_process() {
 }
 
 extern "C" fn at_exit() {
-    finish();
+    if let Some(code) = finish() {
+        flush_streams();
+        process::exit_now(code);
+    }
 }
 
 static FORK_MASK: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
@@ -309,6 +332,7 @@ extern "C" fn after_fork_in_child() {
     fault::after_fork_in_child();
     FINISHED.store(false, Ordering::Release);
     after_fork();
+    tally::after_fork_in_child();
     // Where the backend could not be renewed, another takes over.
     runtime().heap.restore_guards();
 }

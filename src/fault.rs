@@ -4,13 +4,17 @@
 //! us, to the program's own handler or to the default. The report is made on a stack of our own,
 //! since the interrupted one may be spent, tiny, or a coroutine's.
 //!
-//! One thread reports; it ends the process, so a second one that has something to report waits. If
-//! reporting itself crashes (a corrupted file of debug information, no memory), the report is made
-//! again without looking anything up.
+//! One thread reports at a time; others that have something to report wait. Then it ends the process, or
+//! with the option keep-going it goes on (see `step`) and the next may report. If reporting itself
+//! crashes (a corrupted file of debug information, no memory), the report is made again without looking
+//! anything up.
 
+mod chain;
 pub mod crash;
+pub mod step;
+pub mod tally;
 
-use crate::diagnose::access::{self, Registers};
+use crate::diagnose::access::{self, Direction, Registers};
 use crate::diagnose::{self, BadRequest, Bug, Call, Cause, LibcCall, Owner};
 use crate::heap::BadCall;
 use crate::heap::{private, threads};
@@ -44,12 +48,15 @@ const MARKER: KernelSet = signal::bit(libc::SIGSTKFLT);
 const RED_ZONE_BYTES: usize = 128;
 
 /// What the program asked for each of [`FAULT_SIGNALS`]; the kernel has our handler instead.
-static PROGRAM_ACTIONS: Lock<[KernelAction; 2]> = Lock::new([KernelAction::DEFAULT; 2]);
+/// The last is for SIGTRAP, which is ours while the run goes on after reports.
+static PROGRAM_ACTIONS: Lock<[KernelAction; 3]> = Lock::new([KernelAction::DEFAULT; 3]);
 
 /// Kernel id of the thread that reports, or 0.
 static REPORTER: AtomicU32 = AtomicU32::new(0);
 /// Whether a report has been made: what kills the process then needs no other.
 static REPORTED: AtomicBool = AtomicBool::new(false);
+/// Whether the reporter is a thread that forks.
+static HELD_FOR_FORK: AtomicBool = AtomicBool::new(false);
 /// The bug being reported, for a second attempt.
 static CURRENT: AtomicPtr<Bug> = AtomicPtr::new(core::ptr::null_mut());
 static REPORT_STACK: AtomicUsize = AtomicUsize::new(0);
@@ -64,7 +71,13 @@ thread_local! {
 }
 
 fn slot_of(signal: c_int) -> Option<usize> {
-    FAULT_SIGNALS.iter().position(|&fault| fault == signal)
+    let taken = FAULT_SIGNALS.into_iter().chain([libc::SIGTRAP]);
+    taken.enumerate().find_map(|(slot, taken)| (taken == signal).then_some(slot))
+}
+
+/// Whether the program's action for `signal` is kept here, and the kernel has ours.
+pub fn has_taken(signal: c_int) -> bool {
+    FAULT_SIGNALS.contains(&signal) || signal == libc::SIGTRAP && step::is_installed()
 }
 
 /// Takes over the fault signals; the actions found are the program's.
@@ -135,9 +148,9 @@ pub fn take_altstack() {
     unsafe { private::free(base) };
 }
 
-/// Exchanges what the program wants done on one of [`FAULT_SIGNALS`].
+/// Exchanges what the program wants done on a signal that we have taken.
 pub fn exchange_action(signal: c_int, action: Option<KernelAction>) -> KernelAction {
-    let slot = slot_of(signal).expect("a fault signal");
+    let slot = slot_of(signal).expect("a signal that we take");
     let _all = BlockedSignals::block_all();
     let mut actions = PROGRAM_ACTIONS.lock();
     let before = actions[slot];
@@ -188,40 +201,68 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         return;
     }
     let errno = sys::errno::get();
-    if REPORTER.load(Ordering::Acquire) == process::tid() && from_kernel {
+    let is_reporter = from_kernel && REPORTER.load(Ordering::Acquire) == process::tid();
+    // The program's own instruction, after a report.
+    let is_stepping = is_reporter && step::is_active();
+    if is_reporter && !is_stepping {
         report_plainly(signal);
     }
     match runtime::get() {
         Some(runtime)
             if from_kernel && signal == libc::SIGBUS && runtime.heap.restore_dropped(fault) => {}
         Some(runtime) if from_kernel && runtime.heap.guards(fault) => {
+            if !is_stepping {
+                begin_report();
+            }
             let mut report =
-                FaultReport { runtime, accessible: false, signal, fault, context: machine };
-            begin_report();
+                FaultReport { runtime, fate: Fate::GoesOn, signal, fault, context: machine };
             // SAFETY: the report stack is this thread's alone since begin_report.
             unsafe { on_report_stack(report_fault, (&raw mut report).cast()) };
-            let accessible = report.accessible;
-            fencepost_on_error();
-            if let Some(code) = runtime.options.error_exitcode {
-                process::exit_now(i32::from(code));
-            }
-            // Should the page have become accessible meanwhile, the process must die all the same.
-            if accessible {
-                process::raise(signal);
-            }
+            meet(report.fate, runtime, signal);
         }
-        _ => chain(signal, info, machine, code, fault),
+        runtime => {
+            if let (true, Some(runtime)) = (is_stepping, runtime) {
+                step::abandon(runtime, machine);
+                end_report();
+            }
+            chain::chain(signal, info, machine, code, fault);
+        }
     }
     sys::errno::set(errno);
 }
 
+/// What becomes of a process after a fault.
+#[derive(Clone, Copy)]
+enum Fate {
+    /// It dies by the instruction, unless the page has become accessible meanwhile.
+    Dies { accessible: bool },
+    /// It was reported and goes on.
+    Warned,
+    /// It goes on.
+    GoesOn,
+}
+
+fn meet(fate: Fate, runtime: &Runtime, signal: c_int) {
+    if !matches!(fate, Fate::GoesOn) {
+        fencepost_on_error();
+    }
+    let Fate::Dies { accessible } = fate else { return };
+    if let Some(code) = runtime.options.error_exitcode {
+        process::exit_now(i32::from(code));
+    }
+    // Should the page have become accessible meanwhile, the process must die all the same.
+    if accessible {
+        process::raise(signal);
+    }
+}
+
 struct FaultReport<'a> {
     runtime: &'static Runtime,
-    /// Answered: whether the access would succeed by now.
-    accessible: bool,
+    /// Answered.
+    fate: Fate,
     signal: c_int,
     fault: usize,
-    context: &'a ucontext_t,
+    context: &'a mut ucontext_t,
 }
 
 fn registers(context: &ucontext_t) -> Registers<'_> {
@@ -232,11 +273,11 @@ fn registers(context: &ucontext_t) -> Registers<'_> {
     }
 }
 
-/// Reports, and leaves the signal at its default: the instruction faults again when the handler
-/// returns, and the process dies there, with a core that shows the culprit.
+/// Reports. Then the instruction is let through, or the signal is left at its default: the instruction
+/// faults again when the handler returns, and the process dies there, with a core that shows the culprit.
 extern "C" fn report_fault(argument: *mut c_void) {
     // SAFETY: `on_fault` passes its own FaultReport.
-    let FaultReport { runtime, accessible, signal, fault, context } =
+    let FaultReport { runtime, fate, signal, fault, context } =
         unsafe { &mut *argument.cast::<FaultReport<'_>>() };
     let mut stack = Frames::new();
     trace::walk(Caller::from_context(context), &mut stack);
@@ -244,26 +285,44 @@ extern "C" fn report_fault(argument: *mut c_void) {
     let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     let mut code = [0; access::MAX_INSTRUCTION_BYTES];
     let length = probe::copy(pc, &mut code);
-    let access = access::decode(*fault, &code[..length], &registers);
+    let code = &code[..length];
+    let access = access::decode(*fault, code, &registers);
     let bug = diagnose::diagnose_access(
         access,
         runtime.heap.neighbourhood(*fault),
         threads::current(),
         stack,
     );
-    publish(runtime, bug, write_report);
-    *accessible = probe::load_byte(*fault).is_some();
+    if runtime.options.keep_going {
+        let is_new = tally::count(&bug, runtime.options.max_reports);
+        let can_step = access.direction != Direction::Execute && step::is_possible(code, context);
+        if is_new {
+            publish(runtime, bug.clone(), write_report);
+        }
+        if can_step && step::begin(runtime, *fault, code, context) {
+            *fate = if is_new { Fate::Warned } else { Fate::GoesOn };
+            return;
+        }
+        if !is_new {
+            publish(runtime, bug, write_report);
+        }
+        sink::write(runtime, &tally::summary(runtime.options.max_reports));
+    } else {
+        publish(runtime, bug, write_report);
+    }
+    let accessible = probe::load_byte(*fault).is_some();
+    *fate = Fate::Dies { accessible };
     for signal in FAULT_SIGNALS {
         signal::set_default(signal);
     }
-    if !*accessible && *signal == libc::SIGBUS {
+    if !accessible && *signal == libc::SIGBUS {
         // A program that runs off its heap dies of SIGSEGV, whatever guards it.
         // SAFETY: nobody has a use for the page any more.
         let _ = unsafe { memory::revoke(*fault & !(PAGE_BYTES - 1), PAGE_BYTES) };
     }
 }
 
-/// Reports a bad call and aborts.
+/// Reports a bad call, and aborts unless the run is to go on.
 pub fn report_call(
     runtime: &'static Runtime,
     call: Call,
@@ -277,38 +336,53 @@ pub fn report_call(
     });
 }
 
-/// Reports a libc call with bad operands and aborts.
-pub fn report_libc(runtime: &'static Runtime, call: LibcCall) -> ! {
+/// Reports a libc call with bad operands; as [`report_call`].
+pub fn report_libc(runtime: &'static Runtime, call: LibcCall) {
     report_bug(runtime, call.caller, move |stack| {
         let neighbours = runtime.heap.neighbourhood(call.address());
         diagnose::diagnose_libc(call, neighbours, threads::current(), stack)
     })
 }
 
-fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) -> ! {
+fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) {
     struct CallReport<F> {
         runtime: &'static Runtime,
         at: Caller,
         diagnose: Option<F>,
+        /// Answered: whether it was written, and not only counted.
+        is_written: bool,
     }
     extern "C" fn report<F: FnOnce(Frames) -> Bug>(argument: *mut c_void) {
         // SAFETY: `report_bug` passes its own CallReport.
-        let CallReport { runtime, at, diagnose } =
+        let CallReport { runtime, at, diagnose, is_written } =
             unsafe { &mut *argument.cast::<CallReport<F>>() };
         let mut stack = Frames::new();
         trace::walk(*at, &mut stack);
-        if let Some(diagnose) = diagnose.take() {
-            publish(runtime, diagnose(stack), write_report);
+        let Some(diagnose) = diagnose.take() else { return };
+        let (bug, options) = (diagnose(stack), &runtime.options);
+        *is_written = !options.keep_going || tally::count(&bug, options.max_reports);
+        if *is_written {
+            publish(runtime, bug, write_report);
         }
     }
-    fn begin<F: FnOnce(Frames) -> Bug>(mut request: CallReport<F>) {
-        begin_report();
+    fn begin<F: FnOnce(Frames) -> Bug>(mut request: CallReport<F>) -> bool {
+        // First: a handler that interrupted the reporter and reported would end the process.
         let _blocked = BlockedSignals::block();
+        begin_report();
         // SAFETY: the report stack is this thread's alone since begin_report.
         unsafe { on_report_stack(report::<F>, (&raw mut request).cast()) };
+        if request.runtime.options.keep_going {
+            end_report();
+        }
+        request.is_written
     }
-    begin(CallReport { runtime, at, diagnose: Some(diagnose) });
-    fencepost_on_error();
+    let request = CallReport { runtime, at, diagnose: Some(diagnose), is_written: false };
+    if begin(request) {
+        fencepost_on_error();
+    }
+    if runtime.options.keep_going {
+        return;
+    }
     match runtime.options.error_exitcode {
         Some(code) => process::exit_now(i32::from(code)),
         // The program's own SIGABRT handler runs, as after any abort.
@@ -319,40 +393,61 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
     }
 }
 
-/// Reports a request for memory that can't be granted, and aborts.
-pub fn report_request(runtime: &'static Runtime, request: BadRequest, at: Caller) -> ! {
+/// Reports a request for memory that can't be granted; as [`report_call`].
+pub fn report_request(runtime: &'static Runtime, request: BadRequest, at: Caller) {
     report_bug(runtime, at, move |stack| {
         diagnose::diagnose_request(request, threads::current(), stack)
     })
 }
 
-/// Reports the damage found by the check at exit, and aborts.
-pub fn report_at_exit(runtime: &'static Runtime, bad: BadCall) -> ! {
+/// Reports the damage found by the check at exit; as [`report_call`].
+pub fn report_at_exit(runtime: &'static Runtime, bad: BadCall) {
     report_bug(runtime, Caller::here(), move |_| {
         diagnose::diagnose_call(Call::Exit, 0, bad, None, threads::current(), Frames::new())
     })
 }
 
-/// Makes the calling thread the one that reports; others that come later wait for the end.
+/// Makes the calling thread the one that reports; others that come later wait.
 fn begin_report() {
     let me = process::tid();
-    match REPORTER.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire) {
-        Ok(_) => {}
-        Err(reporter) if reporter == me => report_plainly(libc::SIGABRT),
-        Err(_) => process::wait_for_the_end(),
+    loop {
+        match REPORTER.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return,
+            Err(reporter) if reporter == me => report_plainly(libc::SIGABRT),
+            Err(_) => wait(),
+        }
     }
+}
+
+/// Lets others report.
+fn end_report() {
+    REPORTED.store(false, Ordering::Release);
+    REPORTER.store(0, Ordering::Release);
+}
+
+/// While another thread reports: for a moment if it will go on, else for the end of the process.
+fn wait() {
+    if goes_on() { process::nap() } else { process::wait_for_the_end() }
+}
+
+fn goes_on() -> bool {
+    runtime::get().is_some_and(|runtime| runtime.options.keep_going)
 }
 
 /// Waits while another thread reports: the process must not end before it has.
 pub fn wait_for_reporter() {
-    let reporter = REPORTER.load(Ordering::Acquire);
-    if reporter != 0 && reporter != process::tid() {
-        process::wait_for_the_end();
+    let is_another = |reporter| reporter != 0 && reporter != process::tid();
+    while is_another(REPORTER.load(Ordering::Acquire)) {
+        wait();
     }
 }
 
-/// See [`Lock::hold_for_fork`].
+/// See [`Lock::hold_for_fork`]. No page is open then, as one would stay so in the child.
 pub fn hold_for_fork() {
+    if goes_on() && REPORTER.load(Ordering::Acquire) != process::tid() {
+        begin_report();
+        HELD_FOR_FORK.store(true, Ordering::Relaxed);
+    }
     PROGRAM_ACTIONS.hold_for_fork();
 }
 
@@ -361,6 +456,9 @@ pub fn hold_for_fork() {
 pub unsafe fn release_after_fork() {
     // SAFETY: the caller's promise.
     unsafe { PROGRAM_ACTIONS.release_after_fork() }
+    if HELD_FOR_FORK.swap(false, Ordering::Relaxed) {
+        REPORTER.store(0, Ordering::Release);
+    }
 }
 
 /// In the child of a fork: whoever reported did so in the parent.
@@ -413,6 +511,7 @@ fn write_report(runtime: &Runtime, text: &str) -> bool {
 fn publish(runtime: &Runtime, mut bug: Bug, write: fn(&Runtime, &str) -> bool) {
     CURRENT.store(&raw mut bug, Ordering::Release);
     // The symboliser catches its panics; their messages are not the program's.
+    let panic_hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| ()));
     private::on_exhaustion(|| report_plainly(libc::SIGABRT));
     let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
@@ -423,6 +522,8 @@ fn publish(runtime: &Runtime, mut bug: Bug, write: fn(&Runtime, &str) -> bool) {
     write(runtime, &report);
     REPORTED.store(true, Ordering::Release);
     CURRENT.store(core::ptr::null_mut(), Ordering::Release);
+    private::forget_exhaustion();
+    std::panic::set_hook(panic_hook);
     hook::call(&report);
 }
 
@@ -458,87 +559,6 @@ fn report_plainly(signal: c_int) -> ! {
         signal::set_default(signal);
         signal::change_mask(libc::SIG_UNBLOCK, signal::bit(signal));
         process::raise(signal);
-    }
-}
-
-/// Gives a fault that is not ours the fate it would have had without us.
-fn chain(signal: c_int, info: *mut siginfo_t, context: &mut ucontext_t, code: c_int, fault: usize) {
-    let from_kernel = code > 0;
-    let action = exchange_action(signal, None);
-    let believed = believed_blocked(context_mask(context));
-    let blocked = from_kernel && believed & signal::bit(signal) != 0;
-    match action.handler {
-        // A signal that somebody sent is ignored; the kernel lets no fault be (sigaction(2)).
-        libc::SIG_IGN if !from_kernel => {}
-        handler if handler == libc::SIG_DFL || handler == libc::SIG_IGN || blocked => {
-            crash::report(signal, code, fault, context);
-            die_of(signal, from_kernel);
-        }
-        _ => call_program_handler(signal, &action, info, context),
-    }
-}
-
-/// The default fate: the instruction faults again, or the signal comes again.
-fn die_of(signal: c_int, from_kernel: bool) {
-    signal::set_default(signal);
-    if !from_kernel {
-        signal::change_mask(libc::SIG_UNBLOCK, signal::bit(signal));
-        process::raise(signal);
-    }
-}
-
-/// Calls the program's handler as the kernel would: with its mask, on the stack it asked for.
-fn call_program_handler(
-    signal: c_int,
-    action: &KernelAction,
-    info: *mut siginfo_t,
-    context: &mut ucontext_t,
-) {
-    let flags = action.flags as c_int;
-    if flags & libc::SA_RESETHAND != 0 {
-        exchange_action(signal, Some(KernelAction::DEFAULT));
-    }
-    let mut mask = action.mask | program_mask(context_mask(context));
-    if flags & libc::SA_NODEFER == 0 {
-        mask |= signal::bit(signal);
-    }
-    let believed_before = BELIEVED_BLOCKED.get();
-    signal::change_mask(libc::SIG_SETMASK, kernel_mask(mask));
-    let sp = context.uc_mcontext.gregs[libc::REG_RSP as usize] as usize;
-    let on_own_altstack = altstack::current().is_some_and(|stack| is_own_altstack(&stack));
-    // The program has no alternate stack, or did not ask for it: its handler expects to run below
-    // the interrupted frame.
-    let wants_altstack = flags & libc::SA_ONSTACK != 0 && !on_own_altstack;
-    let mut call = HandlerCall { handler: action.handler, signal, info, context };
-    let argument = (&raw mut call).cast();
-    scope::outside(|| {
-        if wants_altstack || sp == 0 {
-            call_handler(argument);
-        } else {
-            // SAFETY: below the red zone of the interrupted frame the stack is free, as it is for
-            // the kernel; if it is spent, this faults as the kernel's own push would fail.
-            unsafe { sys::call_on_stack(sp - RED_ZONE_BYTES, call_handler, argument) };
-        }
-    });
-    // The kernel's mask comes back with the interrupted frame.
-    BELIEVED_BLOCKED.set(believed_before);
-}
-
-struct HandlerCall<'a> {
-    handler: usize,
-    signal: c_int,
-    info: *mut siginfo_t,
-    context: &'a mut ucontext_t,
-}
-
-extern "C" fn call_handler(argument: *mut c_void) {
-    // SAFETY: `call_program_handler` passes its own HandlerCall; the program's handler takes these
-    // arguments (sigaction(2)).
-    unsafe {
-        let call = &mut *argument.cast::<HandlerCall<'_>>();
-        let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
-            core::mem::transmute(call.handler);
-        handler(call.signal, call.info, core::ptr::from_mut(call.context).cast());
     }
 }
 

@@ -417,8 +417,15 @@ options! {
     /// Seed of placement=random; 0 takes one from the clock and the process id.
     "seed" => seed: u64 = 0, Form::Number { min: 0, max: u64::MAX };
 
-    /// Exit with this code after a report instead of dying by the signal.
+    /// Exit with this code after a report instead of dying by the signal; with keep-going, at the end.
     "error-exitcode" => error_exitcode: Option<u8> = None, Form::Number { min: 1, max: 255 };
+
+    /// Go on after a report: a bad access is let through, a bad call does nothing. Each bug is reported
+    /// once, and a count of all is printed at the end.
+    "keep-going" => keep_going: bool = false, Form::Bool;
+
+    /// Most reports of one process with keep-going; further bugs are only counted.
+    "max-reports" => max_reports: usize = 100, Form::Number { min: 1, max: 1 << 32 };
 
     /// Write reports to PATH.PID instead of standard error.
     "log-path" => log_path: Option<String> = None, Form::Path;

@@ -71,7 +71,7 @@ fn every_checked_function_is_listed() {
 #[test]
 fn named_files_exist() {
     let mut named = 0;
-    for document_name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+    for document_name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/detects.md"] {
         let text = document(document_name);
         for word in text.split('`').skip(1).step_by(2) {
             let is_path = ["src/", "tests/", "examples/", "demos/", "c-tests/", ".ci/"]

@@ -182,6 +182,7 @@ fn another_backend_takes_over_when_the_descriptor_is_lost_for_good() {
         ("new-use-of-many", "heap-use-after-free"),
         ("old-overrun", "heap-buffer-overflow"),
         ("new-overrun", "heap-buffer-overflow"),
+        ("old-underrun", "heap-buffer-underflow"),
     ];
     let ways = [("seccomp", "guard markers"), ("nofile", "guard markers")];
     for (way, successor) in ways.into_iter().chain([("seccomp-markers", "page permissions")]) {

@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use fencepost::options::{Form, OPTIONS, OptionSpec};
 
-use super::{Refusal, demo, run};
+use super::{Refusal, demo, run, sweep};
 
 const EXIT_CODES: &str = "\
 Exit codes of `run`: those of PROGRAM, or
@@ -36,6 +36,9 @@ pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal
                 let sentence =
                     format!("'{name}' stands where PROGRAM should; write --OPTION={name}");
                 return Err(Refusal::new(Refusal::USAGE, sentence));
+            }
+            if matches.get_flag("sweep") {
+                return sweep::sweep(&flags(matches), name, words.collect());
             }
             Err(run::run(&flags(matches), name, words.collect()))
         }
@@ -94,6 +97,9 @@ fn command() -> Command {
                 .override_usage("fencepost run [OPTIONS] [--] PROGRAM [ARGS]...")
                 .args(OPTIONS.iter().map(flag))
                 .arg(fast())
+                .arg(Arg::new("sweep").long("sweep").action(ArgAction::SetTrue).help(
+                    "Run the program once under each placement, and tell what all have found",
+                ))
                 .args_override_self(true)
                 .arg(
                     Arg::new("PROGRAM")

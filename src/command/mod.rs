@@ -6,11 +6,13 @@
 mod arguments;
 mod demo;
 mod elf;
+mod finding;
 mod library;
 mod preload;
 mod program;
 mod run;
 mod script;
+mod sweep;
 mod sys;
 
 use std::ffi::OsStr;

@@ -19,7 +19,7 @@ pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Refusal {
 }
 
 /// Makes every check and sets the environment, in this process, for the program.
-fn prepare(flags: &Flags, name: &OsStr) -> Result<Program, Refusal> {
+pub fn prepare(flags: &Flags, name: &OsStr) -> Result<Program, Refusal> {
     let options = options(flags)?;
     let program = program::find(name)?;
     let library = library::find()?;

@@ -4,10 +4,14 @@
 
 use std::convert::Infallible;
 use std::ffi::{CString, OsStr, OsString};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::ExitStatus;
 
 /// The user and group ids of this process.
 pub struct Identity {
@@ -95,6 +99,59 @@ pub fn execute(path: &Path, arguments: &[OsString]) -> io::Result<Infallible> {
     // returns, if it does; the array ends with a null pointer.
     unsafe { libc::execv(path.as_ptr(), pointers.as_ptr()) };
     Err(io::Error::last_os_error())
+}
+
+/// Standard input, as it is; `None` if it is closed.
+pub fn standard_input() -> Option<File> {
+    io::stdin().as_fd().try_clone_to_owned().ok().map(File::from)
+}
+
+/// An empty file that is nowhere but in memory.
+pub fn memory_file() -> io::Result<File> {
+    // SAFETY: a NUL-terminated name; the descriptor that comes back is nobody else's.
+    unsafe {
+        match libc::memfd_create(c"fencepost-input".as_ptr(), libc::MFD_CLOEXEC) {
+            -1 => Err(io::Error::last_os_error()),
+            descriptor => Ok(File::from_raw_fd(descriptor)),
+        }
+    }
+}
+
+/// Runs `child` in a child process until that ends: with `input`, or the same standard input as ours; and if
+/// it is `silent`, without standard output and error.
+pub fn in_child(
+    input: Option<&File>,
+    silent: bool,
+    child: impl FnOnce() -> u8,
+) -> io::Result<ExitStatus> {
+    let nowhere = File::options().write(true).open("/dev/null")?;
+    let _ = io::stdout().flush();
+    // SAFETY: the command has one thread, so the child may go on as it likes. The descriptors are open; dup2
+    // fails only where none is left, and then the run is as good without.
+    let pid = unsafe {
+        match libc::fork() {
+            -1 => return Err(io::Error::last_os_error()),
+            0 => {
+                if let Some(input) = input {
+                    libc::dup2(input.as_raw_fd(), 0);
+                }
+                for output in [1, 2].into_iter().filter(|_| silent) {
+                    libc::dup2(nowhere.as_raw_fd(), output);
+                }
+                libc::_exit(child().into())
+            }
+            pid => pid,
+        }
+    };
+    let mut status = 0;
+    // SAFETY: `status` is valid; the child is ours.
+    while unsafe { libc::waitpid(pid, &mut status, 0) } == -1 {
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    Ok(ExitStatus::from_raw(status))
 }
 
 /// Lets this process and its children die without a core file.

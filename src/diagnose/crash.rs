@@ -27,6 +27,8 @@ pub enum Crash {
     Null,
     /// No pointer of 48 bits, sign-extended.
     NonCanonical,
+    /// The same, and near to what pointers in freed objects read as: this byte, eight times.
+    Junk(u8),
     /// The instruction demands this alignment of its operand.
     Misaligned(usize),
     /// Neither the processor nor the kernel names an address.
@@ -66,6 +68,16 @@ pub struct Trap {
     pub unnamed: Unnamed,
     /// What is mapped at the access.
     pub mapping: Option<Mapping>,
+    /// What freed objects are filled with while they can still be read.
+    pub junk: Option<u8>,
+}
+
+/// How far from a pointer an instruction reaches: displacements have 32 bits, with a sign.
+const REACH_BYTES: usize = 1 << 31;
+
+fn is_near_junk(address: usize, junk: u8) -> bool {
+    let pointer = usize::from_ne_bytes([junk; size_of::<usize>()]);
+    address.abs_diff(pointer) <= REACH_BYTES
 }
 
 /// The alignment fault's and the general protection fault's code tells nothing of an address.
@@ -109,7 +121,10 @@ fn why(trap: &Trap) -> Crash {
     }
     if names_no_address(*code) || *signal == libc::SIGBUS {
         return match trap.unnamed {
-            Unnamed::NonCanonical => Crash::NonCanonical,
+            Unnamed::NonCanonical => match trap.junk {
+                Some(junk) if is_near_junk(access.start, junk) => Crash::Junk(junk),
+                _ => Crash::NonCanonical,
+            },
             Unnamed::Misaligned(alignment) => Crash::Misaligned(alignment),
             Unnamed::Nothing => Crash::NoAddress,
         };
@@ -153,7 +168,7 @@ mod tests {
     }
 
     fn told(signal: c_int, code: c_int, access: Access, mapping: Option<Mapping>) -> Crash {
-        let trap = Trap { signal, code, access, unnamed: Unnamed::Nothing, mapping };
+        let trap = Trap { signal, code, access, unnamed: Unnamed::Nothing, mapping, junk: None };
         diagnose_crash(trap, ThreadId(0), Frames::new()).crash.unwrap()
     }
 
@@ -197,6 +212,24 @@ mod tests {
 
     fn of_file() -> Option<Mapping> {
         mapping("r--p", "/tmp/file")
+    }
+
+    #[test]
+    fn pointers_from_freed_objects_are_known() {
+        let told = |start: usize, junk| {
+            let access = access(start, Direction::Read);
+            let unnamed = Unnamed::NonCanonical;
+            let (signal, code) = (libc::SIGSEGV, SI_KERNEL);
+            let trap = Trap { signal, code, access, unnamed, mapping: None, junk };
+            diagnose_crash(trap, ThreadId(0), Frames::new()).crash.unwrap()
+        };
+        let pointer = 0xdfdf_dfdf_dfdf_dfdf;
+        for address in [pointer, pointer + 24, pointer - 16, pointer + (1 << 30)] {
+            assert_eq!(told(address, Some(0xdf)), Crash::Junk(0xdf));
+        }
+        assert_eq!(told(pointer, None), Crash::NonCanonical);
+        assert_eq!(told(pointer + (1 << 40), Some(0xdf)), Crash::NonCanonical);
+        assert_eq!(told(0x4141_4141_4141_4141, Some(0xdf)), Crash::NonCanonical);
     }
 
     #[test]

@@ -8,7 +8,8 @@
 use super::{REPORTED, begin_report, fencepost_on_error, on_report_stack, publish, registers};
 use crate::diagnose::access::{self, Registers};
 use crate::diagnose::{self, Bug, crash::Trap, crash::Unnamed, crash::names_no_address};
-use crate::heap::threads;
+use crate::heap::{quarantine, threads};
+use crate::options::Revocation;
 use crate::report::sink;
 use crate::runtime::{self, Runtime};
 use crate::sys::scope::RuntimeScope;
@@ -120,7 +121,9 @@ pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
     }
     if let Some(runtime) = speaker() {
         write(runtime, || {
-            let trap = read_trap(signal, code, fault, context);
+            let waits = runtime.options.revoke != Revocation::Immediate;
+            let junk = waits.then_some(quarantine::JUNK);
+            let trap = Trap { junk, ..read_trap(signal, code, fault, context) };
             let mut stack = Frames::new();
             trace::walk(Caller::from_context(context), &mut stack);
             diagnose::diagnose_crash(trap, threads::current(), stack)
@@ -134,7 +137,14 @@ fn read_trap(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) -> 
     let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     let length = probe::copy(pc, &mut bytes);
     let (access, unnamed) = decode(code, fault, &bytes[..length], &registers);
-    Trap { signal, code, access, unnamed, mapping: address_map::mapping_at(access.fault) }
+    Trap {
+        signal,
+        code,
+        access,
+        unnamed,
+        mapping: address_map::mapping_at(access.fault),
+        junk: None,
+    }
 }
 
 fn decode(

@@ -143,8 +143,10 @@ impl Class {
         if wanted > opened {
             self.records.ensure(wanted)?;
             self.stretches.ensure(wanted.div_ceil(STRETCH_SLOTS))?;
-            let start = self.base + PAGE_BYTES + opened * self.stride();
-            let stretch = PageRange::new(start, (wanted - opened) * (self.data_pages + 1));
+            // The first guard belongs to no slot, and comes with the first stretch.
+            let end = |slots: usize| self.base + PAGE_BYTES + slots * self.stride();
+            let start = if opened == 0 { self.base } else { end(opened) };
+            let stretch = PageRange::new(start, (end(wanted) - start) / PAGE_BYTES);
             if !room.take(stretch.bytes()) {
                 return Err(Errno(libc::EDQUOT));
             }
@@ -153,6 +155,11 @@ impl Class {
             self.opened.store(wanted, Ordering::Release);
         }
         Ok(())
+    }
+
+    /// Address of the guard before the first slot, once that is in service.
+    pub fn first_guard(&self) -> Option<usize> {
+        (self.opened.load(Ordering::Acquire) > 0).then_some(self.base)
     }
 
     /// Passes every slot in service that is not in a collapsed stretch to `visit`, until it answers false. No slot is
@@ -172,6 +179,17 @@ impl Class {
 
     fn stretch_of(&self, index: usize) -> Option<&Stretch> {
         self.stretches.get(index / STRETCH_SLOTS)
+    }
+
+    /// Whether one mapping covers the slot's stretch.
+    pub fn has_collapsed(&self, index: usize) -> bool {
+        self.stretch_of(index)
+            .is_some_and(|stretch| stretch.state.load(Ordering::Acquire) != IN_SERVICE)
+    }
+
+    /// Whether `address` is in the guard before the first slot, and that is in service.
+    pub fn is_first_guard(&self, address: usize) -> bool {
+        address.wrapping_sub(self.base) < PAGE_BYTES && self.opened.load(Ordering::Acquire) > 0
     }
 
     /// Whether the records of the slot's stretch are gone.

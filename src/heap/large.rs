@@ -131,6 +131,12 @@ impl LargeSpace {
         (address < slot.end()).then_some(slot)
     }
 
+    /// Whether `address` lies in a range or guard that has been handed out: no other will be there.
+    pub fn is_handed_out(&self, address: usize) -> bool {
+        let last = self.count().checked_sub(1).and_then(|index| self.slot(index));
+        address >= self.base && last.is_some_and(|last| address < last.end())
+    }
+
     /// The ranges before, at and after `address`.
     pub fn neighbourhood(&self, address: usize) -> [Option<Slot<'_>>; 3] {
         match self.index_below(address) {

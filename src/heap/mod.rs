@@ -13,6 +13,7 @@ mod inspect;
 pub mod large;
 pub mod next_heap;
 pub mod object;
+pub mod opening;
 pub mod place;
 pub mod pool;
 pub mod private;
@@ -390,8 +391,9 @@ impl Heap {
         }
     }
 
-    /// Moves the object at `address` to a fresh one of `size` bytes; the old one is freed. Null,
-    /// and the old object untouched, when there is no memory.
+    /// Moves the object at `address` to a fresh one of `size` bytes; the old one is freed, and the
+    /// second answer tells what was wrong with it. Null, and the old object untouched, when there is
+    /// no memory.
     pub fn resize(
         &self,
         cache: &ThreadCache,
@@ -399,7 +401,7 @@ impl Heap {
         size: usize,
         release: Release,
         event: Event,
-    ) -> Result<*mut u8, BadCall> {
+    ) -> Result<(*mut u8, Result<(), BadCall>), BadCall> {
         let object = match self.find(address) {
             Found::Guarded(slot, entry) => view(&slot, &entry),
             Found::Unguarded(object) => view_unguarded(&object),
@@ -411,14 +413,12 @@ impl Heap {
         }
         let request = Request { size, align: 1, family, zeroed: false };
         let new = self.allocate(cache, request, || event);
-        if !new.is_null() {
-            // SAFETY: both objects are live and hold as many bytes; they are distinct.
-            unsafe {
-                core::ptr::copy_nonoverlapping(address as *const u8, new, size.min(old_size))
-            };
-            self.free(cache, address, release.unchecked(), || event)?;
+        if new.is_null() {
+            return Ok((new, Ok(())));
         }
-        Ok(new)
+        // SAFETY: both objects are live and hold as many bytes; they are distinct.
+        unsafe { core::ptr::copy_nonoverlapping(address as *const u8, new, size.min(old_size)) };
+        Ok((new, self.free(cache, address, release.unchecked(), || event)))
     }
 
     /// From now on any function may free the object at `address`: it came from one function by way

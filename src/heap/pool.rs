@@ -81,8 +81,9 @@ impl Pool {
         }
     }
 
+    /// The class in whose range `address` lies.
     #[inline]
-    fn class_of(&self, address: usize) -> Option<&Class> {
+    pub fn class_of(&self, address: usize) -> Option<&Class> {
         let offset = address.checked_sub(self.base)?;
         // Few enough to count; a division takes longer.
         let number = (1..=CLASS_PAGES.len()).filter(|&n| offset >= n * self.class_bytes).count();

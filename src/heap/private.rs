@@ -114,6 +114,11 @@ pub fn on_exhaustion(call: fn() -> !) {
     ON_EXHAUSTION.store(call as *mut (), Ordering::Release);
 }
 
+/// Takes back what [`on_exhaustion`] was given.
+pub fn forget_exhaustion() {
+    ON_EXHAUSTION.store(core::ptr::null_mut(), Ordering::Release);
+}
+
 fn exhausted(total: usize, align: usize) -> *mut u8 {
     let call = ON_EXHAUSTION.swap(core::ptr::null_mut(), Ordering::AcqRel);
     if !call.is_null() {

@@ -27,6 +27,7 @@ impl Heap {
         }
         let mut sweep = Sweep::new(self.pages, gap);
         for class in self.pool.classes() {
+            class.first_guard().into_iter().for_each(|page| sweep.add(page));
             class.visit_in_service(|slot| {
                 let in_use = sweep.visit(&slot);
                 // Where guards cost mappings from now on, objects in service are charged for theirs.

@@ -148,8 +148,7 @@ pub unsafe extern "C" fn fencepost_dlclose(handle: *mut c_void) -> c_int {
 /// _exit(2): no handlers run, but the check of the heap does.
 #[unsafe(no_mangle)]
 pub extern "C" fn fencepost_exit_now(status: c_int) -> ! {
-    calls::finish();
-    crate::sys::process::exit_now(status)
+    crate::sys::process::exit_now(calls::finish().unwrap_or(status))
 }
 
 /// quick_exit(3).
@@ -158,7 +157,7 @@ pub extern "C" fn fencepost_exit_now(status: c_int) -> ! {
 /// As quick_exit(3) demands of its caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_quick_exit(status: c_int) -> ! {
-    calls::finish();
+    let status = calls::finish().unwrap_or(status);
     // SAFETY: quick_exit's signature; it does not return.
     if let Some(next) = unsafe { next::QUICK_EXIT.get::<unsafe extern "C" fn(c_int)>() } {
         // SAFETY: the caller's promise.

@@ -4,7 +4,7 @@
 //! blocks them. All other signals pass through, but for the fault signals in their masks: a handler
 //! that blocked them could not be reported from.
 
-use crate::fault::{self, FAULT_SET, FAULT_SIGNALS, crash};
+use crate::fault::{self, FAULT_SET, crash};
 use crate::sys::errno;
 use crate::sys::next;
 use crate::sys::signal::{self, KernelAction, KernelSet};
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn fencepost_sigaction(
     new: *const libc::sigaction,
     old: *mut libc::sigaction,
 ) -> c_int {
-    if FAULT_SIGNALS.contains(&signal) && crate::runtime::get().is_some() {
+    if fault::has_taken(signal) && crate::runtime::get().is_some() {
         // SAFETY: the caller's promise.
         unsafe {
             let before = fault::exchange_action(signal, new.as_ref().map(to_kernel));

@@ -40,7 +40,7 @@ fn table_is_consistent() {
 #[test]
 fn values_are_stored() {
     let options = Options::parse(
-        "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:\
+        "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:keep-going=yes:max-reports=5:\
          log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:canary-bytes=0:\
          alloc-fill=170:revoke=batch:8:sample=50:history=7:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
          free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:check-calls=no:check-at-exit=off:verbose=1:stats=on:summary=never",
@@ -51,6 +51,8 @@ fn values_are_stored() {
         placement: Placement::Random,
         seed: u64::MAX,
         error_exitcode: Some(255),
+        keep_going: true,
+        max_reports: 5,
         log_path: Some("/tmp/a".to_string()),
         stack_depth: 256,
         unwinder: Unwinder::System,

@@ -93,6 +93,10 @@ pub fn crash(crash: &Crash) -> String {
     match crash {
         Crash::Null => "null, or an offset from it".to_owned(),
         Crash::NonCanonical => "no address that a program can have".to_owned(),
+        Crash::Junk(byte) => format!(
+            "no address that a program can have: a pointer read from a freed object, most likely; \
+             fencepost fills these with {byte:02x} while revoke=batch lets them wait"
+        ),
         Crash::Misaligned(alignment) => {
             format!("not aligned to {alignment} bytes, as the instruction demands")
         }

@@ -96,6 +96,14 @@ pub fn thread_name(tid: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Whether the process has no thread but the calling one; false where the kernel does not tell.
+pub fn has_one_thread() -> bool {
+    let status = file::read_all(c"/proc/self/status", PAGE_BYTES).unwrap_or_default();
+    let mut lines = status.split(|&b| b == b'\n');
+    let count = lines.find_map(|line| line.strip_prefix(b"Threads:"));
+    count.is_some_and(|count| count.trim_ascii() == b"1")
+}
+
 /// Nanoseconds of the monotonic clock, as a source of variety.
 pub fn clock_nanoseconds() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -98,6 +98,17 @@ pub fn change_mask(how: c_int, set: KernelSet) -> KernelSet {
     old
 }
 
+/// Sends `signal` to the calling thread, with what it is to tell its handler.
+///
+/// # Safety
+/// `info` must be one that the kernel passed to a handler.
+pub unsafe fn send_to_self(signal: c_int, info: &mut libc::siginfo_t) {
+    let (pid, tid) = (super::process::pid() as usize, super::process::tid() as usize);
+    let args = [pid, tid, signal as usize, core::ptr::from_mut(info) as usize, 0, 0];
+    // SAFETY: the kernel reads `info`. To itself a process may send any (rt_tgsigqueueinfo(2)).
+    let _ = unsafe { syscall(libc::SYS_rt_tgsigqueueinfo, args) };
+}
+
 /// Blocks all but the synchronous signals in this thread until dropped.
 pub struct BlockedSignals(KernelSet);
 

@@ -43,6 +43,7 @@ static void forbid(int markers_too)
 
 enum { COUNT = 3000 };
 static char *volatile objects[COUNT];
+static char *volatile largest;
 
 static void act(const char *bug)
 {
@@ -65,6 +66,8 @@ static void act(const char *bug)
         second[100] = 1;
     if (!strcmp(bug, "new-overrun"))
         first[32] = 1;
+    if (!strcmp(bug, "old-underrun"))
+        largest[-385] = 1;
     if (!strcmp(bug, "old-overrun"))
         objects[1][32] = 1;
     puts("done");
@@ -72,6 +75,8 @@ static void act(const char *bug)
 
 int main(int argc, char **argv)
 {
+    // The first of its size, with 384 bytes of slack: the guard before it is no other slot's.
+    largest = malloc(16000);
     for (int i = 0; i < COUNT; i++)
         (objects[i] = malloc(32))[0] = (char)i;
     char *freed = malloc(32);

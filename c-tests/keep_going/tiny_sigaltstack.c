@@ -1,0 +1,20 @@
+// The step needs no more of the program's alternate stack, which is as small as may be.
+// expect: heap-buffer-overflow
+// options: --keep-going
+// expect-exit: 0
+// expect-access: READ of size 1
+// expect-place: located 0 bytes after 16-byte region
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char stack[65536];
+
+int main(void)
+{
+    stack_t alternate = {.ss_sp = stack, .ss_size = sysconf(_SC_MINSIGSTKSZ)};
+    if (sigaltstack(&alternate, NULL))
+        return 1;
+    char *p = malloc(16); // <- allocated in main
+    return p[16]; // <- access in main
+}

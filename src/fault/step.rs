@@ -1,0 +1,275 @@
+//! Going on after a report: the page is opened, the instruction runs by itself with the processor's trap
+//! flag set, and the page is closed again.
+//!
+//! The thread that has reported stays the reporter until then, so one thread steps at a time, and nobody
+//! forks meanwhile. What other threads do to the page while it is open goes unseen. For the one
+//! instruction all signals wait that can; SIGTRAP, which ends it, does not, and one that somebody sent is
+//! sent again afterwards.
+//!
+//! An instruction that reaches two guarded pages faults again before it is done, and has both opened. A
+//! repeated string instruction traps after each element, and is left to go on.
+
+use super::{REPORTER, chain, context_mask, end_report, exchange_action};
+use crate::heap::opening::OpenPage;
+use crate::runtime::{self, Runtime};
+use crate::sys::lock::Lock;
+use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet};
+use crate::sys::{self, process};
+use core::sync::atomic::{AtomicBool, Ordering};
+use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, Register};
+use libc::{c_int, c_void, siginfo_t, ucontext_t};
+
+/// In rflags: trap after one instruction.
+const TRAP_FLAG: i64 = 1 << 8;
+
+/// `si_code` of that trap (sigaction(2)).
+const TRAP_TRACE: c_int = 2;
+
+/// Most pages open at a time: a scatter of sixteen elements may cross into as many pages twice.
+const MOST_PAGES: usize = 32;
+
+/// How often a page may fault although it is open, as when its stretch collapses meanwhile.
+const MOST_RETRIES: u32 = 8;
+
+/// Exceptions of the x87 and SSE units that are masked by default, in their control words.
+const X87_MASKS: u16 = 0x3f;
+const SSE_MASKS: u32 = 0x1f80;
+
+/// An instruction under way.
+struct Step {
+    pc: usize,
+    is_repeated: bool,
+    /// The thread's signal mask, to be put back.
+    mask: KernelSet,
+    /// What is open; the oldest is closed when there are too many.
+    pages: [Option<OpenPage>; MOST_PAGES],
+    opened: usize,
+    retries: u32,
+    /// A SIGTRAP that somebody sent meanwhile.
+    deferred: Option<siginfo_t>,
+}
+
+// SAFETY: a siginfo_t is plain data, whatever addresses it holds.
+unsafe impl Send for Step {}
+
+/// Of the reporting thread.
+static STEP: Lock<Option<Step>> = Lock::new(None);
+
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Whether SIGTRAP is ours.
+pub fn is_installed() -> bool {
+    INSTALLED.load(Ordering::Acquire)
+}
+
+/// Takes over SIGTRAP; the action found is the program's.
+pub fn install() {
+    let ours = KernelAction {
+        handler: on_trap as *const () as usize,
+        flags: (libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER) as u64,
+        restorer: 0,
+        mask: !signal::SYNCHRONOUS,
+    };
+    // SAFETY: on_trap touches only state that is sound at any instruction.
+    if let Ok(before) = unsafe { signal::set_action(libc::SIGTRAP, &ours) } {
+        exchange_action(libc::SIGTRAP, Some(before));
+        INSTALLED.store(true, Ordering::Release);
+    }
+}
+
+/// Whether the reporting thread executes an instruction of the program.
+pub fn is_active() -> bool {
+    STEP.lock().is_some()
+}
+
+/// Whether the instruction in `code` can run by itself in `context`.
+pub fn is_possible(code: &[u8], context: &ucontext_t) -> bool {
+    let is_free = context.uc_mcontext.gregs[libc::REG_EFL as usize] & TRAP_FLAG == 0 || is_active();
+    // SAFETY: the kernel's, valid while the handler runs; null where there is no such state.
+    let units = unsafe { context.uc_mcontext.fpregs.as_ref() };
+    let is_masked = |units: &libc::_libc_fpstate| {
+        units.cwd & X87_MASKS == X87_MASKS && units.mxcsr & SSE_MASKS == SSE_MASKS
+    };
+    is_installed() && is_free && units.is_none_or(is_masked) && traps_once(&decode(code))
+}
+
+fn decode(code: &[u8]) -> Instruction {
+    Decoder::new(64, code, DecoderOptions::NONE).decode()
+}
+
+/// Whether an instruction does nothing to the trap flag, and raises no signal but for its memory: the
+/// program's handler for one might never return.
+fn traps_once(instruction: &Instruction) -> bool {
+    let is_special = matches!(
+        instruction.mnemonic(),
+        Mnemonic::INVALID
+            | Mnemonic::Div
+            | Mnemonic::Idiv
+            | Mnemonic::Pushf
+            | Mnemonic::Pushfq
+            | Mnemonic::Popf
+            | Mnemonic::Popfq
+            | Mnemonic::Iret
+            | Mnemonic::Iretd
+            | Mnemonic::Iretq
+            | Mnemonic::Xbegin
+            | Mnemonic::Xrstor
+            | Mnemonic::Xrstor64
+            | Mnemonic::Fldcw
+            | Mnemonic::Fldenv
+            | Mnemonic::Frstor
+            | Mnemonic::Fxrstor
+            | Mnemonic::Fxrstor64
+            | Mnemonic::Ldmxcsr
+            | Mnemonic::Vldmxcsr
+    );
+    // Loading the stack segment puts off traps.
+    !is_special && instruction.op0_register() != Register::SS
+}
+
+/// Opens the page at `fault`, and has `context` trap after its instruction, the bytes of which are `code`.
+/// False when the page can't be opened; then nothing is left open.
+pub fn begin(runtime: &Runtime, fault: usize, code: &[u8], context: &mut ucontext_t) -> bool {
+    let page = runtime.heap.open_page(fault);
+    let mut current = STEP.lock();
+    let step = current.get_or_insert_with(|| {
+        let instruction = decode(code);
+        Step {
+            pc: context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize,
+            is_repeated: instruction.has_rep_prefix() || instruction.has_repne_prefix(),
+            mask: context_mask(context),
+            pages: [None; MOST_PAGES],
+            opened: 0,
+            retries: 0,
+            deferred: None,
+        }
+    });
+    step.retries += u32::from(step.pages.iter().flatten().any(|open| open.contains(fault)));
+    let Some(page) = page.filter(|_| step.retries <= MOST_RETRIES) else {
+        if let Some(page) = page {
+            close(runtime, page);
+        }
+        drop(current);
+        abandon(runtime, context);
+        return false;
+    };
+    let place = step.opened % MOST_PAGES;
+    step.opened += 1;
+    if let Some(oldest) = step.pages[place].replace(page) {
+        close(runtime, oldest);
+    }
+    context.uc_mcontext.gregs[libc::REG_EFL as usize] |= TRAP_FLAG;
+    set_context_mask(context, !signal::SYNCHRONOUS);
+    true
+}
+
+/// Ends the step of the reporting thread, whether or not the instruction is done. The caller lets the
+/// others report.
+pub fn abandon(runtime: &Runtime, context: &mut ucontext_t) {
+    let deferred = {
+        let mut current = STEP.lock();
+        // Not moved: this may run on a small alternate stack of the program's.
+        let Some(step) = current.as_mut() else { return };
+        step.pages.iter_mut().filter_map(Option::take).for_each(|page| close(runtime, page));
+        context.uc_mcontext.gregs[libc::REG_EFL as usize] &= !TRAP_FLAG;
+        set_context_mask(context, step.mask);
+        let deferred = step.deferred;
+        *current = None;
+        deferred
+    };
+    if let Some(mut info) = deferred {
+        // Blocked here: it comes when the handler returns, if the program lets it.
+        signal::change_mask(libc::SIG_BLOCK, signal::bit(libc::SIGTRAP));
+        // SAFETY: a siginfo_t that the kernel made.
+        unsafe { signal::send_to_self(libc::SIGTRAP, &mut info) };
+    }
+}
+
+fn close(runtime: &Runtime, page: OpenPage) {
+    if runtime.heap.close_page(page).is_err() {
+        runtime.heap.tally().count(crate::heap::unguarded::Reason::NotRevoked);
+    }
+}
+
+fn set_context_mask(context: &mut ucontext_t, mask: KernelSet) {
+    // SAFETY: a sigset_t begins with the kernel's 64 bits.
+    unsafe { *(&raw mut context.uc_sigmask).cast::<KernelSet>() = mask }
+}
+
+extern "C" fn on_trap(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: the kernel passes valid pointers to an SA_SIGINFO handler.
+    let (code, context) = unsafe { ((*info).si_code, &mut *context.cast::<ucontext_t>()) };
+    let errno = sys::errno::get();
+    match runtime::get() {
+        Some(runtime) if REPORTER.load(Ordering::Acquire) == process::tid() && is_active() => {
+            // SAFETY: as above.
+            on_trap_in_step(runtime, code, unsafe { &*info }, context);
+        }
+        _ => chain::chain(signal, info, context, code, 0),
+    }
+    sys::errno::set(errno);
+}
+
+fn on_trap_in_step(runtime: &Runtime, code: c_int, info: &siginfo_t, context: &mut ucontext_t) {
+    let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
+    let is_over = {
+        let _all = BlockedSignals::block_all();
+        let mut current = STEP.lock();
+        let Some(step) = current.as_mut() else { return };
+        if code <= 0 {
+            step.deferred = Some(*info);
+        }
+        code == TRAP_TRACE && !(step.is_repeated && pc == step.pc)
+    };
+    if is_over {
+        abandon(runtime, context);
+        end_report();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn most_instructions_trap_once() {
+        // mov [rax], edx; rep movsb; call [rax]; push [rax]; vmovdqu [rdi], ymm0; lock inc [rax]
+        let codes: [&[u8]; 6] = [
+            &[0x89, 0x10],
+            &[0xf3, 0xa4],
+            &[0xff, 0x10],
+            &[0xff, 0x30],
+            &[0xc5, 0xfe, 0x7f, 0x07],
+            &[0xf0, 0xff, 0x00],
+        ];
+        for code in codes {
+            assert!(traps_once(&decode(code)), "{code:x?}");
+        }
+    }
+
+    #[test]
+    fn some_instructions_can_not_run_by_themselves() {
+        // div [rax]; idiv [rax]; pushf; popf; iretq; mov ss, [rax]; fldcw [rax]; ldmxcsr [rax]; none
+        let codes: [&[u8]; 9] = [
+            &[0xf7, 0x30],
+            &[0xf7, 0x38],
+            &[0x9c],
+            &[0x9d],
+            &[0x48, 0xcf],
+            &[0x8e, 0x10],
+            &[0xd9, 0x28],
+            &[0x0f, 0xae, 0x10],
+            &[0x06],
+        ];
+        for code in codes {
+            assert!(!traps_once(&decode(code)), "{code:x?}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_instruction_is_known() {
+        assert!(decode(&[0xf3, 0xa4]).has_rep_prefix());
+        // scasb until equal
+        assert!(decode(&[0xf2, 0xae]).has_repne_prefix());
+    }
+}

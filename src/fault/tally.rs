@@ -1,0 +1,149 @@
+//! The errors of a run that goes on after them: how many, and which of them are the same.
+
+use crate::diagnose::access::Direction;
+use crate::diagnose::{Bug, Cause, LibcCall, Misuse};
+use crate::sys::lock::Lock;
+use crate::sys::scope::RuntimeScope;
+use crate::trace::{self, Frames, Pc};
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeSet;
+
+/// Frames outside libc that tell one bug from another.
+const FRAMES: usize = 8;
+
+static ERRORS: AtomicU64 = AtomicU64::new(0);
+static SEEN: Lock<BTreeSet<u64>> = Lock::new(BTreeSet::new());
+
+/// Counts a bug. Answers whether to report it: it is the first of its kind at its place, and one of
+/// the first `most`.
+pub fn count(bug: &Bug, most: usize) -> bool {
+    let _scope = RuntimeScope::enter();
+    ERRORS.fetch_add(1, Ordering::Relaxed);
+    let fingerprint = fingerprint(bug);
+    let mut seen = SEEN.lock();
+    seen.insert(fingerprint) && seen.len() <= most
+}
+
+/// Whether anything was counted.
+pub fn is_empty() -> bool {
+    ERRORS.load(Ordering::Relaxed) == 0
+}
+
+/// What was counted, in a line.
+pub fn summary(most: usize) -> String {
+    let plural = |count: u64| if count == 1 { "" } else { "s" };
+    let errors = ERRORS.load(Ordering::Relaxed);
+    let contexts = SEEN.lock().len();
+    let mut text = format!(
+        "fencepost: {errors} error{} in {contexts} context{}",
+        plural(errors),
+        plural(contexts as u64)
+    );
+    if contexts > most {
+        text += &format!("; only the first {most} were reported (option max-reports)");
+    }
+    text + "\n"
+}
+
+/// In the child of a fork: what was counted so far is the parent's.
+pub fn after_fork_in_child() {
+    let _scope = RuntimeScope::enter();
+    ERRORS.store(0, Ordering::Relaxed);
+    SEEN.lock().clear();
+}
+
+/// The same for the same bug in every run: the kind, the direction, and the innermost frames as offsets in
+/// their modules. What libc's functions do within one call is one bug, whichever instruction shows it.
+fn fingerprint(bug: &Bug) -> u64 {
+    let direction = match bug.cause {
+        Cause::Access(access) => Some(access.direction),
+        // Let through, the call faults as well: the same bug.
+        Cause::Libc(LibcCall { misuse: Misuse::OutOfBounds { direction, .. }, .. }) => {
+            Some(direction)
+        }
+        _ => None,
+    };
+    let mut stack = &bug.stack;
+    let mut allocated = Frames::new();
+    // Found at exit: no code is guilty, so the object stands for it.
+    if let (true, Some(subject)) = (stack.is_empty(), bug.subject) {
+        trace::frames(subject.object.allocated.trace, &mut allocated);
+        stack = &allocated;
+    }
+    let frames: Vec<(Vec<u8>, usize)> = stack.as_slice().iter().map(in_module).collect();
+    hash(bug.kind.name(), direction, &frames)
+}
+
+/// The file name of the module, and the offset in it.
+fn in_module(pc: &Pc) -> (Vec<u8>, usize) {
+    match trace::module_of(pc.address()) {
+        Some(module) => {
+            let name = module.path.file_name().unwrap_or_default();
+            (name.as_encoded_bytes().to_vec(), module.stated_address(pc.address()))
+        }
+        None => (Vec::new(), 0),
+    }
+}
+
+fn is_libc_or_ours(module: &[u8]) -> bool {
+    module.starts_with(b"libc.so") || module.starts_with(b"libfencepost")
+}
+
+fn hash(kind: &str, direction: Option<Direction>, frames: &[(Vec<u8>, usize)]) -> u64 {
+    let outside = frames.iter().position(|(module, _)| !is_libc_or_ours(module)).unwrap_or(0);
+    // FNV-1a, 64 bits.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut add = |bytes: &[u8]| {
+        for &byte in bytes {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    add(kind.as_bytes());
+    add(&[direction.map_or(0, |direction| direction as u8 + 1)]);
+    for (module, offset) in frames.iter().skip(outside).take(FRAMES) {
+        add(module);
+        add(&offset.to_le_bytes());
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(frames: &[(&str, usize)]) -> Vec<(Vec<u8>, usize)> {
+        frames.iter().map(|&(module, offset)| (module.as_bytes().to_vec(), offset)).collect()
+    }
+
+    fn hashed(stack: &[(&str, usize)]) -> u64 {
+        hash("heap-use-after-free", Some(Direction::Read), &frames(stack))
+    }
+
+    #[test]
+    fn what_libc_does_within_one_call_is_one_bug() {
+        let main = ("prog", 0x1234);
+        let one = hashed(&[("libc.so.6", 0x100), main]);
+        assert_eq!(one, hashed(&[("libc.so.6", 0x120), main]));
+        assert_eq!(one, hashed(&[("libc.so.6", 0x7), ("libfencepost.so", 5), main]));
+        assert_ne!(one, hashed(&[("libc.so.6", 0x100), ("prog", 0x1238)]));
+        assert_ne!(one, hashed(&[("libz.so.1", 0x100), main]));
+    }
+
+    #[test]
+    fn kind_and_direction_tell_bugs_apart() {
+        let stack = frames(&[("prog", 1)]);
+        let read = hash("heap-use-after-free", Some(Direction::Read), &stack);
+        assert_ne!(read, hash("heap-use-after-free", Some(Direction::Write), &stack));
+        assert_ne!(read, hash("heap-buffer-overflow", Some(Direction::Read), &stack));
+    }
+
+    #[test]
+    fn far_frames_do_not_count() {
+        let mut deep: Vec<(&str, usize)> = (0..20).map(|n| ("prog", n)).collect();
+        let one = hashed(&deep);
+        deep[8].1 = 99;
+        assert_eq!(one, hashed(&deep));
+        deep[7].1 = 99;
+        assert_ne!(one, hashed(&deep));
+    }
+}

@@ -1,0 +1,176 @@
+//! Letting one access through: a guarded page is opened, and closed again after it.
+//!
+//! Only pages that no object will have any more are opened: guards, pages of freed objects, pages of a
+//! slot that its object does not reach. So nobody populates a page that is about to be closed.
+
+use super::Heap;
+use super::record::State;
+use crate::pages::PageRange;
+use crate::sys::{Errno, PAGE_BYTES, memory, process};
+
+/// A guarded page that was made accessible.
+#[must_use]
+#[derive(Clone, Copy, Debug)]
+pub struct OpenPage {
+    page: PageRange,
+    guarded_by: GuardedBy,
+}
+
+/// What makes a page fault.
+#[derive(Clone, Copy, Debug)]
+enum GuardedBy {
+    Backend,
+    /// An inaccessible mapping: over a collapsed stretch, or in the large space.
+    Mapping,
+}
+
+impl OpenPage {
+    pub fn contains(&self, address: usize) -> bool {
+        self.page.contains(address)
+    }
+}
+
+impl Heap {
+    /// Makes the guarded page at `address` accessible; it reads as zeros. `None` if an object may come
+    /// to lie there, or if the kernel refuses.
+    pub fn open_page(&self, address: usize) -> Option<OpenPage> {
+        let guarded_by = self.guarded_by(address)?;
+        let page = PageRange::new(address & !(PAGE_BYTES - 1), 1);
+        // SAFETY: nobody owns the page, or ever will; it faults.
+        let opened = unsafe {
+            match guarded_by {
+                GuardedBy::Backend => self.pages.populate(page),
+                GuardedBy::Mapping => memory::commit(page.start(), page.bytes()),
+            }
+        };
+        opened.ok().map(|()| OpenPage { page, guarded_by })
+    }
+
+    /// Makes the page fault again; what was written to it is gone.
+    pub fn close_page(&self, open: OpenPage) -> Result<(), Errno> {
+        let page = open.page;
+        // SAFETY: nobody owns the page; only accesses that were reported rely on it.
+        unsafe {
+            match open.guarded_by {
+                GuardedBy::Backend => self.pages.retire(page),
+                GuardedBy::Mapping => memory::revoke(page.start(), page.bytes()),
+            }
+        }
+    }
+
+    fn guarded_by(&self, address: usize) -> Option<GuardedBy> {
+        if !self.guards(address) {
+            return None;
+        }
+        if self.large.contains(address) {
+            return self.large.is_handed_out(address).then_some(GuardedBy::Mapping);
+        }
+        let class = self.pool.class_of(address)?;
+        let Some(index) = class.index_of(address) else {
+            return class.is_first_guard(address).then_some(GuardedBy::Backend);
+        };
+        let slot = class.slot(index)?;
+        if class.has_collapsed(index) {
+            return Some(GuardedBy::Mapping);
+        }
+        let is_free = !slot.data.contains(address)
+            || match slot.record.read_settled() {
+                Some(entry) => entry.state != State::Freeing,
+                // Any other thread may be about to be given this slot.
+                None => process::has_one_thread(),
+            };
+        is_free.then_some(GuardedBy::Backend)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{Event, Family, ThreadId};
+    use super::super::release::{Deallocator, Release};
+    use super::super::threads::ThreadCache;
+    use super::super::{Config, Request};
+    use super::*;
+    use crate::options::Placement;
+    use crate::pages::trial_backends;
+    use crate::sys::probe;
+    use crate::trace::TraceId;
+
+    const EVENT: Event = Event { thread: ThreadId(0), trace: TraceId::NONE };
+
+    fn heap(pages: &'static dyn crate::pages::PageProtection) -> Heap {
+        let config = Config {
+            placement: Placement::Right,
+            seed: 0,
+            canary_bytes: 128,
+            fill: None,
+            budget_bytes: usize::MAX,
+            room_bytes: usize::MAX,
+            max_mappings: 10_000,
+            sample: 1,
+            batch: 0,
+            history_bytes: 1 << 20,
+        };
+        Heap::new(pages, config).unwrap()
+    }
+
+    fn allocate(heap: &Heap, cache: &ThreadCache, size: usize) -> usize {
+        let request = Request { size, align: 1, family: Family::Malloc, zeroed: false };
+        heap.allocate(cache, request, || EVENT) as usize
+    }
+
+    /// The page of `address` opens as zeros, takes a write, and faults again.
+    fn check(heap: &Heap, address: usize, what: &str) {
+        let name = heap.backend().name();
+        assert_eq!(probe::load_byte(address), None, "{what} on {name}");
+        for _ in 0..2 {
+            let open = heap.open_page(address).unwrap_or_else(|| panic!("{what} on {name}"));
+            assert!(open.contains(address));
+            assert_eq!(probe::load_byte(address), Some(0), "{what} on {name}");
+            // SAFETY: the page was opened.
+            unsafe { (address as *mut u8).write(7) };
+            heap.close_page(open).unwrap();
+            assert_eq!(probe::load_byte(address), None, "{what} on {name}");
+        }
+    }
+
+    #[test]
+    fn guards_and_freed_pages_open_and_close() {
+        for backend in trial_backends() {
+            let heap = heap(backend);
+            let cache = ThreadCache::new();
+            let free = |at| {
+                heap.free(&cache, at, Release::new(Deallocator::Free), || EVENT).unwrap();
+            };
+            let small = allocate(&heap, &cache, 64);
+            check(&heap, small + 64, "the guard behind an object");
+            check(&heap, small - 4096, "the guard before the first object");
+            let large = allocate(&heap, &cache, 100_000);
+            check(&heap, large + 100_000 + 15, "the guard behind a large object");
+            let other = allocate(&heap, &cache, 64);
+            free(small);
+            check(&heap, small, "a freed object");
+            free(large);
+            check(&heap, large, "a freed large object");
+            assert!(heap.open_page(other).is_none(), "a live object");
+            for _ in 0..2000 {
+                let at = allocate(&heap, &cache, 64);
+                free(at);
+            }
+            free(other);
+            check(&heap, small, "a freed object of a collapsed stretch");
+        }
+    }
+
+    #[test]
+    fn nothing_opens_where_objects_may_come() {
+        for backend in trial_backends() {
+            let heap = heap(backend);
+            let cache = ThreadCache::new();
+            let small = allocate(&heap, &cache, 64);
+            let large = allocate(&heap, &cache, 100_000);
+            assert!(heap.open_page(small + (1 << 30)).is_none());
+            assert!(heap.open_page(large + (1 << 30)).is_none());
+            assert!(heap.open_page(0x1000).is_none());
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `fencepost run --sweep`: several runs, one answer.
+
+mod support;
+
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use support::backend::fencepost_run;
+use support::compile::{build_folder, build_program};
+use support::process::{self, Exit, Outcome};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+static THREE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = build_folder("sweep");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sweep/three.c");
+    let output = folder.join("three");
+    build_program(&source, &output, &["-g".to_owned()], &[]).expect("it compiles");
+    output
+});
+
+fn sweep(options: &[&str]) -> Command {
+    fencepost_run("auto", ["--sweep"].into_iter().chain(options.iter().copied()), &*THREE)
+}
+
+fn run(command: &mut Command) -> Outcome {
+    process::run(command, LIMIT).expect("fencepost starts")
+}
+
+/// The lines of the answer.
+fn lines(outcome: &Outcome) -> Vec<&str> {
+    outcome.stderr.lines().filter_map(|line| line.strip_prefix("fencepost: sweep: ")).collect()
+}
+
+#[test]
+fn each_bug_is_told_once_with_the_placements_that_show_it() {
+    let outcome = run(sweep(&["--keep-going"]).arg("bugs"));
+    assert_eq!(outcome.exit, Exit::Code(1), "{}", outcome.stderr);
+    let lines = lines(&outcome);
+    assert!(lines.contains(&"3 findings in 4 runs"), "{}", outcome.stderr);
+    let placements = |kind: &str| {
+        let line = lines.iter().find(|line| line.starts_with(kind)).unwrap_or(&"");
+        line.rsplit_once(" (placement ").map_or("", |(_, by)| by)
+    };
+    assert_eq!(placements("heap-use-after-free"), "right, left, exact, random)");
+    assert!(placements("heap-buffer-underflow").contains("left"), "{lines:?}");
+    assert!(!placements("heap-buffer-underflow").contains("right"), "{lines:?}");
+    assert!(placements("heap-buffer-overflow").contains("exact"), "{lines:?}");
+    assert!(!placements("heap-buffer-overflow").contains("right"), "{lines:?}");
+    // In full, once.
+    assert_eq!(outcome.stderr.matches("==ERROR: Fencepost: ").count(), 3);
+}
+
+#[test]
+fn without_a_bug_it_ends_as_the_program_does() {
+    let outcome = run(&mut sweep(&["--error-exitcode", "9"]));
+    assert_eq!((outcome.exit, outcome.stdout.as_str()), (Exit::Code(0), "read 0\n"));
+    assert_eq!(outcome.stderr, "to standard error\nfencepost: sweep: 0 findings in 4 runs\n");
+    let outcome = run(sweep(&["--error-exitcode", "9"]).arg("bugs"));
+    assert_eq!(outcome.exit, Exit::Code(9), "{}", outcome.stderr);
+}
+
+#[test]
+fn each_run_has_the_whole_input() {
+    let folder = build_folder("sweep-input");
+    let counts = folder.join("counts");
+    let _ = fs::remove_file(&counts);
+    let script = folder.join("script");
+    fs::write(&script, "cat | wc -c >>counts\ntrue\n").expect("the folder is writable");
+    let counted = |input: Stdio| {
+        let mut command = fencepost_run("auto", ["--sweep"], "/bin/sh");
+        let outcome = run(command.arg(&script).current_dir(&folder).stdin(input));
+        assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
+        let text = fs::read_to_string(&counts).expect("the script has written it");
+        fs::remove_file(&counts).expect("it is there");
+        text
+    };
+    let file = folder.join("input");
+    fs::write(&file, "0123456789").expect("the folder is writable");
+    // From where it stands.
+    let mut input = fs::File::open(&file).expect("just written");
+    input.seek(SeekFrom::Start(3)).expect("a file");
+    assert_eq!(counted(input.into()), "7\n".repeat(4));
+
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    writer.write_all(b"12345").expect("the pipe has room");
+    drop(writer);
+    assert_eq!(counted(reader.into()), "5\n".repeat(4));
+}
+
+#[test]
+fn a_log_path_keeps_the_reports_of_each_run() {
+    let folder = build_folder("sweep-log");
+    for entry in fs::read_dir(&folder).expect("it is there").flatten() {
+        fs::remove_file(entry.path()).expect("it is ours");
+    }
+    let log = folder.join("log");
+    let outcome = run(sweep(&["--log-path", &log.to_string_lossy()]).arg("bugs"));
+    assert_eq!(outcome.exit, Exit::Code(1), "{}", outcome.stderr);
+    let files = fs::read_dir(&folder).expect("it is there").flatten();
+    let mut names: Vec<String> =
+        files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let placements: Vec<&str> = names.iter().filter_map(|name| name.split('.').nth(1)).collect();
+    assert_eq!(placements, ["exact", "left", "random", "right"]);
+}
+
+#[test]
+fn what_cannot_run_is_refused_once() {
+    let outcome = run(&mut fencepost_run("auto", ["--sweep"], "/nonexistent/program"));
+    assert_eq!(outcome.exit, Exit::Code(127));
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    let outcome = run(&mut sweep(&["--placement", "left"]));
+    assert_eq!(outcome.exit, Exit::Code(2));
+}
