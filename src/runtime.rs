@@ -172,6 +172,12 @@ impl Runtime {
             heap.tally().total(),
             heap.live_bytes()
         );
+        for reason in Reason::ALL {
+            let count = heap.tally().get(reason);
+            if count > 0 {
+                text += &format!(" unguarded_{}={count}", format!("{reason:?}").to_lowercase());
+            }
+        }
         for (counter, name) in Counter::ALL {
             text += &format!(" {name}={}", threads::counted(counter));
         }
