@@ -178,7 +178,7 @@ impl Runtime {
                 text += &format!(" unguarded_{}={count}", format!("{reason:?}").to_lowercase());
             }
         }
-        for (counter, name) in Counter::ALL {
+        for (counter, name) in Counter::OPERATIONS {
             text += &format!(" {name}={}", threads::counted(counter));
         }
         let (nodes, bytes) = trace::depot_usage();

@@ -12,10 +12,21 @@ use support::process::{self, Exit, Outcome};
 
 /// Runs `tests/robustness/budgets.c`, compiled in a folder of the caller's own.
 fn run(test: &str, backend: &str, options: &[&str], arguments: &[&str]) -> Outcome {
+    run_program("budgets", test, backend, options, arguments)
+}
+
+fn run_program(
+    name: &str,
+    test: &str,
+    backend: &str,
+    options: &[&str],
+    arguments: &[&str],
+) -> Outcome {
     let folder = build_folder(&format!("budgets-{test}"));
     fs::create_dir_all(&folder).expect("a folder to build in");
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/robustness/budgets.c");
-    let program = folder.join("budgets");
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/robustness");
+    let source = source.join(name).with_extension("c");
+    let program = folder.join(name);
     if !program.exists() {
         build_program(&source, &program, &["-g".to_owned()], &[]).expect("it compiles");
     }
@@ -23,10 +34,13 @@ fn run(test: &str, backend: &str, options: &[&str], arguments: &[&str]) -> Outco
     process::run(command.args(arguments), Duration::from_secs(120)).expect("fencepost starts")
 }
 
-/// The number behind `name=` in the line of statistics.
+/// The number behind `name=` in the first line of statistics.
 fn stat(outcome: &Outcome, name: &str) -> u64 {
     let line = outcome.stderr.lines().find(|line| line.starts_with("fencepost: stats: "));
-    let line = line.unwrap_or_else(|| panic!("no statistics: {}", outcome.stderr));
+    stat_in(line.unwrap_or_else(|| panic!("no statistics: {}", outcome.stderr)), name)
+}
+
+fn stat_in(line: &str, name: &str) -> u64 {
     let value = line.split(' ').find_map(|word| word.strip_prefix(&format!("{name}=")));
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name}: {line}"))
 }
@@ -73,9 +87,24 @@ fn sampling_guards_about_one_in_n() {
         let options = ["--sample", "100", "--stats"];
         let outcome = run("sample", backend, &options, &["0", "100000"]);
         assert_eq!((outcome.exit, outcome.stdout.as_str()), (Exit::Code(0), "done\n"), "{backend}");
-        // What a thread holds ready counts as guarded: one batch of 32.
         let guarded = stat(&outcome, "guarded");
-        assert!((800..1300).contains(&guarded), "{backend}: {}", outcome.stderr);
+        assert!((800..1200).contains(&guarded), "{backend}: {}", outcome.stderr);
         assert_eq!(stat(&outcome, "unguarded"), 0, "{backend}");
+    }
+}
+
+#[test]
+fn each_object_counts_once_and_a_child_counts_its_own_page_operations() {
+    for backend in available_backends() {
+        let outcome = run_program("counts", "counts", backend, &["--stats"], &[]);
+        let lines: Vec<&str> = outcome.stderr.lines().filter(|l| l.contains("stats: ")).collect();
+        let [child, parent] = lines[..] else { panic!("{backend}: {}", outcome.stderr) };
+        // libc makes a few objects too.
+        assert!((2000..2050).contains(&stat_in(parent, "guarded")), "{backend}: {parent}");
+        assert!((2010..2060).contains(&stat_in(child, "guarded")), "{backend}: {child}");
+        assert!(stat_in(parent, "populates") >= 1000, "{backend}: {parent}");
+        let operations = ["populates", "moves", "reuses", "drops"];
+        let of_child: u64 = operations.iter().map(|name| stat_in(child, name)).sum();
+        assert!((10..200).contains(&of_child), "{backend}: {child}");
     }
 }

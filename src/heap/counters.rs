@@ -6,6 +6,8 @@ use crate::sys::per_thread::OwnWord;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Counter {
+    /// Guarded allocations.
+    Objects,
     /// Slots whose pages were made accessible by a call of their own.
     Populates,
     /// Pages moved from a freed object to a slot made ready.
@@ -21,7 +23,10 @@ pub enum Counter {
 }
 
 impl Counter {
-    pub const ALL: [(Counter, &'static str); 6] = [
+    const COUNT: usize = Counter::Large as usize + 1;
+
+    /// All but the objects, which statistics tell along with those that are not guarded.
+    pub const OPERATIONS: [(Counter, &'static str); 6] = [
         (Counter::Populates, "populates"),
         (Counter::Moves, "moves"),
         (Counter::Reuses, "reuses"),
@@ -32,12 +37,17 @@ impl Counter {
 }
 
 /// The counters of one thread.
-pub struct Counters([OwnWord; Counter::ALL.len()]);
+pub struct Counters([OwnWord; Counter::COUNT]);
 
 impl Counters {
     #[inline]
     pub fn count(&self, counter: Counter) {
         self.0[counter as usize].add(1);
+    }
+
+    /// Begins anew to count the operations; the owner must not be counting.
+    pub fn clear_operations(&self) {
+        Counter::OPERATIONS.iter().for_each(|&(counter, _)| self.0[counter as usize].set(0));
     }
 
     pub fn get(&self, counter: Counter) -> u64 {

@@ -210,6 +210,7 @@ impl Heap {
         // populated.
         unsafe { canary::fill(start, size, self.config.canary_bytes) };
         let origin = (family, release::log2(request.align));
+        cache.count(Counter::Objects);
         slot.record.publish(place.offset, size, origin, allocated);
         Ok(start)
     }
@@ -498,10 +499,9 @@ impl Heap {
         self.unguarded.tally()
     }
 
-    /// Allocations so far, guarded ones only; exact but for slots that threads hold ready.
+    /// Allocations so far, guarded ones only.
     pub fn guarded_allocations(&self) -> u64 {
-        let small: usize = self.pool.classes().iter().map(Class::claimed).sum();
-        (small + self.large.count()) as u64
+        threads::counted(Counter::Objects)
     }
 
     /// Memory that live guarded objects of up to a few pages hold.

@@ -343,6 +343,8 @@ pub fn after_fork_in_child() {
         if let Some(thread) = registry.threads.get(number as usize) {
             let tid = if number == me { process::tid() } else { 0 };
             thread.tid.store(tid, Ordering::Relaxed);
+            // What the parent did is told by the parent.
+            thread.counters.clear_operations();
             if number != me {
                 let left = thread.credit.swap(0);
                 with_cache(|cache| cache.me.get().map(|me| me.credit.add(left)));
