@@ -103,8 +103,8 @@ pub fn find_carefully(zones: [(usize, usize); 2], byte: u8) -> Option<Damage> {
     })
 }
 
-/// Whether a zone holds nothing but the bytes of `expected`, by whole words: the last one of a long zone overlaps the one
-/// before, and that of a short zone reaches over its edge into the same page.
+/// Whether a zone holds nothing but the bytes of `expected`, by whole words: the last one of a long
+/// zone overlaps the one before, and that of a short zone reaches over its edge into the same page.
 #[inline(always)]
 fn is_sound(
     (zone_start, zone_end): (usize, usize),
@@ -118,7 +118,7 @@ fn is_sound(
     let difference = match bytes {
         0 => return true,
         // Little-endian: the bytes of the zone are the word's low ones, or its high ones.
-        1..WORD_BYTES if zone_start.is_multiple_of(PAGE_BYTES) => {
+        1..WORD_BYTES if zone_start % PAGE_BYTES < WORD_BYTES => {
             differs(zone_start).map(|bits| bits << unused)
         }
         1..WORD_BYTES => differs(zone_end - WORD_BYTES).map(|bits| bits >> unused),
@@ -200,6 +200,34 @@ mod tests {
     fn looks_no_farther_than_the_limit() {
         assert_eq!(damage_after(2048, 2048, &[-129]), None);
         assert!(damage_after(2048, 2048, &[-128]).is_some());
+    }
+
+    /// Zones at all distances from a page's ends, with nothing mapped on either side.
+    #[test]
+    fn reads_no_byte_of_another_page() {
+        let base = crate::sys::memory::reserve(3 * PAGE_BYTES).unwrap();
+        let page = base + PAGE_BYTES;
+        // SAFETY: the mapping is this test's own.
+        unsafe {
+            crate::sys::memory::commit(page, PAGE_BYTES).unwrap();
+            for limit in [1, 4, 7, 9] {
+                for offset in 0..20 {
+                    for start in [page + offset, page + PAGE_BYTES - 1 - offset] {
+                        fill(start, 1, limit);
+                        assert_eq!(check(start, 1, limit), None);
+                        for neighbour in [start - 1, start + 1] {
+                            if neighbour / PAGE_BYTES == page / PAGE_BYTES {
+                                *(neighbour as *mut u8) = 7;
+                                let damage = check(start, 1, limit).unwrap();
+                                assert_eq!((damage.address, damage.span), (neighbour, 1));
+                                *(neighbour as *mut u8) = BYTE;
+                            }
+                        }
+                    }
+                }
+            }
+            crate::sys::memory::unmap(base, 3 * PAGE_BYTES);
+        }
     }
 
     #[test]
