@@ -137,10 +137,8 @@ impl Heap {
 
     /// Gives back what a thread that ends has in store; answers what is wrong with what it freed.
     pub fn give_back(&self, cache: &ThreadCache) -> Result<(), BadCall> {
-        let checked = match cache.quarantine() {
-            Some(list) if self.config.batch > 0 => self.empty_quarantine(cache, list),
-            _ => Ok(()),
-        };
+        let checked =
+            cache.quarantine_if_made().map_or(Ok(()), |list| self.empty_quarantine(cache, list));
         cache.end_quarantine();
         while cache.ready.len() > 0 {
             self.drop_ready_ones(cache);

@@ -141,6 +141,11 @@ impl ThreadCache {
         self.quarantine.get().or_else(|| self.make_quarantine())
     }
 
+    /// The thread's quarantine, if it has one.
+    pub fn quarantine_if_made(&self) -> Option<&'static Quarantine> {
+        self.quarantine.get()
+    }
+
     #[cold]
     fn make_quarantine(&self) -> Option<&'static Quarantine> {
         self.me.get()?;
