@@ -127,11 +127,11 @@ impl Heap {
 
     /// Gives up a slot of this thread's that is ready.
     fn drop_ready(&self, index: usize) {
-        if let Some(slot) = self.pool.class(READY_CLASS).slot(index)
-            // SAFETY: the slot is this thread's alone.
-            && unsafe { self.pages.retire(slot.data) }.is_ok()
-        {
-            self.count_done(READY_CLASS, index);
+        let Some(slot) = self.pool.class(READY_CLASS).slot(index) else { return };
+        // SAFETY: the slot is this thread's alone.
+        match unsafe { self.pages.retire(slot.data) } {
+            Ok(()) => self.count_done(READY_CLASS, index),
+            Err(_) => self.tally().count(Reason::NotRevoked),
         }
     }
 
@@ -168,8 +168,13 @@ impl Heap {
             }
         }
         // SAFETY: the slots are this thread's alone.
-        if unsafe { self.pages.retire_all(&ranges[..count]) }.is_ok() {
-            indexes[..count].iter().for_each(|&index| self.count_done(READY_CLASS, index));
+        let dropped = unsafe { self.pages.retire_all(&ranges[..count]) };
+        for &index in &indexes[..count] {
+            match dropped {
+                Ok(()) => self.count_done(READY_CLASS, index),
+                // Some may be dropped all the same: each is tried by itself.
+                Err(_) => self.drop_ready(index),
+            }
         }
     }
 
@@ -199,5 +204,102 @@ impl Heap {
         if let Some(oldest) = self.history.push(collapsed) {
             self.pool.class(usize::from(oldest.class)).forget(oldest.number as usize);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{Family, ThreadId};
+    use super::super::release::{Deallocator, Release};
+    use super::super::{Config, Request};
+    use super::*;
+    use crate::options::Placement;
+    use crate::pages::PageProtection;
+    use crate::sys::memory;
+    use crate::trace::TraceId;
+    use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    const EVENT: Event = Event { thread: ThreadId(0), trace: TraceId::NONE };
+
+    /// Page permissions; moves pages by copying, and drops none while it refuses.
+    struct Refusing {
+        refuses: AtomicBool,
+        dropped: AtomicUsize,
+    }
+
+    impl PageProtection for Refusing {
+        fn name(&self) -> &'static str {
+            "refusing"
+        }
+
+        unsafe fn open(&self, _: PageRange) -> Result<(), Errno> {
+            Ok(())
+        }
+
+        unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
+            // SAFETY: the caller owns the pages.
+            unsafe { memory::commit(pages.start(), pages.bytes()) }
+        }
+
+        unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
+            // Of two pages it refuses one.
+            let nth = self.dropped.fetch_add(1, Ordering::Relaxed);
+            if self.refuses.load(Ordering::Relaxed) && nth.is_multiple_of(2) {
+                return Err(Errno::ENOMEM);
+            }
+            // SAFETY: the caller owns the pages.
+            unsafe { memory::revoke(pages.start(), pages.bytes()) }
+        }
+
+        fn can_recycle(&self) -> bool {
+            true
+        }
+
+        unsafe fn recycle(&self, from: PageRange, to: PageRange) -> Result<(), Errno> {
+            // SAFETY: the caller owns both.
+            unsafe {
+                memory::commit(to.start(), to.bytes())?;
+                let (source, target) = (from.start() as *const u8, to.start() as *mut u8);
+                core::ptr::copy_nonoverlapping(source, target, from.bytes());
+                memory::revoke(from.start(), from.bytes())
+            }
+        }
+
+        fn mappings_per_slot(&self) -> usize {
+            2
+        }
+    }
+
+    #[test]
+    fn ready_slots_that_can_not_be_dropped_are_counted() {
+        let pages: &'static Refusing = Box::leak(Box::new(Refusing {
+            refuses: AtomicBool::new(false),
+            dropped: AtomicUsize::new(0),
+        }));
+        let config = Config {
+            placement: Placement::Right,
+            seed: 0,
+            canary_bytes: 16,
+            fill: None,
+            budget_bytes: usize::MAX,
+            room_bytes: usize::MAX,
+            max_mappings: 10_000,
+            sample: 1,
+            batch: 0,
+            history_bytes: 1 << 20,
+        };
+        let heap = Heap::new(pages, config).unwrap();
+        let cache = ThreadCache::new();
+        let request = Request { size: 32, align: 1, family: Family::Malloc, zeroed: false };
+        let objects = [(); 40].map(|()| heap.allocate(&cache, request, || EVENT) as usize);
+        for object in objects {
+            heap.free(&cache, object, Release::new(Deallocator::Free), || EVENT).unwrap();
+        }
+        let ready = cache.ready.len();
+        assert_eq!((ready, heap.tally().total()), (40, 0));
+        pages.refuses.store(true, Ordering::Relaxed);
+        heap.give_back(&cache).unwrap();
+        assert_eq!(cache.ready.len(), 0);
+        assert_eq!(heap.tally().get(Reason::NotRevoked), 20);
     }
 }
