@@ -7,8 +7,8 @@ use super::record::{Entry, Event};
 use super::slot::{Home, Slot};
 use super::threads::ThreadCache;
 use super::unguarded::Reason;
-use super::{Counter, Damage, Heap, LARGE_MAPPINGS, READY_CLASS, canary};
-use crate::pages::{MOST_RANGES, PageRange};
+use super::{Counter, Damage, Heap, LARGE_MAPPINGS, canary};
+use crate::pages::PageRange;
 use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
 
 impl Heap {
@@ -38,7 +38,7 @@ impl Heap {
                 let damage = canary::check(start, entry.size, self.config.canary_bytes);
                 (self.large.retire(slot), damage)
             },
-            Home::Pool { .. } => self.revoke(cache, &slot, &entry),
+            Home::Pool { class, .. } => self.revoke(cache, class, &slot, &entry),
         };
         match revoked {
             Ok(()) => self.settle(cache, &slot, &entry),
@@ -69,6 +69,7 @@ impl Heap {
     fn revoke(
         &self,
         cache: &ThreadCache,
+        class: usize,
         slot: &Slot<'_>,
         entry: &Entry,
     ) -> (Result<(), Errno>, Option<Damage>) {
@@ -78,61 +79,63 @@ impl Heap {
         // SAFETY: called below with the object's address while its pages are this thread's and
         // accessible there.
         let check = |at| unsafe { canary::check(at, entry.size, self.config.canary_bytes) };
-        let Some(next) = self.move_to_next(cache, pages) else {
-            let damage = check(start);
+        // Several pages may be moved in part.
+        let early = (pages.bytes() > PAGE_BYTES).then(|| check(start));
+        let Some((to, next)) = self.move_to_next(cache, class, pages) else {
+            let damage = early.unwrap_or_else(|| check(start));
             cache.count(Counter::Drops);
             // SAFETY: the object is this thread's to retire; its pages are populated.
             return (unsafe { self.pages.retire(pages) }, damage);
         };
-        // The contents are looked at where they are now: the kernel has just been there, and the
-        // next object will be, while the way to the old address is in no cache.
-        let moved = next.data.start() + (start - pages.start());
-        let damage = check(moved);
-        self.keep_ready(cache, next);
-        (Ok(()), damage.map(|damage| Damage { address: damage.address - moved + start, ..damage }))
+        // The contents of one page are looked at where they are now: the kernel has just been
+        // there, and the next object will be, while the way to the old address is in no cache.
+        let moved = to.start() + (start - pages.start());
+        let damage = match early {
+            Some(damage) => damage,
+            None => check(moved)
+                .map(|damage| Damage { address: damage.address - moved + start, ..damage }),
+        };
+        self.keep_ready(cache, pages.bytes() / PAGE_BYTES, next);
+        (Ok(()), damage)
     }
 
-    /// Retires a page by moving it to the slot that this thread will hand out next. `None` when
-    /// that can't be; then the page is as it was.
+    /// Retires the pages of an object of `class` by moving them to a slot that this thread will hand
+    /// out; answers where they are now, and the slot's number. `None` when that can't be; then the
+    /// pages are as they were, or some are gone.
     #[inline(always)]
-    fn move_to_next(&self, cache: &ThreadCache, page: PageRange) -> Option<Slot<'_>> {
-        if !self.pages.can_recycle() || page.bytes() != PAGE_BYTES {
+    fn move_to_next(
+        &self,
+        cache: &ThreadCache,
+        class: usize,
+        pages: PageRange,
+    ) -> Option<(PageRange, usize)> {
+        let count = pages.bytes() / PAGE_BYTES;
+        if !self.pages.can_recycle() || !self.has_room_for_ready(cache, count) {
             return None;
         }
-        if !cache.ready.has_room() {
-            // A move and a share in one call for many cost less than a drop by itself.
-            self.drop_ready_ones(cache);
-        }
-        let index = self.take_slot(cache, READY_CLASS).ok()?;
-        let next = self.pool.class(READY_CLASS).slot(index)?;
-        // SAFETY: the object in `page` is this thread's to retire; the slot is its own and virgin.
-        if unsafe { self.pages.recycle(page, next.data) }.is_err() {
-            // Shared since a fork, or pinned by the kernel; or guards are lost.
-            self.count_done(READY_CLASS, index);
-            self.restore_guards();
+        let index = self.take_slot(cache, class).ok()?;
+        let next = self.pool.class(class).slot(index)?;
+        let to = self.ready_pages(&next, count);
+        // SAFETY: the object in `pages` is this thread's to retire; the slot is its own and virgin.
+        if unsafe { self.pages.recycle(pages, to) }.is_err() {
+            self.give_up_next(class, index, to);
             return None;
         }
         cache.count(Counter::Moves);
-        Some(next)
+        Some((to, index))
     }
 
-    #[inline(always)]
-    fn keep_ready(&self, cache: &ThreadCache, slot: Slot<'_>) {
-        let Home::Pool { index, .. } = slot.home else { return };
-        if !cache.ready.push(index) {
-            // A signal handler was faster; the page is given back.
-            self.drop_ready(index);
-        }
-    }
-
-    /// Gives up a slot of this thread's that is ready.
-    fn drop_ready(&self, index: usize) {
-        let Some(slot) = self.pool.class(READY_CLASS).slot(index) else { return };
+    /// After a move that failed: the page is shared since a fork, or pinned by the kernel; or guards
+    /// are lost.
+    #[cold]
+    fn give_up_next(&self, class: usize, index: usize, to: PageRange) {
+        // Of several pages some may have been moved.
         // SAFETY: the slot is this thread's alone.
-        match unsafe { self.pages.retire(slot.data) } {
-            Ok(()) => self.count_done(READY_CLASS, index),
-            Err(_) => self.tally().count(Reason::NotRevoked),
+        match to.bytes() == PAGE_BYTES || unsafe { self.pages.retire(to) }.is_ok() {
+            true => self.count_done(class, index),
+            false => self.tally().count(Reason::NotRevoked),
         }
+        self.restore_guards();
     }
 
     /// Gives back what a thread that ends has in store; answers what is wrong with what it freed.
@@ -140,9 +143,7 @@ impl Heap {
         let checked =
             cache.quarantine_if_made().map_or(Ok(()), |list| self.empty_quarantine(cache, list));
         cache.end_quarantine();
-        while cache.ready.len() > 0 {
-            self.drop_ready_ones(cache);
-        }
+        self.give_back_ready(cache);
         self.budget.end_credit(cache);
         for (class, batch) in cache.batches.iter().enumerate() {
             while let Some(index) = batch.take() {
@@ -150,32 +151,6 @@ impl Heap {
             }
         }
         checked
-    }
-
-    /// Gives up slots that are ready, as many as one call takes.
-    #[inline(never)]
-    fn drop_ready_ones(&self, cache: &ThreadCache) {
-        let class = self.pool.class(READY_CLASS);
-        let mut ranges = [PageRange::new(0, 1); MOST_RANGES];
-        let mut indexes = [0; MOST_RANGES];
-        let mut count = 0;
-        while count < MOST_RANGES
-            && let Some(index) = cache.ready.pop()
-        {
-            if let Some(slot) = class.slot(index) {
-                (ranges[count], indexes[count]) = (slot.data, index);
-                count += 1;
-            }
-        }
-        // SAFETY: the slots are this thread's alone.
-        let dropped = unsafe { self.pages.retire_all(&ranges[..count]) };
-        for &index in &indexes[..count] {
-            match dropped {
-                Ok(()) => self.count_done(READY_CLASS, index),
-                // Some may be dropped all the same: each is tried by itself.
-                Err(_) => self.drop_ready(index),
-            }
-        }
     }
 
     /// Notes that a slot is retired or given up. With the last one its stretch collapses, unless
@@ -204,102 +179,5 @@ impl Heap {
         if let Some(oldest) = self.history.push(collapsed) {
             self.pool.class(usize::from(oldest.class)).forget(oldest.number as usize);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::record::{Family, ThreadId};
-    use super::super::release::{Deallocator, Release};
-    use super::super::{Config, Request};
-    use super::*;
-    use crate::options::Placement;
-    use crate::pages::PageProtection;
-    use crate::sys::memory;
-    use crate::trace::TraceId;
-    use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-    const EVENT: Event = Event { thread: ThreadId(0), trace: TraceId::NONE };
-
-    /// Page permissions; moves pages by copying, and drops none while it refuses.
-    struct Refusing {
-        refuses: AtomicBool,
-        dropped: AtomicUsize,
-    }
-
-    impl PageProtection for Refusing {
-        fn name(&self) -> &'static str {
-            "refusing"
-        }
-
-        unsafe fn open(&self, _: PageRange) -> Result<(), Errno> {
-            Ok(())
-        }
-
-        unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
-            // SAFETY: the caller owns the pages.
-            unsafe { memory::commit(pages.start(), pages.bytes()) }
-        }
-
-        unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
-            // Of two pages it refuses one.
-            let nth = self.dropped.fetch_add(1, Ordering::Relaxed);
-            if self.refuses.load(Ordering::Relaxed) && nth.is_multiple_of(2) {
-                return Err(Errno::ENOMEM);
-            }
-            // SAFETY: the caller owns the pages.
-            unsafe { memory::revoke(pages.start(), pages.bytes()) }
-        }
-
-        fn can_recycle(&self) -> bool {
-            true
-        }
-
-        unsafe fn recycle(&self, from: PageRange, to: PageRange) -> Result<(), Errno> {
-            // SAFETY: the caller owns both.
-            unsafe {
-                memory::commit(to.start(), to.bytes())?;
-                let (source, target) = (from.start() as *const u8, to.start() as *mut u8);
-                core::ptr::copy_nonoverlapping(source, target, from.bytes());
-                memory::revoke(from.start(), from.bytes())
-            }
-        }
-
-        fn mappings_per_slot(&self) -> usize {
-            2
-        }
-    }
-
-    #[test]
-    fn ready_slots_that_can_not_be_dropped_are_counted() {
-        let pages: &'static Refusing = Box::leak(Box::new(Refusing {
-            refuses: AtomicBool::new(false),
-            dropped: AtomicUsize::new(0),
-        }));
-        let config = Config {
-            placement: Placement::Right,
-            seed: 0,
-            canary_bytes: 16,
-            fill: None,
-            budget_bytes: usize::MAX,
-            room_bytes: usize::MAX,
-            max_mappings: 10_000,
-            sample: 1,
-            batch: 0,
-            history_bytes: 1 << 20,
-        };
-        let heap = Heap::new(pages, config).unwrap();
-        let cache = ThreadCache::new();
-        let request = Request { size: 32, align: 1, family: Family::Malloc, zeroed: false };
-        let objects = [(); 40].map(|()| heap.allocate(&cache, request, || EVENT) as usize);
-        for object in objects {
-            heap.free(&cache, object, Release::new(Deallocator::Free), || EVENT).unwrap();
-        }
-        let ready = cache.ready.len();
-        assert_eq!((ready, heap.tally().total()), (40, 0));
-        pages.refuses.store(true, Ordering::Relaxed);
-        heap.give_back(&cache).unwrap();
-        assert_eq!(cache.ready.len(), 0);
-        assert_eq!(heap.tally().get(Reason::NotRevoked), 20);
     }
 }
