@@ -2,7 +2,8 @@
 //!
 //! `cargo run --example rust_use_after_free` reads a field of a freed node; with the argument
 //! `thread` it writes into a buffer that another thread has freed, with `twice` it frees a box
-//! twice.
+//! twice. With `panic` it reads the freed node while it panics, in a destructor; with `hook` in the
+//! panic hook.
 
 use std::hint::black_box;
 
@@ -30,10 +31,29 @@ fn main() {
             release_first(node);
             release_again(node);
         }
+        Some("panic") => {
+            let reader = ReadsAtTheEnd(push(std::ptr::null_mut(), b'a'));
+            release(reader.0);
+            panic!("as the test wants it");
+        }
+        Some("hook") => {
+            let node = push(std::ptr::null_mut(), b'a') as usize;
+            std::panic::set_hook(Box::new(move |_| drop(ReadsAtTheEnd(node as *mut Node))));
+            release(node as *mut Node);
+            panic!("as the test wants it");
+        }
         _ => {
             let list = push(push(std::ptr::null_mut(), b'a'), b'b');
             println!("{} nodes were freed", free_list(list));
         }
+    }
+}
+
+struct ReadsAtTheEnd(*mut Node);
+
+impl Drop for ReadsAtTheEnd {
+    fn drop(&mut self) {
+        println!("{:p}", next_of(self.0));
     }
 }
 

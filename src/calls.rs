@@ -235,7 +235,7 @@ pub fn finish() -> Option<c_int> {
     if !runtime.is_own_process() {
         return None;
     }
-    fault::wait_for_reporter();
+    fault::reporter::wait_for_reporter();
     let options = &runtime.options;
     let failed = || options.error_exitcode.filter(|_| !tally::is_empty()).map(c_int::from);
     if FINISHED.swap(true, Ordering::AcqRel) {
@@ -290,7 +290,7 @@ pub fn set_up_process() {
     let _scope = RuntimeScope::enter();
     next::resolve();
     threads::current();
-    fault::give_altstack();
+    fault::belief::give_altstack();
     if runtime().options.keep_going {
         fault::step::install();
     }
@@ -337,7 +337,7 @@ extern "C" fn after_fork_in_child() {
     runtime().heap.backend().after_fork_in_child();
     crate::trace::after_fork_in_child();
     runtime().adopt_process();
-    fault::after_fork_in_child();
+    fault::reporter::after_fork_in_child();
     FINISHED.store(false, Ordering::Release);
     IS_FRESH_CHILD.store(true, Ordering::Relaxed);
     after_fork();

@@ -5,30 +5,31 @@
 //! since the interrupted one may be spent, tiny, or a coroutine's.
 //!
 //! One thread reports at a time; others that have something to report wait. Then it ends the process, or
-//! with the option keep-going it goes on (see `step`) and the next may report. If reporting itself
+//! with the option keep-going it goes on (see `step`) and the next may report (see `reporter`). If reporting itself
 //! crashes (a corrupted file of debug information, no memory), the report is made again without looking
 //! anything up.
 
+pub mod belief;
 mod chain;
 pub mod crash;
+pub mod reporter;
 pub mod step;
 pub mod tally;
 
 use crate::diagnose::access::{self, Direction, Registers};
-use crate::diagnose::{self, BadRequest, Bug, Call, Cause, LibcCall, Owner};
+use crate::diagnose::{self, BadRequest, Bug, Call, Cause, LibcCall, Owner, decoder};
 use crate::heap::BadCall;
 use crate::heap::{private, threads};
 use crate::report::text::Names;
-use crate::report::{hook, sink, text};
+use crate::report::{hook, panics, sink, text};
 use crate::runtime::{self, Runtime};
-use crate::sys::lock::Lock;
 use crate::sys::scope::{self, RuntimeScope};
 use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet};
 use crate::sys::{self, PAGE_BYTES, address_map, altstack, memory, probe, process};
 use crate::trace::{self, Caller, Frames};
-use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
+use reporter::begin_report;
 
 /// Signals that a guarded page can raise.
 pub const FAULT_SIGNALS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
@@ -39,46 +40,7 @@ pub const FAULT_SET: KernelSet = signal::bit(libc::SIGSEGV) | signal::bit(libc::
 /// The report stack, populated as it is touched.
 const REPORT_STACK_BYTES: usize = 8 << 20;
 
-/// Stands in the kernel's mask for "the program believes fault signals blocked here". A bit of that
-/// mask, unlike a variable, is saved by sigsetjmp and comes back with siglongjmp. Linux never sends
-/// SIGSTKFLT.
-const MARKER: KernelSet = signal::bit(libc::SIGSTKFLT);
-
-/// Bytes below a stack pointer that leaf functions may use (System V ABI, 3.2.2).
-const RED_ZONE_BYTES: usize = 128;
-
-/// What the program asked for each of [`FAULT_SIGNALS`]; the kernel has our handler instead.
-/// The last is for SIGTRAP, which is ours while the run goes on after reports.
-static PROGRAM_ACTIONS: Lock<[KernelAction; 3]> = Lock::new([KernelAction::DEFAULT; 3]);
-
-/// Kernel id of the thread that reports, or 0.
-static REPORTER: AtomicU32 = AtomicU32::new(0);
-/// Whether a report has been made: what kills the process then needs no other.
-static REPORTED: AtomicBool = AtomicBool::new(false);
-/// Whether the reporter is a thread that forks.
-static HELD_FOR_FORK: AtomicBool = AtomicBool::new(false);
-/// The bug being reported, for a second attempt.
-static CURRENT: AtomicPtr<Bug> = AtomicPtr::new(core::ptr::null_mut());
 static REPORT_STACK: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    /// Fault signals that the program believes blocked in this thread while [`MARKER`] is. They
-    /// never are: the kernel kills a process that faults with the signal blocked, and there would
-    /// be no report.
-    static BELIEVED_BLOCKED: Cell<KernelSet> = const { Cell::new(0) };
-    /// Base of the alternate stack that we gave this thread, or 0.
-    static OWN_ALTSTACK: Cell<usize> = const { Cell::new(0) };
-}
-
-fn slot_of(signal: c_int) -> Option<usize> {
-    let taken = FAULT_SIGNALS.into_iter().chain([libc::SIGTRAP]);
-    taken.enumerate().find_map(|(slot, taken)| (taken == signal).then_some(slot))
-}
-
-/// Whether the program's action for `signal` is kept here, and the kernel has ours.
-pub fn has_taken(signal: c_int) -> bool {
-    FAULT_SIGNALS.contains(&signal) || signal == libc::SIGTRAP && step::is_installed()
-}
 
 /// Takes over the fault signals; the actions found are the program's.
 pub fn install() {
@@ -89,13 +51,14 @@ pub fn install() {
         restorer: 0,
         mask: !signal::SYNCHRONOUS,
     };
-    for (slot, fault) in FAULT_SIGNALS.into_iter().enumerate() {
+    for fault in FAULT_SIGNALS {
         // SAFETY: on_fault touches only state that is sound at any instruction.
         if let Ok(before) = unsafe { signal::set_action(fault, &ours) } {
-            let _all = BlockedSignals::block_all();
-            PROGRAM_ACTIONS.lock()[slot] = before;
+            belief::exchange_action(fault, Some(before));
         }
     }
+    reporter::install();
+    panics::install();
     if let Ok(stack) = memory::map(REPORT_STACK_BYTES + altstack::BYTES) {
         REPORT_STACK.store(stack + REPORT_STACK_BYTES, Ordering::Release);
     }
@@ -107,85 +70,6 @@ pub fn is_in_charge() -> bool {
     FAULT_SIGNALS.into_iter().all(|fault| {
         signal::action(fault).is_ok_and(|now| now.handler == on_fault as *const () as usize)
     })
-}
-
-/// Whether an alternate stack is the one that we gave the calling thread.
-pub fn is_own_altstack(stack: &libc::stack_t) -> bool {
-    stack.ss_sp as usize == OWN_ALTSTACK.get()
-}
-
-/// Puts the alternate stack that we gave the calling thread back in place, if there is one.
-pub fn reinstall_altstack() {
-    if OWN_ALTSTACK.get() != 0 {
-        // SAFETY: it is this thread's until `take_altstack`.
-        unsafe { altstack::install(OWN_ALTSTACK.get()) };
-    }
-}
-
-/// Gives the calling thread an alternate stack, unless it has one.
-pub fn give_altstack() {
-    if altstack::current().is_some() || OWN_ALTSTACK.get() != 0 {
-        return;
-    }
-    let base = private::allocate(altstack::BYTES, 16) as usize;
-    if base != 0 {
-        // SAFETY: the block is this thread's until `take_altstack`.
-        unsafe { altstack::install(base) };
-        OWN_ALTSTACK.set(base);
-    }
-}
-
-/// Takes back what [`give_altstack`] gave, when the thread ends.
-pub fn take_altstack() {
-    let base = OWN_ALTSTACK.replace(0);
-    if base == 0 {
-        return;
-    }
-    if altstack::current().is_some_and(|stack| stack.ss_sp as usize == base) {
-        altstack::disable();
-    }
-    // SAFETY: it came from the private heap, and the kernel no longer uses it.
-    unsafe { private::free(base) };
-}
-
-/// Exchanges what the program wants done on a signal that we have taken.
-pub fn exchange_action(signal: c_int, action: Option<KernelAction>) -> KernelAction {
-    let slot = slot_of(signal).expect("a signal that we take");
-    let _all = BlockedSignals::block_all();
-    let mut actions = PROGRAM_ACTIONS.lock();
-    let before = actions[slot];
-    if let Some(action) = action {
-        actions[slot] = action;
-    }
-    before
-}
-
-/// The fault signals that the program believes blocked in a thread with this kernel mask.
-fn believed_blocked(mask: KernelSet) -> KernelSet {
-    if mask & MARKER != 0 { BELIEVED_BLOCKED.get() } else { 0 }
-}
-
-/// What the calling thread's kernel mask must be for the program to believe `mask` blocked.
-pub fn kernel_mask(mask: KernelSet) -> KernelSet {
-    let believed = mask & FAULT_SET;
-    BELIEVED_BLOCKED.set(believed);
-    let marker = if believed != 0 { MARKER } else { 0 };
-    mask & !FAULT_SET & !MARKER | marker
-}
-
-/// What the program must be told of a kernel mask: the inverse of [`kernel_mask`].
-pub fn program_mask(mask: KernelSet) -> KernelSet {
-    mask & !MARKER | believed_blocked(mask)
-}
-
-/// What a new thread must take over with the kernel mask that it inherits.
-pub fn believed_to_inherit() -> KernelSet {
-    BELIEVED_BLOCKED.get()
-}
-
-/// In a new thread: what its creator answered to [`believed_to_inherit`].
-pub fn inherit_believed(believed: KernelSet) {
-    BELIEVED_BLOCKED.set(believed);
 }
 
 extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
@@ -201,7 +85,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         return;
     }
     let errno = sys::errno::get();
-    let is_reporter = from_kernel && REPORTER.load(Ordering::Acquire) == process::tid();
+    let is_reporter = from_kernel && reporter::is_me();
     // The program's own instruction, after a report.
     let is_stepping = is_reporter && step::is_active();
     if is_reporter && !is_stepping {
@@ -223,7 +107,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         runtime => {
             if let (true, Some(runtime)) = (is_stepping, runtime) {
                 step::abandon(runtime, machine);
-                end_report();
+                reporter::end_report();
             }
             chain::chain(signal, info, machine, code, fault);
         }
@@ -247,6 +131,7 @@ fn meet(fate: Fate, runtime: &Runtime, signal: c_int) {
         fencepost_on_error();
     }
     let Fate::Dies { accessible } = fate else { return };
+    reporter::end_report_of_child();
     if let Some(code) = runtime.options.error_exitcode {
         process::exit_now(i32::from(code));
     }
@@ -372,7 +257,7 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
         // SAFETY: the report stack is this thread's alone since begin_report.
         unsafe { on_report_stack(report::<F>, (&raw mut request).cast()) };
         if request.runtime.options.keep_going {
-            end_report();
+            reporter::end_report();
         }
         request.is_written
     }
@@ -383,11 +268,12 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
     if runtime.options.keep_going {
         return;
     }
+    reporter::end_report_of_child();
     match runtime.options.error_exitcode {
         Some(code) => process::exit_now(i32::from(code)),
         // The program's own SIGABRT handler runs, as after any abort.
         None => scope::outside(|| {
-            REPORTER.store(0, Ordering::Release);
+            reporter::release();
             std::process::abort()
         }),
     }
@@ -407,64 +293,22 @@ pub fn report_at_exit(runtime: &'static Runtime, bad: BadCall) {
     })
 }
 
-/// Makes the calling thread the one that reports; others that come later wait.
-fn begin_report() {
-    let me = process::tid();
-    loop {
-        match REPORTER.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => return,
-            Err(reporter) if reporter == me => report_plainly(libc::SIGABRT),
-            Err(_) => wait(),
-        }
-    }
-}
-
-/// Lets others report.
-fn end_report() {
-    REPORTED.store(false, Ordering::Release);
-    REPORTER.store(0, Ordering::Release);
-}
-
-/// While another thread reports: for a moment if it will go on, else for the end of the process.
-fn wait() {
-    if goes_on() { process::nap() } else { process::wait_for_the_end() }
-}
-
-fn goes_on() -> bool {
-    runtime::get().is_some_and(|runtime| runtime.options.keep_going)
-}
-
-/// Waits while another thread reports: the process must not end before it has.
-pub fn wait_for_reporter() {
-    let is_another = |reporter| reporter != 0 && reporter != process::tid();
-    while is_another(REPORTER.load(Ordering::Acquire)) {
-        wait();
-    }
-}
-
-/// See [`Lock::hold_for_fork`]. No page is open then, as one would stay so in the child.
+/// See [`Lock::hold_for_fork`](sys::lock::Lock::hold_for_fork).
 pub fn hold_for_fork() {
-    if goes_on() && REPORTER.load(Ordering::Acquire) != process::tid() {
-        begin_report();
-        HELD_FOR_FORK.store(true, Ordering::Relaxed);
-    }
-    PROGRAM_ACTIONS.hold_for_fork();
+    reporter::hold_for_fork();
+    decoder::hold_for_fork();
+    belief::hold_for_fork();
 }
 
 /// # Safety
-/// See [`Lock::release_after_fork`].
+/// See [`Lock::release_after_fork`](sys::lock::Lock::release_after_fork).
 pub unsafe fn release_after_fork() {
     // SAFETY: the caller's promise.
-    unsafe { PROGRAM_ACTIONS.release_after_fork() }
-    if HELD_FOR_FORK.swap(false, Ordering::Relaxed) {
-        REPORTER.store(0, Ordering::Release);
+    unsafe {
+        belief::release_after_fork();
+        decoder::release_after_fork();
     }
-}
-
-/// In the child of a fork: whoever reported did so in the parent.
-pub fn after_fork_in_child() {
-    REPORTER.store(0, Ordering::Release);
-    REPORTED.store(false, Ordering::Release);
+    reporter::release_after_fork();
 }
 
 /// # Safety
@@ -509,10 +353,7 @@ fn write_report(runtime: &Runtime, text: &str) -> bool {
 
 /// Renders a report and has it written.
 fn publish(runtime: &Runtime, mut bug: Bug, write: fn(&Runtime, &str) -> bool) {
-    CURRENT.store(&raw mut bug, Ordering::Release);
-    // The symboliser catches its panics; their messages are not the program's.
-    let panic_hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| ()));
+    reporter::exchange_bug(&raw mut bug);
     private::on_exhaustion(|| report_plainly(libc::SIGABRT));
     let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
     let mut report = text::render(&bug, process::pid(), names);
@@ -520,10 +361,9 @@ fn publish(runtime: &Runtime, mut bug: Bug, write: fn(&Runtime, &str) -> bool) {
         report += &runtime.stats();
     }
     write(runtime, &report);
-    REPORTED.store(true, Ordering::Release);
-    CURRENT.store(core::ptr::null_mut(), Ordering::Release);
+    reporter::note_report();
+    reporter::exchange_bug(core::ptr::null_mut());
     private::forget_exhaustion();
-    std::panic::set_hook(panic_hook);
     hook::call(&report);
 }
 
@@ -537,7 +377,7 @@ pub extern "C" fn fencepost_on_error() {
 /// After a crash while reporting: the same report with nothing looked up; after a second one,
 /// nothing. Dies of `signal`.
 fn report_plainly(signal: c_int) -> ! {
-    let bug = CURRENT.swap(core::ptr::null_mut(), Ordering::AcqRel);
+    let bug = reporter::exchange_bug(core::ptr::null_mut());
     // SAFETY: set by `publish` on the report stack, which it has not left.
     let bug = unsafe { bug.as_ref() };
     let signal = match bug.map(|bug| bug.cause) {
@@ -551,21 +391,17 @@ fn report_plainly(signal: c_int) -> ! {
         && let Some(bug) = bug
     {
         sink::write(runtime, &text::render(bug, process::pid(), Names::ModulesOnly));
+        reporter::end_report_of_child();
         if let Some(code) = runtime.options.error_exitcode {
             process::exit_now(i32::from(code));
         }
     }
+    reporter::end_report_of_child();
     loop {
         signal::set_default(signal);
         signal::change_mask(libc::SIG_UNBLOCK, signal::bit(signal));
         process::raise(signal);
     }
-}
-
-/// The mask that the interrupted code had.
-fn context_mask(context: &ucontext_t) -> KernelSet {
-    // SAFETY: a sigset_t begins with the kernel's 64 bits.
-    unsafe { *(&raw const context.uc_sigmask).cast::<KernelSet>() }
 }
 
 /// Whose memory an address is that the heap does not know.

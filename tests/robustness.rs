@@ -238,6 +238,50 @@ fn a_raw_clone_child_is_guarded() {
 }
 
 #[test]
+fn a_child_reports_whatever_its_parent_reports() {
+    let program = program("child-in-report", "child_in_report");
+    let (no, yes) = ("--keep-going=no", "--keep-going=yes");
+    let goes_on = ("not caught\n", Exit::Code(0));
+    for (keep_going, arguments, said_and_exit) in [
+        (no, ["clone", "20000"], ("killed\n", SEGV)),
+        (no, ["fork", "20000"], ("killed\n", SEGV)),
+        // It shares its parent's memory, and waits; meanwhile the parent dies.
+        (no, ["vfork", "100"], ("", SEGV)),
+        (no, ["clone", "0"], ("killed\n", Exit::Code(0))),
+        (no, ["fork", "0"], ("killed\n", Exit::Code(0))),
+        (no, ["vfork", "0"], ("killed\n", Exit::Code(0))),
+        (yes, ["clone", "20000"], goes_on),
+        // These wait for the report to end.
+        (yes, ["fork", "100"], goes_on),
+        (yes, ["vfork", "100"], goes_on),
+        (yes, ["vfork", "0"], goes_on),
+    ] {
+        for backend in available_backends() {
+            let mut command = fencepost_run(backend, [keep_going], &program);
+            let outcome = run(command.args(arguments));
+            let case = format!("{backend}, {arguments:?}, {keep_going}: {}", outcome.stderr);
+            assert_eq!((outcome.stdout.as_str(), outcome.exit), said_and_exit, "{case}");
+            let reports = if arguments[1] == "0" { 1 } else { 2 };
+            let found = outcome.stderr.matches("ERROR: Fencepost: heap-use-after-free").count();
+            assert_eq!(found, reports, "{case}");
+        }
+    }
+}
+
+#[test]
+fn children_report_whatever_moment_of_a_report_they_are_made_in() {
+    let program = program("children-in-report", "children_in_report");
+    for way in ["clone", "fork"] {
+        let outcome = run(fencepost_run("auto", [], &program).arg(way));
+        let case = format!("{way}: {}", outcome.stderr);
+        let ended = "40 ended, 40 by SIGSEGV\n";
+        assert_eq!((outcome.stdout.as_str(), outcome.exit), (ended, SEGV), "{case}");
+        let reports = outcome.stderr.matches("SUMMARY: Fencepost: heap-use-after-free").count();
+        assert_eq!(reports, 41, "{case}");
+    }
+}
+
+#[test]
 fn locked_memory_stays_guarded() {
     let program = program("locked", "locked");
     for backend in available_backends() {

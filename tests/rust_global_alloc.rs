@@ -144,6 +144,19 @@ fn a_read_of_a_freed_node() {
 }
 
 #[test]
+fn a_read_of_a_freed_node_while_the_thread_panics() {
+    let file = "rust_use_after_free.rs";
+    for moment in ["panic", "hook"] {
+        on_every_backend("rust_use_after_free", moment, SEGV, |report| {
+            assert_eq!(report.kind, "heap-use-after-free");
+            assert_eq!(access(report), "READ of size 8");
+            let stack = &report.culprit;
+            assert_passes(file, &Passes { stack, mark: "node: access", function: "next_of" });
+        });
+    }
+}
+
+#[test]
 fn a_write_into_what_another_thread_has_freed() {
     let file = "rust_use_after_free.rs";
     on_every_backend("rust_use_after_free", "thread", SEGV, |report| {

@@ -1,9 +1,9 @@
 //! What the faulting instruction did: direction, width and first byte.
 
 use super::crash::Unnamed;
+use super::decoder;
 use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, OpAccess, OpKind,
-    Register, UsedMemory,
+    FlowControl, Instruction, InstructionInfoFactory, OpAccess, OpKind, Register, UsedMemory,
 };
 
 /// Direction of an access.
@@ -127,8 +127,7 @@ fn operand_at(
     direction: Direction,
     registers: &Registers<'_>,
 ) -> Option<(usize, usize)> {
-    let mut decoder = Decoder::with_ip(64, code, pc as u64, DecoderOptions::NONE);
-    let instruction = decoder.decode();
+    let instruction = decoder::decode(code, pc);
     if instruction.is_invalid() {
         return None;
     }
@@ -184,7 +183,7 @@ pub fn decode_unnamed(
     if !is_canonical(pc) {
         return (access(pc, None, Direction::Execute), Unnamed::NonCanonical);
     }
-    let instruction = Decoder::with_ip(64, code, pc as u64, DecoderOptions::NONE).decode();
+    let instruction = decoder::decode(code, pc);
     if instruction.is_invalid() {
         return nothing;
     }

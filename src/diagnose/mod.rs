@@ -4,6 +4,7 @@
 pub mod access;
 pub mod bug;
 pub mod crash;
+pub mod decoder;
 pub mod libc_call;
 
 pub use access::{Access, Direction};

@@ -1,12 +1,16 @@
 //! Faults and traps that are not ours: the fate that they would have had without us.
 
-use super::{
-    BELIEVED_BLOCKED, RED_ZONE_BYTES, believed_blocked, context_mask, crash, exchange_action,
-    is_own_altstack, kernel_mask, program_mask,
+use super::belief::{
+    believed_blocked, context_mask, exchange_action, get_believed, is_own_altstack, kernel_mask,
+    program_mask, set_believed,
 };
+use super::crash;
 use crate::sys::signal::{self, KernelAction};
 use crate::sys::{self, altstack, process, scope};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
+
+/// Bytes below a stack pointer that leaf functions may use (System V ABI, 3.2.2).
+const RED_ZONE_BYTES: usize = 128;
 
 /// Gives a fault that is not ours the fate it would have had without us.
 pub fn chain(
@@ -58,7 +62,7 @@ fn call_program_handler(
     if flags & libc::SA_NODEFER == 0 {
         mask |= signal::bit(signal);
     }
-    let believed_before = BELIEVED_BLOCKED.get();
+    let believed_before = get_believed();
     signal::change_mask(libc::SIG_SETMASK, kernel_mask(mask));
     let sp = context.uc_mcontext.gregs[libc::REG_RSP as usize] as usize;
     let on_own_altstack = altstack::current().is_some_and(|stack| is_own_altstack(&stack));
@@ -77,7 +81,7 @@ fn call_program_handler(
         }
     });
     // The kernel's mask comes back with the interrupted frame.
-    BELIEVED_BLOCKED.set(believed_before);
+    set_believed(believed_before);
 }
 
 struct HandlerCall<'a> {

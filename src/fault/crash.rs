@@ -5,7 +5,8 @@
 //! goes to the kernel as it is. A blocked signal stays pending for sigwait or signalfd, and exec
 //! puts the default back, as without us.
 
-use super::{REPORTED, begin_report, fencepost_on_error, on_report_stack, publish, registers};
+use super::reporter::{begin_report, has_reported};
+use super::{fencepost_on_error, on_report_stack, publish, registers};
 use crate::diagnose::access::{self, Registers};
 use crate::diagnose::{self, Bug, crash::Trap, crash::Unnamed, crash::names_no_address};
 use crate::heap::{quarantine, threads};
@@ -111,7 +112,7 @@ fn speaker() -> Option<&'static Runtime> {
     let runtime = runtime::get()?;
     // A thread inside the runtime may hold what a report needs; a child of vfork has its parent's.
     let can = !RuntimeScope::is_active() && runtime.is_own_process();
-    (can && runtime.options.report_crashes && !REPORTED.load(Ordering::Acquire)).then_some(runtime)
+    (can && runtime.options.report_crashes && !has_reported()).then_some(runtime)
 }
 
 /// Reports a signal that the kernel raised, at `fault` if it says where.

@@ -9,14 +9,16 @@
 //! An instruction that reaches two guarded pages faults again before it is done, and has both opened. A
 //! repeated string instruction traps after each element, and is left to go on.
 
-use super::{REPORTER, chain, context_mask, end_report, exchange_action};
+use super::belief::{context_mask, exchange_action};
+use super::{chain, reporter};
+use crate::diagnose::decoder;
 use crate::heap::opening::OpenPage;
 use crate::runtime::{self, Runtime};
+use crate::sys;
 use crate::sys::lock::Lock;
 use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet};
-use crate::sys::{self, process};
 use core::sync::atomic::{AtomicBool, Ordering};
-use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, Register};
+use iced_x86::{Instruction, Mnemonic, Register};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 
 /// In rflags: trap after one instruction.
@@ -94,7 +96,7 @@ pub fn is_possible(code: &[u8], context: &ucontext_t) -> bool {
 }
 
 fn decode(code: &[u8]) -> Instruction {
-    Decoder::new(64, code, DecoderOptions::NONE).decode()
+    decoder::decode(code, 0)
 }
 
 /// Whether an instruction does nothing to the trap flag, and raises no signal but for its memory: the
@@ -185,6 +187,21 @@ pub fn abandon(runtime: &Runtime, context: &mut ucontext_t) {
     }
 }
 
+/// In a copy of the process that runs no handlers: the step of the original's reporter is none of this
+/// process's. The pages that it had opened are closed here.
+///
+/// # Safety
+/// The caller must be the reporter of this process.
+pub unsafe fn forget_inherited() {
+    // SAFETY: the reporter alone takes this lock.
+    unsafe { STEP.break_open() };
+    let mut current = STEP.lock();
+    if let (Some(step), Some(runtime)) = (current.as_mut(), runtime::get()) {
+        step.pages.iter_mut().filter_map(Option::take).for_each(|page| close(runtime, page));
+    }
+    *current = None;
+}
+
 fn close(runtime: &Runtime, page: OpenPage) {
     if runtime.heap.close_page(page).is_err() {
         runtime.heap.tally().count(crate::heap::unguarded::Reason::NotRevoked);
@@ -201,7 +218,7 @@ extern "C" fn on_trap(signal: c_int, info: *mut siginfo_t, context: *mut c_void)
     let (code, context) = unsafe { ((*info).si_code, &mut *context.cast::<ucontext_t>()) };
     let errno = sys::errno::get();
     match runtime::get() {
-        Some(runtime) if REPORTER.load(Ordering::Acquire) == process::tid() && is_active() => {
+        Some(runtime) if reporter::is_me() && is_active() => {
             // SAFETY: as above.
             on_trap_in_step(runtime, code, unsafe { &*info }, context);
         }
@@ -223,7 +240,7 @@ fn on_trap_in_step(runtime: &Runtime, code: c_int, info: &siginfo_t, context: &m
     };
     if is_over {
         abandon(runtime, context);
-        end_report();
+        reporter::end_report();
     }
 }
 

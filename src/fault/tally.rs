@@ -52,6 +52,19 @@ pub fn after_fork_in_child() {
     SEEN.lock().clear();
 }
 
+/// In a copy of the process that runs no handlers: as [`after_fork_in_child`], even if a thread of the original
+/// was counting.
+///
+/// # Safety
+/// Nobody else may be counting in this process.
+pub unsafe fn forget_inherited() {
+    // SAFETY: the caller's promise.
+    unsafe { SEEN.break_open() };
+    ERRORS.store(0, Ordering::Relaxed);
+    // Not dropped: it may be half changed.
+    core::mem::forget(core::mem::take(&mut *SEEN.lock()));
+}
+
 /// The same for the same bug in every run: the kind, the direction, and the innermost frames as offsets in
 /// their modules. What libc's functions do within one call is one bug, whichever instruction shows it.
 fn fingerprint(bug: &Bug) -> u64 {

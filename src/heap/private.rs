@@ -7,7 +7,7 @@ use crate::sys::lock::Lock;
 use crate::sys::memory::Reservation;
 use crate::sys::{PAGE_BYTES, memory, round_up_to_page};
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use dlmalloc::Dlmalloc;
 
 /// Address space kept for it; symbolising a program with gigabytes of debug information fits.
@@ -142,12 +142,26 @@ fn is_rescue(address: usize) -> bool {
     address.wrapping_sub(RESCUE.0.get() as usize) < RESCUE_BYTES
 }
 
+/// The heap is not to be used any more.
+static ABANDONED: AtomicBool = AtomicBool::new(false);
+
+/// In a copy of the process that was made while another thread changed the heap, which nobody completes: from
+/// now on there is no memory but the rescue bytes.
+pub fn abandon_if_held() {
+    if HEAP.is_stuck() {
+        ABANDONED.store(true, Ordering::Relaxed);
+    }
+}
+
 /// `size` zeroed bytes aligned to `align` (a power of two), or null.
 pub fn allocate(size: usize, align: usize) -> *mut u8 {
     let front = align.max(size_of::<Header>());
     let Some(total) = size.checked_add(front) else { return core::ptr::null_mut() };
-    // SAFETY: any size and any power of two are valid requests.
-    let mut block = unsafe { HEAP.lock().calloc(total, front) };
+    let mut block = core::ptr::null_mut();
+    if !ABANDONED.load(Ordering::Relaxed) {
+        // SAFETY: any size and any power of two are valid requests.
+        block = unsafe { HEAP.lock().calloc(total, front) };
+    }
     if block.is_null() {
         block = exhausted(total, front);
         if block.is_null() {
@@ -170,7 +184,7 @@ pub unsafe fn free(address: usize) {
     // SAFETY: the caller's promise: the header is there, and the block is live.
     unsafe {
         let front = (*header(address)).front;
-        if is_rescue(address) {
+        if is_rescue(address) || ABANDONED.load(Ordering::Relaxed) {
             return;
         }
         HEAP.lock().c_free((address - front) as *mut u8);

@@ -136,8 +136,10 @@ impl Heap {
         // SAFETY: the objects were freed by this thread, and wait for it alone.
         let revoked = unsafe { self.pages.retire_all(&ranges[..count]) };
         cache.count(Counter::Batches);
-        for (slot, entry, _) in numbers.iter().filter_map(object) {
-            match revoked {
+        for (slot, entry, pages) in numbers.iter().filter_map(object) {
+            // After an error some may be revoked all the same: each is tried by itself.
+            // SAFETY: as above.
+            match revoked.or_else(|_| unsafe { self.pages.retire(pages) }) {
                 Ok(()) => self.settle(cache, &slot, &entry),
                 Err(_) => self.unguarded.tally().count(Reason::NotRevoked),
             }

@@ -219,9 +219,14 @@ impl Heap {
             return;
         }
         // SAFETY: the slots are this thread's alone.
-        match unsafe { self.pages.retire_all(&ranges[..count]) } {
-            Ok(()) => numbers.iter().for_each(|&index| self.count_done(class, index)),
-            Err(_) => numbers.iter().for_each(|_| self.tally().count(Reason::NotRevoked)),
+        let dropped = unsafe { self.pages.retire_all(&ranges[..count]) };
+        for (&number, &pages) in numbers.iter().zip(&ranges[..count]) {
+            // After an error some may be dropped all the same: each is tried by itself.
+            // SAFETY: as above.
+            match dropped.or_else(|_| unsafe { self.pages.retire(pages) }) {
+                Ok(()) => self.count_done(class, number),
+                Err(_) => self.tally().count(Reason::NotRevoked),
+            }
         }
     }
 
@@ -240,7 +245,15 @@ impl Heap {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::{Event, Family, ThreadId};
+    use super::super::release::{Deallocator, Release};
+    use super::super::{Config, Request};
     use super::*;
+    use crate::options::Placement;
+    use crate::pages::PageProtection;
+    use crate::sys::{Errno, memory};
+    use crate::trace::TraceId;
+    use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     #[test]
     fn slots_are_kept_by_number_of_pages() {
@@ -266,5 +279,90 @@ mod tests {
         assert_eq!((shared.take(&mut out), out[..3].to_vec()), (3, vec![5, 8, 9]));
         assert_eq!(shared.take(&mut out), 0);
         assert_eq!(SharedReady::new(0).put(&[1]), 0);
+    }
+
+    const EVENT: Event = Event { thread: ThreadId(0), trace: TraceId::NONE };
+
+    /// Page permissions; moves pages by copying, and drops none while it refuses.
+    struct Refusing {
+        refuses: AtomicBool,
+        dropped: AtomicUsize,
+    }
+
+    impl PageProtection for Refusing {
+        fn name(&self) -> &'static str {
+            "refusing"
+        }
+
+        unsafe fn open(&self, _: PageRange) -> Result<(), Errno> {
+            Ok(())
+        }
+
+        unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
+            // SAFETY: the caller owns the pages.
+            unsafe { memory::commit(pages.start(), pages.bytes()) }
+        }
+
+        unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
+            // Of two pages it refuses one.
+            let nth = self.dropped.fetch_add(1, Ordering::Relaxed);
+            if self.refuses.load(Ordering::Relaxed) && nth.is_multiple_of(2) {
+                return Err(Errno::ENOMEM);
+            }
+            // SAFETY: the caller owns the pages.
+            unsafe { memory::revoke(pages.start(), pages.bytes()) }
+        }
+
+        fn can_recycle(&self) -> bool {
+            true
+        }
+
+        unsafe fn recycle(&self, from: PageRange, to: PageRange) -> Result<(), Errno> {
+            // SAFETY: the caller owns both.
+            unsafe {
+                memory::commit(to.start(), to.bytes())?;
+                let (source, target) = (from.start() as *const u8, to.start() as *mut u8);
+                core::ptr::copy_nonoverlapping(source, target, from.bytes());
+                memory::revoke(from.start(), from.bytes())
+            }
+        }
+
+        fn mappings_per_slot(&self) -> usize {
+            2
+        }
+    }
+
+    #[test]
+    fn ready_slots_that_can_not_be_dropped_are_counted() {
+        let pages: &'static Refusing = Box::leak(Box::new(Refusing {
+            refuses: AtomicBool::new(false),
+            dropped: AtomicUsize::new(0),
+        }));
+        let config = Config {
+            placement: Placement::Right,
+            seed: 0,
+            canary_bytes: 16,
+            fill: None,
+            // Of which the shared store may hold three pages.
+            budget_bytes: 63 * PAGE_BYTES,
+            room_bytes: usize::MAX,
+            max_mappings: 10_000,
+            sample: 1,
+            batch: 0,
+            history_bytes: 1 << 20,
+        };
+        let heap = Heap::new(pages, config).unwrap();
+        let cache = ThreadCache::new();
+        let request = Request { size: 32, align: 1, family: Family::Malloc, zeroed: false };
+        let objects = [(); 40].map(|()| heap.allocate(&cache, request, || EVENT) as usize);
+        for object in objects {
+            heap.free(&cache, object, Release::new(Deallocator::Free), || EVENT).unwrap();
+        }
+        assert_eq!((cache.ready.singles.len(), heap.tally().total()), (40, 0));
+        pages.refuses.store(true, Ordering::Relaxed);
+        heap.give_back(&cache).unwrap();
+        assert_eq!(cache.ready.singles.len(), 0);
+        // 37 were tried one by one after the first refusal.
+        assert_eq!(heap.tally().get(Reason::NotRevoked), 18);
     }
 }

@@ -28,7 +28,7 @@ pub enum Reason {
     Addresses,
     /// The kernel refused memory.
     Refused,
-    /// A retired object's pages could not be made to fault.
+    /// The pages of a retired object, or of a slot that a thread had ready, could not be made to fault.
     NotRevoked,
 }
 

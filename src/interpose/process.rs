@@ -2,7 +2,7 @@
 
 use super::trampoline;
 use crate::calls;
-use crate::fault;
+use crate::fault::{self, belief};
 use crate::heap::record::Event;
 use crate::heap::threads;
 use crate::sys::loader;
@@ -57,7 +57,7 @@ unsafe extern "C" fn pthread_create(
             routine,
             argument,
             created: calls::runtime().event(caller),
-            believed_blocked: fault::believed_to_inherit(),
+            believed_blocked: belief::get_believed(),
         }))
     });
     // SAFETY: the caller's promise; `begin` takes what it is given.
@@ -78,8 +78,8 @@ extern "C-unwind" fn begin(start: *mut c_void) -> *mut c_void {
     // SAFETY: `pthread_create` above passes a Start that is this thread's alone.
     let start = in_scope(|| *unsafe { Box::from_raw(start.cast::<Start>()) });
     threads::enrol(Some(start.created));
-    fault::inherit_believed(start.believed_blocked);
-    fault::give_altstack();
+    belief::set_believed(start.believed_blocked);
+    belief::give_altstack();
     arm_thread_exit();
     (start.routine)(start.argument)
 }
@@ -124,7 +124,7 @@ unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
         fault::report_at_exit(runtime, bad);
     }
     threads::retire_current();
-    fault::take_altstack();
+    belief::take_altstack();
     trace::thread_exit();
 }
 

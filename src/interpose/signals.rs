@@ -4,7 +4,7 @@
 //! blocks them. All other signals pass through, but for the fault signals in their masks: a handler
 //! that blocked them could not be reported from.
 
-use crate::fault::{self, FAULT_SET, crash};
+use crate::fault::{FAULT_SET, belief, crash};
 use crate::sys::errno;
 use crate::sys::next;
 use crate::sys::signal::{self, KernelAction, KernelSet};
@@ -56,10 +56,10 @@ pub unsafe extern "C" fn fencepost_sigaction(
     new: *const libc::sigaction,
     old: *mut libc::sigaction,
 ) -> c_int {
-    if fault::has_taken(signal) && crate::runtime::get().is_some() {
+    if belief::has_taken(signal) && crate::runtime::get().is_some() {
         // SAFETY: the caller's promise.
         unsafe {
-            let before = fault::exchange_action(signal, new.as_ref().map(to_kernel));
+            let before = belief::exchange_action(signal, new.as_ref().map(to_kernel));
             if let Some(old) = old.as_mut() {
                 *old = from_kernel(&before);
             }
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn fencepost_pthread_sigmask(
     set: *const sigset_t,
     old: *mut sigset_t,
 ) -> c_int {
-    let before = fault::program_mask(signal::change_mask(libc::SIG_BLOCK, 0));
+    let before = belief::program_mask(signal::change_mask(libc::SIG_BLOCK, 0));
     // SAFETY: the caller's promise.
     if let Some(set) = unsafe { set.as_ref() } {
         let mask = match how {
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn fencepost_pthread_sigmask(
             libc::SIG_SETMASK => bits(set),
             _ => return libc::EINVAL,
         };
-        signal::change_mask(libc::SIG_SETMASK, fault::kernel_mask(mask & !RESERVED));
+        signal::change_mask(libc::SIG_SETMASK, belief::kernel_mask(mask & !RESERVED));
     }
     // SAFETY: the caller's promise.
     if let Some(old) = unsafe { old.as_mut() } {
@@ -192,7 +192,7 @@ pub unsafe extern "C" fn fencepost_sigaltstack(
         let result = next(new, old);
         if result == 0
             && let Some(old) = old.as_mut()
-            && fault::is_own_altstack(old)
+            && belief::is_own_altstack(old)
         {
             *old = libc::stack_t {
                 ss_sp: core::ptr::null_mut(),
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn fencepost_sigaltstack(
             };
         }
         if result == 0 && new.as_ref().is_some_and(|new| new.ss_flags & libc::SS_DISABLE != 0) {
-            fault::reinstall_altstack();
+            belief::reinstall_altstack();
         }
         result
     }

@@ -121,7 +121,7 @@ pub trait PageProtection: Sync {
     }
 
     /// Retires `from` and makes `to`, of the same size, accessible with the contents of `from`, in
-    /// one kernel call. On an error `from` is still as it was.
+    /// one kernel call. On an error `from` is still as it was, but for pages of several that had moved.
     ///
     /// # Safety
     /// As [`retire`](PageProtection::retire) and [`populate`](PageProtection::populate).

@@ -37,8 +37,6 @@ const STUCK: u8 = 2;
 const LOST: u8 = 3;
 /// `successor` does the work.
 const SUCCEEDED: u8 = 4;
-/// And not all that had been in service could be restored.
-const SUCCEEDED_IN_PART: u8 = 5;
 
 /// A word of [`Userfaultfd::descriptor`] without a descriptor.
 const NONE: u64 = u32::MAX as u64;
@@ -63,6 +61,8 @@ pub struct Userfaultfd {
     was_closed: AtomicBool,
     /// What guards once the descriptor is lost for good.
     successor: Madvise,
+    /// Not all that was in service by then could be given guards.
+    is_partial: AtomicBool,
 }
 
 impl Userfaultfd {
@@ -77,6 +77,7 @@ impl Userfaultfd {
             state: AtomicU8::new(SOUND),
             was_closed: AtomicBool::new(false),
             successor: Madvise::new(),
+            is_partial: AtomicBool::new(false),
         }
     }
 
@@ -236,7 +237,7 @@ impl PageProtection for Userfaultfd {
         unsafe {
             match self.state() {
                 STUCK | LOST => Err(Errno(libc::EBADF)),
-                SUCCEEDED.. => self.successor.open(stretch),
+                SUCCEEDED => self.successor.open(stretch),
                 _ => memory::commit(stretch.start(), stretch.bytes()),
             }
         }
@@ -245,7 +246,7 @@ impl PageProtection for Userfaultfd {
     unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
         // SAFETY: the caller owns the pages.
         unsafe {
-            if self.state() >= SUCCEEDED {
+            if self.state() == SUCCEEDED {
                 // Somebody may have touched it while it had no guard.
                 memory::discard(pages.start(), pages.bytes())?;
                 return self.successor.populate(pages);
@@ -317,7 +318,11 @@ impl PageProtection for Userfaultfd {
             }
         })?;
         // SAFETY: the caller is done with the page, which is no longer there.
-        unsafe { self.guard_dropped(&[from]) }
+        if unsafe { self.guard_dropped(&[from]) }.is_err() {
+            // It has moved all the same; that its old place does not fault, `lost` says.
+            self.is_partial.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     #[unsafe(link_section = ".text.hot")]
@@ -347,10 +352,10 @@ impl PageProtection for Userfaultfd {
         let _renewing = self.renewing.lock();
         let next = match self.state() {
             REOPENED => SOUND,
-            LOST if all => SUCCEEDED,
-            LOST => SUCCEEDED_IN_PART,
+            LOST => SUCCEEDED,
             other => other,
         };
+        self.is_partial.fetch_or(next == SUCCEEDED && !all, Ordering::Relaxed);
         self.state.store(next, Ordering::Release);
     }
 
@@ -358,9 +363,9 @@ impl PageProtection for Userfaultfd {
         match self.state() {
             STUCK => Some(LOST_TO_ANOTHER),
             LOST => Some(LOST_WITHOUT_SUCCESSOR),
+            SUCCEEDED if self.is_partial.load(Ordering::Relaxed) => Some(LOST_IN_PART),
             SUCCEEDED if self.successor.lost().is_none() => Some(LOST_TO_MARKERS),
             SUCCEEDED => Some(LOST_TO_PERMISSIONS),
-            SUCCEEDED_IN_PART => Some(LOST_IN_PART),
             _ if self.was_closed.load(Ordering::Relaxed) => Some(CLOSED_FOR_A_WHILE),
             _ if !self.uffd().is_open(self.start.load(Ordering::Relaxed)) => Some(CLOSED),
             _ => None,
@@ -415,3 +420,76 @@ const CLOSED_FOR_A_WHILE: &str =
     "the program closed the userfaultfd descriptor: nothing was guarded for a while";
 const CLOSED: &str =
     "the program closed the userfaultfd descriptor: nothing was guarded from then on";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From now on the kernel refuses the calling thread guard markers and inaccessible mappings.
+    fn forbid_guards() {
+        const fn step(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+            libc::sock_filter { code: code as u16, jt, jf, k }
+        }
+        const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+        const EQUALS: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+        const ANSWER: u32 = libc::BPF_RET | libc::BPF_K;
+        // Offsets in `struct seccomp_data` (seccomp(2)): the number, the third argument.
+        let mut filter = [
+            step(LOAD, 0, 0, 0),
+            step(EQUALS, 7, 0, libc::SYS_process_madvise as u32),
+            step(EQUALS, 3, 0, libc::SYS_madvise as u32),
+            step(EQUALS, 2, 0, libc::SYS_mmap as u32),
+            step(EQUALS, 1, 0, libc::SYS_mprotect as u32),
+            step(ANSWER, 0, 0, libc::SECCOMP_RET_ALLOW),
+            step(LOAD, 0, 0, 32),
+            step(EQUALS, 1, 0, 102), // MADV_GUARD_INSTALL
+            step(EQUALS, 0, 1, libc::PROT_NONE as u32),
+            step(ANSWER, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOMEM as u32),
+            step(ANSWER, 0, 0, libc::SECCOMP_RET_ALLOW),
+        ];
+        let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+        // SAFETY: the filter is valid, and of this thread alone.
+        unsafe {
+            assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+            let mode = libc::SECCOMP_MODE_FILTER;
+            assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program), 0);
+        }
+    }
+
+    #[test]
+    fn a_page_that_moved_has_moved_though_its_old_place_can_not_be_guarded() {
+        if !super::super::trial_backends().any(|backend| backend.name() == "userfaultfd") {
+            return eprintln!("skipped: no userfaultfd here");
+        }
+        let start = memory::reserve(8 * PAGE_BYTES).unwrap();
+        let backend = Userfaultfd::new();
+        let (from, to) =
+            (PageRange::new(start + PAGE_BYTES, 1), PageRange::new(start + 3 * PAGE_BYTES, 1));
+        std::thread::scope(|scope| {
+            let test = || {
+                // SAFETY: the reservation is this test's alone, and what is accessed is populated.
+                unsafe {
+                    let stretch = PageRange::new(start, 8);
+                    backend.prepare(stretch).unwrap();
+                    backend.open(stretch).unwrap();
+                    if !backend.can_recycle() {
+                        return eprintln!("skipped: this kernel moves no pages");
+                    }
+                    backend.populate(from).unwrap();
+                    (from.start() as *mut u64).write(7);
+                    // Another thread loses the descriptor just after the move.
+                    backend.state.store(LOST, Ordering::Release);
+                    forbid_guards();
+                    assert_eq!(backend.recycle(from, to), Ok(()));
+                    assert_eq!(probe::load(to.start()), Some(7));
+                }
+                backend.end_gap(true);
+                assert_eq!(backend.lost(), Some(LOST_IN_PART));
+            };
+            scope.spawn(test).join().unwrap();
+        });
+        backend.uffd().close();
+        // SAFETY: nobody else knows the range.
+        unsafe { memory::unmap(start, 8 * PAGE_BYTES) };
+    }
+}

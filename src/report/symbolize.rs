@@ -10,8 +10,8 @@ mod maps;
 pub mod operators;
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::panics;
 use crate::trace::{self, Module, Pc, modules};
 use debug_file::DebugFile;
 use maps::Maps;
@@ -105,18 +105,14 @@ impl Symbolizer {
         lookup: usize,
     ) -> Vec<SymbolFrame> {
         let key = core::ptr::from_ref(module) as usize;
-        // The readers of debug information are fuzzed, but a panic must not end the report.
-        let loaded = || catch_unwind(|| DebugFile::open(module)).ok().flatten();
+        let loaded = || panics::catch(|| DebugFile::open(module)).flatten();
         let file = self.files.entry(key).or_insert_with(loaded);
         let stated = module.stated_address(lookup) as u64;
         let mut frames = match file {
-            Some(found) => match catch_unwind(AssertUnwindSafe(|| found.frames_at(stated))) {
-                Ok(frames) => frames,
-                Err(_) => {
-                    *file = None;
-                    Vec::new()
-                }
-            },
+            Some(found) => panics::catch(|| found.frames_at(stated)).unwrap_or_else(|| {
+                *file = None;
+                Vec::new()
+            }),
             None => Vec::new(),
         };
         if frames.is_empty() {

@@ -4,6 +4,7 @@
 //! it cannot run there. Faults stay deliverable: the runtime's own fault handler takes no such lock
 //! before it knows that the thread holds none.
 
+use super::per_thread::per_thread;
 use super::{process, signal};
 use core::cell::Cell;
 use core::ops::{Deref, DerefMut};
@@ -17,14 +18,16 @@ pub struct Yield;
 /// Yields between sleeps.
 const YIELDS: u32 = 64;
 
-thread_local! {
-    static YIELDED: Cell<u32> = const { Cell::new(0) };
+per_thread! {
+    unsafe static YIELDED: Cell<u32>, "fencepost_yielded"
 }
 
 impl RelaxStrategy for Yield {
     fn relax() {
-        let yielded = YIELDED.get().wrapping_add(1);
-        YIELDED.set(yielded);
+        let yielded = YIELDED.with(|yielded| {
+            yielded.set(yielded.get().wrapping_add(1));
+            yielded.get()
+        });
         if yielded.is_multiple_of(YIELDS) { process::nap() } else { process::yield_now() }
     }
 }
@@ -41,6 +44,27 @@ impl<T> Lock<T> {
     pub fn lock(&self) -> Guard<'_, T> {
         let mask = signal::BlockedSignals::block();
         Guard { guard: self.0.lock(), _mask: mask }
+    }
+
+    /// Whether the lock stays closed for longer than any holder needs, some milliseconds.
+    pub fn is_stuck(&self) -> bool {
+        const ROUNDS: u32 = 64 * YIELDS;
+        !(0..ROUNDS).any(|_| {
+            let is_open = !self.0.is_locked();
+            if !is_open {
+                Yield::relax();
+            }
+            is_open
+        })
+    }
+
+    /// Opens a lock that a thread of another process closed: in a copy of that process.
+    ///
+    /// # Safety
+    /// No thread of this process may hold it.
+    pub unsafe fn break_open(&self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.force_unlock() }
     }
 
     /// Takes the lock and keeps it beyond this call: before fork, so that the child's copy is of a

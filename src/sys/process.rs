@@ -1,11 +1,26 @@
 //! The process and its threads: identity, exit, environment.
 
-use super::{PAGE_BYTES, file, syscall};
+use super::{Errno, PAGE_BYTES, file, syscall};
 
 /// Process id, from the kernel (a cached one would be wrong after a raw clone).
 pub fn pid() -> u32 {
     // SAFETY: getpid touches no memory and cannot fail.
     unsafe { syscall(libc::SYS_getpid, [0; 6]) }.unwrap_or(0) as u32
+}
+
+/// Whether process `pid` still runs; a zombie does not. True where the kernel does not tell (Linux before 5.3,
+/// no descriptor left).
+pub fn is_running(pid: u32) -> bool {
+    // SAFETY: pidfd_open(2) touches no memory.
+    let opened = unsafe { syscall(libc::SYS_pidfd_open, [pid as usize, 0, 0, 0, 0, 0]) };
+    let Ok(descriptor) = opened else { return opened != Err(Errno(libc::ESRCH)) };
+    // Readable once the process has ended.
+    let mut end = libc::pollfd { fd: descriptor as i32, events: libc::POLLIN, revents: 0 };
+    // SAFETY: the kernel reads and writes one pollfd, and does not wait.
+    let ended = unsafe { syscall(libc::SYS_poll, [&raw mut end as usize, 1, 0, 0, 0, 0]) };
+    // SAFETY: opened above, and nobody else's.
+    let _ = unsafe { syscall(libc::SYS_close, [descriptor, 0, 0, 0, 0, 0]) };
+    ended != Ok(1)
 }
 
 /// Kernel id of the calling thread.
@@ -131,4 +146,25 @@ pub fn fs_base() -> u64 {
 /// Base of the gs segment.
 pub fn gs_base() -> u64 {
     segment_base(ARCH_GET_GS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_runs_until_it_ends_though_nobody_has_waited_for_it() {
+        assert!(is_running(pid()));
+        let mut cat = std::process::Command::new("cat");
+        let mut child = cat.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        assert!(is_running(child.id()));
+        drop(child.stdin.take());
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while is_running(child.id()) {
+            assert!(std::time::Instant::now() < end);
+            nap();
+        }
+        child.wait().unwrap();
+        assert!(!is_running(child.id()));
+    }
 }

@@ -2,11 +2,11 @@
 //! or hidden definitions. What they make and take comes from `malloc` and goes to `free`, although
 //! the program wrote `new` and `delete`; so a mismatch that involves them proves nothing.
 
+use crate::report::panics;
 use crate::trace::{Module, module_of};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use object::{Object, ObjectSection, ObjectSymbol, ReadCache};
 use std::fs::File;
-use std::panic::catch_unwind;
 use std::path::Path;
 
 /// Mangled beginnings of operator new, new[], delete and delete[] (Itanium C++ ABI, 5.1.3).
@@ -32,7 +32,7 @@ fn has_own(module: &'static Module) -> bool {
         match known.load(Ordering::Relaxed) {
             found if found & !1 == entry => return found & 1 != 0,
             0 => {
-                let answer = catch_unwind(|| look_up(&module.path)).ok().flatten().unwrap_or(false);
+                let answer = read(&module.path);
                 let _ = known.compare_exchange(
                     0,
                     entry | usize::from(answer),
@@ -44,7 +44,11 @@ fn has_own(module: &'static Module) -> bool {
             _ => {}
         }
     }
-    look_up(&module.path).unwrap_or(false)
+    read(&module.path)
+}
+
+fn read(path: &Path) -> bool {
+    panics::catch(|| look_up(path)).flatten().unwrap_or(false)
 }
 
 const _: () = assert!(align_of::<Module>() > 1);

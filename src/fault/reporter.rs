@@ -1,0 +1,179 @@
+//! Which thread reports: one at a time.
+//!
+//! What says so lies on a page that the kernel wipes in every copy of the process. So in the child of a raw
+//! clone(2), which runs no handler of ours, nobody reports at first, whatever threads its parent has. A child
+//! that shares its parent's memory, as vfork's does, waits for the parent's threads, and they for it.
+
+use super::{report_plainly, step, tally};
+use crate::diagnose::{Bug, decoder};
+use crate::heap::private;
+use crate::runtime;
+use crate::sys::{PAGE_BYTES, memory, process};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+
+/// All zeros where nobody has reported.
+struct State {
+    /// Process id and kernel id of the thread that reports, in the upper and the lower half; or 0.
+    reporter: AtomicU64,
+    /// Whether a report has been made: what kills the process then needs no other.
+    has_reported: AtomicBool,
+    /// Whether the reporter is a thread that forks.
+    held_for_fork: AtomicBool,
+    /// Whether this is no copy, or one in which [`clear_inherited`] has run.
+    is_cleared: AtomicBool,
+    /// The bug being reported, for a second attempt.
+    bug: AtomicPtr<Bug>,
+}
+
+/// Serves where no page can be wiped (Linux before 4.14): a copy then waits for its original.
+static COPIED: State = State {
+    reporter: AtomicU64::new(0),
+    has_reported: AtomicBool::new(false),
+    held_for_fork: AtomicBool::new(false),
+    is_cleared: AtomicBool::new(true),
+    bug: AtomicPtr::new(core::ptr::null_mut()),
+};
+
+static STATE: AtomicPtr<State> = AtomicPtr::new((&raw const COPIED).cast_mut());
+
+fn state() -> &'static State {
+    // SAFETY: the static, or the page that `install` mapped for good.
+    unsafe { &*STATE.load(Ordering::Acquire) }
+}
+
+/// Has the state wiped in copies of the process.
+pub fn install() {
+    let Ok(page) = memory::map(PAGE_BYTES) else { return };
+    if memory::wipe_at_fork(page, PAGE_BYTES).is_ok() {
+        STATE.store(page as *mut State, Ordering::Release);
+        state().is_cleared.store(true, Ordering::Relaxed);
+    }
+}
+
+fn me() -> u64 {
+    u64::from(process::pid()) << 32 | u64::from(process::tid())
+}
+
+fn process_of(reporter: u64) -> u32 {
+    (reporter >> 32) as u32
+}
+
+/// Whether the calling thread is the one that reports.
+pub fn is_me() -> bool {
+    let reporter = state().reporter.load(Ordering::Acquire);
+    reporter != 0 && reporter == me()
+}
+
+/// Makes the calling thread the one that reports; others that come later wait. Does not return to one that
+/// does so already: it has crashed.
+pub fn begin_report() {
+    let (state, me) = (state(), me());
+    loop {
+        match state.reporter.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => break,
+            Err(reporter) if reporter == me => report_plainly(libc::SIGABRT),
+            Err(reporter) => wait_for(reporter),
+        }
+    }
+    if !state.is_cleared.swap(true, Ordering::Relaxed) {
+        clear_inherited();
+    }
+}
+
+/// In a copy of the process: what its reporter was at is the original's.
+fn clear_inherited() {
+    private::forget_exhaustion();
+    private::abandon_if_held();
+    decoder::abandon_if_held();
+    // SAFETY: of the copy's threads the reporter alone uses either.
+    unsafe {
+        step::forget_inherited();
+        tally::forget_inherited();
+    }
+}
+
+/// Lets others report, after a report that the process survives.
+pub fn end_report() {
+    state().has_reported.store(false, Ordering::Release);
+    release();
+}
+
+/// Lets others report.
+pub fn release() {
+    state().reporter.store(0, Ordering::Release);
+}
+
+/// Before the calling thread's process dies of what was reported. The process whose memory it shares, if it
+/// does, goes on.
+pub fn end_report_of_child() {
+    if runtime::get().is_some_and(|runtime| !runtime.is_own_process()) {
+        end_report();
+    }
+}
+
+/// Waits while another thread reports: for a moment if it may go on, else for the end of the process.
+fn wait_for(reporter: u64) {
+    let process = process_of(reporter);
+    if process == process::pid() && !goes_on() {
+        process::wait_for_the_end();
+    }
+    if process::is_running(process) {
+        process::nap();
+    } else {
+        // It was killed while it reported.
+        let state = &state().reporter;
+        let _ = state.compare_exchange(reporter, 0, Ordering::AcqRel, Ordering::Relaxed);
+    }
+}
+
+fn goes_on() -> bool {
+    runtime::get().is_some_and(|runtime| runtime.options.keep_going)
+}
+
+/// Waits while another thread reports: the process must not end before it has.
+pub fn wait_for_reporter() {
+    loop {
+        match state().reporter.load(Ordering::Acquire) {
+            0 => return,
+            reporter if reporter == me() => return,
+            reporter => wait_for(reporter),
+        }
+    }
+}
+
+/// Notes that a report has been made.
+pub fn note_report() {
+    state().has_reported.store(true, Ordering::Release);
+}
+
+/// Whether one has, in a process that does not go on after it.
+pub fn has_reported() -> bool {
+    state().has_reported.load(Ordering::Acquire)
+}
+
+/// Exchanges the bug being reported; null for none.
+pub fn exchange_bug(bug: *mut Bug) -> *mut Bug {
+    state().bug.swap(bug, Ordering::AcqRel)
+}
+
+/// See [`Lock::hold_for_fork`](crate::sys::lock::Lock::hold_for_fork). No page is open then, as one would stay
+/// so in the child.
+pub fn hold_for_fork() {
+    if goes_on() && !is_me() {
+        begin_report();
+        state().held_for_fork.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Ends [`hold_for_fork`], in the parent or in the child.
+pub fn release_after_fork() {
+    if state().held_for_fork.swap(false, Ordering::Relaxed) {
+        release();
+    }
+}
+
+/// In the child of a fork: whoever reported did so in the parent.
+pub fn after_fork_in_child() {
+    end_report();
+    state().is_cleared.store(true, Ordering::Relaxed);
+}
