@@ -32,13 +32,14 @@ impl Heap {
         self.contains(address) && !self.is_populated(address)
     }
 
-    /// Whether `address` lies in pages of a live object.
+    /// Whether `address` lies in pages of an object that are accessible. They are until its record says
+    /// Retired.
     fn is_populated(&self, address: usize) -> bool {
         self.locate(address).is_some_and(|slot| {
-            let Some(entry) = slot.record.read_settled() else { return false };
+            let Some(entry) = slot.record.read() else { return false };
             let place = Place { offset: entry.offset, size: entry.size };
             let populated = slot.populated(place).is_some_and(|pages| pages.contains(address));
-            populated && matches!(entry.state, State::Live | State::Quarantined)
+            populated && entry.state != State::Retired
         })
     }
 
