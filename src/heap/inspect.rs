@@ -4,7 +4,7 @@ use super::object::{BadCall, view, view_unguarded};
 use super::place::Place;
 use super::record::{Event, Family, State, ThreadId};
 use super::slot::{Home, Slot};
-use super::{Heap, Object, canary, quarantine};
+use super::{Heap, Object, canary};
 use crate::pages::PageRange;
 use crate::sys::PAGE_BYTES;
 use crate::trace::TraceId;
@@ -100,7 +100,7 @@ impl Heap {
             let start = slot.address(&entry);
             let damage = match entry.state {
                 State::Live => canary::check_carefully(start, entry.size, limit)?,
-                State::Quarantined => quarantine::check_carefully(start, entry.size)?,
+                State::Quarantined => self.check_junk(start, entry.size)?,
                 _ => return None,
             };
             // Freed or revoked meanwhile: the one who did that has checked it.

@@ -75,6 +75,8 @@ pub struct Config {
     pub canary_bytes: usize,
     /// What fresh objects are filled with; zeros without it.
     pub fill: Option<u8>,
+    /// What freed objects are filled with where they can still be read; see the option `free-fill`.
+    pub free_fill: Option<u8>,
     /// Memory that live guarded objects may hold.
     pub budget_bytes: usize,
     /// Writable memory that guarded small objects, live or not, may take with their guards.
@@ -394,7 +396,7 @@ impl Heap {
     unsafe fn release_unguarded(&self, object: Unguarded) -> Result<(), BadCall> {
         let damage = object.damage();
         // SAFETY: the caller's promise.
-        unsafe { object.release() };
+        unsafe { object.release(self.config.free_fill) };
         match damage {
             Some(damage) => Err(BadCall::Overwritten(view_unguarded(&object), damage)),
             None => Ok(()),
