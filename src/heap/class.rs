@@ -162,19 +162,21 @@ impl Class {
         (self.opened.load(Ordering::Acquire) > 0).then_some(self.base)
     }
 
+    /// The slots in service that are not in a collapsed stretch.
+    pub fn in_service(&self) -> impl Iterator<Item = Slot<'_>> {
+        let opened = self.opened.load(Ordering::Acquire);
+        (0..opened)
+            .step_by(STRETCH_SLOTS)
+            .filter(|&first| !self.has_collapsed(first))
+            .flat_map(move |first| first..(first + STRETCH_SLOTS).min(opened))
+            .filter_map(|index| self.slot(index))
+    }
+
     /// Passes every slot in service that is not in a collapsed stretch to `visit`, until it answers false. No slot is
     /// taken into service meanwhile.
-    pub fn visit_in_service(&self, mut visit: impl FnMut(Slot<'_>) -> bool) {
+    pub fn visit_in_service(&self, visit: impl FnMut(Slot<'_>) -> bool) {
         let _opening = self.opening.lock();
-        for index in 0..self.opened.load(Ordering::Acquire) {
-            let state = self.stretch_of(index).map(|stretch| stretch.state.load(Ordering::Acquire));
-            if state == Some(IN_SERVICE)
-                && let Some(slot) = self.slot(index)
-                && !visit(slot)
-            {
-                return;
-            }
-        }
+        self.in_service().all(visit);
     }
 
     fn stretch_of(&self, index: usize) -> Option<&Stretch> {
@@ -269,6 +271,7 @@ impl Class {
             2 => page / 3,
             4 => page / 5,
             8 => page / 9,
+            16 => page / 17,
             pages => page / (pages + 1),
         })
     }
@@ -276,10 +279,5 @@ impl Class {
     /// Whether all slots have been handed out.
     pub fn is_spent(&self) -> bool {
         self.claimed.load(Ordering::Relaxed) >= self.capacity
-    }
-
-    /// Slots handed out so far.
-    pub fn claimed(&self) -> usize {
-        self.claimed.load(Ordering::Relaxed).min(self.capacity)
     }
 }

@@ -109,11 +109,7 @@ impl Heap {
                 _ => BadCall::WrittenAfterFree(view(&slot, &entry), damage),
             })
         };
-        let small = self
-            .pool
-            .classes()
-            .iter()
-            .flat_map(|class| (0..class.claimed()).filter_map(|index| class.slot(index)));
+        let small = self.pool.classes().iter().flat_map(|class| class.in_service());
         let large = (0..self.large.count()).filter_map(|index| self.large.slot(index));
         let unguarded = core::iter::once_with(|| self.unguarded.damaged()).flatten();
         let unguarded =

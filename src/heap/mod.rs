@@ -18,12 +18,14 @@ pub mod place;
 pub mod pool;
 pub mod private;
 pub mod quarantine;
+mod ready;
 pub mod record;
 pub mod region;
 pub mod release;
 mod restore;
 mod retire;
 pub mod slot;
+mod slot_stack;
 pub mod threads;
 pub mod unguarded;
 
@@ -42,6 +44,7 @@ pub use object::{BadCall, Object};
 use object::{view, view_unguarded};
 use place::Place;
 use pool::Pool;
+use ready::SharedReady;
 use record::{Entry, Event, Family, State};
 use release::Release;
 use slot::Slot;
@@ -57,10 +60,6 @@ const LEAST_RESERVED_BYTES: usize = 8 << 20;
 /// Pages that the slots span which a thread claims at a time: those of one page table (2 MiB), so that
 /// threads do not wait for each other's page table locks.
 const BATCH_PAGES: usize = 512;
-
-/// The class whose slots are kept ready: those of one page.
-const READY_CLASS: usize = 0;
-const _: () = assert!(pool::CLASS_PAGES[READY_CLASS] == 1);
 
 /// Largest request: no object may be larger than a pointer difference can tell (as glibc).
 pub const MAX_SIZE: usize = isize::MAX as usize;
@@ -118,6 +117,7 @@ pub struct Heap {
     unguarded: UnguardedObjects,
     history: History,
     budget: Budget,
+    shared_ready: SharedReady,
     /// Held while guards are put back.
     restoring: Lock<()>,
     /// Guarded address space, that of small objects first: start and bytes.
@@ -140,6 +140,7 @@ impl Heap {
             unguarded: UnguardedObjects::new(),
             history: History::new(config.history_bytes),
             budget: Budget::new(config.budget_bytes, config.max_mappings, config.room_bytes),
+            shared_ready: SharedReady::new(config.budget_bytes),
             restoring: Lock::new(()),
         })
     }
@@ -244,23 +245,30 @@ impl Heap {
         size: usize,
         align: usize,
     ) -> Result<(Slot<'_>, Place), Reason> {
-        if class == READY_CLASS
-            && size > 0
-            && let Some(slot) =
-                cache.ready.pop().and_then(|index| self.pool.class(class).slot(index))
+        match self.take_ready(cache, class, size, align) {
+            Some(taken) => Ok(taken),
+            None => self.take_unready(cache, class, size, align),
+        }
+    }
+
+    #[inline(never)]
+    fn take_unready(
+        &self,
+        cache: &ThreadCache,
+        class: usize,
+        size: usize,
+        align: usize,
+    ) -> Result<(Slot<'_>, Place), Reason> {
+        if (1..=PAGE_BYTES).contains(&size)
+            && self.fetch_ready(cache)
+            && let Some(taken) = self.take_ready(cache, class, size, align)
         {
-            let place = self.place(&slot, size, align);
-            let start = slot.data.start() + place.offset;
-            // SAFETY: the slot is this thread's alone, and its page accessible.
-            unsafe { core::ptr::write_bytes(start as *mut u8, 0, size) };
-            cache.count(Counter::Reuses);
-            return Ok((slot, place));
+            return Ok(taken);
         }
         self.populate(cache, class, size, align)
     }
 
     /// As [`Heap::take_populated`], with pages from the kernel.
-    #[inline(never)]
     fn populate(
         &self,
         cache: &ThreadCache,
@@ -553,6 +561,7 @@ impl Heap {
         self.unguarded.hold_for_fork();
         self.large.hold_for_fork();
         self.history.hold_for_fork();
+        self.shared_ready.hold_for_fork();
         self.pool.hold_for_fork();
         self.pages.hold_for_fork();
         private::hold_for_fork();
@@ -566,6 +575,7 @@ impl Heap {
             private::release_after_fork();
             self.pages.release_after_fork();
             self.pool.release_after_fork();
+            self.shared_ready.release_after_fork();
             self.history.release_after_fork();
             self.large.release_after_fork();
             self.unguarded.release_after_fork();

@@ -11,7 +11,7 @@ use super::slot::Slot;
 use crate::sys::{Errno, PAGE_BYTES};
 
 /// Data pages of each class. Larger objects get a range of their own (see [`super::large`]).
-pub const CLASS_PAGES: [usize; 4] = [1, 2, 4, 8];
+pub const CLASS_PAGES: [usize; 5] = [1, 2, 4, 8, 16];
 
 /// The classes, side by side in one reservation.
 pub struct Pool {
@@ -35,7 +35,7 @@ impl Pool {
         }
         let base = first;
         let class = |i: usize| Class::new(i, base + i * class_bytes, class_bytes, CLASS_PAGES[i]);
-        let classes = [class(0)?, class(1)?, class(2)?, class(3)?];
+        let classes = [class(0)?, class(1)?, class(2)?, class(3)?, class(4)?];
         Ok(Pool { base, class_bytes, classes })
     }
 
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_spent_class_says_so() {
-        let bytes = 4 * STRETCH_ALIGN;
+        let bytes = CLASS_PAGES.len() * STRETCH_ALIGN;
         let pool = Pool::new(memory::reserve(bytes).unwrap(), bytes).unwrap();
         let backend = trial_backends().next().unwrap();
         let mut slots = 0;

@@ -7,8 +7,8 @@ use super::record::{Entry, Event};
 use super::slot::{Home, Slot};
 use super::threads::ThreadCache;
 use super::unguarded::Reason;
-use super::{Counter, Damage, Heap, LARGE_MAPPINGS, READY_CLASS, canary};
-use crate::pages::{MOST_RANGES, PageRange};
+use super::{Counter, Damage, Heap, LARGE_MAPPINGS, canary};
+use crate::pages::PageRange;
 use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
 
 impl Heap {
@@ -57,7 +57,7 @@ impl Heap {
                 let damage = canary::check(start, entry.size, self.config.canary_bytes);
                 (self.large.retire(slot), damage)
             },
-            Home::Pool { .. } => self.revoke(cache, &slot, &entry),
+            Home::Pool { class, .. } => self.revoke(cache, class, &slot, &entry),
         };
         match revoked {
             Ok(()) => self.settle(cache, &slot, &entry),
@@ -88,6 +88,7 @@ impl Heap {
     fn revoke(
         &self,
         cache: &ThreadCache,
+        class: usize,
         slot: &Slot<'_>,
         entry: &Entry,
     ) -> (Result<(), Errno>, Option<Damage>) {
@@ -97,61 +98,63 @@ impl Heap {
         // SAFETY: called below with the object's address while its pages are this thread's and
         // accessible there.
         let check = |at| unsafe { canary::check(at, entry.size, self.config.canary_bytes) };
-        let Some(next) = self.move_to_next(cache, pages) else {
-            let damage = check(start);
+        // Several pages may be moved in part.
+        let early = (pages.bytes() > PAGE_BYTES).then(|| check(start));
+        let Some((to, next)) = self.move_to_next(cache, class, pages) else {
+            let damage = early.unwrap_or_else(|| check(start));
             cache.count(Counter::Drops);
             // SAFETY: the object is this thread's to retire; its pages are populated.
             return (unsafe { self.pages.retire(pages) }, damage);
         };
-        // The contents are looked at where they are now: the kernel has just been there, and the
-        // next object will be, while the way to the old address is in no cache.
-        let moved = next.data.start() + (start - pages.start());
-        let damage = check(moved);
-        self.keep_ready(cache, next);
-        (Ok(()), damage.map(|damage| Damage { address: damage.address - moved + start, ..damage }))
+        // The contents of one page are looked at where they are now: the kernel has just been
+        // there, and the next object will be, while the way to the old address is in no cache.
+        let moved = to.start() + (start - pages.start());
+        let damage = match early {
+            Some(damage) => damage,
+            None => check(moved)
+                .map(|damage| Damage { address: damage.address - moved + start, ..damage }),
+        };
+        self.keep_ready(cache, pages.bytes() / PAGE_BYTES, next);
+        (Ok(()), damage)
     }
 
-    /// Retires a page by moving it to the slot that this thread will hand out next. `None` when
-    /// that can't be; then the page is as it was.
+    /// Retires the pages of an object of `class` by moving them to a slot that this thread will hand
+    /// out; answers where they are now, and the slot's number. `None` when that can't be; then the
+    /// pages are as they were, or some are gone.
     #[inline(always)]
-    fn move_to_next(&self, cache: &ThreadCache, page: PageRange) -> Option<Slot<'_>> {
-        if !self.pages.can_recycle() || page.bytes() != PAGE_BYTES {
+    fn move_to_next(
+        &self,
+        cache: &ThreadCache,
+        class: usize,
+        pages: PageRange,
+    ) -> Option<(PageRange, usize)> {
+        let count = pages.bytes() / PAGE_BYTES;
+        if !self.pages.can_recycle() || !self.has_room_for_ready(cache, count) {
             return None;
         }
-        if !cache.ready.has_room() {
-            // A move and a share in one call for many cost less than a drop by itself.
-            self.drop_ready_ones(cache);
-        }
-        let index = self.take_slot(cache, READY_CLASS).ok()?;
-        let next = self.pool.class(READY_CLASS).slot(index)?;
-        // SAFETY: the object in `page` is this thread's to retire; the slot is its own and virgin.
-        if unsafe { self.pages.recycle(page, next.data) }.is_err() {
-            // Shared since a fork, or pinned by the kernel; or guards are lost.
-            self.count_done(READY_CLASS, index);
-            self.restore_guards();
+        let index = self.take_slot(cache, class).ok()?;
+        let next = self.pool.class(class).slot(index)?;
+        let to = self.ready_pages(&next, count);
+        // SAFETY: the object in `pages` is this thread's to retire; the slot is its own and virgin.
+        if unsafe { self.pages.recycle(pages, to) }.is_err() {
+            self.give_up_next(class, index, to);
             return None;
         }
         cache.count(Counter::Moves);
-        Some(next)
+        Some((to, index))
     }
 
-    #[inline(always)]
-    fn keep_ready(&self, cache: &ThreadCache, slot: Slot<'_>) {
-        let Home::Pool { index, .. } = slot.home else { return };
-        if !cache.ready.push(index) {
-            // A signal handler was faster; the page is given back.
-            self.drop_ready(index);
+    /// After a move that failed: the page is shared since a fork, or pinned by the kernel; or guards
+    /// are lost.
+    #[cold]
+    fn give_up_next(&self, class: usize, index: usize, to: PageRange) {
+        // Of several pages some may have been moved.
+        // SAFETY: the slot is this thread's alone.
+        match to.bytes() == PAGE_BYTES || unsafe { self.pages.retire(to) }.is_ok() {
+            true => self.count_done(class, index),
+            false => self.tally().count(Reason::NotRevoked),
         }
-    }
-
-    /// Gives up a slot of this thread's that is ready.
-    fn drop_ready(&self, index: usize) {
-        if let Some(slot) = self.pool.class(READY_CLASS).slot(index)
-            // SAFETY: the slot is this thread's alone.
-            && unsafe { self.pages.retire(slot.data) }.is_ok()
-        {
-            self.count_done(READY_CLASS, index);
-        }
+        self.restore_guards();
     }
 
     /// Gives back what a thread that ends has in store; answers what is wrong with what it freed.
@@ -159,9 +162,7 @@ impl Heap {
         let checked =
             cache.quarantine_if_made().map_or(Ok(()), |list| self.empty_quarantine(cache, list));
         cache.end_quarantine();
-        while cache.ready.len() > 0 {
-            self.drop_ready_ones(cache);
-        }
+        self.give_back_ready(cache);
         self.budget.end_credit(cache);
         for (class, batch) in cache.batches.iter().enumerate() {
             while let Some(index) = batch.take() {
@@ -169,27 +170,6 @@ impl Heap {
             }
         }
         checked
-    }
-
-    /// Gives up slots that are ready, as many as one call takes.
-    #[inline(never)]
-    fn drop_ready_ones(&self, cache: &ThreadCache) {
-        let class = self.pool.class(READY_CLASS);
-        let mut ranges = [PageRange::new(0, 1); MOST_RANGES];
-        let mut indexes = [0; MOST_RANGES];
-        let mut count = 0;
-        while count < MOST_RANGES
-            && let Some(index) = cache.ready.pop()
-        {
-            if let Some(slot) = class.slot(index) {
-                (ranges[count], indexes[count]) = (slot.data, index);
-                count += 1;
-            }
-        }
-        // SAFETY: the slots are this thread's alone.
-        if unsafe { self.pages.retire_all(&ranges[..count]) }.is_ok() {
-            indexes[..count].iter().for_each(|&index| self.count_done(READY_CLASS, index));
-        }
     }
 
     /// Notes that a slot is retired or given up. With the last one its stretch collapses, unless

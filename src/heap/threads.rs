@@ -3,6 +3,7 @@
 use super::counters::{Counter, Counters};
 use super::pool::CLASS_PAGES;
 use super::quarantine::Quarantine;
+use super::ready::ReadySlots;
 use super::record::{Event, ThreadId};
 use super::region::Region;
 use crate::sys::per_thread::{OwnWord, per_thread};
@@ -52,59 +53,6 @@ impl Batch {
     }
 }
 
-/// Numbers of slots that a thread sets aside, at most `N`. Zero is an empty place, so they are kept
-/// plus one.
-///
-/// A signal handler may allocate or free in the middle of either operation. Each takes or fills a
-/// place in one step and moves `top` after, so that a handler in between finds a place empty or
-/// full that should not be: then the stack serves a little less, but no slot twice.
-pub struct SlotStack<const N: usize> {
-    top: OwnWord,
-    places: [OwnWord; N],
-}
-
-/// Most slots that a thread keeps ready: what grows again soon costs one kernel call less each.
-const READY_SLOTS: usize = 128;
-
-impl<const N: usize> SlotStack<N> {
-    pub const fn new() -> Self {
-        SlotStack { top: OwnWord::new(0), places: [const { OwnWord::new(0) }; N] }
-    }
-
-    /// Takes the slot that was set aside last: its page is the warmest.
-    #[inline]
-    pub fn pop(&self) -> Option<usize> {
-        let below = self.top.get().checked_sub(1)?;
-        let number = self.places[below as usize].swap(0);
-        self.top.set(below);
-        number.checked_sub(1).map(|number| number as usize)
-    }
-
-    /// Keeps a slot; false when there is no room.
-    #[inline]
-    pub fn push(&self, number: usize) -> bool {
-        let top = self.top.get();
-        let Some(place) = self.places.get(top as usize) else { return false };
-        if place.exchange(0, number as u64 + 1).is_err() {
-            return false;
-        }
-        self.top.set(top + 1);
-        true
-    }
-
-    /// How many slots there are.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.top.get() as usize
-    }
-
-    /// Whether [`SlotStack::push`] would find room.
-    #[inline]
-    pub fn has_room(&self) -> bool {
-        self.len() < N
-    }
-}
-
 /// What one thread keeps for itself; no other thread touches it.
 pub struct ThreadCache {
     /// 0: not numbered yet; else the number plus one.
@@ -112,9 +60,7 @@ pub struct ThreadCache {
     /// What is known of the thread, from its enrolment on.
     me: Cell<Option<&'static Thread>>,
     pub batches: [Batch; CLASS_PAGES.len()],
-    /// Slots of one page that are virgin, but have a page moved there from a freed slot, whose old
-    /// contents it still holds.
-    pub ready: SlotStack<READY_SLOTS>,
+    pub ready: ReadySlots,
     /// Freed objects that are not revoked yet; only with [`Revocation::Batch`].
     ///
     /// [`Revocation::Batch`]: crate::options::Revocation::Batch
@@ -230,8 +176,8 @@ impl ThreadCache {
         ThreadCache {
             number: Cell::new(0),
             me: Cell::new(None),
-            batches: [Batch::new(), Batch::new(), Batch::new(), Batch::new()],
-            ready: SlotStack::new(),
+            batches: [const { Batch::new() }; CLASS_PAGES.len()],
+            ready: ReadySlots::new(),
             quarantine: Cell::new(None),
             to_pass: Cell::new(0),
             random: Cell::new(0),
@@ -401,19 +347,6 @@ mod tests {
         assert_eq!(batch.take(), None);
         batch.refill(5..7);
         assert_eq!([batch.take(), batch.take(), batch.take()], [Some(5), Some(6), None]);
-    }
-
-    #[test]
-    fn ready_slots_come_back_last_first_and_no_more_than_fit() {
-        let ready = SlotStack::<READY_SLOTS>::new();
-        assert_eq!(ready.pop(), None);
-        let kept = (0..1000).take_while(|&slot| ready.push(slot)).count();
-        assert_eq!(kept, READY_SLOTS);
-        assert!(!ready.has_room());
-        for slot in (0..kept).rev() {
-            assert_eq!(ready.pop(), Some(slot));
-        }
-        assert_eq!(ready.pop(), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::sys::{Errno, PAGE_BYTES, memory, probe, process};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 /// Most pages filled by one call: what the pool's largest slot holds.
-const ZERO_PAGES: usize = 8;
+const ZERO_PAGES: usize = 16;
 
 #[repr(align(4096))]
 struct Zeros([u8; ZERO_PAGES * PAGE_BYTES]);

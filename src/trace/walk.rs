@@ -18,6 +18,7 @@ use super::caller::Caller;
 use super::depot::{Depot, TraceId};
 use super::frames::{Frames, MAX_DEPTH, Pc};
 use super::unwind::{BpFate, Registers, step};
+use crate::sys::PAGE_BYTES;
 use crate::sys::probe::{self, Expected};
 
 /// One frame, and what to check before its way outward is taken again. All zeros is a valid value.
@@ -64,33 +65,52 @@ struct Known {
 }
 
 /// Places for them; the hash in [`Memo::intern`] has as many values.
-const KNOWN: usize = 64;
+const KNOWN: usize = 256;
 
-/// A call of the allocator, and how its stack went on the last time. Two thirds of all captures come
-/// from a few call sites in turns, in frames that have not moved.
+/// A call of the allocator, and how its stack went on the last time. Most captures come from a few
+/// dozen call sites in turns, in frames that have not moved.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 struct Site {
     /// The innermost frame.
     pc: usize,
     sp: usize,
     bp: usize,
-    /// Whether the way outward depends on the rbp; else it is data.
-    uses_bp: bool,
-    /// Its caller's place in [`Memo::last`], and what was there.
-    at: usize,
+    /// The frame where the stack met the one before it: where it was found, and its rbp.
     outer: Expected,
+    outer_bp: usize,
     outer_id: TraceId,
     /// The whole stack.
     id: TraceId,
+    /// The place of `outer` in [`Memo::last`].
+    at: u16,
+    /// Frames between the innermost and `outer`, kept in [`Memo::between`]: those of functions like
+    /// `xmalloc` and their callers, which other calls replace in [`Memo::last`].
+    between: u8,
+    /// Whether the way outward depends on the rbp; else it is data.
+    uses_bp: bool,
 }
 
-/// Places for them; the hash in [`site_of`] has as many values.
-const SITES: usize = 32;
+/// Sites on a page.
+const PAGE_SITES: usize = PAGE_BYTES / size_of::<Site>();
 
-/// Where the site of a call is kept: Fibonacci hashing.
+/// Pages of them.
+const SITE_PAGES: usize = 4;
+
+/// Places for sites; the hash in [`place_of`] has as many values.
+const SITES: usize = SITE_PAGES * PAGE_SITES;
+const _: () = assert!(SITE_PAGES == 4 && PAGE_SITES == 64);
+
+/// Most frames that a site keeps for itself.
+const BETWEEN: usize = 6;
+
+/// Where the site of a call is kept: Fibonacci hashing. The sites of one frame are on one page.
 #[inline]
-fn site_of(caller: &Caller) -> usize {
-    (caller.pc ^ caller.sp << 8).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59
+fn place_of(caller: &Caller) -> usize {
+    const PHI: usize = 0x9e37_79b9_7f4a_7c15;
+    let page = caller.sp.wrapping_mul(PHI) >> 62;
+    let on_page = (caller.pc ^ caller.sp << 8).wrapping_mul(PHI) >> 58;
+    page * PAGE_SITES + on_page
 }
 
 /// A thread's last stack, and room for the next. Does not move once it is in use. All zeros is a
@@ -108,9 +128,13 @@ pub(super) struct Memo {
     joinable: usize,
     /// No frame of `last` before this index has a `bp` worth checking.
     bp_start: usize,
-    sites: [Site; SITES],
+    /// How many frames the last walk put on top of the stack before it.
+    added: usize,
     /// The last stack, outermost frame first, so that what changes is at the end.
     last: [Entry; CAPACITY],
+    sites: [Site; SITES],
+    /// For each site its frames between, outermost first.
+    between: [[Entry; BETWEEN]; SITES],
     /// The frames walked anew, innermost first.
     fresh: [Entry; MAX_DEPTH],
     /// Nodes of the depot asked for lately, so that call sites that take turns are found here.
@@ -146,35 +170,70 @@ impl Memo {
     }
 
     /// The stack of a call that was made before, from the same frame, with the same frames around
-    /// it. The same pc, sp and, where it
-    /// matters, rbp lead to the same caller's frame, and from there on
-    /// [`Memo::last`] is checked as in a walk.
+    /// it. The same pc, sp and, where it matters, rbp lead to the slot of the next frame outward;
+    /// if that and those of the frames between hold what they held, the way leads to the frame
+    /// where this stack met another, and from there on [`Memo::last`] is checked as in a walk.
     #[inline(always)]
     fn recall(&self, caller: &Caller, depth: usize) -> Option<TraceId> {
-        let site = &self.sites[site_of(caller)];
+        let place = place_of(caller);
+        let site = &self.sites[place];
         let pc = Pc::new(caller.pc, caller.kind).bits();
         let is_site = site.pc == pc && site.sp == caller.sp && !site.id.is_none();
         if !is_site || site.uses_bp && site.bp != caller.bp {
             return None;
         }
-        let count = site.at + 1;
-        let outer = self.last[..self.len.min(self.joinable)].get(site.at)?;
-        let is_same = outer.pc == site.outer && outer.id == site.outer_id;
-        let is_deep_enough = self.ended || count >= depth;
-        (is_same && is_deep_enough && self.count_unchanged(count) == count).then_some(site.id)
+        let (count, between) = (usize::from(site.at) + 1, usize::from(site.between));
+        let outer = self.last[..self.len.min(self.joinable)].get(count - 1)?;
+        let is_same = outer.pc == site.outer
+            && outer.id == site.outer_id
+            && (outer.bp_fate != BpFate::Used || outer.bp.value == site.outer_bp);
+        let is_deep_enough = self.ended || 1 + between + count >= depth;
+        let is_unchanged = is_same
+            && is_deep_enough
+            && (between == 0 || self.is_unchanged_between(place, between))
+            && self.count_unchanged(count) == count;
+        is_unchanged.then_some(site.id)
+    }
+
+    /// Whether the frames between of a site have their return addresses, and their rbp where it
+    /// matters, in place.
+    fn is_unchanged_between(&self, place: usize, count: usize) -> bool {
+        let entries = &self.between[place][..count];
+        let Some(first) = entries.first() else { return true };
+        // SAFETY: there are `count` entries from the first on, each with two pairs at its start.
+        unsafe {
+            probe::count_matching(&first.pc, STRIDE, count) == count
+                && probe::count_matching(&first.bp, STRIDE, count) == count
+        }
     }
 
     fn remember(&mut self, caller: &Caller, id: TraceId) {
-        let [.., outer, innermost] = &self.last[..self.len] else { return };
-        self.sites[site_of(caller)] = Site {
+        // What came from a signal frame can't be checked.
+        let added = if self.joinable == CAPACITY { self.added } else { 0 };
+        let between = added.saturating_sub(1).min(BETWEEN).min(self.len.saturating_sub(2));
+        let [.., innermost] = &self.last[..self.len] else { return };
+        let uses_bp = innermost.bp_fate == BpFate::Used;
+        let Some(at) = self.len.checked_sub(2 + between) else { return };
+        let (outer, place) = (self.last[at], place_of(caller));
+        for number in 0..between {
+            let mut entry = self.last[at + 1 + number];
+            let kept = &mut self.between[place][number];
+            if entry.bp.slot == &raw const self.last[at + 1 + number].bp.value as usize {
+                entry.bp.slot = &raw const kept.bp.value as usize;
+            }
+            *kept = entry;
+        }
+        self.sites[place] = Site {
             pc: Pc::new(caller.pc, caller.kind).bits(),
             sp: caller.sp,
             bp: caller.bp,
-            uses_bp: innermost.bp_fate == BpFate::Used,
-            at: self.len - 2,
             outer: outer.pc,
+            outer_bp: outer.bp.value,
             outer_id: outer.id,
             id,
+            at: at as u16,
+            between: between as u8,
+            uses_bp,
         };
     }
 
@@ -201,6 +260,7 @@ impl Memo {
                 (walked, BpFate::Restored)
             }
         };
+        self.added = fresh;
         self.make_room(fresh);
         self.take_fresh(fresh, outer_fate);
         self
@@ -339,7 +399,7 @@ impl Memo {
         for entry in &mut stack[first..] {
             let pc = entry.pc.value;
             // Fibonacci hashing; the call sites of a loop differ in their low bits.
-            let place = (pc ^ id.get() as usize).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58;
+            let place = (pc ^ id.get() as usize).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
             let known = &mut self.known[place];
             if known.pc != pc || known.outer != id || known.id.is_none() {
                 let inner = depot.child(id, Pc::from_bits(pc));

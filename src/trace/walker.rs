@@ -13,7 +13,7 @@ use super::walk::Memo;
 use crate::sys::loader::{self, with_errno_kept};
 use crate::sys::per_thread::per_thread;
 
-#[repr(C)]
+#[repr(C, align(4096))]
 struct Walker {
     /// The next older walker; constant once published.
     next: *const Walker,
