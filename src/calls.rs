@@ -10,6 +10,7 @@ use crate::heap::{BadCall, Object, Request, next_heap, private, threads};
 use crate::options::{BadRequests, SummaryChoice};
 use crate::report::symbolize::operators;
 use crate::runtime::{self, Runtime};
+use crate::sys::residency::SharedPages;
 use crate::sys::scope::RuntimeScope;
 use crate::sys::{next, process};
 use crate::trace::{self, Caller, Frames};
@@ -222,6 +223,9 @@ fn is_excused(
 
 static FINISHED: AtomicBool = AtomicBool::new(false);
 
+/// Whether the process was forked, and has not forked since.
+static IS_FRESH_CHILD: AtomicBool = AtomicBool::new(false);
+
 /// When the process ends: verifies what still lives, and tells what was not guarded. Once. Answers the
 /// exit code to end with, where the program's is not to be.
 pub fn finish() -> Option<c_int> {
@@ -236,7 +240,10 @@ pub fn finish() -> Option<c_int> {
         return failed();
     }
     if options.check_at_exit {
-        for bad in runtime.heap.damaged() {
+        // What a child has in common with its parent is as it was at the fork, and the parent's to
+        // check. What is common with a child of its own may have been changed before.
+        let shared = IS_FRESH_CHILD.load(Ordering::Relaxed).then(SharedPages::new);
+        for bad in runtime.heap.damaged(shared) {
             flush_streams();
             fault::report_at_exit(runtime, bad);
         }
@@ -309,6 +316,7 @@ extern "C" fn before_fork() {
     threads::hold_for_fork();
     // Under the locks, so that of several forking threads each finds its own.
     FORK_MASK.store(mask, Ordering::Relaxed);
+    IS_FRESH_CHILD.store(false, Ordering::Relaxed);
 }
 
 extern "C" fn after_fork() {
@@ -329,6 +337,7 @@ extern "C" fn after_fork_in_child() {
     runtime().adopt_process();
     fault::after_fork_in_child();
     FINISHED.store(false, Ordering::Release);
+    IS_FRESH_CHILD.store(true, Ordering::Relaxed);
     after_fork();
     tally::after_fork_in_child();
     // Where the backend could not be renewed, another takes over.

@@ -34,7 +34,7 @@ pub fn check_heap(caller: Caller) -> usize {
     let runtime = calls::runtime();
     let _scope = RuntimeScope::enter();
     let mut found = 0;
-    for bad in runtime.heap.damaged() {
+    for bad in runtime.heap.damaged(None) {
         found += 1;
         let mut stack = Frames::new();
         trace::walk(caller, &mut stack);

@@ -7,6 +7,7 @@ use super::slot::{Home, Slot};
 use super::{Heap, Object, canary};
 use crate::pages::PageRange;
 use crate::sys::PAGE_BYTES;
+use crate::sys::residency::SharedPages;
 use crate::trace::TraceId;
 
 impl Heap {
@@ -92,12 +93,23 @@ impl Heap {
         self.unguarded.find_near(address).as_ref().map(view_unguarded)
     }
 
-    /// Objects with damaged canaries, or with junk that was written to.
-    pub fn damaged(&self) -> impl Iterator<Item = BadCall> + '_ {
+    /// Objects with damaged canaries, or with junk that was written to; those that lie in
+    /// `shared` pages are left out.
+    pub fn damaged(&self, mut shared: Option<SharedPages>) -> impl Iterator<Item = BadCall> + '_ {
         let limit = self.config.canary_bytes;
         let damaged = move |slot: Slot<'_>| {
             let entry = slot.record.read()?;
             let start = slot.address(&entry);
+            if let Some(shared) = &mut shared
+                && let Some(pages) =
+                    slot.populated(Place { offset: entry.offset, size: entry.size })
+                && entry.state != State::Retired
+                && (pages.start()..pages.end())
+                    .step_by(PAGE_BYTES)
+                    .all(|page| shared.contains(page))
+            {
+                return None;
+            }
             let damage = match entry.state {
                 State::Live => canary::check_carefully(start, entry.size, limit)?,
                 State::Quarantined => self.check_junk(start, entry.size)?,
