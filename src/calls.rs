@@ -85,24 +85,22 @@ fn free_badly(
     }
 }
 
-/// Resizes for the program; null when there is no memory, and then the old object stands.
-pub fn resize(address: usize, size: usize, caller: Caller) -> *mut u8 {
-    resize_as(address, size, Release::new(Deallocator::Realloc), caller)
-}
-
-fn resize_as(address: usize, size: usize, release: Release, caller: Caller) -> *mut u8 {
+/// Resizes for the program, to a size and an alignment; null when there is no memory, and then the old
+/// object stands.
+pub fn resize(address: usize, wanted: (usize, usize), release: Release, caller: Caller) -> *mut u8 {
+    let (size, align) = wanted;
     if private::contains(address) {
         // SAFETY: the address is the private heap's.
-        return unsafe { private::resize(address, size) };
+        return unsafe { private::resize(address, size, align) };
     }
     let runtime = runtime();
     // An object of the next allocator stays there: nobody has seen it so far.
     if runtime.heap.is_sampling() && !runtime.heap.contains(address) {
         // SAFETY: as above.
-        return unsafe { next_heap::resize(address, size) };
+        return unsafe { next_heap::resize(address, size, align) };
     }
     let event = runtime.event(caller);
-    match threads::with_cache(|cache| runtime.heap.resize(cache, address, size, release, event)) {
+    match threads::with_cache(|cache| runtime.heap.resize(cache, address, wanted, release, event)) {
         Ok((new, checked)) => {
             if let Err(bad) = checked {
                 fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
@@ -113,11 +111,11 @@ fn resize_as(address: usize, size: usize, release: Release, caller: Caller) -> *
             if !is_excused(runtime, &object, release, which, caller) {
                 fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
             }
-            resize_as(address, size, release.unchecked(), caller)
+            resize(address, wanted, release.unchecked(), caller)
         }
         // SAFETY: as above.
         Err(BadCall::Foreign) if is_next(runtime, address) => unsafe {
-            next_heap::resize(address, size)
+            next_heap::resize(address, size, align)
         },
         Err(bad) => {
             fault::report_call(runtime, Call::Release(release.by), address, bad, caller);

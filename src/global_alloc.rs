@@ -25,6 +25,9 @@ use core::alloc::{GlobalAlloc, Layout};
 /// own for them afterwards goes without reports, but its wrong accesses still fault. Unlike the
 /// preload library it does not see the C heap: what C code in the program allocates with `malloc`
 /// is not guarded.
+///
+/// A layout given to `dealloc` or `realloc` that is not the allocation's is reported, unless the option
+/// `free-size-mismatch` is off, or the allocation was not sampled.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fencepost(());
 
@@ -37,6 +40,11 @@ impl Fencepost {
 
 fn request(layout: Layout, zeroed: bool) -> Request {
     Request { size: layout.size(), align: layout.align(), family: Family::Rust, zeroed }
+}
+
+/// A call that names the layout of what it releases.
+fn release(by: Deallocator, layout: Layout) -> Release {
+    Release::new(by).sized(layout.size()).aligned(layout.align())
 }
 
 // SAFETY: the heap hands out memory that is the caller's alone, sized and aligned as asked, until
@@ -55,25 +63,14 @@ unsafe impl GlobalAlloc for Fencepost {
     }
 
     #[inline(never)]
-    unsafe fn dealloc(&self, address: *mut u8, _layout: Layout) {
-        calls::free(address as usize, Release::new(Deallocator::Dealloc), Caller::here());
+    unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
+        calls::free(address as usize, release(Deallocator::Dealloc, layout), Caller::here());
     }
 
     #[inline(never)]
     unsafe fn realloc(&self, address: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let caller = Caller::here();
-        let new = Layout::from_size_align(new_size, layout.align());
-        let Ok(new) = new else {
-            return core::ptr::null_mut();
-        };
-        let fresh = calls::allocate(request(new, false), caller);
-        if !fresh.is_null() {
-            let size = layout.size().min(new_size);
-            // SAFETY: the caller's promise: `address` holds `layout.size()` bytes; `fresh` is new.
-            unsafe { core::ptr::copy_nonoverlapping(address, fresh, size) };
-            calls::free(address as usize, Release::new(Deallocator::Dealloc), caller);
-        }
-        fresh
+        let release = release(Deallocator::Reallocate, layout);
+        calls::resize(address as usize, (new_size, layout.align()), release, Caller::here())
     }
 }
 

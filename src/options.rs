@@ -450,6 +450,10 @@ options! {
     /// Fill each fresh object with this byte, but for calloc's; without it objects begin as zeros.
     "alloc-fill" => alloc_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
 
+    /// Fill each freed object with this byte where a stale read could find it: while revoke=batch lets it wait
+    /// (223 without this option), when keep-going lets a use of it through, and when it was not guarded.
+    "free-fill" => free_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
+
     /// Guard about one in N allocations and let the rest go to the next allocator; 1 guards all.
     "sample" => sample: usize = 1, Form::Number { min: 1, max: 1 << 30 };
 
@@ -464,7 +468,8 @@ options! {
     /// Report operator delete with another size or alignment than operator new was given.
     "new-delete-type-mismatch" => new_delete_type_mismatch: bool = true, Form::Bool;
 
-    /// Report free_sized and free_aligned_sized with another size or alignment than the object's.
+    /// Report free_sized, free_aligned_sized, and dealloc and realloc of a Rust program, with another size or
+    /// alignment than the object's.
     "free-size-mismatch" => free_size_mismatch: bool = true, Form::Bool;
 
     /// What becomes of requests that can't be granted: products and sizes that overflow, alignments that are

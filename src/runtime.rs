@@ -92,6 +92,7 @@ fn start() -> Runtime {
         seed,
         canary_bytes: options.canary_bytes,
         fill: options.alloc_fill,
+        free_fill: options.free_fill,
         budget_bytes: budget_bytes(options.memory_limit_mib),
         room_bytes: room_bytes(),
         max_mappings: max_mappings(),

@@ -412,3 +412,95 @@ fn fresh_memory_is_filled_as_asked() {
         assert_eq!(filled.stdout, printed("aa"), "{backend}");
     }
 }
+
+#[test]
+fn freed_memory_is_filled_as_asked() {
+    let program = program("free-fill", "free_fill");
+    const PASSES: &[&str] = &["--keep-going"];
+    const WAITS: &[&str] = &["--revoke=batch"];
+    const UNGUARDED: &[&str] = &["--memory-limit", "1"];
+    // The first byte is found without the option.
+    for (options, arguments, before) in [
+        (PASSES, ["100", "0"].as_slice(), "00"),
+        (PASSES, &["9000", "0"], "00"),
+        (PASSES, &["100000", "0"], "00"),
+        (PASSES, &["100", "0", "resized"], "00"),
+        (WAITS, &["100", "0"], "df"),
+        (UNGUARDED, &["100", "1000"], "01"),
+        (UNGUARDED, &["100", "1000", "resized"], "01"),
+    ] {
+        for backend in available_backends() {
+            let found = |fill: &[&str]| {
+                let all = options.iter().chain(fill).copied();
+                let outcome = run(fencepost_run(backend, all, &program).args(arguments));
+                let case = format!("{backend} {arguments:?}, {}: {}", outcome.exit, outcome.stderr);
+                assert_eq!(outcome.exit, Exit::Code(0), "{case}");
+                let is_expected = match options {
+                    UNGUARDED => outcome.stderr.contains("the memory budget is spent"),
+                    PASSES => has_report(&outcome.stderr, "heap-use-after-free"),
+                    _ => outcome.stderr.is_empty(),
+                };
+                assert!(is_expected, "{case}");
+                outcome.stdout
+            };
+            assert_eq!(found(&[]), format!("{before}\n"), "{backend} {options:?} {arguments:?}");
+            assert_eq!(
+                found(&["--free-fill", "165"]),
+                "a5\n",
+                "{backend} {options:?} {arguments:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn of_two_threads_that_race_to_free_one_is_wrong_each_time() {
+    let program = program("races", "races");
+    for backend in available_backends() {
+        for (race, count, size) in [
+            ("free-free", 2000, "40"),
+            ("free-realloc", 2000, "40"),
+            ("realloc-realloc", 2000, "40"),
+            ("free-realloc", 100, "500000"),
+            ("realloc-realloc", 100, "500000"),
+        ] {
+            let mut command = fencepost_run(backend, ["--keep-going"], &program);
+            let outcome = run(command.args([race, &count.to_string(), size]));
+            let case = format!("{backend} {race} {size}, {}: {}", outcome.exit, outcome.stderr);
+            assert_eq!(
+                (outcome.exit, outcome.stdout.as_str()),
+                (Exit::Code(0), "done\n"),
+                "{case}"
+            );
+            assert!(outcome.stderr.contains(&format!("fencepost: {count} errors in ")), "{case}");
+            let reports = outcome.stderr.matches("ERROR: Fencepost: ").count();
+            let double = outcome.stderr.matches("ERROR: Fencepost: double-free on address").count();
+            assert_eq!(reports, double, "{case}");
+            assert_eq!(outcome.stderr.matches("freed by thread T").count(), double, "{case}");
+        }
+    }
+}
+
+#[test]
+fn frames_of_an_unloaded_library_have_lines() {
+    let program = program("unloaded", "unloaded");
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let source = source.join("tests/robustness/unloaded_library.c");
+    let library = program.with_file_name("libunloaded.so");
+    let flags = ["-g", "-shared", "-fPIC"].map(str::to_owned);
+    build_program(&source, &library, &flags, &[]).expect("it compiles");
+    let text = fs::read_to_string(&source).expect("it can be read");
+    for backend in available_backends() {
+        let outcome = run(fencepost_run(backend, [], &program).arg(&library));
+        assert!(has_report(&outcome.stderr, "heap-use-after-free"), "{}", outcome.stderr);
+        for (role, function) in [("freed", "library_frees"), ("allocated", "library_makes")] {
+            let stack = outcome.stderr.split(&format!("{role} by thread T0 here:\n")).nth(1);
+            let frame = stack.and_then(|stack| stack.lines().next()).expect("a frame");
+            let mark = format!("// <- {role}");
+            let line = 1 + text.lines().position(|line| line.ends_with(&mark)).expect("marked");
+            let place = format!("unloaded_library.c:{line}:");
+            let is_named = frame.contains(&format!(" in {function} ")) && frame.contains(&place);
+            assert!(is_named && frame.contains("/libunloaded.so+"), "{frame}");
+        }
+    }
+}

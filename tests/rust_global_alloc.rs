@@ -207,3 +207,52 @@ fn a_wrong_option_stops_the_program_before_it_does_anything() {
     assert_eq!((outcome.exit, outcome.stdout.as_str()), (Exit::Code(125), ""));
     assert!(outcome.stderr.contains("option 'backend' takes one of"), "{}", outcome.stderr);
 }
+
+#[test]
+fn memory_that_is_released_with_another_layout() {
+    let end = Exit::Signal(libc::SIGABRT);
+    for (bug, function, called, told) in [
+        ("size", "release_half", "dealloc", "the object has 48 bytes, but dealloc was told 24"),
+        (
+            "align",
+            "release_aligned",
+            "dealloc",
+            "the object was allocated with an alignment of 8, but dealloc was told an alignment of 64",
+        ),
+        ("realloc", "grow", "realloc", "the object has 48 bytes, but realloc was told 480"),
+    ] {
+        let file = "rust_wrong_layout.rs";
+        on_every_backend("rust_wrong_layout", bug, end, |report| {
+            assert_eq!(report.kind, "free-size-mismatch");
+            assert_eq!(report.called.as_deref(), Some(called));
+            assert_eq!(report.place, "located 0 bytes inside of 48-byte region");
+            assert!(report.notes.iter().any(|note| note == told), "{:?}", report.notes);
+            let stack = &report.culprit;
+            assert_passes(file, &Passes { stack, mark: &format!("{bug}: called"), function });
+            let stack = report.allocated.as_ref().expect("an allocation");
+            assert_passes(file, &Passes { stack, mark: "allocated", function: "make" });
+        });
+    }
+}
+
+#[test]
+fn memory_that_is_released_with_its_own_layout_or_unchecked() {
+    for backend in available_backends() {
+        for (bug, options) in [
+            ("right", ""),
+            ("right", ":sample=2"),
+            ("right", ":revoke=batch"),
+            ("size", ":free-size-mismatch=no"),
+            ("realloc", ":free-size-mismatch=no"),
+        ] {
+            let outcome = run("rust_wrong_layout", bug, &format!("{backend}{options}"));
+            let case = format!("{bug} {backend}{options}: {}", outcome.stderr);
+            assert_eq!(
+                (outcome.exit, outcome.stdout.as_str()),
+                (Exit::Code(0), "done\n"),
+                "{case}"
+            );
+            assert_eq!(outcome.stderr, "", "{case}");
+        }
+    }
+}

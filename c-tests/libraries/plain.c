@@ -13,3 +13,9 @@ void plain_poke(char *p, size_t index)
 {
     p[index] = 1;
 }
+
+void plain_free(char *p)
+{
+    free(p);
+    plain_buffer[0] = 0;
+}

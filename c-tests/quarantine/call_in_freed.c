@@ -1,7 +1,7 @@
 // A function pointer read from a freed object that waits.
 // expect: SEGV
 // expect-access: EXECUTE
-// expect-place: no address that a program can have: a pointer read from a freed object, most likely; fencepost fills these with df while revoke=batch lets them wait
+// expect-place: no address that a program can have: a pointer read from a freed object, most likely; fencepost fills these with df
 // options: --revoke=batch
 #include <stdlib.h>
 

@@ -301,7 +301,8 @@ pub(in crate::diagnose) mod tests {
     #[test]
     fn damage_is_told_where_it_is() {
         let live = object(2 * PAGE - 48, 40, State::Live);
-        let damage = Damage { address: 2 * PAGE - 7, span: 1, bytes: [0; 16], shown: 1 };
+        let damage =
+            Damage { address: 2 * PAGE - 7, span: 1, bytes: [0; 16], expected: 7, shown: 1 };
         let bug = called(FREE, BadCall::Overwritten(live, damage));
         assert_eq!((bug.kind, bug.address), (BugKind::OverwrittenSlack, 2 * PAGE - 7));
         assert_eq!(bug.subject.map(|s| s.relation), relation(1, Side::After));

@@ -122,8 +122,14 @@ pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
     }
     if let Some(runtime) = speaker() {
         write(runtime, || {
-            let waits = runtime.options.revoke != Revocation::Immediate;
-            let junk = waits.then_some(quarantine::JUNK);
+            let options = &runtime.options;
+            let waits = options.revoke != Revocation::Immediate;
+            let junk = match options.free_fill {
+                None => waits.then_some(quarantine::JUNK),
+                // Only where the program can have seen it.
+                fill if waits || options.keep_going || runtime.heap.tally().total() > 0 => fill,
+                Some(_) => None,
+            };
             let trap = Trap { junk, ..read_trap(signal, code, fault, context) };
             let mut stack = Frames::new();
             trace::walk(Caller::from_context(context), &mut stack);

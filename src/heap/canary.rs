@@ -47,6 +47,8 @@ pub struct Damage {
     pub address: usize,
     /// The bytes from the lowest to the highest damaged one, as far as they fit.
     pub bytes: [u8; 16],
+    /// What each of them should be.
+    pub expected: u8,
     pub shown: usize,
     /// From the lowest damaged byte to the highest.
     pub span: usize,
@@ -90,7 +92,7 @@ pub fn check_carefully(start: usize, size: usize, limit: usize) -> Option<Damage
 /// ones.
 pub fn find_carefully(zones: [(usize, usize); 2], byte: u8) -> Option<Damage> {
     let word = usize::from_ne_bytes([byte; WORD_BYTES]);
-    find(zones, |zone_start, zone_end| {
+    find(zones, byte, |zone_start, zone_end| {
         // Nearly all zones are sound, and there may be millions.
         let are_all = |start, count| probe::are_all(start, count, word);
         if is_sound((zone_start, zone_end), word, probe::load, are_all) {
@@ -139,6 +141,7 @@ const CANARY_WORD: usize = usize::from_ne_bytes([BYTE; 8]);
 
 fn find(
     [before, after]: [(usize, usize); 2],
+    expected: u8,
     damaged_in: impl Fn(usize, usize) -> Option<(usize, usize)>,
 ) -> Option<Damage> {
     // An overrun is the likelier cause: look behind the object first.
@@ -150,7 +153,7 @@ fn find(
     for (i, byte) in bytes[..shown].iter_mut().enumerate() {
         *byte = probe::load_byte(lowest + i).unwrap_or(0);
     }
-    Some(Damage { address: lowest, bytes, shown, span })
+    Some(Damage { address: lowest, bytes, expected, shown, span })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::object::{BadCall, view, view_unguarded};
 use super::place::Place;
 use super::record::{Event, Family, State, ThreadId};
 use super::slot::{Home, Slot};
-use super::{Heap, Object, canary, quarantine};
+use super::{Heap, Object, canary};
 use crate::pages::PageRange;
 use crate::sys::PAGE_BYTES;
 use crate::sys::residency::SharedPages;
@@ -33,13 +33,14 @@ impl Heap {
         self.contains(address) && !self.is_populated(address)
     }
 
-    /// Whether `address` lies in pages of a live object.
+    /// Whether `address` lies in pages of an object that are accessible. They are until its record says
+    /// Retired.
     fn is_populated(&self, address: usize) -> bool {
         self.locate(address).is_some_and(|slot| {
-            let Some(entry) = slot.record.read_settled() else { return false };
+            let Some(entry) = slot.record.read() else { return false };
             let place = Place { offset: entry.offset, size: entry.size };
             let populated = slot.populated(place).is_some_and(|pages| pages.contains(address));
-            populated && matches!(entry.state, State::Live | State::Quarantined)
+            populated && entry.state != State::Retired
         })
     }
 
@@ -111,7 +112,7 @@ impl Heap {
             }
             let damage = match entry.state {
                 State::Live => canary::check_carefully(start, entry.size, limit)?,
-                State::Quarantined => quarantine::check_carefully(start, entry.size)?,
+                State::Quarantined => self.check_junk(start, entry.size)?,
                 _ => return None,
             };
             // Freed or revoked meanwhile: the one who did that has checked it.

@@ -15,6 +15,9 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 /// Ranges that one process can use up.
 const MAX_RANGES: usize = 1 << 26;
 
+/// Left before the first range, so that an access that far before it is known for what it is.
+const FRONT_BYTES: usize = 64 << 10;
+
 /// Where one range lies. Fixed before the range is counted.
 struct LargeRange {
     start: AtomicUsize,
@@ -42,7 +45,7 @@ impl LargeSpace {
             // SAFETY: all fields are atomics, for which zero is valid; no drop glue.
             ranges: unsafe { Region::reserve(MAX_RANGES)? },
             count: AtomicUsize::new(0),
-            used: Lock::new(PAGE_BYTES),
+            used: Lock::new(FRONT_BYTES),
         })
     }
 

@@ -74,6 +74,8 @@ pub struct Config {
     pub canary_bytes: usize,
     /// What fresh objects are filled with; zeros without it.
     pub fill: Option<u8>,
+    /// What freed objects are filled with where they can still be read; see the option `free-fill`.
+    pub free_fill: Option<u8>,
     /// Memory that live guarded objects may hold.
     pub budget_bytes: usize,
     /// Writable memory that guarded small objects, live or not, may take with their guards.
@@ -376,7 +378,7 @@ impl Heap {
             }
             Found::Unguarded(object) => {
                 match release.mismatch(object.family, object.size, object.align_log2) {
-                    None => self.free_unguarded(address),
+                    None => self.free_unguarded(&object),
                     Some(which) => Err(BadCall::Mismatch(view_unguarded(&object), release, which)),
                 }
             }
@@ -386,48 +388,79 @@ impl Heap {
 
     #[cold]
     #[inline(never)]
-    fn free_unguarded(&self, address: usize) -> Result<(), BadCall> {
-        let Some(object) = self.unguarded.remove(address) else {
-            // Another thread was faster.
-            return Err(BadCall::Foreign);
-        };
+    fn free_unguarded(&self, found: &Unguarded) -> Result<(), BadCall> {
+        let object = self.claim_unguarded(found)?;
+        // SAFETY: claimed.
+        unsafe { self.release_unguarded(object) }
+    }
+
+    /// Takes an object that was found out of the table, for one of several threads that free it.
+    fn claim_unguarded(&self, found: &Unguarded) -> Result<Unguarded, BadCall> {
+        self.unguarded.remove(found.address).ok_or(BadCall::DoubleFree(view_unguarded(found)))
+    }
+
+    /// # Safety
+    /// The caller must have claimed the object.
+    unsafe fn release_unguarded(&self, object: Unguarded) -> Result<(), BadCall> {
         let damage = object.damage();
-        // SAFETY: `remove` gave it to this caller alone.
-        unsafe { object.release() };
+        // SAFETY: the caller's promise.
+        unsafe { object.release(self.config.free_fill) };
         match damage {
             Some(damage) => Err(BadCall::Overwritten(view_unguarded(&object), damage)),
             None => Ok(()),
         }
     }
 
-    /// Moves the object at `address` to a fresh one of `size` bytes; the old one is freed, and the
-    /// second answer tells what was wrong with it. Null, and the old object untouched, when there is
-    /// no memory.
+    /// Moves the object at `address` to a fresh one of `size` bytes, aligned to `align`; the old one is
+    /// freed, and the second answer tells what was wrong with it. Null, and the old object untouched,
+    /// when there is no memory.
     pub fn resize(
         &self,
         cache: &ThreadCache,
         address: usize,
-        size: usize,
+        (size, align): (usize, usize),
         release: Release,
         event: Event,
     ) -> Result<(*mut u8, Result<(), BadCall>), BadCall> {
-        let object = match self.find(address) {
-            Found::Guarded(slot, entry) => view(&slot, &entry),
-            Found::Unguarded(object) => view_unguarded(&object),
-            Found::Wrong(bad) => return Err(bad),
+        let found = self.find(address);
+        let object = match &found {
+            Found::Guarded(slot, entry) => view(slot, entry),
+            Found::Unguarded(object) => view_unguarded(object),
+            Found::Wrong(bad) => return Err(*bad),
         };
-        let (old_size, family) = (object.size, object.family);
-        if let Some(which) = release.mismatch(family, old_size, object.align_log2) {
+        if let Some(which) = release.mismatch(object.family, object.size, object.align_log2) {
             return Err(BadCall::Mismatch(object, release, which));
         }
-        let request = Request { size, align: 1, family, zeroed: false };
+        let request = Request { size, align, family: object.family, zeroed: false };
         let new = self.allocate(cache, request, || event);
         if new.is_null() {
             return Ok((new, Ok(())));
         }
-        // SAFETY: both objects are live and hold as many bytes; they are distinct.
-        unsafe { core::ptr::copy_nonoverlapping(address as *const u8, new, size.min(old_size)) };
-        Ok((new, self.free(cache, address, release.unchecked(), || event)))
+        // SAFETY: called below with the size of an object that this thread has claimed, so that no
+        // other frees it meanwhile; the two are distinct.
+        let copy = |old_size: usize| unsafe {
+            core::ptr::copy_nonoverlapping(address as *const u8, new, size.min(old_size));
+        };
+        let claimed = match found {
+            Found::Guarded(slot, entry) => self.claim(&slot, &entry).map(|()| {
+                copy(entry.size);
+                self.end(cache, slot, entry, event)
+            }),
+            Found::Unguarded(object) => self.claim_unguarded(&object).map(|object| {
+                copy(object.size);
+                // SAFETY: claimed.
+                unsafe { self.release_unguarded(object) }
+            }),
+            Found::Wrong(bad) => Err(bad),
+        };
+        match claimed {
+            Ok(checked) => Ok((new, checked)),
+            Err(bad) => {
+                // Another thread was faster; nobody has seen the new object.
+                let _ = self.free(cache, new as usize, release.unchecked(), || event);
+                Err(bad)
+            }
+        }
     }
 
     /// From now on any function may free the object at `address`: it came from one function by way

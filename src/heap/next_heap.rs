@@ -46,11 +46,23 @@ pub unsafe fn free(address: usize) {
     }
 }
 
-/// Resizes.
+/// Resizes, to a block that is aligned to `align`. Null without memory, and then the old block stands.
 ///
 /// # Safety
 /// As [`free`].
-pub unsafe fn resize(address: usize, size: usize) -> *mut u8 {
+pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
+    if align > MALLOC_ALIGN {
+        let new = allocate(size, align, false);
+        if !new.is_null() {
+            // SAFETY: the caller's promise; both blocks hold as many bytes, and are distinct.
+            unsafe {
+                let bytes = usable_size(address).min(size);
+                core::ptr::copy_nonoverlapping(address as *const u8, new, bytes);
+                free(address);
+            }
+        }
+        return new;
+    }
     // SAFETY: realloc's signature; the caller's promise.
     unsafe {
         next::REALLOC

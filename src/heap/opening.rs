@@ -31,8 +31,8 @@ impl OpenPage {
 }
 
 impl Heap {
-    /// Makes the guarded page at `address` accessible; it reads as zeros. `None` if an object may come
-    /// to lie there, or if the kernel refuses.
+    /// Makes the guarded page at `address` accessible; it reads as zeros, or where it was a freed object's,
+    /// as the option `free-fill` says. `None` if an object may come to lie there, or if the kernel refuses.
     pub fn open_page(&self, address: usize) -> Option<OpenPage> {
         let guarded_by = self.guarded_by(address)?;
         let page = PageRange::new(address & !(PAGE_BYTES - 1), 1);
@@ -43,7 +43,24 @@ impl Heap {
                 GuardedBy::Mapping => memory::commit(page.start(), page.bytes()),
             }
         };
+        if let Some(byte) = self.config.free_fill
+            && opened.is_ok()
+            && self.was_freed_at(address)
+        {
+            // SAFETY: as above, but now it is accessible.
+            unsafe { core::ptr::write_bytes(page.start() as *mut u8, byte, page.bytes()) };
+        }
         opened.ok().map(|()| OpenPage { page, guarded_by })
+    }
+
+    /// Whether `address` lies in the data pages of a slot whose object was freed.
+    fn was_freed_at(&self, address: usize) -> bool {
+        self.locate(address).filter(|slot| slot.data.contains(address)).is_some_and(|slot| {
+            match slot.record.read() {
+                Some(entry) => entry.freed.is_some(),
+                None => self.forgotten(&slot).is_some(),
+            }
+        })
     }
 
     /// Makes the page fault again; what was written to it is gone.
@@ -97,12 +114,13 @@ mod tests {
 
     const EVENT: Event = Event { thread: ThreadId(0), trace: TraceId::NONE };
 
-    fn heap(pages: &'static dyn crate::pages::PageProtection) -> Heap {
+    fn heap(pages: &'static dyn crate::pages::PageProtection, free_fill: Option<u8>) -> Heap {
         let config = Config {
             placement: Placement::Right,
             seed: 0,
             canary_bytes: 128,
             fill: None,
+            free_fill,
             budget_bytes: usize::MAX,
             room_bytes: usize::MAX,
             max_mappings: 10_000,
@@ -118,14 +136,14 @@ mod tests {
         heap.allocate(cache, request, || EVENT) as usize
     }
 
-    /// The page of `address` opens as zeros, takes a write, and faults again.
-    fn check(heap: &Heap, address: usize, what: &str) {
+    /// The page of `address` opens, full of `found`, takes a write, and faults again.
+    fn check(heap: &Heap, address: usize, found: u8, what: &str) {
         let name = heap.backend().name();
         assert_eq!(probe::load_byte(address), None, "{what} on {name}");
         for _ in 0..2 {
             let open = heap.open_page(address).unwrap_or_else(|| panic!("{what} on {name}"));
             assert!(open.contains(address));
-            assert_eq!(probe::load_byte(address), Some(0), "{what} on {name}");
+            assert_eq!(probe::load_byte(address), Some(found), "{what} on {name}");
             // SAFETY: the page was opened.
             unsafe { (address as *mut u8).write(7) };
             heap.close_page(open).unwrap();
@@ -135,36 +153,38 @@ mod tests {
 
     #[test]
     fn guards_and_freed_pages_open_and_close() {
-        for backend in trial_backends() {
-            let heap = heap(backend);
+        for (backend, fill) in trial_backends().flat_map(|b| [(b, None), (b, Some(0xa5))]) {
+            let freed = fill.unwrap_or(0);
+            let heap = heap(backend, fill);
             let cache = ThreadCache::new();
             let free = |at| {
                 heap.free(&cache, at, Release::new(Deallocator::Free), || EVENT).unwrap();
             };
             let small = allocate(&heap, &cache, 64);
-            check(&heap, small + 64, "the guard behind an object");
-            check(&heap, small - 4096, "the guard before the first object");
+            check(&heap, small + 64, 0, "the guard behind an object");
+            check(&heap, small - 4096, 0, "the guard before the first object");
             let large = allocate(&heap, &cache, 100_000);
-            check(&heap, large + 100_000 + 15, "the guard behind a large object");
+            check(&heap, large + 100_000 + 15, 0, "the guard behind a large object");
             let other = allocate(&heap, &cache, 64);
             free(small);
-            check(&heap, small, "a freed object");
+            check(&heap, small, freed, "a freed object");
+            check(&heap, small + 64, 0, "the guard behind a freed object");
             free(large);
-            check(&heap, large, "a freed large object");
+            check(&heap, large, freed, "a freed large object");
             assert!(heap.open_page(other).is_none(), "a live object");
             for _ in 0..2000 {
                 let at = allocate(&heap, &cache, 64);
                 free(at);
             }
             free(other);
-            check(&heap, small, "a freed object of a collapsed stretch");
+            check(&heap, small, freed, "a freed object of a collapsed stretch");
         }
     }
 
     #[test]
     fn nothing_opens_where_objects_may_come() {
         for backend in trial_backends() {
-            let heap = heap(backend);
+            let heap = heap(backend, None);
             let cache = ThreadCache::new();
             let small = allocate(&heap, &cache, 64);
             let large = allocate(&heap, &cache, 100_000);

@@ -200,12 +200,12 @@ pub unsafe fn size(address: usize) -> usize {
     unsafe { (*header(address)).size }
 }
 
-/// Moves a block to one of `size` bytes; null, and the old block untouched, without memory.
+/// Moves a block to one of `size` bytes, aligned to `align`; null, and the old block untouched, without memory.
 ///
 /// # Safety
 /// `address` must be a live result of [`allocate`].
-pub unsafe fn resize(address: usize, size: usize) -> *mut u8 {
-    let new = allocate(size, 1);
+pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
+    let new = allocate(size, align);
     if !new.is_null() {
         // SAFETY: the caller's promise; both blocks hold as many bytes, and are distinct.
         unsafe {

@@ -1,7 +1,7 @@
 //! Freed objects that wait to be revoked together: one kernel call, and one flush of the processors'
 //! address translations, for many.
 //!
-//! Until then such an object is filled with [`JUNK`]. What is missed meanwhile are reads of it: they
+//! Until then such an object is filled with junk: [`JUNK`], or what the option `free-fill` says. What is missed meanwhile are reads of it: they
 //! find junk. A write to it is found when the batch is revoked, and a second free at once.
 
 use super::canary::{self, Damage};
@@ -15,7 +15,7 @@ use super::unguarded::Reason;
 use super::{Counter, Heap};
 use crate::pages::{MOST_RANGES, PageRange};
 
-/// The byte that freed objects are filled with (as OpenBSD's malloc does). Eight of it are no address that
+/// The byte that freed objects are filled with unless the user wants another (as OpenBSD's malloc does). Eight of it are no address that
 /// a process can have, so following a pointer read from a freed object faults.
 pub const JUNK: u8 = 0xdf;
 
@@ -34,12 +34,17 @@ fn unpack(number: usize) -> (usize, usize) {
     (number >> 32, number & 0xffff_ffff)
 }
 
-/// Looks for writes to a quarantined object, surviving unreadable bytes.
-pub fn check_carefully(start: usize, size: usize) -> Option<Damage> {
-    canary::find_carefully([(start, start + size), (start, start)], JUNK)
-}
-
 impl Heap {
+    /// The byte that objects in quarantine hold.
+    fn junk(&self) -> u8 {
+        self.config.free_fill.unwrap_or(JUNK)
+    }
+
+    /// Looks for writes to a quarantined object, surviving unreadable bytes.
+    pub(super) fn check_junk(&self, start: usize, size: usize) -> Option<Damage> {
+        canary::find_carefully([(start, start + size), (start, start)], self.junk())
+    }
+
     /// Where the object is to wait; `None` if it can't.
     #[inline(always)]
     pub(super) fn quarantine_for(
@@ -66,7 +71,7 @@ impl Heap {
         // SAFETY: begin_free made the object this thread's alone; it is still accessible.
         let damage = unsafe {
             let damage = canary::check(start, entry.size, self.config.canary_bytes);
-            core::ptr::write_bytes(start as *mut u8, JUNK, entry.size);
+            core::ptr::write_bytes(start as *mut u8, self.junk(), entry.size);
             damage
         };
         slot.record.quarantine(freed);
@@ -124,7 +129,7 @@ impl Heap {
         let mut count = 0;
         for (slot, entry, pages) in numbers.iter().filter_map(object) {
             if written.is_none()
-                && let Some(damage) = check_carefully(slot.address(&entry), entry.size)
+                && let Some(damage) = self.check_junk(slot.address(&entry), entry.size)
             {
                 written = Some(BadCall::WrittenAfterFree(view(&slot, &entry), damage));
             }

@@ -16,7 +16,7 @@
 //! revocation waits. Of two threads that free one object
 //! exactly one wins the compare-exchange to Freeing; the other has found a double free.
 
-use crate::sys::process::yield_now;
+use crate::sys::process::{nap, yield_now};
 use crate::trace::TraceId;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -222,12 +222,14 @@ impl Record {
         })
     }
 
-    /// [`Record::read`], after another thread that is retiring the object has had time to finish.
-    /// It gives up on one that never does (it may be the thread that was interrupted).
+    /// [`Record::read`], after another thread that is retiring the object has had time to finish (a
+    /// tenth of a second: it may be moving much memory, or wait for a processor). It gives up on one
+    /// that never does: that may be the thread that was interrupted.
     pub fn read_settled(&self) -> Option<Entry> {
-        for _ in 0..1000 {
+        for round in 0..2000 {
             match self.read() {
-                Some(Entry { state: State::Freeing, .. }) => yield_now(),
+                Some(Entry { state: State::Freeing, .. }) if round < 1000 => yield_now(),
+                Some(Entry { state: State::Freeing, .. }) => nap(),
                 settled => return settled,
             }
         }

@@ -15,13 +15,15 @@ pub enum Deallocator {
     DeleteArray,
     /// Rust's `GlobalAlloc::dealloc`.
     Dealloc,
+    /// Rust's `GlobalAlloc::realloc`.
+    Reallocate,
 }
 
 impl Deallocator {
     pub const fn name(self) -> &'static str {
         match self {
             Deallocator::Free => "free",
-            Deallocator::Realloc => "realloc",
+            Deallocator::Realloc | Deallocator::Reallocate => "realloc",
             Deallocator::FreeSized => "free_sized",
             Deallocator::FreeAlignedSized => "free_aligned_sized",
             Deallocator::Delete => "operator delete",
@@ -35,16 +37,16 @@ impl Deallocator {
         match self {
             Deallocator::Delete => Family::New,
             Deallocator::DeleteArray => Family::NewArray,
-            Deallocator::Dealloc => Family::Rust,
+            Deallocator::Dealloc | Deallocator::Reallocate => Family::Rust,
             _ => Family::Malloc,
         }
     }
 
     /// Whether the caller speaks for the alignment even by saying nothing: an over-aligned object
-    /// goes with the forms that name its alignment (C++ expr.delete, C23 7.24.3.4). `free` takes
-    /// any.
+    /// goes with the forms that name its alignment (C++ expr.delete, C23 7.24.3.4); Rust's layouts always
+    /// do. `free` takes any.
     const fn implies_alignment(self) -> bool {
-        !matches!(self, Deallocator::Free | Deallocator::Realloc | Deallocator::Dealloc)
+        !matches!(self, Deallocator::Free | Deallocator::Realloc)
     }
 }
 
@@ -121,6 +123,7 @@ mod tests {
             (Deallocator::Delete, Family::New),
             (Deallocator::DeleteArray, Family::NewArray),
             (Deallocator::Dealloc, Family::Rust),
+            (Deallocator::Reallocate, Family::Rust),
         ] {
             let release = Release::new(by);
             assert_eq!(release.mismatch(family, 8, 0), None);
@@ -144,6 +147,10 @@ mod tests {
         assert_eq!(delete.mismatch(Family::New, 8, 6), Some(Mismatch::Alignment));
         assert_eq!(delete.aligned(24).mismatch(Family::New, 8, 6), Some(Mismatch::Alignment));
         assert_eq!(Release::new(Deallocator::Free).mismatch(Family::Malloc, 8, 6), None);
+        let dealloc = Release::new(Deallocator::Dealloc).sized(8).aligned(8);
+        assert_eq!(dealloc.mismatch(Family::Rust, 8, 3), None);
+        assert_eq!(dealloc.mismatch(Family::Rust, 8, 2), Some(Mismatch::Alignment));
+        assert_eq!(dealloc.mismatch(Family::Rust, 12, 3), Some(Mismatch::Size));
         let sized = Release::new(Deallocator::FreeSized).sized(8);
         assert_eq!(sized.mismatch(Family::Malloc, 8, 6), Some(Mismatch::Alignment));
     }

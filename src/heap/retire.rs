@@ -21,11 +21,30 @@ impl Heap {
         entry: Entry,
         freed: Event,
     ) -> Result<(), BadCall> {
+        self.claim(&slot, &entry)?;
+        self.end(cache, slot, entry, freed)
+    }
+
+    /// Makes the live object this thread's alone to free: of several threads, for one.
+    /// [`Heap::end`] comes next.
+    #[inline(always)]
+    pub(super) fn claim(&self, slot: &Slot<'_>, entry: &Entry) -> Result<(), BadCall> {
+        slot.record.begin_free().map_err(|_| {
+            let entry = slot.record.read_settled().unwrap_or(*entry);
+            BadCall::DoubleFree(view(slot, &entry))
+        })
+    }
+
+    /// Frees an object that this thread has claimed.
+    #[inline(always)]
+    pub(super) fn end(
+        &self,
+        cache: &ThreadCache,
+        slot: Slot<'_>,
+        entry: Entry,
+        freed: Event,
+    ) -> Result<(), BadCall> {
         let start = slot.address(&entry);
-        if slot.record.begin_free().is_err() {
-            let entry = slot.record.read_settled().unwrap_or(entry);
-            return Err(BadCall::DoubleFree(view(&slot, &entry)));
-        }
         if self.config.batch > 0
             && let Some(list) = self.quarantine_for(cache, &slot, &entry)
         {

@@ -219,12 +219,18 @@ impl UnguardedObjects {
 }
 
 impl Unguarded {
-    /// Gives the object back to the next allocator.
+    /// Gives the object back to the next allocator, filled with `fill` where the user wants that. What
+    /// that allocator does to the bytes then is its own matter.
     ///
     /// # Safety
     /// It must have been removed from the table by the caller.
-    pub unsafe fn release(self) {
-        // SAFETY: the block came from the next allocator, and is freed once.
-        unsafe { next_heap::free(self.address - self.front) }
+    pub unsafe fn release(self, fill: Option<u8>) {
+        // SAFETY: the block came from the next allocator, and is freed once; the object lies in it.
+        unsafe {
+            if let Some(byte) = fill {
+                core::ptr::write_bytes(self.address as *mut u8, byte, self.size);
+            }
+            next_heap::free(self.address - self.front);
+        }
     }
 }

@@ -105,7 +105,7 @@ fn resize(function: &'static str, address: usize, size: usize, caller: Caller) -
         calls::free(address, Release::new(Deallocator::Realloc), caller);
         return core::ptr::null_mut();
     }
-    let new = calls::resize(address, size, caller);
+    let new = calls::resize(address, (size, 1), Release::new(Deallocator::Realloc), caller);
     if new.is_null() { refuse_size(function, size, caller) } else { new }
 }
 

@@ -42,7 +42,7 @@ fn values_are_stored() {
     let options = Options::parse(
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:keep-going=yes:max-reports=5:\
          log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:canary-bytes=0:\
-         alloc-fill=170:revoke=batch:8:sample=50:history=7:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
+         alloc-fill=170:free-fill=165:revoke=batch:8:sample=50:history=7:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
          free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:check-calls=no:check-at-exit=off:verbose=1:stats=on:summary=never",
     )
     .unwrap();
@@ -59,6 +59,7 @@ fn values_are_stored() {
         memory_limit_mib: 64,
         canary_bytes: 0,
         alloc_fill: Some(170),
+        free_fill: Some(165),
         revoke: Revocation::Batch(8),
         sample: 50,
         history_mib: 7,

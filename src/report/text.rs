@@ -7,7 +7,6 @@ use crate::diagnose::{
     Side, Subject,
 };
 use crate::heap::record::{Event, State, ThreadId};
-use crate::heap::{canary, quarantine};
 use crate::runtime::thread_label;
 use crate::sys::PAGE_BYTES;
 use crate::trace::{self, Frames, TraceId};
@@ -175,16 +174,17 @@ impl Renderer {
             let bytes: Vec<String> =
                 damage.bytes[..damage.shown].iter().map(|b| format!("{b:02x}")).collect();
             let more = if damage.span > damage.shown { " …" } else { "" };
-            let expected = match bug.kind {
-                BugKind::HeapUseAfterFree => format!("the junk {:02x}", quarantine::JUNK),
-                _ => format!("the canary {:02x}", canary::BYTE),
+            let what = match bug.kind {
+                BugKind::HeapUseAfterFree => "junk",
+                _ => "canary",
             };
             put!(
                 self,
-                "{} bytes from offset {} of the object hold {}{more} instead of {expected}\n",
+                "{} bytes from offset {} of the object hold {}{more} instead of the {what} {:02x}\n",
                 damage.span,
                 offset as isize,
                 bytes.join(" "),
+                damage.expected,
             );
         }
     }

@@ -95,7 +95,7 @@ pub fn crash(crash: &Crash) -> String {
         Crash::NonCanonical => "no address that a program can have".to_owned(),
         Crash::Junk(byte) => format!(
             "no address that a program can have: a pointer read from a freed object, most likely; \
-             fencepost fills these with {byte:02x} while revoke=batch lets them wait"
+             fencepost fills these with {byte:02x}"
         ),
         Crash::Misaligned(alignment) => {
             format!("not aligned to {alignment} bytes, as the instruction demands")

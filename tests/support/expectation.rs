@@ -174,6 +174,7 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
         // Written to in quarantine, found later.
         "heap-use-after-free" if find("expect-found").is_some() => false,
         "heap-buffer-overflow" | "heap-buffer-underflow" | "heap-use-after-free" => true,
+        "wild-access" => true,
         "SEGV" | "BUS" | "stack-overflow" => true,
         "overwritten-slack" | "FPE" | "ILL" => false,
         kind if is_call(kind) => false,
@@ -348,7 +349,7 @@ impl Bug {
                 differ("note", note, &report.notes.join(" / "));
             }
         }
-        if report.thread != self.thread {
+        if !glob_matches(&self.thread, &report.thread) {
             differ("thread", &self.thread, &report.thread);
         }
         found.extend(self.stack_differences(file, &report));
@@ -364,7 +365,7 @@ impl Bug {
             let Some(thread) = stack.as_ref().and_then(|stack| stack.thread.as_ref()) else {
                 continue;
             };
-            if thread != by {
+            if !glob_matches(by, thread) {
                 found.push(format!("{name}: expected by thread {by}, got {thread}"));
             }
         }
