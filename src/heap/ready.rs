@@ -14,6 +14,7 @@ use super::{Counter, Heap, Place, place};
 use crate::pages::{MOST_RANGES, PageRange};
 use crate::sys::PAGE_BYTES;
 use crate::sys::lock::Lock;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// The class of slots with one page.
 const SINGLE: usize = 0;
@@ -69,7 +70,13 @@ impl ReadySlots {
 
 /// The store that all threads share: slots with one page, the oldest first, so that none holds back
 /// its stretch for good.
-pub struct SharedReady(Lock<Ring>);
+pub struct SharedReady {
+    ring: Lock<Ring>,
+    /// How many there are, and room for how many: to see without the lock, which costs system calls,
+    /// that it is not worth taking.
+    len: AtomicUsize,
+    most: usize,
+}
 
 struct Ring {
     numbers: Box<[u32]>,
@@ -82,43 +89,52 @@ impl SharedReady {
     pub fn new(budget_bytes: usize) -> SharedReady {
         let most = (budget_bytes / PAGE_BYTES / SHARED_SHARE).min(SHARED);
         let numbers = vec![0; most].into_boxed_slice();
-        SharedReady(Lock::new(Ring { numbers, start: 0, len: 0 }))
+        let ring = Lock::new(Ring { numbers, start: 0, len: 0 });
+        SharedReady { ring, len: AtomicUsize::new(0), most }
     }
 
     /// Puts slots in; answers how many found room.
     fn put(&self, numbers: &[usize]) -> usize {
-        let mut ring = self.0.lock();
-        let count = numbers.len().min(ring.numbers.len() - ring.len);
+        if self.len.load(Ordering::Relaxed) == self.most {
+            return 0;
+        }
+        let mut ring = self.ring.lock();
+        let count = numbers.len().min(self.most - ring.len);
         for &number in &numbers[..count] {
             let at = (ring.start + ring.len) % ring.numbers.len();
             ring.numbers[at] = number as u32;
             ring.len += 1;
         }
+        self.len.store(ring.len, Ordering::Relaxed);
         count
     }
 
     /// Takes slots out; answers how many.
     fn take(&self, numbers: &mut [usize]) -> usize {
-        let mut ring = self.0.lock();
+        if self.len.load(Ordering::Relaxed) == 0 {
+            return 0;
+        }
+        let mut ring = self.ring.lock();
         let count = numbers.len().min(ring.len);
         for number in &mut numbers[..count] {
             *number = ring.numbers[ring.start] as usize;
             ring.start = (ring.start + 1) % ring.numbers.len();
             ring.len -= 1;
         }
+        self.len.store(ring.len, Ordering::Relaxed);
         count
     }
 
     /// See [`Lock::hold_for_fork`].
     pub fn hold_for_fork(&self) {
-        self.0.hold_for_fork();
+        self.ring.hold_for_fork();
     }
 
     /// # Safety
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
         // SAFETY: the caller's promise.
-        unsafe { self.0.release_after_fork() }
+        unsafe { self.ring.release_after_fork() }
     }
 }
 

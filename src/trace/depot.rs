@@ -236,12 +236,17 @@ impl Default for Depot {
     }
 }
 
-/// Multiply-xor: the low bits of the result depend on all bits of both values.
+/// Where the chain of a node begins. Stacks that were first seen together are asked for together,
+/// and have their heads on the same pages: those are in no cache of the processor's address
+/// translations after a page was revoked.
 fn hash(outer: TraceId, pc: Pc) -> usize {
+    /// Heads on a page, and how many numbers of outer nodes share one.
+    const HEADS_LOG2: u32 = 10;
+    const OUTER_LOG2: u32 = 8;
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mixed = (pc.bits() as u64 ^ (u64::from(outer.0) << 32)).wrapping_mul(ODD);
-    let mixed = (mixed ^ u64::from(outer.0)).wrapping_mul(ODD);
-    (mixed >> 40) as usize
+    let on_page = (mixed ^ u64::from(outer.0)).wrapping_mul(ODD) >> (64 - HEADS_LOG2);
+    (outer.0 as usize >> OUTER_LOG2) << HEADS_LOG2 | on_page as usize
 }
 
 #[cfg(test)]
