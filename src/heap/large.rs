@@ -10,13 +10,17 @@ use super::slot::{Home, Slot};
 use crate::pages::PageRange;
 use crate::sys::lock::Lock;
 use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// Ranges that one process can use up.
 const MAX_RANGES: usize = 1 << 26;
 
 /// Left before the first range, so that an access that far before it is known for what it is.
 const FRONT_BYTES: usize = 64 << 10;
+
+/// Places for what was found last, and the bytes of address space that share one.
+const FOUND: usize = 64;
+const FOUND_BYTES: usize = 64 << 10;
 
 /// Where one range lies. Fixed before the range is counted.
 struct LargeRange {
@@ -32,6 +36,8 @@ pub struct LargeSpace {
     ranges: Region<LargeRange>,
     /// Ranges below this index are fixed.
     count: AtomicUsize,
+    /// Where addresses were found last, by their bits: most are asked for again. Any value is valid.
+    found: [AtomicU32; FOUND],
     /// End of the last range and its guard, as bytes from `base`.
     used: Lock<usize>,
 }
@@ -45,6 +51,7 @@ impl LargeSpace {
             // SAFETY: all fields are atomics, for which zero is valid; no drop glue.
             ranges: unsafe { Region::reserve(MAX_RANGES)? },
             count: AtomicUsize::new(0),
+            found: [const { AtomicU32::new(0) }; FOUND],
             used: Lock::new(FRONT_BYTES),
         })
     }
@@ -130,8 +137,19 @@ impl LargeSpace {
     /// The range that `address` lies in, its guard included.
     #[inline(never)]
     pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
-        let slot = self.slot(self.index_below(address)?)?;
-        (address < slot.end()).then_some(slot)
+        let found = &self.found[address / FOUND_BYTES % FOUND];
+        if let Some(slot) = self.slot(found.load(Ordering::Relaxed) as usize)
+            && (slot.data.start()..slot.end()).contains(&address)
+        {
+            return Some(slot);
+        }
+        let index = self.index_below(address)?;
+        let slot = self.slot(index)?;
+        if address >= slot.end() {
+            return None;
+        }
+        found.store(index as u32, Ordering::Relaxed);
+        Some(slot)
     }
 
     /// Whether `address` lies in a range or guard that has been handed out: no other will be there.
