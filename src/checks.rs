@@ -40,12 +40,19 @@ pub fn is_checked(address: usize) -> bool {
 }
 
 /// Bytes that a call may touch at `address`: unbounded for what is not looked at.
-#[inline]
+#[inline(always)]
 pub fn room(address: usize) -> usize {
     if !is_checked(address) {
         return usize::MAX;
     }
-    runtime::get().map_or(usize::MAX, |runtime| runtime.heap.room(address).unwrap_or(0))
+    let Some(runtime) = runtime::get() else { return usize::MAX };
+    runtime.heap.room(address).unwrap_or(0)
+}
+
+/// Whether a call may touch `bytes` bytes at `address`. The usual answer, in few instructions.
+#[inline(always)]
+pub fn fits(address: usize, bytes: usize) -> bool {
+    bytes == 0 || bytes <= room(address)
 }
 
 /// Whether a live object ends at `address`: a buffer there is none, but neither is it stale.

@@ -46,6 +46,8 @@ pub struct Class {
     number: usize,
     base: usize,
     data_pages: usize,
+    /// 2^64 divided by the pages of a slot with its guard, rounded up: a product with it is a quotient.
+    inverse: u64,
     capacity: usize,
     /// Slots handed out, possibly past `capacity`.
     claimed: AtomicUsize,
@@ -72,6 +74,7 @@ impl Class {
             number,
             base,
             data_pages,
+            inverse: u64::MAX / (data_pages as u64 + 1) + 1,
             capacity,
             claimed: AtomicUsize::new(0),
             opened: AtomicUsize::new(0),
@@ -265,15 +268,8 @@ impl Class {
     #[inline]
     pub fn index_of(&self, address: usize) -> Option<usize> {
         let page = address.checked_sub(self.base + PAGE_BYTES)? / PAGE_BYTES;
-        // Divisions by constants are multiplications.
-        Some(match self.data_pages {
-            1 => page / 2,
-            2 => page / 3,
-            4 => page / 5,
-            8 => page / 9,
-            16 => page / 17,
-            pages => page / (pages + 1),
-        })
+        // Exact as long as page numbers times pages of a slot are below 2^64.
+        Some(((page as u128 * u128::from(self.inverse)) >> 64) as usize)
     }
 
     /// Whether all slots have been handed out.

@@ -18,7 +18,7 @@ impl Heap {
 
     /// Bytes from `address` to the end of the live object that it lies in, or just behind; `None`
     /// where there is none. Lock-free; for signal handlers too.
-    #[inline]
+    #[inline(always)]
     pub fn room(&self, address: usize) -> Option<usize> {
         let slot = self.locate(address)?;
         let (offset, size) = slot.record.live_place()?;

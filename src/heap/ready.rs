@@ -359,6 +359,7 @@ mod tests {
             seed: 0,
             canary_bytes: 16,
             fill: None,
+            free_fill: None,
             // Of which the shared store may hold three pages.
             budget_bytes: 63 * PAGE_BYTES,
             room_bytes: usize::MAX,

@@ -72,13 +72,13 @@ unsafe fn copied_until(call: &Call<'_>, limit: usize) -> usize {
 }
 
 entries! {
-    before memcpy[rdi rsi] early "fencepost_early_copy" = |call| copies(call, call.arg(2));
-    before __memcpy_chk[rdi rsi] early "fencepost_early_copy" = |call| copies(call, call.arg(2));
-    before mempcpy[rdi rsi] = |call| copies(call, call.arg(2));
-    before __mempcpy[rdi rsi] = |call| copies(call, call.arg(2));
-    before __mempcpy_chk[rdi rsi] = |call| copies(call, call.arg(2));
-    before memmove[rdi rsi] early "fencepost_early_move" = |call| moves(call, call.arg(2));
-    before __memmove_chk[rdi rsi] early "fencepost_early_move" = |call| moves(call, call.arg(2));
+    copy memcpy[rdi rsi] early "fencepost_early_copy" = |call| copies(call, call.arg(2));
+    copy __memcpy_chk[rdi rsi] early "fencepost_early_copy" = |call| copies(call, call.arg(2));
+    copy mempcpy[rdi rsi] = |call| copies(call, call.arg(2));
+    copy __mempcpy[rdi rsi] = |call| copies(call, call.arg(2));
+    copy __mempcpy_chk[rdi rsi] = |call| copies(call, call.arg(2));
+    pair memmove[rdi rsi] early "fencepost_early_move" = |call| moves(call, call.arg(2));
+    pair __memmove_chk[rdi rsi] early "fencepost_early_move" = |call| moves(call, call.arg(2));
     before bcopy[rdi rsi] = |call| {
         call.reads("source", 0, call.arg(2));
         call.writes("destination", 1, call.arg(2));
@@ -91,19 +91,19 @@ entries! {
         call.reads("source", 0, call.arg(2) & !1);
         call.writes("destination", 1, call.arg(2) & !1);
     };
-    before memset[rdi] early "fencepost_early_fill" = |call| call.writes("block", 0, call.arg(2));
-    before __memset_chk[rdi] early "fencepost_early_fill" = |call| call.writes("block", 0, call.arg(2));
+    single memset[rdi] early "fencepost_early_fill" = |call| call.writes("block", 0, call.arg(2));
+    single __memset_chk[rdi] early "fencepost_early_fill" = |call| call.writes("block", 0, call.arg(2));
     before bzero[rdi] = |call| call.writes("block", 0, call.arg(1));
     before __bzero[rdi] or "bzero" = |call| call.writes("block", 0, call.arg(1));
     before explicit_bzero[rdi] = |call| call.writes("block", 0, call.arg(1));
     before __explicit_bzero_chk[rdi] = |call| call.writes("block", 0, call.arg(1));
-    before memcmp[rdi rsi] early "fencepost_early_compare" = |call| compares(call, call.arg(2));
-    before __memcmpeq[rdi rsi] or "memcmp" = |call| compares(call, call.arg(2));
-    before bcmp[rdi rsi] early "fencepost_early_compare" = |call| compares(call, call.arg(2));
+    pair memcmp[rdi rsi] early "fencepost_early_compare" = |call| compares(call, call.arg(2));
+    pair __memcmpeq[rdi rsi] or "memcmp" = |call| compares(call, call.arg(2));
+    pair bcmp[rdi rsi] early "fencepost_early_compare" = |call| compares(call, call.arg(2));
     instead memchr[rdi] early "fencepost_early_find" = |call| seeks(call, call.arg(2));
     instead rawmemchr[rdi] = |call| seeks(call, usize::MAX);
     instead __rawmemchr[rdi] = |call| seeks(call, usize::MAX);
-    before memrchr[rdi] = |call| call.reads("block", 0, call.arg(2));
+    single memrchr[rdi] = |call| call.reads("block", 0, call.arg(2));
     before memmem[rdi rdx] = |call| if call.arg(1) >= call.arg(3) {
         call.reads("haystack", 0, call.arg(1));
         call.reads("needle", 2, call.arg(3));
