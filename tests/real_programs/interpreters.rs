@@ -72,6 +72,7 @@ fn python3() {
         .variable("PYTHONMALLOC", "malloc")
         .variable("PYTHONHASHSEED", "0")
         .arguments(&["-c", PYTHON])
+        .needs_alignment()
         .does_the_same_on_every_backend();
 }
 

@@ -18,6 +18,8 @@ pub struct Job {
     arguments: Vec<String>,
     variables: Vec<(&'static str, String)>,
     files: Vec<(&'static str, Vec<u8>)>,
+    /// Whether it works with objects at odd addresses.
+    takes_exact: bool,
 }
 
 impl Job {
@@ -26,7 +28,14 @@ impl Job {
         let program = find(program).unwrap_or_else(|| {
             panic!("{program} is missing: install the Debian package {package}")
         });
-        Job { name, program, arguments: Vec::new(), variables: Vec::new(), files: Vec::new() }
+        Job {
+            name,
+            program,
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            files: Vec::new(),
+            takes_exact: true,
+        }
     }
 
     pub fn arguments(mut self, arguments: &[&str]) -> Job {
@@ -45,8 +54,14 @@ impl Job {
         self
     }
 
+    /// The program breaks under `--placement exact`, through no bug: docs/limits.md says why.
+    pub fn needs_alignment(mut self) -> Job {
+        self.takes_exact = false;
+        self
+    }
+
     /// Runs natively, which must succeed and print something, then on each backend, and in the
-    /// other placements on one. `exact` is not among them: see docs/limits.md.
+    /// other placements on one.
     pub fn does_the_same_on_every_backend(self) {
         let native = self.run("native", process::command(&self.program));
         assert_eq!(native.exit, Exit::Code(0), "natively: {}{}", native.stdout, native.stderr);
@@ -55,8 +70,10 @@ impl Job {
         for &backend in &backends {
             self.does_the_same(&native, backend, "right");
         }
-        for placement in ["left", "random"] {
-            self.does_the_same(&native, backends[0], placement);
+        for placement in ["left", "random", "exact"] {
+            if placement != "exact" || self.takes_exact {
+                self.does_the_same(&native, backends[0], placement);
+            }
         }
     }
 
