@@ -17,6 +17,8 @@ pub struct Job {
     arguments: Vec<String>,
     variables: &'static [(&'static str, &'static str)],
     file: Option<(&'static str, String)>,
+    /// That allocate at the same time, on a processor each.
+    pub threads: usize,
 }
 
 impl Job {
@@ -28,6 +30,7 @@ impl Job {
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             variables: &[],
             file: None,
+            threads: 1,
         }
     }
 
@@ -233,10 +236,10 @@ fn xz(quick: bool) -> Job {
     Job::new("xz", "xz-utils", &["-T2", "--block-size=1MiB", "--keep", "data"]).file("data", words)
 }
 
-/// Four threads of C++, the program of tests/real_programs.
+/// Four threads of C++, the program of tests/real_programs, on two processors.
 fn cpp(bench: &Bench) -> Job {
     let program = bench.program("tasks");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real_programs/tasks.cpp");
     compile("g++", &source, &program);
-    Job { program, ..Job::new("cpp", "g++", &[]) }
+    Job { program, threads: 2, ..Job::new("cpp", "g++", &[]) }
 }

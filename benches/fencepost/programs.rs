@@ -23,7 +23,7 @@ pub fn run(bench: &Bench) -> Vec<Table> {
             _ => bench.probe(tool).err(),
         })
         .collect();
-    let costs = bare_costs(bench);
+    let costs = [1, 2].map(|threads| bare_costs(bench, threads));
 
     let columns = [
         "native CPU s",
@@ -65,7 +65,8 @@ pub fn run(bench: &Bench) -> Vec<Table> {
                 None => Cell::ratio(&outcomes[index].get("cpu"), &native),
             });
             if let Tool::Fencepost { backend, .. } = tool {
-                let floor = costs.get(backend).zip(counters.get(backend));
+                let costs = costs[job.threads - 1].get(backend);
+                let floor = costs.zip(counters.get(backend));
                 let seconds = floor.and_then(|(costs, counters)| costs.seconds(counters));
                 cells.push(match (&native, seconds) {
                     (Ok(native), Some(s)) => Cell::Ratio(native.with(native, |n, _| (n + s) / n)),
@@ -97,10 +98,11 @@ pub fn run(bench: &Bench) -> Vec<Table> {
     vec![table]
 }
 
-/// What the page operations cost bare, in this run, with 10,000 live pages.
-fn bare_costs(bench: &Bench) -> HashMap<&'static str, BareCosts> {
+/// What the page operations cost bare, in this run, with 10,000 live pages in each of so many threads: with
+/// two the kernel must tell the other's processor of each page that is revoked.
+fn bare_costs(bench: &Bench, threads: usize) -> HashMap<&'static str, BareCosts> {
     let floors = BACKENDS.map(|backend| Contender::Floor(floor_of(backend)));
-    let shape = Shape { live: 10_000, milliseconds: 200, threads: 1, limit_seconds: 60 };
+    let shape = Shape { live: 10_000, milliseconds: 200, threads, limit_seconds: 60 };
     let measured = loops::measure(bench, &floors, shape, &HashMap::new());
     let costs = |backend| {
         let outcome = measured.of(&Contender::Floor(floor_of(backend)));

@@ -185,75 +185,6 @@ macro_rules! routine {
 
 // The check is in r11, and what to jump to when it is content in r10.
 routine!(@restore "fencepost_entry_before", "mov rdi, rsp\ncall r11", "mov r11, [rsp + 184]");
-/// Declares a routine that asks `$fits` about rdi, rsi and rdx. If it says yes the call goes on to the
-/// address in r10; otherwise the check in r11 looks closer.
-macro_rules! quick_routine {
-    ($name:literal, $fits:path) => {
-        core::arch::global_asm!(
-            concat!(".pushsection .text.hot.", $name, ",\"ax\",@progbits"),
-            ".balign 16",
-            concat!(".globl ", $name),
-            concat!(".hidden ", $name),
-            concat!(".type ", $name, ",@function"),
-            concat!($name, ":"),
-            ".cfi_startproc",
-            // Functions of up to four arguments, those with `_chk`: no other register is one.
-            "push rdi",
-            "push rsi",
-            "push rdx",
-            "push rcx",
-            "push r10",
-            "push r11",
-            "push rax",
-            ".cfi_adjust_cfa_offset 56",
-            "call {fits}",
-            "pop rcx",
-            "pop r11",
-            "pop r10",
-            "pop rcx",
-            "pop rdx",
-            "pop rsi",
-            "pop rdi",
-            ".cfi_adjust_cfa_offset -56",
-            "test al, al",
-            // Not variadic: the zero in al says so.
-            "jz fencepost_entry_before",
-            "jmp r10",
-            ".cfi_endproc",
-            concat!(".size ", $name, ", . - ", $name),
-            ".popsection",
-            fits = sym $fits,
-        );
-    };
-}
-quick_routine!("fencepost_entry_copy", quick::copy_fits);
-quick_routine!("fencepost_entry_pair", quick::pair_fits);
-quick_routine!("fencepost_entry_single", quick::single_fits);
-
-/// What most calls ask: whether operands of so many bytes lie in their objects.
-mod quick {
-    use crate::checks::fits;
-
-    /// Two operands of `bytes` bytes, which must not overlap unless they are the same.
-    #[unsafe(link_section = ".text.hot")]
-    pub extern "C" fn copy_fits(first: usize, second: usize, bytes: usize) -> bool {
-        let distance = first.abs_diff(second);
-        (distance >= bytes || distance == 0) && pair_fits(first, second, bytes)
-    }
-
-    /// Two operands of `bytes` bytes.
-    #[unsafe(link_section = ".text.hot")]
-    pub extern "C" fn pair_fits(first: usize, second: usize, bytes: usize) -> bool {
-        fits(first, bytes) && fits(second, bytes)
-    }
-
-    /// One operand of `bytes` bytes, in the first argument and the third.
-    #[unsafe(link_section = ".text.hot")]
-    pub extern "C" fn single_fits(first: usize, _: usize, bytes: usize) -> bool {
-        fits(first, bytes)
-    }
-}
-
 // The function called instead is in r11.
 routine!("fencepost_entry_instead", "mov rdi, rsp\ncall r11", [], "ret");
 // The `Next` to be looked up is in r11.
@@ -321,7 +252,8 @@ pub(super) use go_early;
 ///
 /// Where the third argument is the number of bytes, the usual case is told quickly:
 /// `copy` and `pair` stand for `before` where the first two are operands of so many bytes, which must
-/// be distinct in the one case and need not in the other; `single` where the first one is.
+/// be distinct in the one case and need not in the other; `single` where the first one is. `strings`
+/// stands for it where the first two are strings to compare.
 ///
 /// In brackets: the registers whose operands are looked at, or `any` to look always. `early "f"` names
 /// an implementation for the time before libc's is known; `or "f"` a function that serves where libc

@@ -17,6 +17,7 @@ mod numbers;
 mod operators;
 mod printf;
 mod process;
+mod quick;
 mod signals;
 mod streams;
 mod strings;

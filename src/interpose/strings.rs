@@ -150,7 +150,7 @@ entries! {
     before strndup[rdi] = |call| reads_string::<u8>(call, "string", 0, call.arg(1));
     before __strndup[rdi] = |call| reads_string::<u8>(call, "string", 0, call.arg(1));
 
-    before strcmp[rdi rsi] early "fencepost_early_order" = |call| {
+    strings strcmp[rdi rsi] early "fencepost_early_order" = |call| {
         compares_strings::<u8>(call, NO_LIMIT, Case::Matters)
     };
     before strncmp[rdi rsi] = |call| compares_strings::<u8>(call, call.arg(2), Case::Matters);

@@ -62,6 +62,7 @@ pub enum Case {
 }
 
 /// Whole units that may be read at `start`.
+#[inline]
 pub fn readable<U: Unit>(start: usize) -> usize {
     checks::room(start) / U::BYTES
 }
@@ -244,12 +245,13 @@ pub unsafe fn appends_string<U: Unit>(call: &Call<'_>, limit: usize) {
     }
 }
 
-/// A multiple of 8, at most `bound`: so many bytes are the same at both addresses, and not NUL.
+/// So many bytes are the same at both addresses, and not NUL: a multiple of 8, at most `bound`. `None` if
+/// the first difference or NUL is among the `bound` bytes for certain.
 ///
 /// # Safety
 /// `bound` bytes must be readable at both, as far as they are strings, whose pages are readable to the
 /// end.
-unsafe fn alike(first: usize, second: usize, bound: usize) -> usize {
+unsafe fn alike(first: usize, second: usize, bound: usize) -> Option<usize> {
     const LOW: u64 = 0x0101_0101_0101_0101;
     let in_page = |address: usize| address % PAGE_BYTES <= PAGE_BYTES - 8;
     let mut bytes = 0;
@@ -263,11 +265,39 @@ unsafe fn alike(first: usize, second: usize, bound: usize) -> usize {
         };
         let has_nul = a.wrapping_sub(LOW) & !a & LOW << 7 != 0;
         if a != b || has_nul {
-            break;
+            return None;
         }
         bytes += 8;
     }
-    bytes
+    Some(bytes)
+}
+
+/// Whether two strings part, or both end, among their first `bound` bytes.
+///
+/// # Safety
+/// As [`alike`].
+pub unsafe fn part_within(first: usize, second: usize, bound: usize) -> bool {
+    let mut at = 0;
+    loop {
+        // SAFETY: the caller's promise; so far neither has ended.
+        match unsafe { alike(first + at, second + at, bound - at) } {
+            Some(bytes) => at += bytes,
+            None => return true,
+        }
+        // Byte by byte over the edge of a page, or to the end.
+        let stop = bound.min(at + 8);
+        if at == stop {
+            return false;
+        }
+        while at < stop {
+            // SAFETY: as above.
+            let (a, b) = unsafe { (*((first + at) as *const u8), *((second + at) as *const u8)) };
+            at += 1;
+            if a != b || a == 0 {
+                return true;
+            }
+        }
+    }
 }
 
 /// The call compares the strings at arguments 0 and 1, up to the first difference, terminator, or
@@ -279,11 +309,14 @@ pub unsafe fn compares_strings<U: Unit>(call: &Call<'_>, limit: usize, case: Cas
     let (first, second) = (call.arg(0), call.arg(1));
     let (in_first, in_second) = (readable::<U>(first), readable::<U>(second));
     let bound = limit.min(in_first).min(in_second);
-    let mut units = match case {
+    let mut units = 0;
+    if case == Case::Matters && U::BYTES == 1 {
         // SAFETY: as below.
-        Case::Matters if U::BYTES == 1 => unsafe { alike(first, second, bound) },
-        _ => 0,
-    };
+        if unsafe { part_within(first, second, bound) } {
+            return;
+        }
+        units = bound;
+    }
     while units < bound {
         // SAFETY: within the bounds of objects, and before the end of either string.
         let (a, b) = unsafe { (*(first as *const U).add(units), *(second as *const U).add(units)) };
