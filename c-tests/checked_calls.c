@@ -6,6 +6,8 @@
 #define _GNU_SOURCE
 // Compilers leave out pure functions whose result nobody uses.
 #define __pure__ __noinline__
+#include <arpa/inet.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -17,11 +19,19 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+#include <sys/time.h>
+#include <sys/times.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,6 +70,14 @@ static wchar_t *wide(size_t n, int extra)
     return p;
 }
 
+// A path of 19 letters in a folder that does not exist.
+static char *missing(int extra)
+{
+    char *p = text(20, extra);
+    p[0] = p[2] = '/';
+    return p;
+}
+
 static int filled(const char *content, size_t n)
 {
     int ends[2];
@@ -93,6 +111,7 @@ typedef char *(*str2)(char *, const char *);
 typedef char *(*str3)(char *, const char *, size_t);
 typedef char *(*str3c)(char *, const char *, size_t, size_t);
 typedef long (*num)(const char *, char **, int);
+typedef long (*wnum)(const wchar_t *, wchar_t **, int);
 
 static int call_v(int (*function)(), void *first, ...)
 {
@@ -176,6 +195,19 @@ static int peer(void)
     int ends[2];
     socketpair(AF_UNIX, SOCK_DGRAM, 0, ends);
     return ends[0];
+}
+
+// A socket that is listened at and has a caller without a name.
+static int caller(void)
+{
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un address = {AF_UNIX};
+    bind(listener, (struct sockaddr *)&address, sizeof address.sun_family);
+    listen(listener, 1);
+    socklen_t n = sizeof address;
+    getsockname(listener, (struct sockaddr *)&address, &n);
+    connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, n);
+    return listener;
 }
 
 static int events(void)

@@ -260,4 +260,140 @@
     CASE(__isoc23_vsscanf, WRITE, 4, call_v2(F(int (*)(), "__isoc23_vsscanf"), "12 abc", "%d %s", (int *)far, object(4 - extra, 0))) \
     CASE(strftime, WRITE, 5, strftime(object(5 - extra, 0), 99, "%Y", &day)) \
     CASE(ctime_r, WRITE, 26, ctime_r(&now, object(26 - extra, 0))) \
-    CASE(asctime_r, WRITE, 26, asctime_r(&day, object(26 - extra, 0)))
+    CASE(asctime_r, WRITE, 26, asctime_r(&day, object(26 - extra, 0))) \
+    CASE(wcstol, READ, 12, F(wnum, "wcstol")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(wcstoll, READ, 12, F(wnum, "wcstoll")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(wcstoul, READ, 12, F(wnum, "wcstoul")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(wcstoull, READ, 12, F(wnum, "wcstoull")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(wcstoq, READ, 12, F(wnum, "wcstoq")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(wcstouq, READ, 12, F(wnum, "wcstouq")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(wcstoimax, READ, 12, F(wnum, "wcstoimax")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(wcstoumax, READ, 12, F(wnum, "wcstoumax")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(__isoc23_wcstol, READ, 12, F(wnum, "__isoc23_wcstol")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(__isoc23_wcstoll, READ, 12, F(wnum, "__isoc23_wcstoll")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(__isoc23_wcstoul, READ, 12, F(wnum, "__isoc23_wcstoul")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(__isoc23_wcstoull, READ, 12, F(wnum, "__isoc23_wcstoull")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(__isoc23_wcstoimax, READ, 12, F(wnum, "__isoc23_wcstoimax")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(__isoc23_wcstoumax, READ, 12, F(wnum, "__isoc23_wcstoumax")((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL, 10)) \
+    CASE(wcstod, READ, 12, wcstod((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL)) \
+    CASE(wcstof, READ, 12, wcstof((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL)) \
+    CASE(wcstold, READ, 12, wcstold((wchar_t *)memcpy(object(12 - 4 * extra, 0), L"12", 12 - 4 * extra), NULL)) \
+    CASE(mbstowcs, WRITE, 80, mbstowcs((void *)object(80 - 4 * extra, 0), "aaaaaaaaaaaaaaaaaaa", 99)) \
+    CASE(__mbstowcs_chk, WRITE, 80, F(size_t (*)(void *, const void *, size_t, ...), "__mbstowcs_chk")(object(80 - 4 * extra, 0), "aaaaaaaaaaaaaaaaaaa", 99ul, 99ul)) \
+    CASE(wcstombs, WRITE, 20, wcstombs(object(20 - extra, 0), L"aaaaaaaaaaaaaaaaaaa", 99)) \
+    CASE(__wcstombs_chk, WRITE, 20, F(size_t (*)(void *, const void *, size_t, ...), "__wcstombs_chk")(object(20 - extra, 0), L"aaaaaaaaaaaaaaaaaaa", 99ul, 99ul)) \
+    CASE(mbsrtowcs, READ, 20, const char *from = text(20, extra); mbsrtowcs(wfar, &from, 64, &(mbstate_t){0})) \
+    CASE(__mbsrtowcs_chk, READ, 20, const char *from = text(20, extra); F(size_t (*)(void *, const void *, size_t, ...), "__mbsrtowcs_chk")(wfar, &from, 64ul, NULL, 64ul)) \
+    CASE(wcsrtombs, READ, 80, const wchar_t *from = wide(20, extra); wcsrtombs(far, &from, 64, &(mbstate_t){0})) \
+    CASE(__wcsrtombs_chk, READ, 80, const wchar_t *from = wide(20, extra); F(size_t (*)(void *, const void *, size_t, ...), "__wcsrtombs_chk")(far, &from, 64ul, NULL, 64ul)) \
+    CASE(mbsnrtowcs, WRITE, 76, const char *from = "aaaaaaaaaaaaaaaaaaa"; mbsnrtowcs((void *)object(76 - 4 * extra, 0), &from, 19, 99, NULL)) \
+    CASE(__mbsnrtowcs_chk, WRITE, 76, const char *from = "aaaaaaaaaaaaaaaaaaa"; F(size_t (*)(void *, const void *, size_t, ...), "__mbsnrtowcs_chk")(object(76 - 4 * extra, 0), &from, 19ul, 99ul, NULL, 99ul)) \
+    CASE(wcsnrtombs, WRITE, 19, const wchar_t *from = L"aaaaaaaaaaaaaaaaaaa"; wcsnrtombs(object(19 - extra, 0), &from, 19, 99, NULL)) \
+    CASE(__wcsnrtombs_chk, WRITE, 19, const wchar_t *from = L"aaaaaaaaaaaaaaaaaaa"; F(size_t (*)(void *, const void *, size_t, ...), "__wcsnrtombs_chk")(object(19 - extra, 0), &from, 19ul, 99ul, NULL, 99ul)) \
+    CASE(fgetws, WRITE, 84, fgetws((wchar_t *)object(80, 0), 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(fgetws_unlocked, WRITE, 84, fgetws_unlocked((wchar_t *)object(80, 0), 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(__fgetws_chk, WRITE, 84, F(wchar_t *(*)(void *, size_t, int, FILE *), "__fgetws_chk")(object(80, 0), 99, 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(__fgetws_unlocked_chk, WRITE, 84, F(wchar_t *(*)(void *, size_t, int, FILE *), "__fgetws_unlocked_chk")(object(80, 0), 99, 99, stream("aaaaaaaaaaaaaaaaaaaa" + !extra))) \
+    CASE(fputws, READ, 80, fputws(wide(20, extra), nowhere())) \
+    CASE(fputws_unlocked, READ, 80, fputws_unlocked(wide(20, extra), nowhere())) \
+    CASE(open, READ, 20, open(missing(extra), O_RDONLY)) \
+    CASE(open64, READ, 20, open64(missing(extra), O_RDONLY)) \
+    CASE(__open_2, READ, 20, F(int (*)(char *, int), "__open_2")(missing(extra), O_RDONLY)) \
+    CASE(__open64_2, READ, 20, F(int (*)(char *, int), "__open64_2")(missing(extra), O_RDONLY)) \
+    CASE(openat, READ, 20, openat(AT_FDCWD, missing(extra), O_RDONLY)) \
+    CASE(openat64, READ, 20, openat64(AT_FDCWD, missing(extra), O_RDONLY)) \
+    CASE(__openat_2, READ, 20, F(int (*)(int, char *, int), "__openat_2")(AT_FDCWD, missing(extra), O_RDONLY)) \
+    CASE(__openat64_2, READ, 20, F(int (*)(int, char *, int), "__openat64_2")(AT_FDCWD, missing(extra), O_RDONLY)) \
+    CASE(creat, READ, 20, creat(missing(extra), 0700)) \
+    CASE(creat64, READ, 20, creat64(missing(extra), 0700)) \
+    CASE(mkdir, READ, 20, mkdir(missing(extra), 0700)) \
+    CASE(mkfifo, READ, 20, mkfifo(missing(extra), 0700)) \
+    CASE(chmod, READ, 20, chmod(missing(extra), 0700)) \
+    CASE(truncate, READ, 20, truncate(missing(extra), 0700)) \
+    CASE(truncate64, READ, 20, truncate64(missing(extra), 0700)) \
+    CASE(access, READ, 20, access(missing(extra), R_OK)) \
+    CASE(euidaccess, READ, 20, euidaccess(missing(extra), R_OK)) \
+    CASE(eaccess, READ, 20, eaccess(missing(extra), R_OK)) \
+    CASE(unlink, READ, 20, unlink(missing(extra))) \
+    CASE(remove, READ, 20, remove(missing(extra))) \
+    CASE(rmdir, READ, 20, rmdir(missing(extra))) \
+    CASE(chdir, READ, 20, chdir(missing(extra))) \
+    CASE(chroot, READ, 20, chroot(missing(extra))) \
+    CASE(opendir, READ, 20, opendir(missing(extra))) \
+    CASE(chown, READ, 20, chown(missing(extra), -1, -1)) \
+    CASE(lchown, READ, 20, lchown(missing(extra), -1, -1)) \
+    CASE(faccessat, READ, 20, faccessat(AT_FDCWD, missing(extra), R_OK, 0)) \
+    CASE(unlinkat, READ, 20, unlinkat(AT_FDCWD, missing(extra), 0)) \
+    CASE(mkdirat, READ, 20, mkdirat(AT_FDCWD, missing(extra), 0700)) \
+    CASE(mkfifoat, READ, 20, mkfifoat(AT_FDCWD, missing(extra), 0700)) \
+    CASE(fchmodat, READ, 20, fchmodat(AT_FDCWD, missing(extra), 0700, 0)) \
+    CASE(fchownat, READ, 20, fchownat(AT_FDCWD, missing(extra), -1, -1, 0)) \
+    CASE(rename, READ, 20, rename("/a/b", missing(extra))) \
+    CASE(link, READ, 20, link("/a/b", missing(extra))) \
+    CASE(symlink, READ, 20, symlink("/a/b", missing(extra))) \
+    CASE(renameat, READ, 20, renameat(AT_FDCWD, "/a/b", AT_FDCWD, missing(extra))) \
+    CASE(renameat2, READ, 20, renameat2(AT_FDCWD, "/a/b", AT_FDCWD, missing(extra), 0)) \
+    CASE(linkat, READ, 20, linkat(AT_FDCWD, "/a/b", AT_FDCWD, missing(extra), 0)) \
+    CASE(symlinkat, READ, 20, symlinkat("/a/b", AT_FDCWD, missing(extra))) \
+    CASE(fopen, READ, 20, fopen(missing(extra), "r")) \
+    CASE(fopen64, READ, 20, fopen64(missing(extra), "r")) \
+    CASE(freopen, READ, 20, freopen(missing(extra), "r", nowhere())) \
+    CASE(freopen64, READ, 20, freopen64(missing(extra), "r", nowhere())) \
+    CASE(fdopen, READ, 2, fdopen(null(), memcpy(object(2 - extra, 0), "w", 2 - extra))) \
+    CASE(popen, READ, 2, pclose(popen(":", memcpy(object(2 - extra, 0), "r", 2 - extra)))) \
+    CASE(system, READ, 2, system(memcpy(object(2 - extra, 0), ":", 2 - extra))) \
+    CASE(getenv, READ, 20, getenv(text(20, extra))) \
+    CASE(secure_getenv, READ, 20, secure_getenv(text(20, extra))) \
+    CASE(unsetenv, READ, 20, unsetenv(text(20, extra))) \
+    CASE(putenv, READ, 20, putenv(text(20, extra))) \
+    CASE(setenv, READ, 20, setenv("fencepost_case", text(20, extra), 1)) \
+    CASE(time, WRITE, 8, time((void *)object(8 - extra, 0))) \
+    CASE(gettimeofday, WRITE, 16, gettimeofday((void *)object(16 - extra, 0), NULL)) \
+    CASE(clock_gettime, WRITE, 16, clock_gettime(CLOCK_REALTIME, (void *)object(16 - extra, 0))) \
+    CASE(clock_getres, WRITE, 16, clock_getres(CLOCK_REALTIME, (void *)object(16 - extra, 0))) \
+    CASE(clock_settime, READ, 16, clock_settime(-1, (void *)object(16 - extra, 0))) \
+    CASE(timespec_get, WRITE, 16, timespec_get((void *)object(16 - extra, 0), TIME_UTC)) \
+    CASE(nanosleep, READ, 16, nanosleep((void *)object(16 - extra, 0), NULL)) \
+    CASE(clock_nanosleep, READ, 16, clock_nanosleep(CLOCK_REALTIME, 0, (void *)object(16 - extra, 0), NULL)) \
+    CASE(localtime, READ, 8, localtime((void *)object(8 - extra, 0))) \
+    CASE(gmtime, READ, 8, gmtime((void *)object(8 - extra, 0))) \
+    CASE(ctime, READ, 8, ctime((void *)object(8 - extra, 0))) \
+    CASE(localtime_r, WRITE, 56, localtime_r(&now, (void *)object(56 - extra, 0))) \
+    CASE(gmtime_r, WRITE, 56, gmtime_r(&now, (void *)object(56 - extra, 0))) \
+    CASE(asctime, READ, 28, asctime((void *)object(28 - extra, 0))) \
+    CASE(mktime, WRITE, 56, mktime((void *)object(56 - extra, 0))) \
+    CASE(timelocal, WRITE, 56, timelocal((void *)object(56 - extra, 0))) \
+    CASE(timegm, WRITE, 56, timegm((void *)object(56 - extra, 0))) \
+    CASE(wait, WRITE, 4, wait((void *)object(4 - extra, 0))) \
+    CASE(waitpid, WRITE, 4, waitpid(-1, (void *)object(4 - extra, 0), 0)) \
+    CASE(wait3, WRITE, 144, wait3(NULL, 0, (void *)object(144 - extra, 0))) \
+    CASE(wait4, WRITE, 144, wait4(-1, NULL, 0, (void *)object(144 - extra, 0))) \
+    CASE(getrusage, WRITE, 144, getrusage(RUSAGE_SELF, (void *)object(144 - extra, 0))) \
+    CASE(getrlimit, WRITE, 16, getrlimit(RLIMIT_CORE, (void *)object(16 - extra, 0))) \
+    CASE(getrlimit64, WRITE, 16, getrlimit64(RLIMIT_CORE, (void *)object(16 - extra, 0))) \
+    CASE(setrlimit, READ, 16, setrlimit(-1, (void *)object(16 - extra, 0))) \
+    CASE(setrlimit64, READ, 16, setrlimit64(-1, (void *)object(16 - extra, 0))) \
+    CASE(prlimit, WRITE, 16, prlimit(0, RLIMIT_CORE, NULL, (void *)object(16 - extra, 0))) \
+    CASE(prlimit64, WRITE, 16, prlimit64(0, RLIMIT_CORE, NULL, (void *)object(16 - extra, 0))) \
+    CASE(uname, WRITE, 390, uname((void *)object(390 - extra, 0))) \
+    CASE(sysinfo, WRITE, 112, sysinfo((void *)object(112 - extra, 0))) \
+    CASE(times, WRITE, 32, times((void *)object(32 - extra, 0))) \
+    CASE(statfs, WRITE, 120, statfs("/", (void *)object(120 - extra, 0))) \
+    CASE(fstatfs, WRITE, 120, fstatfs(0, (void *)object(120 - extra, 0))) \
+    CASE(statfs64, WRITE, 120, statfs64("/", (void *)object(120 - extra, 0))) \
+    CASE(fstatfs64, WRITE, 120, fstatfs64(0, (void *)object(120 - extra, 0))) \
+    CASE(statvfs, WRITE, 112, statvfs("/", (void *)object(112 - extra, 0))) \
+    CASE(fstatvfs, WRITE, 112, fstatvfs(0, (void *)object(112 - extra, 0))) \
+    CASE(statvfs64, WRITE, 112, statvfs64("/", (void *)object(112 - extra, 0))) \
+    CASE(fstatvfs64, WRITE, 112, fstatvfs64(0, (void *)object(112 - extra, 0))) \
+    CASE(accept, WRITE, 2, socklen_t n = 99; accept(caller(), (void *)object(2 - extra, 0), &n)) \
+    CASE(getsockname, WRITE, 2, socklen_t n = 99; getsockname(peer(), (void *)object(2 - extra, 0), &n)) \
+    CASE(getpeername, WRITE, 2, socklen_t n = 99; getpeername(peer(), (void *)object(2 - extra, 0), &n)) \
+    CASE(accept4, WRITE, 2, socklen_t n = 99; accept4(caller(), (void *)object(2 - extra, 0), &n, SOCK_CLOEXEC)) \
+    CASE(getsockopt, WRITE, 4, socklen_t n = 8; getsockopt(peer(), SOL_SOCKET, SO_TYPE, (void *)object(4 - extra, 0), &n)) \
+    CASE(setsockopt, READ, 4, setsockopt(peer(), SOL_SOCKET, SO_REUSEADDR, (void *)object(4 - extra, 0), 4)) \
+    CASE(inet_pton, WRITE, 4, inet_pton(AF_INET, "1.2.3.4", (void *)object(4 - extra, 0))) \
+    CASE(inet_ntop, WRITE, 8, inet_ntop(AF_INET, "\1\2\3\4", (void *)object(8 - extra, 0), 99)) \
+    CASE(strerror_r, WRITE, 19, strerror_r(9999, (void *)object(19 - extra, 0), 99)) \
+    CASE(__xpg_strerror_r, WRITE, 19, F(int (*)(int, char *, size_t), "__xpg_strerror_r")(9999, (void *)object(19 - extra, 0), 99)) \
+    CASE(strverscmp, READ, 20, strverscmp("aaaaaaaaaaaaaaaaaaaa", text(20, extra)))

@@ -5,7 +5,9 @@
 //! adds the stack and frame pointers of the call as two more arguments and jumps, so that the stack
 //! walk begins at the caller and no frame of ours has to be left out.
 
+mod answers;
 mod api;
+mod clocks;
 mod descriptors;
 mod entry;
 mod formats;
@@ -13,16 +15,20 @@ mod io;
 mod malloc;
 mod malloc_info;
 mod memory;
+mod multibyte;
 mod numbers;
 mod operators;
+mod paths;
 mod printf;
 mod process;
 mod quick;
 mod signals;
 mod streams;
 mod strings;
+mod system;
 mod text;
 mod vectors;
+mod wide_numbers;
 mod wide_strings;
 
 /// Looks up libc's functions behind the checked ones. Takes the loader's lock: for the constructor.
@@ -32,9 +38,15 @@ fn resolve_checked() {
         strings::NEXT,
         wide_strings::NEXT,
         numbers::NEXT,
+        wide_numbers::NEXT,
+        multibyte::NEXT,
+        paths::NEXT,
         io::NEXT,
         streams::NEXT,
         printf::NEXT,
+        clocks::NEXT,
+        system::NEXT,
+        answers::NEXT,
     ];
     tables.into_iter().flatten().for_each(|next| next.resolve());
 }

@@ -4,7 +4,7 @@
 //! if there is more to come, that is reported.
 
 use super::entry::{Call, entries};
-use super::text::reads_whole;
+use super::text::{Unit, bytes, reads_whole};
 use crate::checks;
 use core::ffi::{c_char, c_int, c_void};
 use libc::{FILE, ssize_t};
@@ -18,21 +18,30 @@ unsafe extern "C-unwind" {
     fn getc(stream: *mut FILE) -> c_int;
     fn getc_unlocked(stream: *mut FILE) -> c_int;
     fn ungetc(character: c_int, stream: *mut FILE) -> c_int;
+    fn fgetws(buffer: *mut u32, size: c_int, stream: *mut FILE) -> *mut u32;
+    fn fgetws_unlocked(buffer: *mut u32, size: c_int, stream: *mut FILE) -> *mut u32;
+    // A wint_t, whose WEOF is EOF as an int.
+    fn getwc(stream: *mut FILE) -> c_int;
+    fn getwc_unlocked(stream: *mut FILE) -> c_int;
+    fn ungetwc(character: c_int, stream: *mut FILE) -> c_int;
     fn getdelim(line: *mut *mut c_char, size: *mut usize, end: c_int, stream: *mut FILE)
     -> ssize_t;
     fn __chk_fail() -> !;
 }
 
 type Read = unsafe extern "C-unwind" fn(*mut c_void, usize, usize, *mut FILE) -> usize;
-type ReadLine = unsafe extern "C-unwind" fn(*mut c_char, c_int, *mut FILE) -> *mut c_char;
-type ReadByte = unsafe extern "C-unwind" fn(*mut FILE) -> c_int;
+type ReadLine<C> = unsafe extern "C-unwind" fn(*mut C, c_int, *mut FILE) -> *mut C;
+/// getc or getwc.
+type Get = unsafe extern "C-unwind" fn(*mut FILE) -> c_int;
+/// ungetc or ungetwc.
+type Unget = unsafe extern "C-unwind" fn(c_int, *mut FILE) -> c_int;
 
 /// fread of `count` members of `size` bytes into argument 0.
 unsafe fn read_block(
     call: &Call<'_>,
     (size, count, stream): (usize, usize, usize),
     read: Read,
-    get: ReadByte,
+    get: Get,
 ) -> usize {
     let (total, room) = (size.saturating_mul(count), call.room(0));
     let stream = stream as *mut FILE;
@@ -52,37 +61,37 @@ unsafe fn read_block(
     }
 }
 
-/// fgets of at most `size` bytes into argument 0.
-unsafe fn read_line(
+/// fgets or fgetws of at most `size` units into argument 0. `C` is what libc takes for `U`.
+unsafe fn read_line<U: Unit + From<u8>, C>(
     call: &Call<'_>,
-    size: c_int,
-    stream: usize,
-    read: ReadLine,
-    get: ReadByte,
-) -> *mut c_char {
-    let room = call.room(0);
+    (size, stream): (c_int, usize),
+    read: ReadLine<C>,
+    (get, unget): (Get, Unget),
+) -> *mut C {
+    let room = call.room(0) / U::BYTES;
     let stream = stream as *mut FILE;
-    // SAFETY: the program's promise; the last byte of the room is the object's.
+    // SAFETY: the program's promise; the last unit of the room is the object's.
     unsafe {
         if size <= 0 || size as usize <= room {
             return read(call.ptr(0), size, stream);
         }
         if room == 0 {
-            call.writes("s", 0, size as usize);
+            call.writes("s", 0, bytes::<U>(size as usize));
         }
         // A line that fills the room ends it with the terminator that this waits for.
-        let last = call.ptr::<u8>(0).add(room - 1);
-        let before = last.replace(1);
+        let waiting = U::from(1);
+        let last = call.ptr::<U>(0).add(room - 1);
+        let before = last.replace(waiting);
         let line = read(call.ptr(0), room as c_int, stream);
-        let is_full = !line.is_null() && *last == 0;
-        if *last == 1 {
+        let is_full = !line.is_null() && *last == U::NUL;
+        if *last == waiting {
             *last = before;
         }
-        if is_full && (room == 1 || *last.sub(1) != b'\n') {
+        if is_full && (room == 1 || *last.sub(1) != U::from(b'\n')) {
             let more = get(stream);
             if more != libc::EOF {
-                ungetc(more, stream);
-                call.writes("s", 0, room + 1);
+                unget(more, stream);
+                call.writes("s", 0, bytes::<U>(room + 1));
             } else if room == 1 {
                 // With room for more it would have read nothing.
                 *last = before;
@@ -159,20 +168,42 @@ entries! {
     };
     before fwrite[rdi] = |call| writes_block(call);
     before fwrite_unlocked[rdi] = |call| writes_block(call);
-    instead fgets[rdi] = |call| read_line(call, call.int(1), call.arg(2), super::fgets, getc);
+    instead fgets[rdi] = |call| {
+        read_line::<u8, _>(call, (call.int(1), call.arg(2)), super::fgets, (getc, ungetc))
+    };
     instead fgets_unlocked[rdi] = |call| {
-        read_line(call, call.int(1), call.arg(2), super::fgets_unlocked, getc_unlocked)
+        let line = (call.int(1), call.arg(2));
+        read_line::<u8, _>(call, line, super::fgets_unlocked, (getc_unlocked, ungetc))
     };
     instead __fgets_chk[rdi] = |call| {
         verify(call.int(2).max(0) as usize, call.arg(1));
-        read_line(call, call.int(2), call.arg(3), fgets, getc)
+        read_line::<u8, _>(call, (call.int(2), call.arg(3)), fgets, (getc, ungetc))
     };
     instead __fgets_unlocked_chk[rdi] = |call| {
         verify(call.int(2).max(0) as usize, call.arg(1));
-        read_line(call, call.int(2), call.arg(3), fgets_unlocked, getc_unlocked)
+        let line = (call.int(2), call.arg(3));
+        read_line::<u8, _>(call, line, fgets_unlocked, (getc_unlocked, ungetc))
+    };
+    instead fgetws[rdi] = |call| {
+        read_line::<u32, _>(call, (call.int(1), call.arg(2)), super::fgetws, (getwc, ungetwc))
+    };
+    instead fgetws_unlocked[rdi] = |call| {
+        let line = (call.int(1), call.arg(2));
+        read_line::<u32, _>(call, line, super::fgetws_unlocked, (getwc_unlocked, ungetwc))
+    };
+    instead __fgetws_chk[rdi] = |call| {
+        verify(call.int(2).max(0) as usize, call.arg(1));
+        read_line::<u32, _>(call, (call.int(2), call.arg(3)), fgetws, (getwc, ungetwc))
+    };
+    instead __fgetws_unlocked_chk[rdi] = |call| {
+        verify(call.int(2).max(0) as usize, call.arg(1));
+        let line = (call.int(2), call.arg(3));
+        read_line::<u32, _>(call, line, fgetws_unlocked, (getwc_unlocked, ungetwc))
     };
     before fputs[rdi] = |call| reads_whole::<u8>(call, "s", 0);
     before fputs_unlocked[rdi] = |call| reads_whole::<u8>(call, "s", 0);
+    before fputws[rdi] = |call| reads_whole::<u32>(call, "ws", 0);
+    before fputws_unlocked[rdi] = |call| reads_whole::<u32>(call, "ws", 0);
     before puts[rdi] = |call| reads_whole::<u8>(call, "s", 0);
     before perror[rdi] = |call| if call.arg(0) != 0 { reads_whole::<u8>(call, "s", 0) };
     instead getline[any] = |call| read_delimited(call, c_int::from(b'\n'), call.arg(2));

@@ -159,6 +159,8 @@ entries! {
     before strcasecmp_l[rdi rsi] = |call| compares_strings::<u8>(call, NO_LIMIT, Case::Ignored);
     before strncasecmp[rdi rsi] = |call| compares_strings::<u8>(call, call.arg(2), Case::Ignored);
     before strncasecmp_l[rdi rsi] = |call| compares_strings::<u8>(call, call.arg(2), Case::Ignored);
+    // The digits behind the difference aside.
+    before strverscmp[rdi rsi] = |call| compares_strings::<u8>(call, NO_LIMIT, Case::Matters);
     before strcoll[rdi rsi] = |call| both(call);
     before strcoll_l[rdi rsi] = |call| both(call);
 
