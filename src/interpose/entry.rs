@@ -47,11 +47,11 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub fn new(function: &'static str, saved: &'a Saved) -> Call<'a> {
+    pub fn new(function: &'static str, next: &'static Next, saved: &'a Saved) -> Call<'a> {
         let sp = &raw const saved.return_address as usize;
         // SAFETY: the entry saved its registers below the return address of the call.
         let caller = unsafe { Caller::from_entry(sp, saved.bp) };
-        Call { site: Site { function, caller }, saved }
+        Call { site: Site { function, next, caller }, saved }
     }
 
     /// Argument `index` of the first six integers and pointers.
@@ -271,7 +271,7 @@ macro_rules! entries {
                 pub static NEXT: crate::sys::next::Next = entries!(@next $name $($substitute)?);
 
                 extern "C-unwind" fn check(saved: &crate::interpose::entry::Saved) -> usize {
-                    let $call = &crate::interpose::entry::Call::new(stringify!($name), saved);
+                    let $call = &crate::interpose::entry::Call::new(stringify!($name), &NEXT, saved);
                     // SAFETY: the program calls the function with these arguments. What the
                     // function's manual demands of them is its promise, as far as it was not
                     // just found to be broken.
