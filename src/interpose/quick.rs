@@ -23,6 +23,7 @@ macro_rules! quick_routine {
             "push rcx",
             "push r10",
             "push r11",
+            // For the alignment of the stack.
             "push rax",
             ".cfi_adjust_cfa_offset 56",
             "call {fits}",

@@ -425,6 +425,12 @@ const CLOSED: &str =
 mod tests {
     use super::*;
 
+    /// Past the harness, which shows what a test prints by macro only if it fails.
+    fn say_skipped(why: &str) {
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "skipped: {why}");
+    }
+
     /// From now on the kernel refuses the calling thread guard markers and inaccessible mappings.
     fn forbid_guards() {
         const fn step(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
@@ -459,7 +465,7 @@ mod tests {
     #[test]
     fn a_page_that_moved_has_moved_though_its_old_place_can_not_be_guarded() {
         if !super::super::trial_backends().any(|backend| backend.name() == "userfaultfd") {
-            return eprintln!("skipped: no userfaultfd here");
+            return say_skipped("no userfaultfd here");
         }
         let start = memory::reserve(8 * PAGE_BYTES).unwrap();
         let backend = Userfaultfd::new();
@@ -473,7 +479,7 @@ mod tests {
                     backend.prepare(stretch).unwrap();
                     backend.open(stretch).unwrap();
                     if !backend.can_recycle() {
-                        return eprintln!("skipped: this kernel moves no pages");
+                        return say_skipped("this kernel moves no pages");
                     }
                     backend.populate(from).unwrap();
                     (from.start() as *mut u64).write(7);
