@@ -41,21 +41,25 @@ const COLLAPSED: u32 = 1;
 /// And their records are gone.
 const FORGOTTEN: u32 = 2;
 
-/// See the module's text.
+/// See the module's text. What turns an address into a record is on one cache line.
+#[repr(C, align(64))]
 pub struct Class {
-    number: usize,
-    base: usize,
-    data_pages: usize,
+    /// Of the first slot; the page before it is a guard.
+    start: usize,
     /// 2^64 divided by the pages of a slot with its guard, rounded up: a product with it is a quotient.
     inverse: u64,
+    /// Bytes of a slot with its guard.
+    stride: usize,
+    /// Slots whose pages and records are in service; only grows.
+    opened: AtomicUsize,
+    records: Region<Record>,
+    stretches: Region<Stretch>,
+    number: usize,
+    data_pages: usize,
     capacity: usize,
     /// Slots handed out, possibly past `capacity`.
     claimed: AtomicUsize,
-    /// Slots whose pages and records are in service; only grows.
-    opened: AtomicUsize,
     opening: Lock<()>,
-    records: Region<Record>,
-    stretches: Region<Stretch>,
 }
 
 impl Class {
@@ -71,18 +75,19 @@ impl Class {
         let capacity = (bytes / PAGE_BYTES - 1) / (data_pages + 1);
         let capacity = capacity.min(u32::MAX as usize - 1);
         Ok(Class {
-            number,
-            base,
-            data_pages,
+            start: base + PAGE_BYTES,
             inverse: u64::MAX / (data_pages as u64 + 1) + 1,
-            capacity,
-            claimed: AtomicUsize::new(0),
+            stride: (data_pages + 1) * PAGE_BYTES,
             opened: AtomicUsize::new(0),
-            opening: Lock::new(()),
             // SAFETY: a zeroed Record is Virgin; it has no drop glue.
             records: unsafe { Region::reserve(capacity)? },
             // SAFETY: both fields are atomics, for which zero is valid; no drop glue.
             stretches: unsafe { Region::reserve(capacity.div_ceil(STRETCH_SLOTS))? },
+            number,
+            data_pages,
+            capacity,
+            claimed: AtomicUsize::new(0),
+            opening: Lock::new(()),
         })
     }
 
@@ -91,18 +96,15 @@ impl Class {
         (2 * STRETCH_SLOTS / (self.data_pages + 1)).next_power_of_two() / 2
     }
 
-    fn stride(&self) -> usize {
-        (self.data_pages + 1) * PAGE_BYTES
-    }
-
     /// Slot `index`, if it is in service.
     #[inline(always)]
     pub fn slot(&self, index: usize) -> Option<Slot<'_>> {
         if index >= self.opened.load(Ordering::Acquire) {
             return None;
         }
-        let start = self.base + PAGE_BYTES + index * self.stride();
-        let record = self.records.get(index)?;
+        let start = self.start + index * self.stride;
+        // SAFETY: committed before the slot was taken into service.
+        let record = unsafe { self.records.committed(index) };
         let home = Home::Pool { class: self.number, index };
         Some(Slot { record, data: PageRange::new(start, self.data_pages), home })
     }
@@ -147,8 +149,8 @@ impl Class {
             self.records.ensure(wanted)?;
             self.stretches.ensure(wanted.div_ceil(STRETCH_SLOTS))?;
             // The first guard belongs to no slot, and comes with the first stretch.
-            let end = |slots: usize| self.base + PAGE_BYTES + slots * self.stride();
-            let start = if opened == 0 { self.base } else { end(opened) };
+            let end = |slots: usize| self.start + slots * self.stride;
+            let start = if opened == 0 { self.start - PAGE_BYTES } else { end(opened) };
             let stretch = PageRange::new(start, (end(wanted) - start) / PAGE_BYTES);
             if !room.take(stretch.bytes()) {
                 return Err(Errno(libc::EDQUOT));
@@ -162,7 +164,7 @@ impl Class {
 
     /// Address of the guard before the first slot, once that is in service.
     pub fn first_guard(&self) -> Option<usize> {
-        (self.opened.load(Ordering::Acquire) > 0).then_some(self.base)
+        (self.opened.load(Ordering::Acquire) > 0).then_some(self.start - PAGE_BYTES)
     }
 
     /// The slots in service that are not in a collapsed stretch.
@@ -194,7 +196,8 @@ impl Class {
 
     /// Whether `address` is in the guard before the first slot, and that is in service.
     pub fn is_first_guard(&self, address: usize) -> bool {
-        address.wrapping_sub(self.base) < PAGE_BYTES && self.opened.load(Ordering::Acquire) > 0
+        address.wrapping_sub(self.start - PAGE_BYTES) < PAGE_BYTES
+            && self.opened.load(Ordering::Acquire) > 0
     }
 
     /// Whether the records of the slot's stretch are gone.
@@ -226,10 +229,10 @@ impl Class {
     /// # Safety
     /// All its slots must be done with.
     pub unsafe fn collapse(&self, stretch: usize, room: &Room) -> Result<(), Errno> {
-        let start = self.base + PAGE_BYTES + stretch * STRETCH_SLOTS * self.stride();
+        let start = self.start + stretch * STRETCH_SLOTS * self.stride;
         // SAFETY: the caller's promise; the range is the class's own.
-        unsafe { memory::decommit(start, STRETCH_SLOTS * self.stride()) }?;
-        room.give_back(STRETCH_SLOTS * self.stride());
+        unsafe { memory::decommit(start, STRETCH_SLOTS * self.stride) }?;
+        room.give_back(STRETCH_SLOTS * self.stride);
         if let Some(stretch) = self.stretches.get(stretch) {
             stretch.state.store(COLLAPSED, Ordering::Release);
         }
@@ -267,7 +270,7 @@ impl Class {
     /// Number of the slot whose stride holds `address`, which must lie in the class's range.
     #[inline]
     pub fn index_of(&self, address: usize) -> Option<usize> {
-        let page = address.checked_sub(self.base + PAGE_BYTES)? / PAGE_BYTES;
+        let page = address.checked_sub(self.start)? / PAGE_BYTES;
         // Exact as long as page numbers times pages of a slot are below 2^64.
         Some(((page as u128 * u128::from(self.inverse)) >> 64) as usize)
     }

@@ -52,7 +52,7 @@ use threads::ThreadCache;
 use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
 
 /// Address space for small and for large objects, each; halved until it fits.
-const RESERVED_BYTES: usize = 16 << 40;
+const RESERVED_BYTES: usize = 24 << 40;
 
 /// With less than this for both, hardly anything could be guarded.
 const LEAST_RESERVED_BYTES: usize = 8 << 20;

@@ -1,7 +1,9 @@
 //! Slots of a few sizes, found from an address by arithmetic.
 //!
 //! One reservation holds a range for each class. A range is one guard page, then slots side by side,
-//! each of the class's data pages and one guard page: every slot has a guard on both sides.
+//! each of the class's data pages and one guard page: every slot has a guard on both sides. All ranges
+//! but the last have the same power of two of bytes, so that the class of an address is found by a
+//! shift. The last is that of the smallest slots, of which most programs need most, and has the rest.
 //!
 //! Slots are handed out once, in order, and never again: an address names one object for the life
 //! of the process.
@@ -16,9 +18,14 @@ pub const CLASS_PAGES: [usize; 5] = [1, 2, 4, 8, 16];
 /// The classes, side by side in one reservation.
 pub struct Pool {
     base: usize,
-    class_bytes: usize,
+    bytes: usize,
+    /// Log2 of the bytes of each range but the last.
+    shift: u32,
     classes: [Class; CLASS_PAGES.len()],
 }
+
+/// The class whose range comes last.
+const LAST: usize = 0;
 
 impl Pool {
     /// Lays the pool over `bytes` bytes of reserved address space at `base`.
@@ -28,15 +35,24 @@ impl Pool {
         let roomy = bytes / CLASS_PAGES.len() > 2 * STRETCH_ALIGN;
         let align = if roomy { STRETCH_ALIGN } else { PAGE_BYTES };
         let first = (base + PAGE_BYTES).next_multiple_of(align) - PAGE_BYTES;
-        let room = (base + bytes).saturating_sub(first);
-        let class_bytes = (room / CLASS_PAGES.len()) & !(align - 1);
-        if class_bytes < 32 * PAGE_BYTES {
+        let bytes = (base + bytes).saturating_sub(first) & !(align - 1);
+        let shift = (bytes / CLASS_PAGES.len()).checked_ilog2().ok_or(Errno::ENOMEM)?;
+        if 1 << shift < 32 * PAGE_BYTES {
             return Err(Errno::ENOMEM);
         }
-        let base = first;
-        let class = |i: usize| Class::new(i, base + i * class_bytes, class_bytes, CLASS_PAGES[i]);
+        let class = |number| {
+            let start = first + (Self::range_of(number) << shift);
+            let end = if number == LAST { first + bytes } else { start + (1 << shift) };
+            Class::new(number, start, end - start, CLASS_PAGES[number])
+        };
         let classes = [class(0)?, class(1)?, class(2)?, class(3)?, class(4)?];
-        Ok(Pool { base, class_bytes, classes })
+        Ok(Pool { base: first, bytes, shift, classes })
+    }
+
+    /// Which range is a class's, and which class's a range is: the other way round.
+    #[inline]
+    const fn range_of(number: usize) -> usize {
+        CLASS_PAGES.len() - 1 - number
     }
 
     /// Number of the smallest class whose slots hold `pages` pages.
@@ -55,7 +71,7 @@ impl Pool {
     /// Whether `address` lies in the pool's address space.
     #[inline]
     pub fn contains(&self, address: usize) -> bool {
-        address.wrapping_sub(self.base) < self.class_bytes * CLASS_PAGES.len()
+        address.wrapping_sub(self.base) < self.bytes
     }
 
     /// The slot that `address` lies in, if it is in service.
@@ -84,10 +100,10 @@ impl Pool {
     /// The class in whose range `address` lies.
     #[inline]
     pub fn class_of(&self, address: usize) -> Option<&Class> {
-        let offset = address.checked_sub(self.base)?;
-        // Few enough to count; a division takes longer.
-        let number = (1..=CLASS_PAGES.len()).filter(|&n| offset >= n * self.class_bytes).count();
-        self.classes.get(number)
+        let offset = address.wrapping_sub(self.base);
+        // The last range is as long as it is.
+        let range = (offset >> self.shift).min(CLASS_PAGES.len() - 1);
+        (offset < self.bytes).then(|| &self.classes[Self::range_of(range)])
     }
 
     /// See [`Lock::hold_for_fork`].
@@ -151,11 +167,11 @@ mod tests {
         let pool = Pool::new(memory::reserve(bytes).unwrap(), bytes).unwrap();
         let backend = trial_backends().next().unwrap();
         let mut slots = 0;
-        while let Ok(range) = pool.class(0).claim(backend, &Room::new(usize::MAX), 2) {
+        while let Ok(range) = pool.class(1).claim(backend, &Room::new(usize::MAX), 2) {
             slots += range.len();
         }
-        // 512 pages: one guard, then slots of two pages.
-        assert_eq!(slots, 255);
+        // 512 pages: one guard, then slots of three pages.
+        assert_eq!(slots, 170);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 const STEP_BYTES: usize = 256 * 1024;
 
 /// Room for `capacity` values of `T`, zeroed. `T` must be valid when all its bytes are zero.
+#[repr(C)]
 pub struct Region<T> {
     base: usize,
     capacity: usize,
@@ -72,9 +73,19 @@ impl<T> Region<T> {
         if end > self.committed_bytes.load(Ordering::Acquire) {
             return None;
         }
+        // SAFETY: just seen to be.
+        Some(unsafe { self.committed(index) })
+    }
+
+    /// Element `index`.
+    ///
+    /// # Safety
+    /// It must be committed ([`Region::ensure`]).
+    #[inline(always)]
+    pub unsafe fn committed(&self, index: usize) -> &T {
         // SAFETY: committed, aligned (the base is page-aligned), zeroed or written through shared
         // references, and never taken away.
-        Some(unsafe { &*((self.base + index * size_of::<T>()) as *const T) })
+        unsafe { &*((self.base + index * size_of::<T>()) as *const T) }
     }
 
     /// Zeroes elements and gives back their memory; `count` of them must fill whole pages.
