@@ -8,8 +8,7 @@ use crate::diagnose::{Direction, LibcCall, Misuse, Operand};
 use crate::fault;
 use crate::heap::MAX_SIZE;
 use crate::runtime;
-use crate::sys::next::Next;
-use crate::trace::{self, Caller, ModuleKind};
+use crate::trace::Caller;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// The address space in which operands are looked at; of no bytes while nothing is checked. Its
@@ -61,24 +60,10 @@ pub fn is_end(address: usize) -> bool {
     runtime::get().is_some_and(|runtime| runtime.heap.room(address) == Some(0))
 }
 
-/// Whether libc's own function is next. A library may export one of its own under a name that ISO C does
-/// not reserve, `link` say, and what that does with its arguments nobody knows.
-fn is_libc(next: &Next) -> bool {
-    // libc may lack it, and we have one.
-    let Some(address) = next.address() else { return true };
-    let Some(module) = trace::module_of(address.get()) else { return false };
-    // `time` and its like are the kernel's; before glibc 2.34 there was a library for some.
-    module.kind == ModuleKind::Vdso
-        || module.contains(libc::gnu_get_libc_version as *const () as usize)
-        || module.path.to_string_lossy().contains("/libpthread")
-}
-
 /// A call under way.
 #[derive(Clone, Copy)]
 pub struct Site {
     pub function: &'static str,
-    /// The function of that name behind ours.
-    pub next: &'static Next,
     pub caller: Caller,
 }
 
@@ -124,10 +109,7 @@ impl Site {
     #[cold]
     fn report(&self, misuse: Misuse) {
         if let Some(runtime) = runtime::get() {
-            let Site { function, next, caller } = *self;
-            if !is_libc(next) {
-                return;
-            }
+            let Site { function, caller } = *self;
             fault::report_libc(runtime, LibcCall { function, caller, misuse });
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! For each function NAME there is, in assembler,
 //! - `fencepost_check_NAME`, which the preload library exports as NAME (by a jump that build.rs makes).
-//!   If none of the operands in the registers listed lies in the guarded heap it goes on with
+//!   If none of the operands in the registers listed lies in the guarded heap, or the next function of
+//!   that name is not libc's, it goes on with
 //! - `fencepost_next_NAME`, a jump to libc's function. References of the runtime itself to NAME end
 //!   here (build.rs, `--wrap`), so that it never enters a check.
 //!
@@ -47,11 +48,11 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub fn new(function: &'static str, next: &'static Next, saved: &'a Saved) -> Call<'a> {
+    pub fn new(function: &'static str, saved: &'a Saved) -> Call<'a> {
         let sp = &raw const saved.return_address as usize;
         // SAFETY: the entry saved its registers below the return address of the call.
         let caller = unsafe { Caller::from_entry(sp, saved.bp) };
-        Call { site: Site { function, next, caller }, saved }
+        Call { site: Site { function, caller }, saved }
     }
 
     /// Argument `index` of the first six integers and pointers.
@@ -271,7 +272,7 @@ macro_rules! entries {
                 pub static NEXT: crate::sys::next::Next = entries!(@next $name $($substitute)?);
 
                 extern "C-unwind" fn check(saved: &crate::interpose::entry::Saved) -> usize {
-                    let $call = &crate::interpose::entry::Call::new(stringify!($name), &NEXT, saved);
+                    let $call = &crate::interpose::entry::Call::new(stringify!($name), saved);
                     // SAFETY: the program calls the function with these arguments. What the
                     // function's manual demands of them is its promise, as far as it was not
                     // just found to be broken.
@@ -300,12 +301,15 @@ macro_rules! entries {
                     "3:",
                     crate::interpose::entry::go_early!($($early)?),
                     "2:",
+                    "cmp byte ptr [rip + {next} + {left_alone}], 0",
+                    concat!("jne fencepost_next_", stringify!($name)),
                     crate::interpose::entry::go_to_check!($kind, $name),
                     ".cfi_endproc",
                     concat!(".size fencepost_check_", stringify!($name), ", . - fencepost_check_", stringify!($name)),
                     ".popsection",
                     checked = sym crate::checks::CHECKED,
                     next = sym NEXT,
+                    left_alone = const crate::sys::next::Next::LEFT_ALONE,
                     check = sym check,
                 );
             }

@@ -31,6 +31,9 @@ mod vectors;
 mod wide_numbers;
 mod wide_strings;
 
+use crate::trace::{self, ModuleKind};
+use core::num::NonZeroUsize;
+
 /// Looks up libc's functions behind the checked ones. Takes the loader's lock: for the constructor.
 fn resolve_checked() {
     let tables = [
@@ -48,7 +51,25 @@ fn resolve_checked() {
         system::NEXT,
         answers::NEXT,
     ];
-    tables.into_iter().flatten().for_each(|next| next.resolve());
+    let libc = trace::module_of(libc::gnu_get_libc_version as *const () as usize);
+    for next in tables.into_iter().flatten() {
+        // What libc lacks is done by us.
+        if let Some(address) = next.address().map(NonZeroUsize::get)
+            && !libc.is_some_and(|libc| libc.contains(address))
+            && !is_systems(address)
+        {
+            next.leave_alone();
+        }
+    }
+}
+
+/// Whether a function that is not in libc is its work all the same. A library may export one of its own
+/// under a name that ISO C does not reserve, `link` say, and what that does with its arguments nobody knows.
+fn is_systems(address: usize) -> bool {
+    // `time` and its like are the kernel's; before glibc 2.34 there was a library for some.
+    trace::module_of(address).is_some_and(|module| {
+        module.kind == ModuleKind::Vdso || module.path.to_string_lossy().contains("/libpthread")
+    })
 }
 
 /// Defines trampoline `$entry`: moves rsp and rbp, as they are on entry, into the two argument

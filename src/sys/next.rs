@@ -7,6 +7,7 @@
 use core::ffi::CStr;
 use core::mem::transmute_copy;
 use core::num::NonZeroUsize;
+use core::sync::atomic::{AtomicBool, Ordering};
 use once_cell::race::OnceNonZeroUsize;
 
 /// Address of the next definition of one symbol.
@@ -14,6 +15,8 @@ use once_cell::race::OnceNonZeroUsize;
 pub struct Next {
     /// First, for entries in assembler: 0 until it is known.
     address: OnceNonZeroUsize,
+    /// See [`Next::leave_alone`]; for entries in assembler too.
+    is_left_alone: AtomicBool,
     name: &'static CStr,
     /// Serves where nobody defines `name`.
     substitute: Option<&'static CStr>,
@@ -23,11 +26,24 @@ const _: () = assert!(size_of::<OnceNonZeroUsize>() == size_of::<usize>());
 
 impl Next {
     pub const fn new(name: &'static CStr) -> Next {
-        Next { address: OnceNonZeroUsize::new(), name, substitute: None }
+        Next { substitute: None, ..Next::or(name, name) }
     }
 
     pub const fn or(name: &'static CStr, substitute: &'static CStr) -> Next {
-        Next { address: OnceNonZeroUsize::new(), name, substitute: Some(substitute) }
+        Next {
+            address: OnceNonZeroUsize::new(),
+            is_left_alone: AtomicBool::new(false),
+            name,
+            substitute: Some(substitute),
+        }
+    }
+
+    /// Bytes from the address to the flag of [`Next::leave_alone`].
+    pub const LEFT_ALONE: usize = core::mem::offset_of!(Next, is_left_alone);
+
+    /// Calls of it are to go straight on.
+    pub fn leave_alone(&self) {
+        self.is_left_alone.store(true, Ordering::Relaxed);
     }
 
     pub fn address(&self) -> Option<NonZeroUsize> {
