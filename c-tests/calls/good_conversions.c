@@ -64,6 +64,30 @@ static void convert_to_bytes(void)
     free(wide), free(cut), free(invalid), free(text), free(three);
 }
 
+// A conversion that ends before its source does may not be read ahead of, though glibc would.
+static void end_early(void)
+{
+    char *bytes = memset(malloc(16), 'a', 16), text[99];
+    bytes[3] = '\xff';
+    wchar_t *wide = wmemset(malloc(16 * sizeof *wide), L'a', 16), characters[99];
+    wide[3] = 0xd800;
+    const size_t none = -1;
+    assert(mbstowcs(characters, bytes, 99) == none && mbstowcs(NULL, bytes, 0) == none);
+    assert(wcstombs(text, wide, 99) == none && wcstombs(NULL, wide, 0) == none);
+    const char *from = bytes;
+    assert(mbsrtowcs(characters, &from, 99, NULL) == none && from == bytes + 3);
+    from = bytes;
+    assert(mbsnrtowcs(characters, &from, 99, 99, NULL) == none && from == bytes + 3);
+    const wchar_t *start = wide;
+    assert(wcsrtombs(text, &start, 99, NULL) == none && start == wide + 3);
+    start = wide;
+    assert(wcsnrtombs(text, &start, 99, 99, NULL) == none && start == wide + 3);
+    // Eight bytes of four characters are all that was asked for.
+    wchar_t *four = copy(L"\u00e9\u00e9\u00e9\u00e9", 16);
+    assert(wcstombs(text, four, 8) == 8 && strncmp(text, "\u00e9\u00e9\u00e9\u00e9", 8) == 0);
+    free(bytes), free(wide), free(four);
+}
+
 static void read_numbers(void)
 {
     wchar_t *number = copy(L" 12x", 16), *end;
@@ -137,6 +161,7 @@ int main(void)
         return 0;
     convert_to_wide();
     convert_to_bytes();
+    end_early();
     read_numbers();
     lines();
     tell_times();

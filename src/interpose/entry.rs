@@ -18,6 +18,7 @@
 use crate::checks::{self, Site};
 use crate::sys::next::Next;
 use crate::trace::Caller;
+use core::cell::Cell;
 
 /// The argument registers of a call, laid out as the register save area of the System V ABI (3.5.7)
 /// so that a `va_list` can point here, and what lies above them on the stack.
@@ -27,7 +28,8 @@ pub struct Saved {
     /// Only where the caller set al, as a call of a variadic function must.
     vectors: [[u64; 2]; 8],
     rax: usize,
-    next: usize,
+    /// Where a call goes on that was looked at before.
+    next: Cell<usize>,
     bp: usize,
     return_address: usize,
     /// The first argument that is on the stack.
@@ -53,6 +55,16 @@ impl<'a> Call<'a> {
         // SAFETY: the entry saved its registers below the return address of the call.
         let caller = unsafe { Caller::from_entry(sp, saved.bp) };
         Call { site: Site { function, caller }, saved }
+    }
+
+    /// A call that is looked at before goes on to `function`, unless that is null, in place of libc's.
+    ///
+    /// # Safety
+    /// It must take the same arguments; it may leave out the last.
+    pub unsafe fn divert(&self, function: *const ()) {
+        if !function.is_null() {
+            self.saved.next.set(function as usize);
+        }
     }
 
     /// Argument `index` of the first six integers and pointers.

@@ -2,13 +2,15 @@
 //!
 //! How far a conversion goes is told by one to nowhere, before the call. A sequence that is no
 //! character ends it: then nothing is reported.
+//!
+//! glibc first looks for the terminator, further than a conversion may go. Where the source lies in an
+//! object without one, and nothing is wrong, a form is called that is told where the object ends.
 
 use super::entry::{Call, entries};
 use super::text::{Extent, Unit, readable};
 use crate::checks;
 use crate::sys::errno;
-use core::ffi::c_char;
-use core::ptr::null_mut;
+use core::ptr::{null, null_mut};
 
 /// mbstate_t of glibc.
 type State = u64;
@@ -16,19 +18,69 @@ type State = u64;
 unsafe extern "C" {
     fn mbsnrtowcs(
         to: *mut u32,
-        from: *mut *const c_char,
+        from: *mut *const u8,
         bytes: usize,
         most: usize,
         state: *mut State,
     ) -> usize;
     fn wcsnrtombs(
-        to: *mut c_char,
+        to: *mut u8,
         from: *mut *const u32,
         units: usize,
         most: usize,
         state: *mut State,
     ) -> usize;
     fn __ctype_get_mb_cur_max() -> usize;
+}
+
+/// Defines the forms that stop where the object of the source ends.
+macro_rules! clipped {
+    ($name:ident: $from:ty => $to:ty, by $convert:ident) => {
+        mod $name {
+            use super::*;
+
+            type From = *const $from;
+
+            /// As mbstowcs and wcstombs.
+            pub unsafe extern "C" fn string(to: *mut $to, mut from: From, most: usize) -> usize {
+                let mut state = 0;
+                // SAFETY: the caller's promise.
+                unsafe { bounded(to, &raw mut from, usize::MAX, most, &raw mut state) }
+            }
+
+            /// As mbsrtowcs and wcsrtombs.
+            pub unsafe extern "C" fn restartable(
+                to: *mut $to,
+                from: *mut From,
+                most: usize,
+                state: *mut State,
+            ) -> usize {
+                // SAFETY: the caller's promise.
+                unsafe { bounded(to, from, usize::MAX, most, state) }
+            }
+
+            /// As mbsnrtowcs and wcsnrtombs.
+            pub unsafe extern "C" fn bounded(
+                to: *mut $to,
+                from: *mut From,
+                bound: usize,
+                most: usize,
+                state: *mut State,
+            ) -> usize {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    $convert(to, from, bound.min(readable::<$from>(*from as usize)), most, state)
+                }
+            }
+        }
+    };
+}
+clipped!(wide: u8 => u32, by mbsnrtowcs);
+clipped!(narrow: u32 => u8, by wcsnrtombs);
+
+/// The form to call in place of a fortified one: none where that is about to abort.
+fn unless_fortified(call: &Call<'_>, most: usize, room: usize, clipped: *const ()) -> *const () {
+    if call.arg(most) > call.arg(room) { null() } else { clipped }
 }
 
 /// Most bytes of a character in the locale.
@@ -75,8 +127,16 @@ unsafe fn taken<U: Unit>(from: usize, bound: usize) -> (usize, bool) {
     }
 }
 
-/// At most `bytes` bytes at `from` become at most `most` wide characters at argument 0, or are counted.
-unsafe fn to_wide(call: &Call<'_>, from: usize, bytes: usize, most: usize, state: State) {
+/// At most `bytes` bytes at `from` become at most `most` wide characters at argument 0, or are counted:
+/// by `clipped` if the object there ends before.
+unsafe fn to_wide(
+    call: &Call<'_>,
+    from: usize,
+    bytes: usize,
+    most: usize,
+    state: State,
+    clipped: *const (),
+) {
     let (to, room) = (call.arg(0), readable::<u32>(call.arg(0)));
     let in_source = checks::room(from);
     if !checks::is_checked(to) && !checks::is_checked(from) {
@@ -86,14 +146,17 @@ unsafe fn to_wide(call: &Call<'_>, from: usize, bytes: usize, most: usize, state
     unsafe {
         let characters = |bound: usize| {
             let (taken, ends) = taken::<u8>(from, bound);
-            let (mut start, mut state) = (from as *const c_char, state);
+            let (mut start, mut state) = (from as *const u8, state);
             let convert = || mbsnrtowcs(null_mut(), &raw mut start, taken, 0, &raw mut state);
             Some(count(convert)? + usize::from(ends))
         };
         // A wide character takes one byte at least.
         let extent = Extent::<u8>::of(from, if to == 0 { bytes } else { bytes.min(most) });
-        if !extent.fits && characters(in_source).is_some() {
-            call.site.reads("src", from, extent.bytes());
+        if !extent.fits {
+            match characters(in_source) {
+                Some(_) => call.site.reads("src", from, extent.bytes()),
+                None => call.divert(clipped),
+            }
         }
         if to != 0 && most > room {
             let bound = room.saturating_add(1).saturating_mul(character_bytes());
@@ -104,8 +167,16 @@ unsafe fn to_wide(call: &Call<'_>, from: usize, bytes: usize, most: usize, state
     }
 }
 
-/// At most `units` wide characters at `from` become at most `most` bytes at argument 0, or are counted.
-unsafe fn to_bytes(call: &Call<'_>, from: usize, units: usize, most: usize, state: State) {
+/// At most `units` wide characters at `from` become at most `most` bytes at argument 0, or are counted:
+/// by `clipped` if the object there ends before.
+unsafe fn to_bytes(
+    call: &Call<'_>,
+    from: usize,
+    units: usize,
+    most: usize,
+    state: State,
+    clipped: *const (),
+) {
     let (to, room) = (call.arg(0), call.room(0));
     let in_source = readable::<u32>(from);
     if !checks::is_checked(to) && !checks::is_checked(from) {
@@ -122,8 +193,11 @@ unsafe fn to_bytes(call: &Call<'_>, from: usize, units: usize, most: usize, stat
         };
         // A wide character makes one byte at least.
         let extent = Extent::<u32>::of(from, units.min(most));
-        if !extent.fits && converted(in_source).is_some_and(|bytes| bytes < most) {
-            call.site.reads("src", from, extent.bytes());
+        if !extent.fits {
+            match converted(in_source) {
+                Some(bytes) if bytes < most => call.site.reads("src", from, extent.bytes()),
+                _ => call.divert(clipped),
+            }
         }
         if to != 0 && most > room {
             let bound = room.saturating_add(1).min(units).min(in_source);
@@ -138,32 +212,58 @@ unsafe fn to_bytes(call: &Call<'_>, from: usize, units: usize, most: usize, stat
 }
 
 entries! {
-    before mbstowcs[rdi rsi] = |call| to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0);
-    before __mbstowcs_chk[rdi rsi] = |call| to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0);
-    before wcstombs[rdi rsi] = |call| to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0);
-    before __wcstombs_chk[rdi rsi] = |call| to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0);
+    before mbstowcs[rdi rsi] = |call| {
+        to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0, wide::string as *const ())
+    };
+    before __mbstowcs_chk[rdi rsi] = |call| {
+        let clipped = unless_fortified(call, 2, 3, wide::string as *const ());
+        to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped)
+    };
     before mbsrtowcs[any] = |call| {
-        to_wide(call, source(call), usize::MAX, call.arg(2), state(call, 3))
+        to_wide(
+            call, source(call), usize::MAX, call.arg(2), state(call, 3),
+            wide::restartable as *const (),
+        )
     };
     before __mbsrtowcs_chk[any] = |call| {
-        to_wide(call, source(call), usize::MAX, call.arg(2), state(call, 3))
-    };
-    before wcsrtombs[any] = |call| {
-        to_bytes(call, source(call), usize::MAX, call.arg(2), state(call, 3))
-    };
-    before __wcsrtombs_chk[any] = |call| {
-        to_bytes(call, source(call), usize::MAX, call.arg(2), state(call, 3))
+        let clipped = unless_fortified(call, 2, 4, wide::restartable as *const ());
+        to_wide(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped)
     };
     before mbsnrtowcs[any] = |call| {
-        to_wide(call, source(call), call.arg(2), call.arg(3), state(call, 4))
+        to_wide(
+            call, source(call), call.arg(2), call.arg(3), state(call, 4),
+            wide::bounded as *const (),
+        )
     };
     before __mbsnrtowcs_chk[any] = |call| {
-        to_wide(call, source(call), call.arg(2), call.arg(3), state(call, 4))
+        let clipped = unless_fortified(call, 3, 5, wide::bounded as *const ());
+        to_wide(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped)
+    };
+    before wcstombs[rdi rsi] = |call| {
+        to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0, narrow::string as *const ())
+    };
+    before __wcstombs_chk[rdi rsi] = |call| {
+        let clipped = unless_fortified(call, 2, 3, narrow::string as *const ());
+        to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped)
+    };
+    before wcsrtombs[any] = |call| {
+        to_bytes(
+            call, source(call), usize::MAX, call.arg(2), state(call, 3),
+            narrow::restartable as *const (),
+        )
+    };
+    before __wcsrtombs_chk[any] = |call| {
+        let clipped = unless_fortified(call, 2, 4, narrow::restartable as *const ());
+        to_bytes(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped)
     };
     before wcsnrtombs[any] = |call| {
-        to_bytes(call, source(call), call.arg(2), call.arg(3), state(call, 4))
+        to_bytes(
+            call, source(call), call.arg(2), call.arg(3), state(call, 4),
+            narrow::bounded as *const (),
+        )
     };
     before __wcsnrtombs_chk[any] = |call| {
-        to_bytes(call, source(call), call.arg(2), call.arg(3), state(call, 4))
+        let clipped = unless_fortified(call, 3, 5, narrow::bounded as *const ());
+        to_bytes(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped)
     };
 }
