@@ -9,35 +9,57 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <iconv.h>
+#include <ifaddrs.h>
 #include <locale.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <regex.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/times.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <syslog.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include <utime.h>
 #include <wchar.h>
+#include <wordexp.h>
 
-static char far[256];
+static _Alignas(16) char far[256];
 static wchar_t wfar[64];
 static char set[] = "a";
 static wchar_t wset[] = L"a";
@@ -182,6 +204,13 @@ static struct msghdr *message(void *base, size_t n)
     return &one;
 }
 
+static struct mmsghdr *messages(void *base, size_t n)
+{
+    static struct mmsghdr one;
+    one = (struct mmsghdr){*message(base, n)};
+    return &one;
+}
+
 static int datagram(size_t n)
 {
     int ends[2];
@@ -242,6 +271,55 @@ static const char *link_target(void)
     return path;
 }
 
+// The shortest buffers that do for the user and the group "root".
+static size_t user_bytes(void)
+{
+    struct passwd entry, *found;
+    size_t n = 1;
+    while (getpwnam_r("root", &entry, far, n, &found) == ERANGE)
+        n++;
+    return n;
+}
+
+static size_t group_bytes(void)
+{
+    struct group entry, *found;
+    size_t n = 1;
+    while (getgrnam_r("root", &entry, far, n, &found) == ERANGE)
+        n++;
+    return n;
+}
+
+static regex_t *expression(void)
+{
+    static regex_t made;
+    regcomp(&made, "b", 0);
+    return &made;
+}
+
+static struct random_data *seeded(void)
+{
+    static struct random_data data;
+    static char state[32];
+    initstate_r(1, state, sizeof state, &data);
+    return &data;
+}
+
+static void note(int signal)
+{
+}
+
+// Leaves SIGUSR1 to be waited for.
+static void raise_blocked(void)
+{
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &one, NULL);
+    raise(SIGUSR1);
+}
+
+static struct sockaddr_in loopback = {AF_INET, 0, {0x0100007f}};
 static struct timespec soon = {0, 1};
 static FILE *out, *err;
 static time_t now;

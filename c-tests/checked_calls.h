@@ -396,4 +396,194 @@
     CASE(inet_ntop, WRITE, 8, inet_ntop(AF_INET, "\1\2\3\4", (void *)object(8 - extra, 0), 99)) \
     CASE(strerror_r, WRITE, 19, strerror_r(9999, (void *)object(19 - extra, 0), 99)) \
     CASE(__xpg_strerror_r, WRITE, 19, F(int (*)(int, char *, size_t), "__xpg_strerror_r")(9999, (void *)object(19 - extra, 0), 99)) \
-    CASE(strverscmp, READ, 20, strverscmp("aaaaaaaaaaaaaaaaaaaa", text(20, extra)))
+    CASE(strverscmp, READ, 20, strverscmp("aaaaaaaaaaaaaaaaaaaa", text(20, extra))) \
+    CASE(mktemp, READ, 20, mktemp(missing(extra))) \
+    CASE(mkstemp, READ, 20, mkstemp(missing(extra))) \
+    CASE(mkstemp64, READ, 20, mkstemp64(missing(extra))) \
+    CASE(mkdtemp, READ, 20, mkdtemp(missing(extra))) \
+    CASE(mkostemp, READ, 20, mkostemp(missing(extra), 0)) \
+    CASE(mkostemp64, READ, 20, mkostemp64(missing(extra), 0)) \
+    CASE(mkstemps, READ, 20, mkstemps(missing(extra), 0)) \
+    CASE(mkstemps64, READ, 20, mkstemps64(missing(extra), 0)) \
+    CASE(mkostemps, READ, 20, mkostemps(missing(extra), 0, 0)) \
+    CASE(mkostemps64, READ, 20, mkostemps64(missing(extra), 0, 0)) \
+    CASE(mknod, READ, 20, mknod(missing(extra), S_IFIFO | 0700, 0)) \
+    CASE(mknodat, READ, 20, mknodat(AT_FDCWD, missing(extra), S_IFIFO | 0700, 0)) \
+    CASE(ftok, READ, 20, ftok(missing(extra), 1)) \
+    CASE(pathconf, READ, 20, pathconf(missing(extra), _PC_NAME_MAX)) \
+    CASE(scandir, READ, 20, struct dirent **list; scandir(missing(extra), &list, NULL, NULL)) \
+    CASE(scandir64, READ, 20, struct dirent64 **list; scandir64(missing(extra), &list, NULL, NULL)) \
+    CASE(ftw, READ, 20, F(int (*)(char *, void *, int), "ftw")(missing(extra), NULL, 1)) \
+    CASE(ftw64, READ, 20, F(int (*)(char *, void *, int), "ftw64")(missing(extra), NULL, 1)) \
+    CASE(nftw, READ, 20, F(int (*)(char *, void *, int, int), "nftw")(missing(extra), NULL, 1, 0)) \
+    CASE(nftw64, READ, 20, F(int (*)(char *, void *, int, int), "nftw64")(missing(extra), NULL, 1, 0)) \
+    CASE(inotify_add_watch, READ, 20, inotify_add_watch(-1, missing(extra), 0)) \
+    CASE(shm_open, READ, 20, shm_open(missing(extra), O_RDONLY, 0)) \
+    CASE(shm_unlink, READ, 20, shm_unlink(missing(extra))) \
+    CASE(sem_open, READ, 20, sem_open(missing(extra), 0)) \
+    CASE(sem_unlink, READ, 20, sem_unlink(missing(extra))) \
+    CASE(dirname, READ, 20, F(char *(*)(char *), "dirname")(text(20, extra))) \
+    CASE(basename, READ, 20, F(char *(*)(char *), "basename")(text(20, extra))) \
+    CASE(__xpg_basename, READ, 20, F(char *(*)(char *), "__xpg_basename")(text(20, extra))) \
+    CASE(gettext, READ, 20, F(char *(*)(char *), "gettext")(text(20, extra))) \
+    CASE(setlocale, READ, 20, setlocale(LC_CTYPE, text(20, extra))) \
+    CASE(newlocale, READ, 20, newlocale(LC_CTYPE_MASK, text(20, extra), 0)) \
+    CASE(textdomain, READ, 20, textdomain(text(20, extra))) \
+    CASE(bindtextdomain, READ, 20, F(str2, "bindtextdomain")("a", text(20, extra))) \
+    CASE(bind_textdomain_codeset, READ, 20, F(str2, "bind_textdomain_codeset")("a", text(20, extra))) \
+    CASE(dgettext, READ, 20, F(str2, "dgettext")("a", text(20, extra))) \
+    CASE(dcgettext, READ, 20, F(char *(*)(char *, char *, int), "dcgettext")("a", text(20, extra), LC_MESSAGES)) \
+    CASE(ngettext, READ, 20, F(char *(*)(char *, char *, long), "ngettext")("a", text(20, extra), 2)) \
+    CASE(dngettext, READ, 20, F(char *(*)(char *, char *, char *, long), "dngettext")("a", "b", text(20, extra), 2)) \
+    CASE(dcngettext, READ, 20, F(char *(*)(char *, char *, char *, long, int), "dcngettext")("a", "b", text(20, extra), 2, LC_MESSAGES)) \
+    CASE(execve, READ, 20, execve("/a/b", (char *[]){text(20, extra), NULL}, (char *[]){NULL})) \
+    CASE(execvpe, READ, 20, execvpe("/a/b", (char *[]){text(20, extra), NULL}, (char *[]){NULL})) \
+    CASE(fexecve, READ, 16, char **list = (char **)object(16 - 8 * extra, 0); list[0] = "a"; fexecve(-1, list, (char *[]){NULL})) \
+    CASE(execv, READ, 20, execv("/a/b", (char *[]){"a", text(20, extra), NULL})) \
+    CASE(execvp, READ, 20, execvp("/a/b", (char *[]){"a", text(20, extra), NULL})) \
+    CASE(execl, READ, 20, execl(missing(extra), "a", NULL)) \
+    CASE(execlp, READ, 20, execlp(missing(extra), "a", NULL)) \
+    CASE(execle, READ, 20, execle(missing(extra), "a", NULL, (char *[]){NULL})) \
+    CASE(dlopen, READ, 20, dlopen(missing(extra), RTLD_NOW)) \
+    CASE(dlmopen, READ, 20, dlmopen(LM_ID_BASE, missing(extra), RTLD_NOW)) \
+    CASE(__xstat, WRITE, 144, F(int (*)(int, char *, void *), "__xstat")(1, "/", object(144 - extra, 0))) \
+    CASE(__xstat64, WRITE, 144, F(int (*)(int, char *, void *), "__xstat64")(1, "/", object(144 - extra, 0))) \
+    CASE(__lxstat, WRITE, 144, F(int (*)(int, char *, void *), "__lxstat")(1, "/", object(144 - extra, 0))) \
+    CASE(__lxstat64, WRITE, 144, F(int (*)(int, char *, void *), "__lxstat64")(1, "/", object(144 - extra, 0))) \
+    CASE(__fxstat, WRITE, 144, F(int (*)(int, int, void *), "__fxstat")(1, 0, object(144 - extra, 0))) \
+    CASE(__fxstat64, WRITE, 144, F(int (*)(int, int, void *), "__fxstat64")(1, 0, object(144 - extra, 0))) \
+    CASE(__fxstatat, WRITE, 144, F(int (*)(int, int, char *, void *, int), "__fxstatat")(1, AT_FDCWD, "/", object(144 - extra, 0), 0)) \
+    CASE(__fxstatat64, WRITE, 144, F(int (*)(int, int, char *, void *, int), "__fxstatat64")(1, AT_FDCWD, "/", object(144 - extra, 0), 0)) \
+    CASE(statx, WRITE, 256, statx(AT_FDCWD, "/", 0, 0, (void *)object(256 - extra, 0))) \
+    CASE(epoll_pwait, WRITE, 12, epoll_pwait(events(), (struct epoll_event *)object(12 - extra, 0), 9, 0, NULL)) \
+    CASE(utime, READ, 16, utime("/a/b", (void *)object(16 - extra, 0))) \
+    CASE(utimes, READ, 32, utimes("/a/b", (void *)object(32 - extra, 0))) \
+    CASE(lutimes, READ, 32, lutimes("/a/b", (void *)object(32 - extra, 0))) \
+    CASE(futimesat, READ, 32, futimesat(AT_FDCWD, "/a/b", (void *)object(32 - extra, 0))) \
+    CASE(utimensat, READ, 32, utimensat(AT_FDCWD, "/a/b", (void *)object(32 - extra, 0), 0)) \
+    CASE(futimes, READ, 32, futimes(-1, (void *)object(32 - extra, 0))) \
+    CASE(futimens, READ, 32, futimens(-1, (void *)object(32 - extra, 0))) \
+    CASE(setvbuf, WRITE, 100, setvbuf(nowhere(), object(100 - extra, 0), _IOFBF, 100)) \
+    CASE(setbuf, WRITE, BUFSIZ, setbuf(nowhere(), object(BUFSIZ - extra, 0))) \
+    CASE(setbuffer, WRITE, 100, setbuffer(nowhere(), object(100 - extra, 0), 100)) \
+    CASE(open_memstream, WRITE, 8, size_t n; fclose(open_memstream((void *)object(8 - extra, 0), &n))) \
+    CASE(fgetpos, WRITE, 16, fgetpos(nowhere(), (void *)object(16 - extra, 0))) \
+    CASE(fgetpos64, WRITE, 16, fgetpos64(nowhere(), (void *)object(16 - extra, 0))) \
+    CASE(fsetpos, READ, 16, fsetpos(nowhere(), (void *)object(16 - extra, 0))) \
+    CASE(fsetpos64, READ, 16, fsetpos64(nowhere(), (void *)object(16 - extra, 0))) \
+    CASE(readdir_r, WRITE, 24, struct dirent *found; readdir_r(opendir("/proc/self"), (void *)object(24 - extra, 0), &found)) \
+    CASE(readdir64_r, WRITE, 24, struct dirent64 *found; readdir64_r(opendir("/proc/self"), (void *)object(24 - extra, 0), &found)) \
+    CASE(strptime, WRITE, 56, strptime("2000", "%Y", (void *)object(56 - extra, 0))) \
+    CASE(wprintf, READ, 80, stdout = nowhere(); wprintf(wide(20, extra)); stdout = out) \
+    CASE(vwprintf, READ, 80, stdout = nowhere(); call_v(F(int (*)(), "vwprintf"), wide(20, extra)); stdout = out) \
+    CASE(fwprintf, READ, 80, fwprintf(nowhere(), wide(20, extra))) \
+    CASE(vfwprintf, READ, 80, call_v2(F(int (*)(), "vfwprintf"), nowhere(), wide(20, extra))) \
+    CASE(__wprintf_chk, READ, 80, stdout = nowhere(); F(int (*)(int, wchar_t *, ...), "__wprintf_chk")(0, wide(20, extra)); stdout = out) \
+    CASE(__vwprintf_chk, READ, 80, stdout = nowhere(); call_v2(F(int (*)(), "__vwprintf_chk"), 0, wide(20, extra)); stdout = out) \
+    CASE(__fwprintf_chk, READ, 80, F(int (*)(FILE *, int, wchar_t *, ...), "__fwprintf_chk")(nowhere(), 0, wide(20, extra))) \
+    CASE(__vfwprintf_chk, READ, 80, call_v3(F(int (*)(), "__vfwprintf_chk"), nowhere(), 0, wide(20, extra))) \
+    CASE(getxattr, WRITE, 9, getxattr("/", "user.a", object(20, 0) + 21 * extra, 9)) \
+    CASE(lgetxattr, WRITE, 9, lgetxattr("/", "user.a", object(20, 0) + 21 * extra, 9)) \
+    CASE(fgetxattr, WRITE, 9, fgetxattr(-1, "user.a", object(20, 0) + 21 * extra, 9)) \
+    CASE(listxattr, WRITE, 9, listxattr("/", object(20, 0) + 21 * extra, 9)) \
+    CASE(llistxattr, WRITE, 9, llistxattr("/", object(20, 0) + 21 * extra, 9)) \
+    CASE(flistxattr, WRITE, 9, flistxattr(-1, object(20, 0) + 21 * extra, 9)) \
+    CASE(setxattr, READ, 21, setxattr("/a/b", "user.a", object(20, 0), 20 + extra, 0)) \
+    CASE(lsetxattr, READ, 21, lsetxattr("/a/b", "user.a", object(20, 0), 20 + extra, 0)) \
+    CASE(fsetxattr, READ, 21, fsetxattr(-1, "user.a", object(20, 0), 20 + extra, 0)) \
+    CASE(removexattr, READ, 20, removexattr(missing(extra), "user.a")) \
+    CASE(lremovexattr, READ, 20, lremovexattr(missing(extra), "user.a")) \
+    CASE(fremovexattr, READ, 20, fremovexattr(-1, text(20, extra))) \
+    CASE(ttyname_r, WRITE, 9, ttyname_r(-1, object(20, 0) + 21 * extra, 9)) \
+    CASE(ptsname_r, WRITE, 9, ptsname_r(-1, object(20, 0) + 21 * extra, 9)) \
+    CASE(__ttyname_r_chk, WRITE, 9, F(int (*)(int, char *, size_t, size_t), "__ttyname_r_chk")(-1, object(20, 0) + 21 * extra, 9, 99)) \
+    CASE(__ptsname_r_chk, WRITE, 9, F(int (*)(int, char *, size_t, size_t), "__ptsname_r_chk")(-1, object(20, 0) + 21 * extra, 9, 99)) \
+    CASE(getlogin_r, WRITE, 9, getlogin_r(object(20, 0) + 21 * extra, 9)) \
+    CASE(__getlogin_r_chk, WRITE, 9, F(int (*)(char *, size_t, size_t), "__getlogin_r_chk")(object(20, 0) + 21 * extra, 9, 99)) \
+    CASE(pthread_getname_np, WRITE, 14, pthread_getname_np(pthread_self(), object(14 - extra, 0), 99)) \
+    CASE(sendmmsg, READ, 21, sendmmsg(peer(), messages(object(20, 0), 20 + extra), 1, 0)) \
+    CASE(recvmmsg, WRITE, 21, recvmmsg(datagram(20 + extra), messages(object(20, 0), 99), 1, 0, NULL)) \
+    CASE(process_vm_readv, WRITE, 21, process_vm_readv(getpid(), vector(object(20, 0), 99), 1, &(struct iovec){far, 20 + extra}, 1, 0)) \
+    CASE(process_vm_writev, READ, 21, process_vm_writev(getpid(), vector(object(20, 0), 20 + extra), 1, &(struct iovec){far, 99}, 1, 0)) \
+    CASE(inet_aton, READ, 8, struct in_addr address; inet_aton(memcpy(object(8 - extra, 0), "1.2.3.4", 8 - extra), &address)) \
+    CASE(inet_addr, READ, 8, inet_addr(memcpy(object(8 - extra, 0), "1.2.3.4", 8 - extra))) \
+    CASE(getaddrinfo, READ, 3, struct addrinfo *found; getaddrinfo("127.0.0.1", memcpy(object(3 - extra, 0), "80", 3 - extra), NULL, &found)) \
+    CASE(getnameinfo, WRITE, 10, getnameinfo((void *)&loopback, sizeof loopback, object(10 - extra, 0), 99, NULL, 0, NI_NUMERICHOST)) \
+    CASE(gethostbyname, READ, 10, gethostbyname(memcpy(object(10 - extra, 0), "127.0.0.1", 10 - extra))) \
+    CASE(gethostbyname2, READ, 10, gethostbyname2(memcpy(object(10 - extra, 0), "127.0.0.1", 10 - extra), AF_INET)) \
+    CASE(gethostbyaddr, READ, 4, gethostbyaddr(memcpy(object(4 - extra, 0), "\177\0\0\1", 4 - extra), 4, AF_INET)) \
+    CASE(getservbyname, READ, 20, getservbyname(text(20, extra), NULL)) \
+    CASE(getprotobyname, READ, 20, getprotobyname(text(20, extra))) \
+    CASE(if_nametoindex, READ, 15, if_nametoindex(text(15, extra))) \
+    CASE(if_indextoname, WRITE, 16, if_indextoname(1, object(16 - extra, 0))) \
+    CASE(getifaddrs, WRITE, 8, getifaddrs((void *)object(8 - extra, 0))) \
+    CASE(getpwnam, READ, 20, getpwnam(text(20, extra))) \
+    CASE(getgrnam, READ, 20, getgrnam(text(20, extra))) \
+    CASE(initgroups, READ, 20, initgroups(text(20, extra), 0)) \
+    CASE(getpwnam_r, WRITE, 0, struct passwd entry, *found; getpwnam_r("root", &entry, object(user_bytes() - extra, 0), 256, &found)) \
+    CASE(getpwuid_r, WRITE, 0, struct passwd entry, *found; getpwuid_r(0, &entry, object(user_bytes() - extra, 0), 256, &found)) \
+    CASE(getgrnam_r, WRITE, 0, struct group entry, *found; getgrnam_r("root", &entry, object(group_bytes() - extra, 0), 256, &found)) \
+    CASE(getgrgid_r, WRITE, 0, struct group entry, *found; getgrgid_r(0, &entry, object(group_bytes() - extra, 0), 256, &found)) \
+    CASE(getgroups, WRITE, 8, getgroups(2, (void *)object(8, 0) + 12 * extra)) \
+    CASE(__getgroups_chk, WRITE, 8, F(int (*)(int, void *, size_t), "__getgroups_chk")(2, object(8, 0) + 12 * extra, 99)) \
+    CASE(setgroups, READ, 8, setgroups(1 + extra, (void *)object(4, 0))) \
+    CASE(getgrouplist, WRITE, 0, int n = 0; getgrouplist("root", 0, NULL, &n); int most = 99; getgrouplist("root", 0, (void *)object(4 * n - extra, 0), &most)) \
+    CASE(regcomp, READ, 20, regex_t made; regcomp(&made, text(20, extra), 0)) \
+    CASE(regexec, READ, 20, regexec(expression(), text(20, extra), 0, NULL, 0)) \
+    CASE(wordexp, READ, 20, wordexp_t words; wordexp(text(20, extra), &words, 0)) \
+    CASE(iconv, WRITE, 20, char *from = text(20, 0), *to = object(20 - extra, 0); size_t left = 20, space = 99; iconv(iconv_open("UTF-8", "ASCII"), &from, &left, &to, &space)) \
+    CASE(iconv_open, READ, 20, iconv_open("UTF-8", text(20, extra))) \
+    CASE(rand_r, WRITE, 4, rand_r((void *)object(4 - extra, 0))) \
+    CASE(random_r, WRITE, 4, random_r(seeded(), (void *)object(4 - extra, 0))) \
+    CASE(srandom_r, WRITE, 48, srandom_r(1, memcpy(object(48 - extra, 0), seeded(), 48 - extra))) \
+    CASE(initstate, WRITE, 32, initstate(1, object(32 - extra, 0), 32)) \
+    CASE(initstate_r, WRITE, 32, struct random_data data = {0}; initstate_r(1, object(32 - extra, 0), 32, &data)) \
+    CASE(erand48, WRITE, 6, erand48((void *)object(6 - extra, 0))) \
+    CASE(nrand48, WRITE, 6, nrand48((void *)object(6 - extra, 0))) \
+    CASE(jrand48, WRITE, 6, jrand48((void *)object(6 - extra, 0))) \
+    CASE(srand48_r, WRITE, 24, srand48_r(1, (void *)object(24 - extra, 0))) \
+    CASE(drand48_r, WRITE, 24, double number; drand48_r((void *)object(24 - extra, 0), &number)) \
+    CASE(lrand48_r, WRITE, 24, long number; lrand48_r((void *)object(24 - extra, 0), &number)) \
+    CASE(mrand48_r, WRITE, 24, long number; mrand48_r((void *)object(24 - extra, 0), &number)) \
+    CASE(erand48_r, WRITE, 6, struct drand48_data data = {0}; double number; erand48_r((void *)object(6 - extra, 0), &data, &number)) \
+    CASE(nrand48_r, WRITE, 6, struct drand48_data data = {0}; long number; nrand48_r((void *)object(6 - extra, 0), &data, &number)) \
+    CASE(jrand48_r, WRITE, 6, struct drand48_data data = {0}; long number; jrand48_r((void *)object(6 - extra, 0), &data, &number)) \
+    CASE(sigemptyset, WRITE, 128, sigemptyset((void *)object(128 - extra, 0))) \
+    CASE(sigfillset, WRITE, 128, sigfillset((void *)object(128 - extra, 0))) \
+    CASE(sigpending, WRITE, 128, sigpending((void *)object(128 - extra, 0))) \
+    CASE(sigaddset, WRITE, 128, sigaddset((void *)object(128 - extra, 0), SIGUSR1)) \
+    CASE(sigdelset, WRITE, 128, sigdelset((void *)object(128 - extra, 0), SIGUSR1)) \
+    CASE(sigismember, READ, 128, sigismember((void *)object(128 - extra, 0), SIGUSR1)) \
+    CASE(sigsuspend, READ, 128, signal(SIGUSR1, note); raise_blocked(); sigsuspend((void *)object(128 - extra, 0))) \
+    CASE(sigwait, READ, 128, int number; raise_blocked(); sigwait((void *)object(128 - extra, -1), &number)) \
+    CASE(sigwaitinfo, READ, 128, raise_blocked(); sigwaitinfo((void *)object(128 - extra, -1), NULL)) \
+    CASE(sigtimedwait, READ, 128, sigtimedwait((void *)object(128 - extra, 0), NULL, &soon)) \
+    CASE(waitid, WRITE, 128, waitid(P_ALL, 0, (void *)object(128 - extra, 0), WEXITED)) \
+    CASE(epoll_ctl, READ, 12, epoll_ctl(-1, EPOLL_CTL_ADD, 0, (void *)object(12 - extra, 0))) \
+    CASE(getitimer, WRITE, 32, getitimer(ITIMER_REAL, (void *)object(32 - extra, 0))) \
+    CASE(setitimer, READ, 32, setitimer(ITIMER_REAL, (void *)object(32 - extra, 0), NULL)) \
+    CASE(timerfd_gettime, WRITE, 32, timerfd_gettime(-1, (void *)object(32 - extra, 0))) \
+    CASE(timerfd_settime, READ, 32, timerfd_settime(-1, 0, (void *)object(32 - extra, 0), NULL)) \
+    CASE(settimeofday, READ, 16, settimeofday((void *)object(16 - extra, -1), NULL)) \
+    CASE(tcgetattr, WRITE, 60, tcgetattr(-1, (void *)object(60 - extra, 0))) \
+    CASE(tcsetattr, READ, 60, tcsetattr(-1, 0, (void *)object(60 - extra, 0))) \
+    CASE(fcntl, WRITE, 32, F(int (*)(int, int, ...), "fcntl")(null(), F_GETLK, object(32 - extra, 0))) \
+    CASE(fcntl64, WRITE, 32, F(int (*)(int, int, ...), "fcntl64")(null(), F_GETLK, object(32 - extra, 0))) \
+    CASE(sendfile, WRITE, 8, sendfile(null(), atoi(at_file(0)), (void *)object(8 - extra, 0), 8)) \
+    CASE(sendfile64, WRITE, 8, sendfile64(null(), atoi(at_file(0)), (void *)object(8 - extra, 0), 8)) \
+    CASE(splice, WRITE, 8, splice(-1, (void *)object(8 - extra, 0), -1, NULL, 8, 0)) \
+    CASE(copy_file_range, WRITE, 8, copy_file_range(-1, (void *)object(8 - extra, 0), -1, NULL, 8, 0)) \
+    CASE(eventfd_read, WRITE, 8, eventfd_read(eventfd(1, 0), (void *)object(8 - extra, 0))) \
+    CASE(mincore, WRITE, 2, mincore((void *)((uintptr_t)far & -4096), 8192, (void *)object(2 - extra, 0))) \
+    CASE(getloadavg, WRITE, 24, getloadavg((void *)object(24 - extra, 0), 3)) \
+    CASE(getresuid, WRITE, 4, unsigned id; getresuid((void *)object(4 - extra, 0), &id, &id)) \
+    CASE(getresgid, WRITE, 4, unsigned id; getresgid((void *)object(4 - extra, 0), &id, &id)) \
+    CASE(sched_getaffinity, WRITE, 128, sched_getaffinity(0, 128, (void *)object(128 - extra, 0))) \
+    CASE(sched_setaffinity, READ, 128, sched_setaffinity(0, 128, (void *)object(128 - extra, -1))) \
+    CASE(pthread_getaffinity_np, WRITE, 128, pthread_getaffinity_np(pthread_self(), 128, (void *)object(128 - extra, 0))) \
+    CASE(pthread_setaffinity_np, READ, 128, pthread_setaffinity_np(pthread_self(), 128, (void *)object(128 - extra, -1))) \
+    CASE(sched_getparam, WRITE, 4, sched_getparam(0, (void *)object(4 - extra, 0))) \
+    CASE(sched_setparam, READ, 4, sched_setparam(0, (void *)object(4 - extra, 0))) \
+    CASE(sched_setscheduler, READ, 4, sched_setscheduler(0, SCHED_OTHER, (void *)object(4 - extra, 0))) \
+    CASE(sched_rr_get_interval, WRITE, 16, sched_rr_get_interval(0, (void *)object(16 - extra, 0))) \
+    CASE(pthread_setname_np, READ, 20, pthread_setname_np(pthread_self(), text(20, extra)))

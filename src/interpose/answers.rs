@@ -6,6 +6,7 @@
 //! to some a buffer is input too.
 
 use super::entry::{Call, entries};
+use super::io::verify;
 use super::text::reads_whole;
 use crate::checks;
 use crate::sys::errno;
@@ -19,6 +20,10 @@ unsafe extern "C-unwind" {
 }
 
 unsafe extern "C" {
+    fn ttyname_r(fd: c_int, buffer: *mut c_char, size: usize) -> c_int;
+    fn ptsname_r(fd: c_int, buffer: *mut c_char, size: usize) -> c_int;
+    fn pthread_getname_np(thread: libc::pthread_t, buffer: *mut c_char, size: usize) -> c_int;
+    fn getlogin_r(buffer: *mut c_char, size: usize) -> c_int;
     fn inet_pton(family: c_int, text: *const c_char, address: *mut c_void) -> c_int;
     fn inet_ntop(
         family: c_int,
@@ -193,6 +198,49 @@ unsafe fn describe_error_by_posix(call: &Call<'_>) -> c_int {
     }
 }
 
+/// A name of at most so many bytes as the argument behind `index` says; `get` answers 0 if it fits.
+unsafe fn answer_name(
+    call: &Call<'_>,
+    index: usize,
+    get: impl FnOnce(*mut c_char, usize) -> c_int,
+) -> c_int {
+    let size = call.arg(index + 1);
+    if size <= call.room(index) {
+        return get(call.ptr(index), size);
+    }
+    if call.room(index) == 0 && !checks::is_end(call.arg(index)) {
+        call.writes("buf", index, size);
+    }
+    let mut text = [0; TEXT_BYTES];
+    let result = get(text.as_mut_ptr(), size.min(TEXT_BYTES));
+    if result == 0 {
+        // SAFETY: as above.
+        unsafe { deliver_text(call, index, &text) }
+    }
+    result
+}
+
+unsafe fn name_of_terminal(call: &Call<'_>) -> c_int {
+    // SAFETY: the buffer is as long as it is said to be.
+    unsafe { answer_name(call, 1, |to, size| ttyname_r(call.int(0), to, size)) }
+}
+
+unsafe fn name_of_thread(call: &Call<'_>) -> c_int {
+    let thread = call.arg(0) as libc::pthread_t;
+    // SAFETY: as above.
+    unsafe { answer_name(call, 1, |to, size| pthread_getname_np(thread, to, size)) }
+}
+
+unsafe fn name_of_slave(call: &Call<'_>) -> c_int {
+    // SAFETY: as above.
+    unsafe { answer_name(call, 1, |to, size| ptsname_r(call.int(0), to, size)) }
+}
+
+unsafe fn name_of_login(call: &Call<'_>) -> c_int {
+    // SAFETY: as above.
+    unsafe { answer_name(call, 0, |to, size| getlogin_r(to, size)) }
+}
+
 entries! {
     instead accept[rsi rdx] = |call| {
         socket_address(call, |address, length| super::accept(call.int(0), address, length))
@@ -216,4 +264,11 @@ entries! {
     instead inet_ntop[rsi rdx] = |call| format_address(call);
     instead strerror_r[rsi] = |call| describe_error(call);
     instead __xpg_strerror_r[rsi] = |call| describe_error_by_posix(call);
+    instead ttyname_r[rsi] = |call| name_of_terminal(call);
+    instead __ttyname_r_chk[rsi] = |call| { verify(call, 2, 3); name_of_terminal(call) };
+    instead pthread_getname_np[rsi] = |call| name_of_thread(call);
+    instead ptsname_r[rsi] = |call| name_of_slave(call);
+    instead __ptsname_r_chk[rsi] = |call| { verify(call, 2, 3); name_of_slave(call) };
+    instead getlogin_r[rdi] = |call| name_of_login(call);
+    instead __getlogin_r_chk[rdi] = |call| { verify(call, 1, 2); name_of_login(call) };
 }

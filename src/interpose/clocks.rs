@@ -2,7 +2,7 @@
 
 use super::entry::{Call, entries};
 use crate::sys::errno;
-use core::ffi::c_int;
+use core::ffi::{c_char, c_int};
 use libc::{timespec, timeval, tm};
 
 // Cancellation points.
@@ -14,6 +14,10 @@ unsafe extern "C-unwind" {
         request: *const timespec,
         rest: *mut timespec,
     ) -> c_int;
+}
+
+unsafe extern "C" {
+    fn strptime(text: *const c_char, format: *const c_char, date: *mut tm) -> *mut c_char;
 }
 
 /// The fields that a date is told by, the last of them tm_wday.
@@ -67,6 +71,15 @@ entries! {
     before localtime_r[rdi rsi] = |call| breaks_down(call);
     before gmtime_r[rdi rsi] = |call| breaks_down(call);
     before asctime[rdi] = |call| call.reads("tm", 0, DATE_BYTES);
+    instead strptime[rdi rdx] = |call| {
+        call.writes("tm", 2, size_of::<tm>());
+        let end = super::strptime(call.ptr(0), call.ptr(1), call.ptr(2));
+        if !end.is_null() {
+            // What follows may have been read, or not.
+            call.reads("s", 0, (end as usize).wrapping_sub(call.arg(0)));
+        }
+        end
+    };
     // They bring the fields into their ranges, and so write all.
     before mktime[rdi] = |call| call.writes("tm", 0, size_of::<tm>());
     before timelocal[rdi] = |call| call.writes("tm", 0, size_of::<tm>());

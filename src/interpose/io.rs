@@ -4,6 +4,7 @@
 //! They stay cancellation points and async-signal-safe: libc's function is called, once.
 
 use super::entry::{Call, entries};
+use super::text::reads_whole;
 use super::vectors::{Clipped, all_touched, slice};
 use crate::checks;
 use crate::diagnose::Direction;
@@ -29,6 +30,13 @@ unsafe extern "C-unwind" {
         length: *mut libc::socklen_t,
     ) -> ssize_t;
     fn epoll_wait(fd: c_int, events: *mut libc::epoll_event, most: c_int, timeout: c_int) -> c_int;
+    fn epoll_pwait(
+        fd: c_int,
+        events: *mut libc::epoll_event,
+        most: c_int,
+        timeout: c_int,
+        mask: *const libc::sigset_t,
+    ) -> c_int;
     fn __chk_fail() -> !;
 }
 
@@ -56,7 +64,7 @@ fn input(
 }
 
 /// What a checking form aborts for.
-fn verify(call: &Call<'_>, size: usize, object_size: usize) {
+pub fn verify(call: &Call<'_>, size: usize, object_size: usize) {
     if call.arg(size) > call.arg(object_size) {
         // SAFETY: it ends the process with a message, as the function called would.
         unsafe { __chk_fail() }
@@ -139,11 +147,12 @@ unsafe fn scatter_in(
 }
 
 /// The buffers, name and control data of a message to be sent.
-unsafe fn sends_message(call: &Call<'_>) {
-    call.reads("msg", 1, size_of::<msghdr>());
-    // SAFETY: the program's promise.
+///
+/// # Safety
+/// As [`all_touched`], of its vectors.
+pub unsafe fn sends_message(call: &Call<'_>, message: &msghdr) {
+    // SAFETY: the caller's promise.
     unsafe {
-        let Some(message) = call.ptr::<msghdr>(1).as_ref() else { return };
         call.site.reads("msg_name", message.msg_name as usize, message.msg_namelen as usize);
         call.site.reads("msg_control", message.msg_control as usize, message.msg_controllen);
         all_touched(
@@ -200,6 +209,8 @@ fn fills<R: Copy>(
 /// The buffer of readlink, argument `index`, and its size.
 fn link(call: &Call<'_>, index: usize, read: impl Fn(*mut c_char, usize) -> ssize_t) -> ssize_t {
     let size = call.arg(index + 1);
+    // SAFETY: the program's promise.
+    unsafe { reads_whole::<u8>(call, "path", index - 1) };
     fills(
         call,
         index,
@@ -240,7 +251,7 @@ unsafe fn resolve_path(call: &Call<'_>) -> *mut c_char {
     let mut whole = [0; PATH_BYTES];
     // SAFETY: the program's promise; the buffer is as large as realpath(3) demands.
     unsafe {
-        super::text::reads_whole::<u8>(call, "path", 0);
+        reads_whole::<u8>(call, "path", 0);
         if !checks::is_checked(call.arg(1)) || call.room(1) >= PATH_BYTES {
             return libc::realpath(call.ptr(0), call.ptr(1));
         }
@@ -276,13 +287,12 @@ fn polls(call: &Call<'_>) {
     call.writes("fds", 0, call.arg(1).saturating_mul(size_of::<libc::pollfd>()));
 }
 
-unsafe fn wait_for_events(call: &Call<'_>) -> c_int {
+fn wait_for_events(call: &Call<'_>, wait: impl FnOnce() -> c_int) -> c_int {
     const EVENT_BYTES: usize = size_of::<libc::epoll_event>();
     if call.int(2) > 0 {
         call.writes("events", 1, 1);
     }
-    // SAFETY: the program's promise.
-    let count = unsafe { epoll_wait(call.int(0), call.ptr(1), call.int(2), call.int(3)) };
+    let count = wait();
     call.writes("events", 1, count.max(0) as usize * EVENT_BYTES);
     count
 }
@@ -290,7 +300,7 @@ unsafe fn wait_for_events(call: &Call<'_>) -> c_int {
 /// A path, and the result of a stat at the argument behind it.
 unsafe fn stats(call: &Call<'_>, index: usize) {
     // SAFETY: the program's promise.
-    unsafe { super::text::reads_whole::<u8>(call, "path", index) };
+    unsafe { reads_whole::<u8>(call, "path", index) };
     call.writes("statbuf", index + 1, size_of::<libc::stat>());
 }
 
@@ -334,7 +344,12 @@ entries! {
         call.reads("buf", 1, call.arg(2));
         call.reads("dest_addr", 4, call.arg(5) as u32 as usize);
     };
-    before sendmsg[any] = |call| sends_message(call);
+    before sendmsg[any] = |call| {
+        call.reads("msg", 1, size_of::<msghdr>());
+        if let Some(message) = call.ptr::<msghdr>(1).as_ref() {
+            sends_message(call, message);
+        }
+    };
     before writev[any] = |call| {
         all_touched(call, Direction::Read, "iov_base", call.arg(1), call.int(2).max(0) as usize)
     };
@@ -357,7 +372,18 @@ entries! {
     before __ppoll_chk[rdi] = |call| polls(call);
     before select[rsi rdx rcx] = |call| selects(call);
     before pselect[rsi rdx rcx] = |call| selects(call);
-    instead epoll_wait[rsi] = |call| wait_for_events(call);
+    instead epoll_wait[rsi] = |call| {
+        wait_for_events(call, || {
+            super::epoll_wait(call.int(0), call.ptr(1), call.int(2), call.int(3))
+        })
+    };
+    instead epoll_pwait[rsi r8] = |call| {
+        call.reads("sigmask", 4, 8);
+        wait_for_events(call, || {
+            let (most, timeout) = (call.int(2), call.int(3));
+            super::epoll_pwait(call.int(0), call.ptr(1), most, timeout, call.ptr(4))
+        })
+    };
     before stat[rdi rsi] = |call| stats(call, 0);
     before stat64[rdi rsi] = |call| stats(call, 0);
     before lstat[rdi rsi] = |call| stats(call, 0);
@@ -366,6 +392,18 @@ entries! {
     before fstat64[rsi] = |call| call.writes("statbuf", 1, size_of::<libc::stat>());
     before fstatat[rsi rdx] = |call| stats(call, 1);
     before fstatat64[rsi rdx] = |call| stats(call, 1);
+    before __xstat[rsi rdx] = |call| stats(call, 1);
+    before __xstat64[rsi rdx] = |call| stats(call, 1);
+    before __lxstat[rsi rdx] = |call| stats(call, 1);
+    before __lxstat64[rsi rdx] = |call| stats(call, 1);
+    before __fxstat[rdx] = |call| call.writes("statbuf", 2, size_of::<libc::stat>());
+    before __fxstat64[rdx] = |call| call.writes("statbuf", 2, size_of::<libc::stat>());
+    before __fxstatat[rdx rcx] = |call| stats(call, 2);
+    before __fxstatat64[rdx rcx] = |call| stats(call, 2);
+    before statx[rsi r8] = |call| {
+        reads_whole::<u8>(call, "path", 1);
+        call.writes("statxbuf", 4, size_of::<libc::statx>());
+    };
     instead getcwd[rdi] = |call| current_directory(call);
     instead __getcwd_chk[rdi] = |call| { verify(call, 1, 2); current_directory(call) };
     instead realpath[rdi rsi] = |call| resolve_path(call);
@@ -375,15 +413,15 @@ entries! {
         }
         resolve_path(call)
     };
-    instead readlink[rsi] = |call| link(call, 1, |b, n| libc::readlink(call.ptr(0), b, n));
-    instead __readlink_chk[rsi] = |call| {
+    instead readlink[rdi rsi] = |call| link(call, 1, |b, n| libc::readlink(call.ptr(0), b, n));
+    instead __readlink_chk[rdi rsi] = |call| {
         verify(call, 2, 3);
         link(call, 1, |b, n| libc::readlink(call.ptr(0), b, n))
     };
-    instead readlinkat[rdx] = |call| {
+    instead readlinkat[rsi rdx] = |call| {
         link(call, 2, |b, n| libc::readlinkat(call.int(0), call.ptr(1), b, n))
     };
-    instead __readlinkat_chk[rdx] = |call| {
+    instead __readlinkat_chk[rsi rdx] = |call| {
         verify(call, 3, 4);
         link(call, 2, |b, n| libc::readlinkat(call.int(0), call.ptr(1), b, n))
     };

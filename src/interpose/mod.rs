@@ -5,8 +5,10 @@
 //! adds the stack and frame pointers of the call as two more arguments and jumps, so that the stack
 //! walk begins at the caller and no frame of ours has to be left out.
 
+mod accounts;
 mod answers;
 mod api;
+mod attributes;
 mod clocks;
 mod descriptors;
 mod entry;
@@ -15,16 +17,22 @@ mod io;
 mod malloc;
 mod malloc_info;
 mod memory;
+mod messages;
 mod multibyte;
 mod numbers;
 mod operators;
 mod paths;
+mod patterns;
 mod printf;
 mod process;
+mod programs;
 mod quick;
+mod random;
+mod resolver;
 mod signals;
 mod streams;
 mod strings;
+mod structures;
 mod system;
 mod text;
 mod vectors;
@@ -50,6 +58,14 @@ fn resolve_checked() {
         clocks::NEXT,
         system::NEXT,
         answers::NEXT,
+        structures::NEXT,
+        resolver::NEXT,
+        random::NEXT,
+        programs::NEXT,
+        patterns::NEXT,
+        messages::NEXT,
+        attributes::NEXT,
+        accounts::NEXT,
     ];
     let libc = trace::module_of(libc::gnu_get_libc_version as *const () as usize);
     for next in tables.into_iter().flatten() {

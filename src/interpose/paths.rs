@@ -65,4 +65,49 @@ entries! {
     before unsetenv[rdi] = |call| reads(call, [("name", 0)]);
     before setenv[rdi rsi] = |call| reads(call, [("name", 0), ("value", 1)]);
     before putenv[rdi] = |call| reads(call, [("string", 0)]);
+    before mktemp[rdi] = |call| reads(call, [("template", 0)]);
+    before mkstemp[rdi] = |call| reads(call, [("template", 0)]);
+    before mkstemp64[rdi] = |call| reads(call, [("template", 0)]);
+    before mkostemp[rdi] = |call| reads(call, [("template", 0)]);
+    before mkostemp64[rdi] = |call| reads(call, [("template", 0)]);
+    before mkstemps[rdi] = |call| reads(call, [("template", 0)]);
+    before mkstemps64[rdi] = |call| reads(call, [("template", 0)]);
+    before mkostemps[rdi] = |call| reads(call, [("template", 0)]);
+    before mkostemps64[rdi] = |call| reads(call, [("template", 0)]);
+    before mkdtemp[rdi] = |call| reads(call, [("template", 0)]);
+    before mknod[rdi] = |call| reads(call, [("path", 0)]);
+    before mknodat[rsi] = |call| reads(call, [("path", 1)]);
+    before ftok[rdi] = |call| reads(call, [("path", 0)]);
+    before pathconf[rdi] = |call| reads(call, [("path", 0)]);
+    before scandir[rdi] = |call| reads(call, [("path", 0)]);
+    before scandir64[rdi] = |call| reads(call, [("path", 0)]);
+    before ftw[rdi] = |call| reads(call, [("path", 0)]);
+    before ftw64[rdi] = |call| reads(call, [("path", 0)]);
+    before nftw[rdi] = |call| reads(call, [("path", 0)]);
+    before nftw64[rdi] = |call| reads(call, [("path", 0)]);
+    before inotify_add_watch[rsi] = |call| reads(call, [("path", 1)]);
+    before shm_open[rdi] = |call| reads(call, [("name", 0)]);
+    before shm_unlink[rdi] = |call| reads(call, [("name", 0)]);
+    before sem_open[rdi] = |call| reads(call, [("name", 0)]);
+    before sem_unlink[rdi] = |call| reads(call, [("name", 0)]);
+    before dirname[rdi] = |call| reads(call, [("path", 0)]);
+    before basename[rdi] = |call| reads(call, [("path", 0)]);
+    before __xpg_basename[rdi] = |call| reads(call, [("path", 0)]);
+    before setlocale[rsi] = |call| reads(call, [("locale", 1)]);
+    before newlocale[rsi] = |call| reads(call, [("locale", 1)]);
+    before textdomain[rdi] = |call| reads(call, [("domainname", 0)]);
+    before bindtextdomain[rdi rsi] = |call| reads(call, [("domainname", 0), ("dirname", 1)]);
+    before bind_textdomain_codeset[rdi rsi] = |call| {
+        reads(call, [("domainname", 0), ("codeset", 1)])
+    };
+    before gettext[rdi] = |call| reads(call, [("msgid", 0)]);
+    before dgettext[rdi rsi] = |call| reads(call, [("domainname", 0), ("msgid", 1)]);
+    before dcgettext[rdi rsi] = |call| reads(call, [("domainname", 0), ("msgid", 1)]);
+    before ngettext[rdi rsi] = |call| reads(call, [("msgid", 0), ("msgid_plural", 1)]);
+    before dngettext[rdi rsi rdx] = |call| {
+        reads(call, [("domainname", 0), ("msgid", 1), ("msgid_plural", 2)])
+    };
+    before dcngettext[rdi rsi rdx] = |call| {
+        reads(call, [("domainname", 0), ("msgid", 1), ("msgid_plural", 2)])
+    };
 }

@@ -229,6 +229,14 @@ entries! {
     instead __vsprintf_chk[any] = |call| print_checked(call, usize::MAX, (1, 2), 3, list(call, 4));
     instead swprintf[rdi] = |call| print_wide(call, dots(call, 3));
     instead vswprintf[rdi] = |call| print_wide(call, list(call, 3));
+    before wprintf[rdi] = |call| reads_whole::<u32>(call, "format", 0);
+    before vwprintf[rdi] = |call| reads_whole::<u32>(call, "format", 0);
+    before fwprintf[rsi] = |call| reads_whole::<u32>(call, "format", 1);
+    before vfwprintf[rsi] = |call| reads_whole::<u32>(call, "format", 1);
+    before __wprintf_chk[rsi] = |call| reads_whole::<u32>(call, "format", 1);
+    before __vwprintf_chk[rsi] = |call| reads_whole::<u32>(call, "format", 1);
+    before __fwprintf_chk[rdx] = |call| reads_whole::<u32>(call, "format", 2);
+    before __vfwprintf_chk[rdx] = |call| reads_whole::<u32>(call, "format", 2);
 
     instead scanf[any] = |call| scan(call, 0, &vscanf::NEXT, dots(call, 1), false);
     instead vscanf[any] = |call| scan(call, 0, &vscanf::NEXT, list(call, 1), false);

@@ -7,7 +7,7 @@ use super::entry::{Call, entries};
 use super::text::{Unit, bytes, reads_whole};
 use crate::checks;
 use core::ffi::{c_char, c_int, c_void};
-use libc::{FILE, ssize_t};
+use libc::{DIR, FILE, dirent64, ssize_t};
 
 // All of these are cancellation points.
 unsafe extern "C-unwind" {
@@ -26,9 +26,12 @@ unsafe extern "C-unwind" {
     fn ungetwc(character: c_int, stream: *mut FILE) -> c_int;
     fn getdelim(line: *mut *mut c_char, size: *mut usize, end: c_int, stream: *mut FILE)
     -> ssize_t;
+    fn readdir_r(folder: *mut DIR, entry: *mut dirent64, result: *mut *mut dirent64) -> c_int;
+    fn readdir64_r(folder: *mut DIR, entry: *mut dirent64, result: *mut *mut dirent64) -> c_int;
     fn __chk_fail() -> !;
 }
 
+type ReadEntry = unsafe extern "C-unwind" fn(*mut DIR, *mut dirent64, *mut *mut dirent64) -> c_int;
 type Read = unsafe extern "C-unwind" fn(*mut c_void, usize, usize, *mut FILE) -> usize;
 type ReadLine<C> = unsafe extern "C-unwind" fn(*mut C, c_int, *mut FILE) -> *mut C;
 /// getc or getwc.
@@ -141,6 +144,20 @@ fn members(count: usize, size: usize) -> usize {
     count.saturating_mul(size)
 }
 
+/// readdir_r: as much of an entry is written as it takes.
+unsafe fn read_entry(call: &Call<'_>, read: ReadEntry) -> c_int {
+    call.writes("result", 2, size_of::<usize>());
+    // SAFETY: the program's promise.
+    unsafe {
+        let result = read(call.ptr(0), call.ptr(1), call.ptr(2));
+        let found = call.ptr::<*const dirent64>(2).read_unaligned();
+        if result == 0 && !found.is_null() {
+            call.writes("entry", 1, usize::from((*found).d_reclen));
+        }
+        result
+    }
+}
+
 entries! {
     instead fread[rdi] = |call| {
         read_block(call, (call.arg(1), call.arg(2), call.arg(3)), super::fread, getc)
@@ -206,6 +223,24 @@ entries! {
     before fputws_unlocked[rdi] = |call| reads_whole::<u32>(call, "ws", 0);
     before puts[rdi] = |call| reads_whole::<u8>(call, "s", 0);
     before perror[rdi] = |call| if call.arg(0) != 0 { reads_whole::<u8>(call, "s", 0) };
+    before setvbuf[rsi] = |call| {
+        const UNBUFFERED: c_int = 2;
+        if call.int(2) != UNBUFFERED {
+            call.writes("buf", 1, call.arg(3));
+        }
+    };
+    before setbuf[rsi] = |call| call.writes("buf", 1, libc::BUFSIZ as usize);
+    before setbuffer[rsi] = |call| call.writes("buf", 1, call.arg(2));
+    before open_memstream[rdi rsi] = |call| {
+        call.writes("ptr", 0, size_of::<usize>());
+        call.writes("sizeloc", 1, size_of::<usize>());
+    };
+    before fgetpos[rsi] = |call| call.writes("pos", 1, size_of::<libc::fpos_t>());
+    before fgetpos64[rsi] = |call| call.writes("pos", 1, size_of::<libc::fpos_t>());
+    before fsetpos[rsi] = |call| call.reads("pos", 1, size_of::<libc::fpos_t>());
+    before fsetpos64[rsi] = |call| call.reads("pos", 1, size_of::<libc::fpos_t>());
+    instead readdir_r[rsi rdx] = |call| read_entry(call, super::readdir_r);
+    instead readdir64_r[rsi rdx] = |call| read_entry(call, super::readdir64_r);
     instead getline[any] = |call| read_delimited(call, c_int::from(b'\n'), call.arg(2));
     instead getdelim[any] = |call| read_delimited(call, call.int(2), call.arg(3));
     instead __getdelim[any] = |call| read_delimited(call, call.int(2), call.arg(3));

@@ -4,7 +4,7 @@
 use super::entry::{Call, entries};
 use super::text::reads_whole;
 use core::ffi::c_int;
-use libc::{rlimit, rusage};
+use libc::{rlimit, rusage, timespec, timeval};
 
 /// A file system, by the path at argument 0.
 unsafe fn of_path(call: &Call<'_>, bytes: usize) {
@@ -20,6 +20,13 @@ fn writes_status(call: &Call<'_>, index: usize) {
 
 fn writes_usage(call: &Call<'_>, index: usize) {
     call.writes("rusage", index, size_of::<rusage>());
+}
+
+/// The path of a file, and the times to give it, at these arguments.
+unsafe fn sets_times(call: &Call<'_>, (path, times): (usize, usize), bytes: usize) {
+    // SAFETY: the program's promise.
+    unsafe { reads_whole::<u8>(call, "path", path) };
+    call.reads("times", times, bytes);
 }
 
 entries! {
@@ -57,4 +64,11 @@ entries! {
     before fstatfs64[rsi] = |call| call.writes("buf", 1, size_of::<libc::statfs>());
     before fstatvfs[rsi] = |call| call.writes("buf", 1, size_of::<libc::statvfs>());
     before fstatvfs64[rsi] = |call| call.writes("buf", 1, size_of::<libc::statvfs>());
+    before utime[rdi rsi] = |call| sets_times(call, (0, 1), size_of::<libc::utimbuf>());
+    before utimes[rdi rsi] = |call| sets_times(call, (0, 1), 2 * size_of::<timeval>());
+    before lutimes[rdi rsi] = |call| sets_times(call, (0, 1), 2 * size_of::<timeval>());
+    before futimesat[rsi rdx] = |call| sets_times(call, (1, 2), 2 * size_of::<timeval>());
+    before utimensat[rsi rdx] = |call| sets_times(call, (1, 2), 2 * size_of::<timespec>());
+    before futimes[rsi] = |call| call.reads("times", 1, 2 * size_of::<timeval>());
+    before futimens[rsi] = |call| call.reads("times", 1, 2 * size_of::<timespec>());
 }

@@ -126,11 +126,25 @@ pub unsafe fn reads_string<U: Unit>(
     index: usize,
     limit: usize,
 ) {
-    if checks::is_checked(call.arg(index)) {
+    // SAFETY: the caller's promise.
+    unsafe { reads_string_at::<U>(call, name, call.arg(index), limit) }
+}
+
+/// The same of a string at `start`.
+///
+/// # Safety
+/// As [`Extent::of`].
+pub unsafe fn reads_string_at<U: Unit>(
+    call: &Call<'_>,
+    name: &'static str,
+    start: usize,
+    limit: usize,
+) {
+    if checks::is_checked(start) {
         // SAFETY: the caller's promise.
-        let extent = unsafe { Extent::<U>::of(call.arg(index), limit) };
+        let extent = unsafe { Extent::<U>::of(start, limit) };
         if !extent.fits {
-            call.reads(name, index, extent.bytes());
+            call.site.reads(name, start, extent.bytes());
         }
     }
 }
