@@ -100,7 +100,7 @@ entries! {
     before eventfd_read[rsi] = |call| call.writes("value", 1, 8);
     before mincore[rdx] = |call| {
         // The kernel refuses other addresses.
-        if call.arg(0) % PAGE_BYTES == 0 {
+        if call.arg(0).is_multiple_of(PAGE_BYTES) {
             call.writes("vec", 2, call.arg(1).div_ceil(PAGE_BYTES));
         }
     };
