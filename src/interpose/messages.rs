@@ -63,10 +63,11 @@ unsafe fn receive_messages(call: &Call<'_>) -> c_int {
     call.reads("timeout", 4, size_of::<timespec>());
     // SAFETY: the program's promise.
     unsafe {
-        let messages = messages(call);
+        let most = messages(call).len();
         let count = call.arg(2) as c_uint;
         let result = recvmmsg(call.int(0), call.ptr(1), count, call.int(3), call.ptr(4));
-        for message in &messages[..messages.len().min(result.max(0) as usize)] {
+        // Not the slice of before: the kernel has written to it.
+        for message in &messages(call)[..most.min(result.max(0) as usize)] {
             let header = &message.msg_hdr;
             let buffers = slice(call, header.msg_iov as usize, header.msg_iovlen);
             has_touched(call, Direction::Write, buffers, message.msg_len as usize);
