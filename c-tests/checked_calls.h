@@ -167,6 +167,7 @@
     CASE(socketpair, WRITE, 8, socketpair(AF_UNIX, SOCK_STREAM, 0, (int *)object(8 - extra, 0))) \
     CASE(getrandom, WRITE, 21, getrandom(object(20, 0), 20 + extra, 0)) \
     CASE(getentropy, WRITE, 21, getentropy(object(20, 0), 20 + extra)) \
+    CASE(syscall, READ, 21, syscall(SYS_write, null(), object(20, 0), 20 + extra)) \
     CASE(poll, WRITE, 24, poll((struct pollfd *)object(16, -1), 2 + extra, 0)) \
     CASE(ppoll, WRITE, 24, ppoll((struct pollfd *)object(16, -1), 2 + extra, &soon, NULL)) \
     CASE(__poll_chk, WRITE, 24, F(int (*)(void *, nfds_t, int, size_t), "__poll_chk")(object(16, -1), 2 + extra, 0, 99)) \

@@ -63,10 +63,13 @@ fn table(live: usize, measured: &Measured) -> Table {
             "pair / kernel",
             "grow / kernel",
             "drain / kernel",
+            "pair / userfaultfd",
             "ns a pair",
         ],
     );
     let native = measured.of(&Contender::Tool(Tool::Native));
+    let userfaultfd = Tool::Fencepost { backend: "userfaultfd", options: &[] };
+    let userfaultfd = measured.of(&Contender::Tool(userfaultfd));
     for contender in &measured.contenders {
         let outcome = measured.of(contender);
         if let Err(failure) = outcome.get(PHASES[0]) {
@@ -85,6 +88,7 @@ fn table(live: usize, measured: &Measured) -> Table {
             }
             _ => cells.extend(PHASES.map(|_| Cell::text(""))),
         }
+        cells.push(Cell::ratio(&outcome.get(PHASES[0]), &userfaultfd.get(PHASES[0])));
         cells.push(Cell::amount(&outcome.get(PHASES[0])));
         table.row(contender.name(), cells);
         if let Some(lost) = lost {

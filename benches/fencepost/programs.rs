@@ -3,19 +3,32 @@
 use std::collections::HashMap;
 
 use crate::counters::{self, BareCosts};
-use crate::jobs;
+use crate::jobs::{self, Job};
 use crate::loops::{self, Contender, Shape, floor_of};
-use crate::samples::{Failure, Figures, geometric_mean, take_turns};
+use crate::samples::{Failure, Figures, Samples, geometric_mean, take_turns};
 use crate::table::{Cell, Table};
 use crate::tool::{BACKENDS, Bench, Tool};
 
 const LIMIT_SECONDS: u64 = 120;
 
-pub fn run(bench: &Bench) -> Vec<Table> {
+/// What one program took.
+struct Measured {
+    name: &'static str,
+    /// CPU seconds, by tool.
+    seconds: Vec<Result<Samples, Failure>>,
+    /// What the page operations that were counted cost bare, in seconds, by backend.
+    floors: [Option<f64>; BACKENDS.len()],
+}
+
+/// Natively, on each backend, and under Valgrind.
+fn tools() -> Vec<Tool> {
     let options: &'static [&'static str] = &["--stats=1"];
-    let mut tools = vec![Tool::Native];
-    tools.extend(BACKENDS.map(|backend| Tool::Fencepost { backend, options }));
-    tools.push(Tool::Memcheck);
+    let backends = BACKENDS.map(|backend| Tool::Fencepost { backend, options });
+    [Tool::Native].into_iter().chain(backends).chain([Tool::Memcheck]).collect()
+}
+
+pub fn run(bench: &Bench) -> Vec<Table> {
+    let tools = tools();
     let unavailable: Vec<Option<Failure>> = tools
         .iter()
         .map(|&tool| match tool {
@@ -24,7 +37,51 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         })
         .collect();
     let costs = [1, 2].map(|threads| bare_costs(bench, threads));
+    let jobs = jobs::all(bench).into_iter();
+    let measured: Vec<Measured> = jobs
+        .map(|job| measure(bench, &job, &tools, &unavailable, &costs[job.threads - 1]))
+        .collect();
+    let mut against_native = against_native(&measured);
+    for (tool, failure) in tools.iter().zip(&unavailable) {
+        if let Some(detail) = failure.as_ref().and_then(Failure::detail) {
+            against_native.note(format!("{}: {detail}", tool.name()));
+        }
+    }
+    vec![against_native, against_floor(&measured)]
+}
 
+fn measure(
+    bench: &Bench,
+    job: &Job,
+    tools: &[Tool],
+    unavailable: &[Option<Failure>],
+    costs: &HashMap<&'static str, BareCosts>,
+) -> Measured {
+    eprintln!("{}", job.name);
+    let mut counters: HashMap<&str, Figures> = HashMap::new();
+    let indices: Vec<usize> = (0..tools.len()).collect();
+    let outcomes = take_turns(&indices, bench.rounds, |&index| {
+        if let Some(failure) = &unavailable[index] {
+            return Err(failure.clone());
+        }
+        let ended = job.run(bench, tools[index], LIMIT_SECONDS)?;
+        if let Tool::Fencepost { backend, .. } = tools[index]
+            && let Some(counted) = counters::parse(&ended.stderr)
+        {
+            counters.insert(backend, counted);
+        }
+        Ok(Figures::from([("cpu".to_owned(), ended.cpu_seconds)]))
+    });
+    Measured {
+        name: job.name,
+        seconds: outcomes.iter().map(|outcome| outcome.get("cpu")).collect(),
+        floors: BACKENDS.map(|backend| costs.get(backend)?.seconds(counters.get(backend)?)),
+    }
+}
+
+/// CPU time as multiples of the native one, with the kernel's floor beside each backend.
+fn against_native(measured: &[Measured]) -> Table {
+    let title = "programs: CPU time (user + system, whole tree) / native, by backend";
     let columns = [
         "native CPU s",
         "userfaultfd",
@@ -35,67 +92,71 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         "its kernel floor",
         "Valgrind memcheck",
     ];
-    let title = "programs: CPU time (user + system, whole tree) / native, by backend";
-    let mut table = Table::new(title, &columns);
-    // Medians by column, for the geometric means.
-    let mut medians: Vec<Vec<f64>> = vec![Vec::new(); columns.len()];
-    let mut jobs_counted = 0;
-    for job in jobs::all(bench) {
-        eprintln!("{}", job.name);
-        let mut counters: HashMap<&str, Figures> = HashMap::new();
-        let indices: Vec<usize> = (0..tools.len()).collect();
-        let outcomes = take_turns(&indices, bench.rounds, |&index| {
-            if let Some(failure) = &unavailable[index] {
-                return Err(failure.clone());
-            }
-            let ended = job.run(bench, tools[index], LIMIT_SECONDS)?;
-            if let Tool::Fencepost { backend, .. } = tools[index]
-                && let Some(counted) = counters::parse(&ended.stderr)
-            {
-                counters.insert(backend, counted);
-            }
-            Ok(Figures::from([("cpu".to_owned(), ended.cpu_seconds)]))
-        });
-        let native = outcomes[0].get("cpu");
-        let mut cells = vec![Cell::amount(&native)];
-        for (index, tool) in tools.iter().enumerate().skip(1) {
-            cells.push(match &unavailable[index] {
-                // The reason is said once for all jobs.
-                Some(failure) => Cell::text(failure.to_string()),
-                None => Cell::ratio(&outcomes[index].get("cpu"), &native),
-            });
-            if let Tool::Fencepost { backend, .. } = tool {
-                let costs = costs[job.threads - 1].get(backend);
-                let floor = costs.zip(counters.get(backend));
-                let seconds = floor.and_then(|(costs, counters)| costs.seconds(counters));
-                cells.push(match (&native, seconds) {
+    with_means(Table::new(title, &columns), measured, |program| {
+        let (native, others) = program.seconds.split_first().expect("the native time is first");
+        let mut cells = vec![Cell::amount(native)];
+        for (index, seconds) in others.iter().enumerate() {
+            cells.push(Cell::ratio_or_word(seconds, native));
+            if let Some(&floor) = program.floors.get(index) {
+                cells.push(match (native, floor) {
                     (Ok(native), Some(s)) => Cell::Ratio(native.with(native, |n, _| (n + s) / n)),
                     _ => Cell::text("n/a"),
                 });
             }
         }
-        jobs_counted += 1;
-        for (column, cell) in cells.iter().enumerate() {
+        cells
+    })
+}
+
+/// What goes beyond the native time, as multiples of what the counted operations cost bare; and Valgrind
+/// against fencepost.
+fn against_floor(measured: &[Measured]) -> Table {
+    let title = "programs: the extra over native / the bare cost of the page operations";
+    let columns = ["userfaultfd", "madvise", "mprotect", "Valgrind / userfaultfd"];
+    with_means(Table::new(title, &columns), measured, |program| {
+        let (native, others) = program.seconds.split_first().expect("the native time is first");
+        let (memcheck, backends) = others.split_last().expect("Valgrind is last");
+        let extra = |(seconds, floor): (&Result<Samples, Failure>, &Option<f64>)| match (
+            seconds, native, floor,
+        ) {
+            (Ok(seconds), Ok(native), Some(floor)) => {
+                Cell::Ratio(seconds.with(native, |s, native| (s - native) / floor))
+            }
+            _ => Cell::text("n/a"),
+        };
+        let extras = backends.iter().zip(&program.floors).map(extra);
+        extras.chain([Cell::ratio_or_word(memcheck, &backends[0])]).collect()
+    })
+}
+
+/// A row for each program, and one with the geometric means of the ratios.
+fn with_means(
+    mut table: Table,
+    measured: &[Measured],
+    row: impl Fn(&Measured) -> Vec<Cell>,
+) -> Table {
+    let mut medians: Vec<Vec<f64>> = Vec::new();
+    for program in measured {
+        let cells = row(program);
+        medians.resize(cells.len(), Vec::new());
+        for (medians, cell) in medians.iter_mut().zip(&cells) {
             if let Cell::Ratio(samples) = cell {
-                medians[column].push(samples.median());
+                medians.push(samples.median());
             }
         }
-        table.row(job.name, cells);
+        table.row(program.name, cells);
     }
-    let means = medians.iter().enumerate().map(|(column, medians)| match medians.len() {
-        0 => Cell::text(if column == 0 { "" } else { "n/a" }),
-        count if count < jobs_counted => {
+    let mean = |medians: &Vec<f64>| match medians.len() {
+        0 => Cell::text(""),
+        // An extra that noise has made negative.
+        _ if geometric_mean(medians).is_nan() => Cell::text("n/a"),
+        count if count < measured.len() => {
             Cell::text(format!("{:.2} x (of {count})", geometric_mean(medians)))
         }
         _ => Cell::text(format!("{:.2} x", geometric_mean(medians))),
-    });
-    table.row("geometric mean", means.collect());
-    for (tool, failure) in tools.iter().zip(&unavailable) {
-        if let Some(detail) = failure.as_ref().and_then(Failure::detail) {
-            table.note(format!("{}: {detail}", tool.name()));
-        }
-    }
-    vec![table]
+    };
+    table.row("geometric mean", medians.iter().map(mean).collect());
+    table
 }
 
 /// What the page operations cost bare, in this run, with 10,000 live pages in each of so many threads: with

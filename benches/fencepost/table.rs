@@ -28,6 +28,19 @@ impl Cell {
         }
     }
 
+    /// As [`Cell::ratio`]; a failure is one word, and the table says the reason elsewhere.
+    pub fn ratio_or_word(
+        samples: &Result<Samples, Failure>,
+        baseline: &Result<Samples, Failure>,
+    ) -> Cell {
+        match Cell::ratio(samples, baseline) {
+            Cell::Failed(failure @ (Failure::Unavailable(_) | Failure::Spared(_))) => {
+                Cell::text(failure.to_string())
+            }
+            cell => cell,
+        }
+    }
+
     pub fn amount(samples: &Result<Samples, Failure>) -> Cell {
         match samples {
             Ok(samples) => Cell::Amount(samples.clone()),

@@ -34,6 +34,7 @@ pub fn run(bench: &Bench) -> Vec<Table> {
             "wall / kernel",
             "CPU / kernel",
             "wall / one thread",
+            "immediate / fast, wall",
             "wall ns a pair",
         ],
     );
@@ -56,6 +57,14 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         }
         let alone = one.of(contender).get(FIGURES[0]);
         cells.push(Cell::ratio(&outcome.get(FIGURES[0]), &alone));
+        cells.push(match contender {
+            Contender::Tool(Tool::Fencepost { backend, options }) if !options.is_empty() => {
+                let immediate = Contender::Tool(Tool::Fencepost { backend, options: &[] });
+                let immediate = two.of(&immediate).get(FIGURES[0]);
+                Cell::ratio(&immediate, &outcome.get(FIGURES[0]))
+            }
+            _ => Cell::text(""),
+        });
         cells.push(Cell::amount(&outcome.get(FIGURES[0])));
         table.row(contender.name(), cells);
         if let Some(lost) = two.unguarded.get(&contender.name()) {

@@ -3,13 +3,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 int main(void)
 {
     char *volatile p = malloc(48);
-    int nowhere = open("/dev/null", O_WRONLY);
+    long nowhere = open("/dev/null", O_WRONLY), result = SYS_write;
     free(p);
-    syscall(SYS_pwrite64, nowhere, p, 48, 0);
+    __asm__ volatile("syscall" : "+a"(result) : "D"(nowhere), "S"(p), "d"(48L) : "rcx", "r11", "memory");
     return 0;
 }

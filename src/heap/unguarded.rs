@@ -11,7 +11,7 @@ use super::release;
 use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
 use core::hash::{BuildHasherDefault, Hasher};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::collections::HashMap;
 
 /// Why an object is not guarded.
@@ -109,6 +109,8 @@ const SHARDS: usize = 64;
 /// The table of unguarded objects, in parts so that threads seldom meet.
 pub struct UnguardedObjects {
     shards: [Lock<Table>; SHARDS],
+    /// Whether there has ever been one: in most processes there is none.
+    has_any: AtomicBool,
     tally: Tally,
 }
 
@@ -116,6 +118,7 @@ impl UnguardedObjects {
     pub fn new() -> UnguardedObjects {
         UnguardedObjects {
             shards: [const { Lock::new(Table::with_hasher(BuildHasherDefault::new())) }; SHARDS],
+            has_any: AtomicBool::new(false),
             tally: Tally::default(),
         }
     }
@@ -160,6 +163,7 @@ impl UnguardedObjects {
         let object = Unguarded { address, size, family, align_log2, allocated, front };
         // The table grows in the private heap.
         let _scope = RuntimeScope::enter();
+        self.has_any.store(true, Ordering::Relaxed);
         self.shard(address).lock().insert(address, object);
         address as *mut u8
     }
@@ -196,6 +200,9 @@ impl UnguardedObjects {
     pub fn damaged(&self) -> Vec<(Unguarded, Damage)> {
         let _scope = RuntimeScope::enter();
         let mut found = Vec::new();
+        if !self.has_any.load(Ordering::Relaxed) {
+            return found;
+        }
         for shard in &self.shards {
             let shard = shard.lock();
             found.extend(shard.values().filter_map(|object| Some((*object, object.damage()?))));

@@ -8,7 +8,7 @@ use super::vectors::{Clipped, all_touched, slice};
 use crate::checks;
 use crate::diagnose::Direction;
 use crate::sys::errno;
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_long, c_void};
 use libc::{iovec, msghdr, off64_t, ssize_t};
 
 /// Longest path that the kernel takes or gives, its terminator included (PATH_MAX).
@@ -294,7 +294,24 @@ unsafe fn stats(call: &Call<'_>, index: usize) {
     call.writes("statbuf", index + 1, size_of::<libc::stat>());
 }
 
+/// A call by number, argument 0, as far as its buffer is known to be touched. (A futex may have been
+/// freed: to wake nobody there is usual.)
+fn calls_by_number(call: &Call<'_>) {
+    match call.arg(0) as c_long {
+        libc::SYS_write | libc::SYS_pwrite64 | libc::SYS_sendto => {
+            call.reads("buf", 2, call.arg(3));
+        }
+        // How much arrives is not known before.
+        libc::SYS_read | libc::SYS_pread64 | libc::SYS_recvfrom if call.room(2) == 0 => {
+            call.writes("buf", 2, call.arg(3));
+        }
+        libc::SYS_getrandom => call.writes("buf", 1, call.arg(2)),
+        _ => {}
+    }
+}
+
 entries! {
+    before syscall[rsi rdx] = |call| calls_by_number(call);
     instead read[rsi] = |call| read_in(call);
     instead __read[rsi] = |call| read_in(call);
     instead __read_chk[rsi] = |call| { verify(call, 2, 3); read_in(call) };
