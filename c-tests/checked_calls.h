@@ -445,8 +445,6 @@
     CASE(execl, READ, 20, execl(missing(extra), "a", NULL)) \
     CASE(execlp, READ, 20, execlp(missing(extra), "a", NULL)) \
     CASE(execle, READ, 20, execle(missing(extra), "a", NULL, (char *[]){NULL})) \
-    CASE(dlopen, READ, 20, dlopen(missing(extra), RTLD_NOW)) \
-    CASE(dlmopen, READ, 20, dlmopen(LM_ID_BASE, missing(extra), RTLD_NOW)) \
     CASE(__xstat, WRITE, 144, F(int (*)(int, char *, void *), "__xstat")(1, "/", object(144 - extra, 0))) \
     CASE(__xstat64, WRITE, 144, F(int (*)(int, char *, void *), "__xstat64")(1, "/", object(144 - extra, 0))) \
     CASE(__lxstat, WRITE, 144, F(int (*)(int, char *, void *), "__lxstat")(1, "/", object(144 - extra, 0))) \

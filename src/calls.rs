@@ -15,7 +15,7 @@ use crate::sys::scope::RuntimeScope;
 use crate::sys::{next, process};
 use crate::trace::{self, Caller, Frames};
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// The runtime, ready to guard.
 #[inline]
@@ -170,13 +170,9 @@ fn is_next(runtime: &Runtime, address: usize) -> bool {
 /// theirs, or the other way, and both may do right.
 static OPERATORS_REPLACED: AtomicBool = AtomicBool::new(false);
 
-/// Where the standard library's operators lie, or 0.
-static STANDARD_OPERATORS: AtomicUsize = AtomicUsize::new(0);
-
-/// Notes whose C++ operators there are beside ours.
-pub fn note_operators(replaced: bool, standard: usize) {
+/// Notes whether the program has C++ operators of its own.
+pub fn note_operators(replaced: bool) {
     OPERATORS_REPLACED.store(replaced, Ordering::Relaxed);
-    STANDARD_OPERATORS.store(standard, Ordering::Relaxed);
 }
 
 /// What came from a function of ours by way of another may be freed by any.
@@ -214,11 +210,8 @@ fn is_excused(
         Deallocator::Delete | Deallocator::DeleteArray => return false,
         _ => caller.pc,
     };
-    // What the standard library itself mallocs is no operator's work: those are ours.
-    let standard = STANDARD_OPERATORS.load(Ordering::Relaxed);
-    let is_standard = trace::module_of(pc).is_some_and(|module| module.contains(standard));
     let _scope = RuntimeScope::enter();
-    !is_standard && operators::are_defined_near(pc)
+    operators::are_called_near(pc)
 }
 
 static FINISHED: AtomicBool = AtomicBool::new(false);

@@ -14,6 +14,7 @@ mod descriptors;
 mod entry;
 mod formats;
 mod io;
+mod libraries;
 mod malloc;
 mod malloc_info;
 mod memory;

@@ -164,5 +164,5 @@ pub fn resolve() {
             REPLACED.store(true, Ordering::Relaxed);
         }
     }
-    calls::note_operators(REPLACED.load(Ordering::Relaxed), new::FORM.next.address_or_0());
+    calls::note_operators(REPLACED.load(Ordering::Relaxed));
 }

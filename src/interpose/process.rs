@@ -1,4 +1,4 @@
-//! Threads, libraries that go, and the end of the process.
+//! Threads, and the end of the process.
 
 use super::trampoline;
 use crate::calls;
@@ -126,23 +126,6 @@ unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
     threads::retire_current();
     belief::take_altstack();
     trace::thread_exit();
-}
-
-/// dlclose(3); unwind tables of what was unloaded are forgotten.
-///
-/// # Safety
-/// As dlclose(3) demands of its caller.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fencepost_dlclose(handle: *mut c_void) -> c_int {
-    // SAFETY: dlclose's signature; the caller's promise.
-    let result = unsafe {
-        match next::DLCLOSE.get::<unsafe extern "C" fn(*mut c_void) -> c_int>() {
-            Some(next) => next(handle),
-            None => -1,
-        }
-    };
-    in_scope(trace::forget_unloaded);
-    result
 }
 
 /// _exit(2): no handlers run, but the check of the heap does.

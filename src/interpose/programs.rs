@@ -1,7 +1,6 @@
-//! The checked functions that execute programs and load libraries.
+//! The checked functions that execute programs.
 //!
-//! All are looked at before: execve is called in children of vfork, and dlopen tells by its return
-//! address whose library path it searches.
+//! All are looked at before: execve is called in children of vfork.
 
 use super::entry::{Call, entries};
 use super::text::{reads_string_at, reads_whole};
@@ -57,6 +56,4 @@ entries! {
     before execl[rdi] = |call| path(call);
     before execlp[rdi] = |call| path(call);
     before execle[rdi] = |call| path(call);
-    before dlopen[rdi] = |call| path(call);
-    before dlmopen[rsi] = |call| reads_whole::<u8>(call, "path", 1);
 }

@@ -4,7 +4,7 @@
 //! while the process still has one thread. `once_cell::race` never waits: a late look-up by two
 //! threads at once is done twice, with the same answer.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_char, c_void};
 use core::mem::transmute_copy;
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -50,11 +50,6 @@ impl Next {
         self.address.get_or_try_init(|| self.look_up().ok_or(())).ok()
     }
 
-    /// Its address, or 0 if there is none.
-    pub fn address_or_0(&self) -> usize {
-        self.address().map_or(0, NonZeroUsize::get)
-    }
-
     /// Looks it up, while it is safe to take the loader's lock.
     pub fn resolve(&self) {
         self.address();
@@ -63,9 +58,10 @@ impl Next {
     fn look_up(&self) -> Option<NonZeroUsize> {
         // What dlsym allocates (an error text) is the runtime's.
         let _scope = super::scope::RuntimeScope::enter();
+        let dlsym = libc_dlsym()?;
         [Some(self.name), self.substitute].into_iter().flatten().find_map(|name| {
             // SAFETY: a valid C string and a handle that dlsym(3) defines.
-            NonZeroUsize::new(unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) } as usize)
+            NonZeroUsize::new(unsafe { dlsym(libc::RTLD_NEXT, name.as_ptr()) } as usize)
         })
     }
 
@@ -78,6 +74,23 @@ impl Next {
         // SAFETY: the caller's promise; the address is not zero, so it is a valid function pointer.
         self.address().map(|address| unsafe { transmute_copy::<usize, F>(&address.get()) })
     }
+}
+
+/// dlsym(3).
+pub type DlsymFn = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
+
+/// libc's dlsym. Ours stands in front of it as well, but not of dlvsym(3); GLIBC_2.2.5 is the version that
+/// every glibc of x86_64 has.
+fn libc_dlsym() -> Option<DlsymFn> {
+    let look_up = || {
+        let (name, version) = (c"dlsym".as_ptr(), c"GLIBC_2.2.5".as_ptr());
+        // SAFETY: valid C strings and a handle that dlvsym(3) defines.
+        let found = unsafe { libc::dlvsym(libc::RTLD_NEXT, name, version) };
+        NonZeroUsize::new(found as usize).ok_or(())
+    };
+    let address = DLSYM.address.get_or_try_init(look_up).ok()?;
+    // SAFETY: dlsym's address and signature.
+    Some(unsafe { transmute_copy::<usize, DlsymFn>(&address.get()) })
 }
 
 macro_rules! next {
@@ -103,6 +116,9 @@ next! {
     SIGALTSTACK = c"sigaltstack",
     PTHREAD_CREATE = c"pthread_create",
     QUICK_EXIT = c"quick_exit",
+    DLOPEN = c"dlopen",
+    DLMOPEN = c"dlmopen",
+    DLSYM = c"dlsym",
     DLCLOSE = c"dlclose",
     CLOSE = c"close",
     CLOSE_RANGE = c"close_range",

@@ -1,11 +1,13 @@
-//! Modules with C++ operators of their own that nobody else sees: libstdc++ linked in statically,
-//! or hidden definitions. What they make and take comes from `malloc` and goes to `free`, although
-//! the program wrote `new` and `delete`; so a mismatch that involves them proves nothing.
+//! Modules with C++ operators of their own that they call past the loader, and so past ours: libstdc++
+//! linked in statically, or hidden definitions. What they make and take comes from `malloc` and goes to
+//! `free`, although the program wrote `new` and `delete`; so a mismatch that involves them proves nothing.
 
 use crate::report::panics;
 use crate::trace::{Module, module_of};
 use core::sync::atomic::{AtomicUsize, Ordering};
-use object::{Object, ObjectSection, ObjectSymbol, ReadCache};
+use object::{
+    Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, ReadCache, Relocation, RelocationTarget,
+};
 use std::fs::File;
 use std::path::Path;
 
@@ -20,9 +22,9 @@ const STRIPPED_SIGN: &[u8] = b"\0St9bad_alloc\0";
 /// answer in its lowest bit. When it is full, files are read anew.
 static KNOWN: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
 
-/// Whether the code at `pc` belongs to a module with operators of its own. Reads a file: for the
+/// Whether the code at `pc` belongs to a module that calls operators of its own. Reads a file: for the
 /// rare mismatch, in a runtime scope.
-pub fn are_defined_near(pc: usize) -> bool {
+pub fn are_called_near(pc: usize) -> bool {
     module_of(pc).is_some_and(has_own)
 }
 
@@ -57,14 +59,28 @@ const _: () = assert!(align_of::<Module>() > 1);
 fn look_up(path: &Path) -> Option<bool> {
     let cache = ReadCache::new(File::open(path).ok()?);
     let object = object::File::parse(&cache).ok()?;
-    let is_operator = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    let defined = object
-        .symbols()
-        .chain(object.dynamic_symbols())
-        .any(|symbol| symbol.is_definition() && symbol.name().is_ok_and(is_operator));
+    // libstdc++ itself asks the loader for its own, and gets ours.
+    let table = object.dynamic_symbol_table();
+    let asks_loader = |relocation: &Relocation| match (relocation.target(), &table) {
+        (RelocationTarget::Symbol(index), Some(table)) => {
+            table.symbol_by_index(index).is_ok_and(|symbol| is_own_operator(&symbol))
+        }
+        _ => false,
+    };
+    let mut relocations = object.dynamic_relocations().into_iter().flatten();
+    if relocations.any(|(_, relocation)| asks_loader(&relocation)) {
+        return Some(false);
+    }
+    let mut symbols = object.symbols().chain(object.dynamic_symbols());
+    let defined = symbols.any(|symbol| is_own_operator(&symbol));
     let stripped_sign = || {
         let data = object.section_by_name(".rodata").and_then(|section| section.data().ok());
         data.is_some_and(|data| data.windows(STRIPPED_SIGN.len()).any(|at| at == STRIPPED_SIGN))
     };
     Some(defined || stripped_sign())
+}
+
+fn is_own_operator<'a>(symbol: &impl ObjectSymbol<'a>) -> bool {
+    let is_operator = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    symbol.is_definition() && symbol.name().is_ok_and(is_operator)
 }
