@@ -7,6 +7,7 @@ use super::belief::{
 use super::crash;
 use crate::sys::signal::{self, KernelAction};
 use crate::sys::{self, altstack, process, scope};
+use crate::trace;
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 
 /// Bytes below a stack pointer that leaf functions may use (System V ABI, 3.2.2).
@@ -67,8 +68,10 @@ fn call_program_handler(
     let sp = context.uc_mcontext.gregs[libc::REG_RSP as usize] as usize;
     let on_own_altstack = altstack::current().is_some_and(|stack| is_own_altstack(&stack));
     // The program has no alternate stack, or did not ask for it: its handler expects to run below
-    // the interrupted frame.
-    let wants_altstack = flags & libc::SA_ONSTACK != 0 && !on_own_altstack;
+    // the interrupted frame. But Go's runtime asks the kernel itself, and adopts the stack that it finds
+    // (minitSignalStack in runtime/signal_unix.go).
+    let has_adopted = || trace::module_of(action.handler).is_some_and(|module| module.is_go);
+    let wants_altstack = flags & libc::SA_ONSTACK != 0 && (!on_own_altstack || has_adopted());
     let mut call = HandlerCall { handler: action.handler, signal, info, context };
     let argument = (&raw mut call).cast();
     scope::outside(|| {

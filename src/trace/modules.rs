@@ -40,6 +40,8 @@ pub struct Module {
     pub bias: usize,
     /// The GNU build id, empty when there is none.
     pub build_id: Box<[u8]>,
+    /// Whether Go's runtime is in it: Go's linker leaves a note.
+    pub is_go: bool,
     eh_frame_hdr: Section,
     eh_frame: Section,
     loaded: AtomicBool,
@@ -246,6 +248,7 @@ fn read_module(object: &Object) -> Module {
         end: object.end,
         bias: object.bias,
         build_id: segments.build_id(),
+        is_go: segments.note(GO, NT_GO_BUILD_ID).is_some(),
         eh_frame_hdr,
         eh_frame: eh_frame.unwrap_or_default(),
         loaded: AtomicBool::new(true),
@@ -330,30 +333,39 @@ impl Segments {
     }
 
     fn build_id(&self) -> Box<[u8]> {
-        const NT_GNU_BUILD_ID: usize = 3;
+        let Some((id, bytes)) = self.note(GNU, NT_GNU_BUILD_ID) else { return Box::default() };
+        (id..id + bytes.min(64)).map_while(probe::load_byte).collect()
+    }
+
+    /// `(start, bytes)` of what the note of this name and type says.
+    fn note(&self, owner: u32, kind: u32) -> Option<(usize, usize)> {
         for &(start, bytes) in &self.notes {
             let mut at = start;
             while at + 12 <= start + bytes {
                 // Elf64_Nhdr: n_namesz, n_descsz, n_type, four bytes each, then the two padded.
                 let Some(sizes) = probe::load(at) else { break };
-                let Some(kind) = probe::load(at + 8) else {
-                    break;
-                };
-                let (name_bytes, id_bytes) = (sizes & 0xffff_ffff, sizes >> 32);
+                let Some(found_kind) = probe::load(at + 8) else { break };
+                let (name_bytes, said_bytes) = (sizes & 0xffff_ffff, sizes >> 32);
                 let name = at + 12;
-                let id = name + name_bytes.next_multiple_of(4);
-                let is_gnu = name_bytes == 4 && probe::load(name).is_some_and(|n| n as u32 == GNU);
-                if is_gnu && kind as u32 as usize == NT_GNU_BUILD_ID && id_bytes <= 64 {
-                    return (id..id + id_bytes).map_while(probe::load_byte).collect();
+                let said = name + name_bytes.next_multiple_of(4);
+                let is_owner =
+                    name_bytes == 4 && probe::load(name).is_some_and(|name| name as u32 == owner);
+                if is_owner && found_kind as u32 == kind {
+                    return Some((said, said_bytes));
                 }
-                at = id + id_bytes.next_multiple_of(4);
+                at = said + said_bytes.next_multiple_of(4);
             }
         }
-        Box::default()
+        None
     }
 }
 
+/// Names of notes, and their types.
 const GNU: u32 = u32::from_le_bytes(*b"GNU\0");
+const NT_GNU_BUILD_ID: u32 = 3;
+/// cmd/link/internal/ld/elf.go: ELF_NOTE_GOBUILDID_TAG.
+const GO: u32 = u32::from_le_bytes(*b"Go\0\0");
+const NT_GO_BUILD_ID: u32 = 4;
 
 #[cfg(test)]
 mod tests {
