@@ -85,11 +85,11 @@ fn against_native(measured: &[Measured]) -> Table {
     let columns = [
         "native CPU s",
         "userfaultfd",
-        "its kernel floor",
+        "userfaultfd's floor",
         "madvise",
-        "its kernel floor",
+        "madvise's floor",
         "mprotect",
-        "its kernel floor",
+        "mprotect's floor",
         "Valgrind memcheck",
     ];
     with_means(Table::new(title, &columns), measured, |program| {

@@ -1,5 +1,6 @@
 //! What was measured, for people and for programs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -110,8 +111,10 @@ pub struct Table {
 }
 
 impl Table {
-    /// `columns` beside the first, which holds the names of the rows.
+    /// `columns` beside the first, which holds the names of the rows. The JSON file goes by their names.
     pub fn new(title: impl Into<String>, columns: &[&str]) -> Table {
+        let names: BTreeSet<&str> = columns.iter().copied().collect();
+        assert_eq!(names.len(), columns.len(), "no two columns have one name");
         Table {
             title: title.into(),
             columns: columns.iter().map(|&column| column.to_owned()).collect(),
