@@ -6,20 +6,26 @@
 
 use crate::diagnose::{Direction, LibcCall, Misuse, Operand};
 use crate::fault;
-use crate::heap::MAX_SIZE;
+use crate::heap::{Heap, MAX_SIZE};
 use crate::runtime;
 use crate::trace::Caller;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// The address space in which operands are looked at; of no bytes while nothing is checked. Its
 /// layout is known to the entries of the calls, which are assembler.
-#[repr(C)]
+#[repr(C, align(32))]
 pub struct Checked {
     pub base: AtomicUsize,
     pub bytes: AtomicUsize,
+    /// The heap there: beside what was read already.
+    heap: AtomicPtr<Heap>,
 }
 
-pub static CHECKED: Checked = Checked { base: AtomicUsize::new(0), bytes: AtomicUsize::new(0) };
+pub static CHECKED: Checked = Checked {
+    base: AtomicUsize::new(0),
+    bytes: AtomicUsize::new(0),
+    heap: AtomicPtr::new(core::ptr::null_mut()),
+};
 
 /// Begins to check, if the options say so.
 pub fn enable() {
@@ -27,6 +33,7 @@ pub fn enable() {
         && runtime.options.check_calls
     {
         let (base, bytes) = runtime.heap.reserved();
+        CHECKED.heap.store((&raw const runtime.heap).cast_mut(), Ordering::Relaxed);
         CHECKED.base.store(base, Ordering::Relaxed);
         CHECKED.bytes.store(bytes, Ordering::Release);
     }
@@ -45,8 +52,9 @@ pub fn room(address: usize) -> usize {
     if !is_checked(address) {
         return usize::MAX;
     }
-    let Some(runtime) = runtime::get() else { return usize::MAX };
-    runtime.heap.room(address).unwrap_or(0)
+    // SAFETY: never null while addresses are checked, and the runtime stays.
+    let heap = unsafe { &*CHECKED.heap.load(Ordering::Relaxed) };
+    heap.room(address).unwrap_or(0)
 }
 
 /// Whether a call may touch `bytes` bytes at `address`. The usual answer, in few instructions.

@@ -91,6 +91,12 @@ impl Class {
         })
     }
 
+    /// Address of the first slot.
+    #[inline(always)]
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
     /// Slots taken into service at a time: few of a large class, which a program may hardly use.
     fn step(&self) -> usize {
         (2 * STRETCH_SLOTS / (self.data_pages + 1)).next_power_of_two() / 2

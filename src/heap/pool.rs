@@ -77,6 +77,12 @@ impl Pool {
     /// The slot that `address` lies in, if it is in service.
     #[inline(always)]
     pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
+        // Most objects are in the smallest slots: by a stride that is known.
+        let smallest = &self.classes[LAST];
+        let offset = address.wrapping_sub(smallest.start());
+        if let Some(slot) = smallest.slot(offset / ((CLASS_PAGES[LAST] + 1) * PAGE_BYTES)) {
+            return Some(slot);
+        }
         let class = self.class_of(address)?;
         class.slot(class.index_of(address)?)
     }
