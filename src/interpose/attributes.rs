@@ -4,7 +4,7 @@
 //! attribute is the kernel is asked before.
 
 use super::entry::{Call, entries};
-use super::text::reads_whole;
+use super::text::{reads_names, reads_whole};
 use crate::checks;
 use crate::sys::errno;
 use core::ffi::c_void;
@@ -34,14 +34,6 @@ fn answers(call: &Call<'_>, index: usize, get: impl FnOnce(*mut c_void, usize) -
     }
 }
 
-/// The strings at the arguments from 0 on.
-unsafe fn names<const N: usize>(call: &Call<'_>, names: [&'static str; N]) {
-    for (index, name) in names.into_iter().enumerate() {
-        // SAFETY: the program's promise.
-        unsafe { reads_whole::<u8>(call, name, index) }
-    }
-}
-
 /// A name, and the value to be set behind it.
 unsafe fn sets(call: &Call<'_>) {
     // SAFETY: the program's promise.
@@ -54,11 +46,11 @@ unsafe fn sets(call: &Call<'_>) {
 
 entries! {
     before getxattr[rdi rsi rdx] = |call| {
-        names(call, ["path", "name"]);
+        reads_names(call, ["path", "name"]);
         answers(call, 2, |to, size| libc::getxattr(call.ptr(0), call.ptr(1), to, size));
     };
     before lgetxattr[rdi rsi rdx] = |call| {
-        names(call, ["path", "name"]);
+        reads_names(call, ["path", "name"]);
         answers(call, 2, |to, size| libc::lgetxattr(call.ptr(0), call.ptr(1), to, size));
     };
     before fgetxattr[rsi rdx] = |call| {
@@ -66,20 +58,20 @@ entries! {
         answers(call, 2, |to, size| libc::fgetxattr(call.int(0), call.ptr(1), to, size));
     };
     before listxattr[rdi rsi] = |call| {
-        names(call, ["path"]);
+        reads_names(call, ["path"]);
         answers(call, 1, |to, size| libc::listxattr(call.ptr(0), to.cast(), size));
     };
     before llistxattr[rdi rsi] = |call| {
-        names(call, ["path"]);
+        reads_names(call, ["path"]);
         answers(call, 1, |to, size| libc::llistxattr(call.ptr(0), to.cast(), size));
     };
     before flistxattr[rsi] = |call| {
         answers(call, 1, |to, size| libc::flistxattr(call.int(0), to.cast(), size));
     };
-    before setxattr[rdi rsi rdx] = |call| { names(call, ["path"]); sets(call) };
-    before lsetxattr[rdi rsi rdx] = |call| { names(call, ["path"]); sets(call) };
+    before setxattr[rdi rsi rdx] = |call| { reads_names(call, ["path"]); sets(call) };
+    before lsetxattr[rdi rsi rdx] = |call| { reads_names(call, ["path"]); sets(call) };
     before fsetxattr[rsi rdx] = |call| sets(call);
-    before removexattr[rdi rsi] = |call| names(call, ["path", "name"]);
-    before lremovexattr[rdi rsi] = |call| names(call, ["path", "name"]);
+    before removexattr[rdi rsi] = |call| reads_names(call, ["path", "name"]);
+    before lremovexattr[rdi rsi] = |call| reads_names(call, ["path", "name"]);
     before fremovexattr[rsi] = |call| reads_whole::<u8>(call, "name", 1);
 }

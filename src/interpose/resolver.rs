@@ -1,7 +1,7 @@
 //! The checked functions on names of hosts, services and interfaces.
 
 use super::entry::{Call, entries};
-use super::text::{reads_string, reads_whole};
+use super::text::{reads_names, reads_string};
 use crate::checks;
 use core::ffi::{c_char, c_int};
 use libc::{addrinfo, sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
@@ -42,14 +42,6 @@ unsafe fn reads_address(call: &Call<'_>) {
         if !copy[..room].iter().any(is_end) && inet_aton(copy.as_ptr().cast(), &mut 0) != 0 {
             call.reads("cp", 0, room + 1);
         }
-    }
-}
-
-/// The strings at the arguments from 0 on.
-unsafe fn names<const N: usize>(call: &Call<'_>, names: [&'static str; N]) {
-    for (index, name) in names.into_iter().enumerate() {
-        // SAFETY: the program's promise.
-        unsafe { reads_whole::<u8>(call, name, index) }
     }
 }
 
@@ -127,13 +119,13 @@ entries! {
     };
     before inet_addr[rdi] = |call| reads_address(call);
     before getaddrinfo[rdi rsi rdx rcx] = |call| {
-        names(call, ["node", "service"]);
+        reads_names(call, ["node", "service"]);
         call.reads("hints", 2, size_of::<addrinfo>());
         call.writes("res", 3, size_of::<usize>());
     };
     instead getnameinfo[rdi rdx r8] = |call| name_of_address(call);
-    before gethostbyname[rdi] = |call| names(call, ["name"]);
-    before gethostbyname2[rdi] = |call| names(call, ["name"]);
+    before gethostbyname[rdi] = |call| reads_names(call, ["name"]);
+    before gethostbyname2[rdi] = |call| reads_names(call, ["name"]);
     before gethostbyaddr[rdi] = |call| {
         let bytes = match call.int(2) {
             libc::AF_INET => 4,
@@ -142,8 +134,8 @@ entries! {
         };
         call.reads("addr", 0, bytes.min(call.arg(1) as socklen_t as usize));
     };
-    before getservbyname[rdi rsi] = |call| names(call, ["name", "proto"]);
-    before getprotobyname[rdi] = |call| names(call, ["name"]);
+    before getservbyname[rdi rsi] = |call| reads_names(call, ["name", "proto"]);
+    before getprotobyname[rdi] = |call| reads_names(call, ["name"]);
     before if_nametoindex[rdi] = |call| reads_string::<u8>(call, "ifname", 0, libc::IF_NAMESIZE);
     before if_indextoname[rsi] = |call| call.writes("ifname", 1, libc::IF_NAMESIZE);
     before getifaddrs[rdi] = |call| call.writes("ifap", 0, size_of::<usize>());

@@ -176,6 +176,17 @@ pub unsafe fn reads_whole<U: Unit>(call: &Call<'_>, name: &'static str, index: u
     unsafe { reads_string::<U>(call, name, index, usize::MAX) }
 }
 
+/// The call reads whole strings at the arguments from 0 on, of these names.
+///
+/// # Safety
+/// As [`Extent::of`], for each.
+pub unsafe fn reads_names<const N: usize>(call: &Call<'_>, names: [&'static str; N]) {
+    for (index, name) in names.into_iter().enumerate() {
+        // SAFETY: the caller's promise.
+        unsafe { reads_whole::<u8>(call, name, index) }
+    }
+}
+
 /// The function called instead found `found` in the string at argument 0, reading `length` units from
 /// there on, or read the whole string for nothing.
 ///
