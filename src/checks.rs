@@ -6,9 +6,12 @@
 
 use crate::diagnose::{Direction, LibcCall, Misuse, Operand};
 use crate::fault;
-use crate::heap::{Heap, MAX_SIZE};
+use crate::heap::class::Class;
+use crate::heap::large::LargeSpace;
+use crate::heap::{Heap, MAX_SIZE, MOST_RESERVED_BYTES};
 use crate::runtime;
 use crate::trace::Caller;
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// The address space in which operands are looked at; of no bytes while nothing is checked. Its
@@ -19,12 +22,29 @@ pub struct Checked {
     pub bytes: AtomicUsize,
     /// The heap there: beside what was read already.
     heap: AtomicPtr<Heap>,
+    /// Its large objects.
+    large: AtomicPtr<LargeSpace>,
+    /// For each [`GUESS_BYTES`] bytes, what is guessed to be the class of the objects there; null for large
+    /// ones.
+    guesses: [AtomicPtr<Class>; GUESSES],
 }
+
+impl Checked {
+    /// Where assembler finds them: byte offsets.
+    pub const LARGE_AT: usize = offset_of!(Checked, large);
+    pub const GUESSES_AT: usize = offset_of!(Checked, guesses);
+}
+
+/// Where the whole address space of the heap could be reserved, that of one class or two.
+pub const GUESS_BYTES: usize = 4 << 40;
+const GUESSES: usize = MOST_RESERVED_BYTES.div_ceil(GUESS_BYTES);
 
 pub static CHECKED: Checked = Checked {
     base: AtomicUsize::new(0),
     bytes: AtomicUsize::new(0),
     heap: AtomicPtr::new(core::ptr::null_mut()),
+    large: AtomicPtr::new(core::ptr::null_mut()),
+    guesses: [const { AtomicPtr::new(core::ptr::null_mut()) }; GUESSES],
 };
 
 /// Begins to check, if the options say so.
@@ -34,6 +54,12 @@ pub fn enable() {
     {
         let (base, bytes) = runtime.heap.reserved();
         CHECKED.heap.store((&raw const runtime.heap).cast_mut(), Ordering::Relaxed);
+        for (number, guess) in CHECKED.guesses.iter().enumerate() {
+            let class = runtime.heap.class_before((number + 1) * GUESS_BYTES);
+            let class = class.map_or(core::ptr::null(), core::ptr::from_ref);
+            guess.store(class.cast_mut(), Ordering::Relaxed);
+        }
+        CHECKED.large.store((&raw const *runtime.heap.large()).cast_mut(), Ordering::Relaxed);
         CHECKED.base.store(base, Ordering::Relaxed);
         CHECKED.bytes.store(bytes, Ordering::Release);
     }
@@ -55,12 +81,6 @@ pub fn room(address: usize) -> usize {
     // SAFETY: never null while addresses are checked, and the runtime stays.
     let heap = unsafe { &*CHECKED.heap.load(Ordering::Relaxed) };
     heap.room(address).unwrap_or(0)
-}
-
-/// Whether a call may touch `bytes` bytes at `address`. The usual answer, in few instructions.
-#[inline(always)]
-pub fn fits(address: usize, bytes: usize) -> bool {
-    bytes == 0 || bytes <= room(address)
 }
 
 /// Whether a live object ends at `address`: a buffer there is none, but neither is it stale.

@@ -1,4 +1,5 @@
-//! Every function of `checked.list` is called rightly and wrongly: `c-tests/checked_calls.c`.
+//! Every function of `checked.list` is called rightly and wrongly: `c-tests/checked_calls.c`. Those that are
+//! called most, on objects of all sorts of sizes: `c-tests/operands.c`.
 
 mod support;
 
@@ -13,12 +14,15 @@ use support::{compile, report, source};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let source = compile::source_folder().join("checked_calls.c");
-    let program = compile::build_folder("checked_calls").join("checked_calls");
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| build("checked_calls"));
+static OPERANDS: LazyLock<PathBuf> = LazyLock::new(|| build("operands"));
+
+fn build(name: &str) -> PathBuf {
+    let source = compile::source_folder().join(name).with_extension("c");
+    let program = compile::build_folder(name).join(name);
     compile::build_program(&source, &program, &[], &[]).expect("it compiles");
     program
-});
+}
 
 /// What the bad call of one case does.
 struct Case {
@@ -105,4 +109,80 @@ fn difference(case: &Case, outcome: &Outcome) -> Option<String> {
     } else {
         None
     }
+}
+
+/// Cases of `operands.c`, with the kind of their bug and the function that the report names.
+const OPERAND_CASES: [(&str, &str, &str); 18] = [
+    ("memcpy_to", OVERFLOW, "memcpy"),
+    ("memcpy_from", OVERFLOW, "memcpy"),
+    ("memcpy_last", OVERFLOW, "memcpy"),
+    ("memcpy_before", "heap-buffer-underflow", "memcpy"),
+    ("memcpy_freed", AFTER_FREE, "memcpy"),
+    ("memmove", OVERFLOW, "memmove"),
+    ("memset", OVERFLOW, "memset"),
+    ("memset_freed", AFTER_FREE, "memset"),
+    ("memcmp", OVERFLOW, "memcmp"),
+    ("memcmp_second", OVERFLOW, "memcmp"),
+    ("strlen", OVERFLOW, "strlen"),
+    ("strlen_last", OVERFLOW, "strlen"),
+    ("strlen_freed", AFTER_FREE, "strlen"),
+    ("strchr", OVERFLOW, "strchr"),
+    ("strcmp", OVERFLOW, "strcmp"),
+    ("strcmp_second", OVERFLOW, "strcmp"),
+    ("strcmp_last", OVERFLOW, "strcmp"),
+    ("strcmp_freed", AFTER_FREE, "strcmp"),
+];
+const OVERFLOW: &str = "heap-buffer-overflow";
+const AFTER_FREE: &str = "heap-use-after-free";
+
+/// One for each size of slots, and large ones.
+const OPERAND_SIZES: [&str; 9] =
+    ["1", "20", "4000", "4096", "5000", "12000", "30000", "60000", "200000"];
+
+/// Of these, those that are tried in other placements too.
+const FEW_SIZES: [&str; 3] = ["4000", "5000", "200000"];
+
+#[test]
+fn good_operands_of_all_sizes_are_let_be() {
+    for placement in ["right", "left", "random", "exact"] {
+        let backend = available_backends()[0];
+        let option = format!("--placement={placement}");
+        let mut command = fencepost_run(backend, [option.as_str()], &*OPERANDS);
+        let outcome = process::run(&mut command, LIMIT).expect("fencepost starts");
+        assert_eq!(outcome.exit, Exit::Code(0), "{placement}: {}", outcome.stderr);
+        assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("intact\n", ""));
+    }
+}
+
+/// Also where an RLIMIT_AS leaves room for little, and addresses are told otherwise.
+#[test]
+fn bad_operands_of_all_sizes_are_reported() {
+    let cases: Vec<_> = OPERAND_CASES
+        .into_iter()
+        .flat_map(|case| OPERAND_SIZES.into_iter().map(move |size| (case, size)))
+        .flat_map(|case| ["right", "left", "limited"].into_iter().map(move |how| (case, how)))
+        .filter(|&((_, size), how)| how == "right" || FEW_SIZES.contains(&size))
+        .collect();
+    let wrong = compile::map_in_parallel(&cases, |&(((case, kind, function), size), how)| {
+        let placement = if how == "left" { "left" } else { "right" };
+        let option = format!("--placement={placement}");
+        let mut command = fencepost_run(available_backends()[0], [option.as_str()], &*OPERANDS);
+        if how == "limited" {
+            process::limit(&mut command, libc::RLIMIT_AS, 4 << 30);
+        }
+        let outcome = process::run(command.args([case, size]), LIMIT).expect("fencepost starts");
+        let wanted = format!("in a call of {function}");
+        let told = match report::parse(&outcome.stderr) {
+            Ok(report) => {
+                let named = report.notes.iter().any(|line| line.starts_with(&wanted));
+                (report.kind == kind && named)
+                    .then_some(())
+                    .ok_or_else(|| format!("{} {:?}", report.kind, report.notes))
+            }
+            Err(why) => Err(why),
+        };
+        told.err().map(|why| format!("{case} of {size}, {how}: {why}"))
+    });
+    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -3,7 +3,6 @@
 mod support;
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -33,18 +32,6 @@ fn run(command: &mut Command) -> Outcome {
 fn has_report(text: &str, kind: &str) -> bool {
     text.contains(&format!("ERROR: Fencepost: {kind} on address"))
         && text.contains(&format!("SUMMARY: Fencepost: {kind} "))
-}
-
-/// Sets limit `resource` to `bytes` in the command to come.
-fn limit(command: &mut Command, resource: u32, bytes: u64) {
-    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
-    // SAFETY: setrlimit is async-signal-safe.
-    unsafe {
-        command.pre_exec(move || match libc::setrlimit(resource, &limit) {
-            0 => Ok(()),
-            _ => Err(std::io::Error::last_os_error()),
-        });
-    }
 }
 
 #[test]
@@ -109,7 +96,7 @@ fn little_address_space_still_gives_a_report() {
     for backend in available_backends() {
         for mebibytes in [60, 100, 300, 1000, 4000] {
             let mut command = fencepost_run(backend, [], &program);
-            limit(&mut command, libc::RLIMIT_AS, mebibytes << 20);
+            process::limit(&mut command, libc::RLIMIT_AS, mebibytes << 20);
             let outcome = run(&mut command);
             let case = format!("{backend}, {mebibytes} MiB: {}", outcome.stderr);
             assert!(has_report(&outcome.stderr, "heap-buffer-overflow"), "{case}");
@@ -128,7 +115,7 @@ fn a_limit_on_data_leaves_the_program_its_memory() {
         {
             let run = |bug: Option<&str>| {
                 let mut command = fencepost_run(backend, [], &program);
-                limit(&mut command, libc::RLIMIT_DATA, mebibytes << 20);
+                process::limit(&mut command, libc::RLIMIT_DATA, mebibytes << 20);
                 run(command.args(arguments).args(bug))
             };
             let outcome = run(None);
@@ -152,7 +139,7 @@ fn no_descriptors_left_still_gives_a_report() {
     let program = program("nofile", "overflow");
     for backend in available_backends() {
         let mut command = fencepost_run(backend, [], &program);
-        limit(&mut command, libc::RLIMIT_NOFILE, 4);
+        process::limit(&mut command, libc::RLIMIT_NOFILE, 4);
         let outcome = run(&mut command);
         assert!(has_report(&outcome.stderr, "heap-buffer-overflow"), "{}", outcome.stderr);
     }
@@ -389,7 +376,7 @@ fn a_core_dump_shows_the_culprit() {
         fs::create_dir_all(&folder).expect("a folder for the core");
         let mut command = fencepost_run(backend, [], &program);
         command.current_dir(&folder);
-        limit(&mut command, libc::RLIMIT_CORE, most.rlim_max);
+        process::limit(&mut command, libc::RLIMIT_CORE, most.rlim_max);
         let outcome = run(&mut command);
         assert_eq!(outcome.exit, SEGV, "{backend}");
         let core = fs::read_dir(&folder).expect("listed").next().expect("a core").unwrap().path();

@@ -86,8 +86,9 @@ fn kind_of_access(subject: Option<Subject>) -> BugKind {
     }
 }
 
-/// The object that an access at `address` most likely meant: one that holds it, else the one whose
-/// edge is nearest to the page that faulted (an object placed at that page's edge is overrun into
+/// The object that an access at `address` most likely meant: one that holds it, else a live one from
+/// which a loop over slack got to this very edge of the page that faulted, else the one whose
+/// edge is nearest to that page (an object placed at the page's edge is overrun into
 /// it, one that ends far away hardly is), else the nearest; of two equally near ones the one
 /// before, since overruns are commoner than underruns.
 fn nearest(address: usize, neighbours: [Option<Object>; 3]) -> Option<Subject> {
@@ -98,15 +99,23 @@ fn nearest(address: usize, neighbours: [Option<Object>; 3]) -> Option<Subject> {
         .map(|object| Subject { object, relation: Relation::of(address, &object) })
         .min_by_key(|Subject { object, relation }| {
             // Slack is part of the object's own page.
-            let edge = match relation.side {
-                Side::Inside => return (0, 0, 0),
-                Side::After => page.saturating_sub(object.start + object.size),
-                Side::Before => object.start.saturating_sub(page + PAGE_BYTES),
+            let (edge, into_page) = match relation.side {
+                Side::Inside => return (false, 0, 0, 0),
+                Side::After => (page.saturating_sub(object.start + object.size), address - page),
+                Side::Before => {
+                    let end = page + PAGE_BYTES;
+                    (object.start.saturating_sub(end), end - 1 - address)
+                }
             };
+            let is_reached =
+                object.state == State::Live && edge < PAGE_BYTES && into_page < WIDEST_ACCESS;
             let side = if relation.side == Side::After { 1 } else { 2 };
-            (edge / SLACK_UNIT + 1, relation.bytes, side)
+            (!is_reached, edge / SLACK_UNIT + 1, relation.bytes, side)
         })
 }
+
+/// Bytes that one instruction of a loop over memory reads or writes at most: a vector of AVX-512.
+const WIDEST_ACCESS: usize = 64;
 
 /// Objects whose edges are this near to a page touch it alike: no alignment leaves more slack.
 const SLACK_UNIT: usize = 16;
@@ -230,6 +239,22 @@ pub(in crate::diagnose) mod tests {
         assert_eq!(
             diagnosed(3 * PAGE - 1, [None, Some(left), Some(right)]),
             (BugKind::HeapBufferOverflow, relation(4095, Side::After))
+        );
+    }
+
+    #[test]
+    fn a_loop_over_slack_comes_from_the_object_with_the_slack() {
+        let left = object(PAGE, 40, State::Live);
+        let right = object(3 * PAGE, 40, State::Live);
+        assert_eq!(
+            diagnosed(2 * PAGE, [None, Some(left), Some(right)]),
+            (BugKind::HeapBufferOverflow, relation(PAGE - 40, Side::After))
+        );
+        let left = object(2 * PAGE - 48, 48, State::Live);
+        let right = object(4 * PAGE - 48, 48, State::Live);
+        assert_eq!(
+            diagnosed(3 * PAGE - 1, [None, Some(left), Some(right)]),
+            (BugKind::HeapBufferUnderflow, relation(PAGE - 47, Side::Before))
         );
     }
 

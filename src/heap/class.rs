@@ -13,6 +13,7 @@ use super::slot::{Home, Slot};
 use crate::pages::{PageProtection, PageRange};
 use crate::sys::lock::Lock;
 use crate::sys::{Errno, PAGE_BYTES, memory};
+use core::mem::offset_of;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -41,13 +42,17 @@ const COLLAPSED: u32 = 1;
 /// And their records are gone.
 const FORGOTTEN: u32 = 2;
 
+/// Fraction bits of [`Class::inverse`]. They leave room for the pages of 4 TiB beside it in 64 bits, and of
+/// 8 TiB where slots are smallest.
+pub const INVERSE_BITS: u32 = 34;
+
 /// See the module's text. What turns an address into a record is on one cache line.
 #[repr(C, align(64))]
 pub struct Class {
     /// Of the first slot; the page before it is a guard.
     start: usize,
-    /// 2^64 divided by the pages of a slot with its guard, rounded up: a product with it is a quotient.
-    inverse: u64,
+    /// 1 divided by the pages of a slot with its guard, rounded up, in units of 2^-[`INVERSE_BITS`].
+    inverse: usize,
     /// Bytes of a slot with its guard.
     stride: usize,
     /// Slots whose pages and records are in service; only grows.
@@ -63,6 +68,13 @@ pub struct Class {
 }
 
 impl Class {
+    /// Where assembler finds what turns an address into a record: byte offsets.
+    pub const START_AT: usize = offset_of!(Class, start);
+    pub const INVERSE_AT: usize = offset_of!(Class, inverse);
+    pub const STRIDE_AT: usize = offset_of!(Class, stride);
+    pub const OPENED_AT: usize = offset_of!(Class, opened);
+    pub const RECORDS_AT: usize = offset_of!(Class, records) + Region::<Record>::BASE_AT;
+
     /// Lays a class over `bytes` bytes of reserved address space at `base`, which best lies one page
     /// before a boundary of [`STRETCH_ALIGN`].
     pub fn new(
@@ -72,12 +84,18 @@ impl Class {
         data_pages: usize,
     ) -> Result<Class, Errno> {
         // Slot numbers are 32 bits wide where threads keep them.
-        let capacity = (bytes / PAGE_BYTES - 1) / (data_pages + 1);
+        let slot_pages = data_pages + 1;
+        let inverse = (1_usize << INVERSE_BITS).div_ceil(slot_pages);
+        let pages = bytes / PAGE_BYTES - 1;
+        assert!(pages <= usize::MAX / inverse, "products must not overflow");
+        // The inverse is too large by less than slot_pages units: so many are not rounded wrongly.
+        let exact = (1 << INVERSE_BITS) / slot_pages;
+        let capacity = pages.min(exact) / slot_pages;
         let capacity = capacity.min(u32::MAX as usize - 1);
         Ok(Class {
             start: base + PAGE_BYTES,
-            inverse: u64::MAX / (data_pages as u64 + 1) + 1,
-            stride: (data_pages + 1) * PAGE_BYTES,
+            inverse,
+            stride: slot_pages * PAGE_BYTES,
             opened: AtomicUsize::new(0),
             // SAFETY: a zeroed Record is Virgin; it has no drop glue.
             records: unsafe { Region::reserve(capacity)? },
@@ -277,12 +295,39 @@ impl Class {
     #[inline]
     pub fn index_of(&self, address: usize) -> Option<usize> {
         let page = address.checked_sub(self.start)? / PAGE_BYTES;
-        // Exact as long as page numbers times pages of a slot are below 2^64.
-        Some(((page as u128 * u128::from(self.inverse)) >> 64) as usize)
+        Some((page * self.inverse) >> INVERSE_BITS)
     }
 
     /// Whether all slots have been handed out.
     pub fn is_spent(&self) -> bool {
         self.claimed.load(Ordering::Relaxed) >= self.capacity
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a whole reservation, the largest there is.
+    const BYTES: usize = 4 << 40;
+    const BASE: usize = 1 << 45;
+
+    #[test]
+    fn addresses_to_the_end_of_the_range_find_their_slots() {
+        for (data_pages, bytes) in [(1, 2 * BYTES), (2, BYTES), (4, BYTES), (8, BYTES), (16, BYTES)]
+        {
+            let class = Class::new(0, BASE, bytes, data_pages).unwrap();
+            assert!(class.capacity * class.stride > bytes / 10 * 9, "{data_pages}");
+            let spread = (0..64).map(|n| class.capacity / 64 * n + n);
+            for index in spread.chain(class.capacity - 100..class.capacity) {
+                let start = class.start() + index * class.stride;
+                assert_eq!(class.index_of(start), Some(index));
+                assert_eq!(class.index_of(start + class.stride - 1), Some(index));
+            }
+            // What is behind them is not one of them.
+            let last = BASE + bytes - 1;
+            assert!(class.index_of(last).is_some_and(|index| index + 1 >= class.capacity));
+            assert_eq!(class.index_of(BASE), None);
+        }
     }
 }

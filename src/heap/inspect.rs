@@ -1,5 +1,7 @@
 //! What the heap tells of its objects: to the fault handler, to reports, and at exit.
 
+use super::class::Class;
+use super::large::LargeSpace;
 use super::object::{BadCall, view, view_unguarded};
 use super::place::Place;
 use super::record::{Event, Family, State, ThreadId};
@@ -14,6 +16,18 @@ impl Heap {
     /// Start and bytes of the address space in which [`Heap::contains`] can hold.
     pub fn reserved(&self) -> (usize, usize) {
         self.reserved
+    }
+
+    /// A good guess at the class of an object at the end of the first `bytes` bytes reserved, if those
+    /// are for small objects.
+    pub fn class_before(&self, bytes: usize) -> Option<&Class> {
+        let (base, _) = self.reserved();
+        (!self.large.contains(base + bytes - 1)).then(|| self.pool.class_before(bytes))
+    }
+
+    /// The space of large objects.
+    pub fn large(&self) -> &LargeSpace {
+        &self.large
     }
 
     /// Bytes from `address` to the end of the live object that it lies in, or just behind; `None`

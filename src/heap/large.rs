@@ -10,6 +10,7 @@ use super::slot::{Home, Slot};
 use crate::pages::PageRange;
 use crate::sys::lock::Lock;
 use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// Ranges that one process can use up.
@@ -19,14 +20,20 @@ const MAX_RANGES: usize = 1 << 26;
 const FRONT_BYTES: usize = 64 << 10;
 
 /// Places for what was found last, and the bytes of address space that share one.
-const FOUND: usize = 64;
-const FOUND_BYTES: usize = 64 << 10;
+pub const FOUND: usize = 64;
+pub const FOUND_BYTES: usize = 64 << 10;
 
 /// Where one range lies. Fixed before the range is counted.
-struct LargeRange {
+pub struct LargeRange {
     start: AtomicUsize,
     pages: AtomicUsize,
     record: Record,
+}
+
+impl LargeRange {
+    /// Where assembler finds them: byte offsets.
+    pub const START_AT: usize = offset_of!(LargeRange, start);
+    pub const RECORD_AT: usize = offset_of!(LargeRange, record);
 }
 
 /// The address space of large objects.
@@ -43,6 +50,12 @@ pub struct LargeSpace {
 }
 
 impl LargeSpace {
+    /// Where assembler finds the address of the ranges, how many are fixed, and the numbers of those found
+    /// last: byte offsets.
+    pub const RANGES_AT: usize = offset_of!(LargeSpace, ranges) + Region::<LargeRange>::BASE_AT;
+    pub const COUNT_AT: usize = offset_of!(LargeSpace, count);
+    pub const FOUND_AT: usize = offset_of!(LargeSpace, found);
+
     /// Lays the space over `bytes` bytes of reserved address space at `base`.
     pub fn new(base: usize, bytes: usize) -> Result<LargeSpace, Errno> {
         Ok(LargeSpace {

@@ -54,6 +54,9 @@ use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
 /// Address space for small and for large objects, each; halved until it fits.
 const RESERVED_BYTES: usize = 24 << 40;
 
+/// Address space of a whole heap at most.
+pub const MOST_RESERVED_BYTES: usize = 2 * RESERVED_BYTES;
+
 /// With less than this for both, hardly anything could be guarded.
 const LEAST_RESERVED_BYTES: usize = 8 << 20;
 
@@ -128,7 +131,7 @@ impl Heap {
     /// Reserves a heap.
     pub fn new(pages: &'static dyn PageProtection, config: Config) -> Result<Heap, Errno> {
         let whole =
-            Reservation::new(2 * RESERVED_BYTES, LEAST_RESERVED_BYTES, 4).ok_or(Errno::ENOMEM)?;
+            Reservation::new(MOST_RESERVED_BYTES, LEAST_RESERVED_BYTES, 4).ok_or(Errno::ENOMEM)?;
         let (base, bytes) = (whole.start, (whole.bytes / 2) & !(PAGE_BYTES - 1));
         pages.prepare(PageRange::new(base, bytes / PAGE_BYTES))?;
         Ok(Heap {

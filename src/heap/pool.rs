@@ -112,6 +112,12 @@ impl Pool {
         (offset < self.bytes).then(|| &self.classes[Self::range_of(range)])
     }
 
+    /// The class that has the end of the first `bytes` bytes of the pool, or the last one.
+    pub fn class_before(&self, bytes: usize) -> &Class {
+        let range = ((bytes - 1) >> self.shift).min(CLASS_PAGES.len() - 1);
+        &self.classes[Self::range_of(range)]
+    }
+
     /// See [`Lock::hold_for_fork`].
     pub fn hold_for_fork(&self) {
         self.classes.iter().for_each(Class::hold_for_fork);

@@ -18,6 +18,7 @@
 
 use crate::sys::process::{nap, yield_now};
 use crate::trace::TraceId;
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Life of a slot.
@@ -121,6 +122,12 @@ fn advance(word: u32, state: State) -> u32 {
 }
 
 impl Record {
+    /// Where assembler finds the [`State`], in one byte, and the offset and size of the object: byte
+    /// offsets.
+    pub const STATE_AT: usize = offset_of!(Record, state);
+    pub const OFFSET_AT: usize = offset_of!(Record, offset);
+    pub const SIZE_AT: usize = offset_of!(Record, size);
+
     /// Virgin → Live. The caller alone owns the slot; its pages and canaries are ready.
     pub fn publish(
         &self,

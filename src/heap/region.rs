@@ -28,6 +28,9 @@ unsafe impl<T: Sync> Sync for Region<T> {}
 unsafe impl<T: Sync> Send for Region<T> {}
 
 impl<T> Region<T> {
+    /// Where assembler finds the address of the first element: a byte offset.
+    pub const BASE_AT: usize = core::mem::offset_of!(Region<T>, base);
+
     /// Reserves address space for `capacity` elements, or for as many as an RLIMIT_AS of the
     /// process leaves room for.
     ///

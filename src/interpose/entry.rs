@@ -263,10 +263,10 @@ pub(super) use go_early;
 /// instead read[rsi] = |call| { … the result … };
 /// ```
 ///
-/// Where the third argument is the number of bytes, the usual case is told quickly:
-/// `copy` and `pair` stand for `before` where the first two are operands of so many bytes, which must
-/// be distinct in the one case and need not in the other; `single` where the first one is. `strings`
-/// stands for it where the first two are strings to compare.
+/// These stand for `before` where the usual case is told quickly (`quick.rs`): `copy`, `pair` and `single`
+/// where the third argument is the number of bytes of the first two, which must be distinct, of the first two, which
+/// need not, or of the first one; `strings` where the first two are strings to compare; `string` where the first
+/// one is a string of which no more is read than its terminator.
 ///
 /// In brackets: the registers whose operands are looked at, or `any` to look always. `early "f"` names
 /// an implementation for the time before libc's is known; `or "f"` a function that serves where libc

@@ -2,26 +2,18 @@
 
 use super::entry::{Call, entries};
 use super::text::{
-    Case, Extent, appends_string, begins, bytes, compares_strings, copies_string, has_searched,
-    offset_in, reads_extent, reads_string, reads_whole,
+    Case, Extent, appends_string, bytes, compares_strings, copies_string, finds, finds_of_set,
+    finds_string, reads_extent, reads_string, reads_whole,
 };
-use core::ffi::{c_char, c_int};
+use core::ffi::c_char;
 use core::ptr::null_mut;
 
 unsafe extern "C" {
-    fn strchrnul(s: *const c_char, c: c_int) -> *mut c_char;
-    fn strcasestr(haystack: *const c_char, needle: *const c_char) -> *mut c_char;
     fn strtok_r(s: *mut c_char, sep: *const c_char, save: *mut *mut c_char) -> *mut c_char;
     fn strsep(string: *mut *mut c_char, sep: *const c_char) -> *mut c_char;
 }
 
 const NO_LIMIT: usize = usize::MAX;
-
-/// strlen and strnlen.
-unsafe fn measure(call: &Call<'_>, limit: usize) -> usize {
-    // SAFETY: the program's promise.
-    unsafe { reads_extent::<u8>(call, "string", 0, limit).length() }
-}
 
 /// strlcpy: all of the source is read, to answer its length.
 unsafe fn copy_truncating(call: &Call<'_>, size: usize) {
@@ -53,20 +45,6 @@ unsafe fn cut(call: &Call<'_>, token: *mut c_char) -> *mut c_char {
     token
 }
 
-/// A string and a set of bytes. What is read of the string is known after the call.
-unsafe fn before_span(call: &Call<'_>, span: impl FnOnce(*const c_char) -> usize) {
-    // SAFETY: the program's promise.
-    unsafe {
-        reads_whole::<u8>(call, "set", 1);
-        begins::<u8>(call, |string| span(string.cast()));
-    }
-}
-
-fn spanned(call: &Call<'_>, span: usize) -> usize {
-    call.reads("string", 0, span + 1);
-    span
-}
-
 unsafe fn tokenize(call: &Call<'_>, save: *mut *mut c_char) -> *mut c_char {
     // SAFETY: the program's promise.
     unsafe {
@@ -89,33 +67,6 @@ unsafe fn separate(call: &Call<'_>) -> *mut c_char {
     }
 }
 
-unsafe fn find(
-    call: &Call<'_>,
-    find: unsafe extern "C" fn(*const c_char, c_int) -> *mut c_char,
-) -> *mut c_char {
-    // SAFETY: the program's promise.
-    unsafe {
-        begins::<u8>(call, |string| offset_in(string, find(string.cast(), call.int(1)).cast()));
-        let found = find(call.ptr(0), call.int(1));
-        has_searched::<u8>(call, found.cast(), 1);
-        found
-    }
-}
-
-unsafe fn find_string(
-    call: &Call<'_>,
-    find: unsafe extern "C" fn(*const c_char, *const c_char) -> *mut c_char,
-) -> *mut c_char {
-    // SAFETY: the program's promise.
-    unsafe {
-        let needle = reads_extent::<u8>(call, "needle", 1, NO_LIMIT).length().max(1);
-        begins::<u8>(call, |string| offset_in(string, find(string.cast(), call.ptr(1)).cast()));
-        let found = find(call.ptr(0), call.ptr(1));
-        has_searched::<u8>(call, found.cast(), needle);
-        found
-    }
-}
-
 unsafe fn both(call: &Call<'_>) {
     // SAFETY: the program's promise.
     unsafe {
@@ -125,8 +76,8 @@ unsafe fn both(call: &Call<'_>) {
 }
 
 entries! {
-    instead strlen[rdi] early "fencepost_early_length" = |call| measure(call, NO_LIMIT);
-    instead strnlen[rdi] = |call| measure(call, call.arg(1));
+    string strlen[rdi] early "fencepost_early_length" = |call| reads_whole::<u8>(call, "string", 0);
+    before strnlen[rdi] = |call| reads_string::<u8>(call, "string", 0, call.arg(1));
     before strcpy[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
     before __strcpy_chk[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
     before stpcpy[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
@@ -145,8 +96,8 @@ entries! {
     before __strlcpy_chk[rdi rsi] early "fencepost_early_strlcpy" = |call| copy_truncating(call, call.arg(2));
     before strlcat[rdi rsi] early "fencepost_early_strlcat" = |call| append_truncating(call, call.arg(2));
     before __strlcat_chk[rdi rsi] early "fencepost_early_strlcat" = |call| append_truncating(call, call.arg(2));
-    before strdup[rdi] = |call| reads_whole::<u8>(call, "string", 0);
-    before __strdup[rdi] = |call| reads_whole::<u8>(call, "string", 0);
+    string strdup[rdi] = |call| reads_whole::<u8>(call, "string", 0);
+    string __strdup[rdi] = |call| reads_whole::<u8>(call, "string", 0);
     before strndup[rdi] = |call| reads_string::<u8>(call, "string", 0, call.arg(1));
     before __strndup[rdi] = |call| reads_string::<u8>(call, "string", 0, call.arg(1));
 
@@ -164,29 +115,16 @@ entries! {
     before strcoll[rdi rsi] = |call| both(call);
     before strcoll_l[rdi rsi] = |call| both(call);
 
-    instead strchr[rdi] = |call| find(call, libc::strchr);
-    instead index[rdi] = |call| find(call, libc::strchr);
-    instead strchrnul[rdi] = |call| find(call, super::strchrnul);
-    before strrchr[rdi] = |call| reads_whole::<u8>(call, "string", 0);
-    before rindex[rdi] = |call| reads_whole::<u8>(call, "string", 0);
-    instead strstr[rdi rsi] = |call| find_string(call, libc::strstr);
-    instead strcasestr[rdi rsi] = |call| find_string(call, super::strcasestr);
-    instead strspn[rdi rsi] = |call| {
-        before_span(call, |string| libc::strspn(string, call.ptr(1)));
-        spanned(call, libc::strspn(call.ptr(0), call.ptr(1)))
-    };
-    instead strcspn[rdi rsi] = |call| {
-        before_span(call, |string| libc::strcspn(string, call.ptr(1)));
-        spanned(call, libc::strcspn(call.ptr(0), call.ptr(1)))
-    };
-    instead strpbrk[rdi rsi] = |call| {
-        before_span(call, |string| {
-            offset_in::<u8>(string.cast(), libc::strpbrk(string, call.ptr(1)).cast())
-        });
-        let found = libc::strpbrk(call.ptr(0), call.ptr(1));
-        has_searched::<u8>(call, found.cast(), 1);
-        found
-    };
+    string strchr[rdi] = |call| finds(call, call.int(1) as u8);
+    string index[rdi] = |call| finds(call, call.int(1) as u8);
+    string strchrnul[rdi] = |call| finds(call, call.int(1) as u8);
+    string strrchr[rdi] = |call| reads_whole::<u8>(call, "string", 0);
+    string rindex[rdi] = |call| reads_whole::<u8>(call, "string", 0);
+    before strstr[rdi rsi] = |call| finds_string::<u8>(call, Case::Matters);
+    before strcasestr[rdi rsi] = |call| finds_string::<u8>(call, Case::Ignored);
+    before strspn[rdi rsi] = |call| finds_of_set::<u8>(call, false);
+    before strcspn[rdi rsi] = |call| finds_of_set::<u8>(call, true);
+    before strpbrk[rdi rsi] = |call| finds_of_set::<u8>(call, true);
     instead strtok[rdi rsi] = |call| {
         reads_whole::<u8>(call, "delimiters", 1);
         call.reads("string", 0, usize::from(call.arg(0) != 0));

@@ -104,6 +104,16 @@ impl<U: Unit> Extent<U> {
         bytes::<U>(self.units)
     }
 
+    /// The units before the terminator, the limit, or the end of the object.
+    ///
+    /// # Safety
+    /// The string must still be there, and stay while they are asked.
+    pub unsafe fn content(self) -> Units<U> {
+        // SAFETY: the caller's promise.
+        let count = if self.fits { unsafe { self.length() } } else { self.units - 1 };
+        Units { start: self.start, count }
+    }
+
     /// Units before the terminator, or the limit: as `strnlen`.
     ///
     /// # Safety
@@ -187,51 +197,82 @@ pub unsafe fn reads_names<const N: usize>(call: &Call<'_>, names: [&'static str;
     }
 }
 
-/// The function called instead found `found` in the string at argument 0, reading `length` units from
-/// there on, or read the whole string for nothing.
+/// Units that are readable, at an address of any alignment.
+#[derive(Clone, Copy)]
+pub struct Units<U> {
+    start: *const U,
+    count: usize,
+}
+
+impl<U: Unit> Units<U> {
+    pub fn iter(self) -> impl Iterator<Item = U> {
+        // SAFETY: readable, by the promise of whoever made them.
+        (0..self.count).map(move |index| unsafe { self.start.add(index).read_unaligned() })
+    }
+
+    pub fn contains(self, unit: U) -> bool {
+        self.iter().any(|each| each == unit)
+    }
+
+    /// Whether all of `needle` is somewhere in these.
+    pub fn contains_all(self, needle: Units<U>, case: Case) -> bool {
+        let same = |a: U, b: U| a == b || case == Case::Ignored && a.folded() == b.folded();
+        (needle.count..=self.count).any(|end| {
+            let start = self.start.wrapping_add(end - needle.count);
+            let part = Units { start, count: needle.count };
+            part.iter().zip(needle.iter()).all(|(a, b)| same(a, b))
+        })
+    }
+}
+
+/// The call goes through the string at argument 0 up to a place that it finds. If the string has no
+/// terminator in its object, `stops` tells whether it finds that among the units there are.
 ///
 /// # Safety
 /// As [`Extent::of`].
-pub unsafe fn has_searched<U: Unit>(call: &Call<'_>, found: *const U, length: usize) {
-    if found.is_null() {
+pub unsafe fn goes_through<U: Unit>(call: &Call<'_>, stops: impl FnOnce(Units<U>) -> bool) {
+    if checks::is_checked(call.arg(0)) {
         // SAFETY: the caller's promise.
-        unsafe { reads_whole::<U>(call, "string", 0) };
-    } else {
-        let before = (found as usize).wrapping_sub(call.arg(0));
-        call.reads("string", 0, before.saturating_add(bytes::<U>(length)));
+        unsafe {
+            let extent = Extent::<U>::of(call.arg(0), usize::MAX);
+            if !extent.fits && !stops(extent.content()) {
+                call.reads("string", 0, extent.bytes());
+            }
+        }
     }
 }
 
-/// Strings up to this length are looked at before libc's function is; see [`begins`].
-const COPIED_UNITS: usize = 1024;
-
-/// The call goes through the string at argument 0 to a place that is known after it. Where the string
-/// ends without a terminator libc's function may run into the guard: `stop` tells, of a copy that is
-/// terminated, with which unit the function ends. Long strings are left to the guard.
+/// The same for the first of some unit.
 ///
 /// # Safety
 /// As [`Extent::of`].
-pub unsafe fn begins<U: Unit>(call: &Call<'_>, stop: impl FnOnce(*const U) -> usize) {
-    call.reads("string", 0, U::BYTES);
-    let (start, room) = (call.arg(0), readable::<U>(call.arg(0)));
-    // SAFETY: what lies in a live object is readable.
-    if room >= COPIED_UNITS || unsafe { U::terminator(start, room) }.is_some() {
-        return;
-    }
-    let mut copy = [U::NUL; COPIED_UNITS];
-    // SAFETY: as above; it fits.
-    unsafe { core::ptr::copy_nonoverlapping(start as *const U, copy.as_mut_ptr(), room) };
-    if stop(copy.as_ptr()) >= room {
-        call.reads("string", 0, bytes::<U>(room + 1));
+pub unsafe fn finds<U: Unit>(call: &Call<'_>, unit: U) {
+    // SAFETY: the caller's promise.
+    unsafe { goes_through::<U>(call, |string| string.contains(unit)) }
+}
+
+/// The same for the string at argument 1.
+///
+/// # Safety
+/// As [`Extent::of`], for both.
+pub unsafe fn finds_string<U: Unit>(call: &Call<'_>, case: Case) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let needle = reads_extent::<U>(call, "needle", 1, usize::MAX);
+        goes_through::<U>(call, |string| string.contains_all(needle.content(), case));
     }
 }
 
-/// For [`begins`]: the offset of what was found, if anything was.
-pub fn offset_in<U: Unit>(string: *const U, found: *const U) -> usize {
-    if found.is_null() {
-        return usize::MAX;
+/// The same for the first unit that is one of the set at argument 1, or the first that is not.
+///
+/// # Safety
+/// As [`Extent::of`], for both.
+pub unsafe fn finds_of_set<U: Unit>(call: &Call<'_>, is_in: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let set = reads_extent::<U>(call, "set", 1, usize::MAX).content();
+        goes_through::<U>(call, |string| string.iter().any(|unit| set.contains(unit) == is_in));
     }
-    (found as usize - string as usize) / U::BYTES
 }
 
 /// The call copies the string at argument 1, of at most `limit` units, to argument 0, where it writes

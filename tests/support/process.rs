@@ -106,3 +106,15 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     }
     command
 }
+
+/// Sets limit `resource` to `bytes` in the command to come.
+pub fn limit(command: &mut Command, resource: u32, bytes: u64) {
+    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+    // SAFETY: setrlimit is async-signal-safe.
+    unsafe {
+        command.pre_exec(move || match libc::setrlimit(resource, &limit) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        });
+    }
+}
