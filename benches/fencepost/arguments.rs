@@ -9,16 +9,18 @@ pub enum Section {
     Pairs,
     Capture,
     Programs,
+    Checks,
     Threads,
     Memory,
     Startup,
 }
 
 impl Section {
-    const ALL: [Section; 6] = [
+    const ALL: [Section; 7] = [
         Section::Pairs,
         Section::Capture,
         Section::Programs,
+        Section::Checks,
         Section::Threads,
         Section::Memory,
         Section::Startup,
@@ -29,6 +31,7 @@ impl Section {
             Section::Pairs => "pairs",
             Section::Capture => "capture",
             Section::Programs => "programs",
+            Section::Checks => "checks",
             Section::Threads => "threads",
             Section::Memory => "memory",
             Section::Startup => "startup",

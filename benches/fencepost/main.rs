@@ -3,6 +3,7 @@
 
 mod arguments;
 mod capture;
+mod checks;
 mod child;
 mod counters;
 mod jobs;
@@ -57,6 +58,7 @@ fn run(section: Section, bench: &Bench) -> Vec<Table> {
         Section::Pairs => pairs::run(bench),
         Section::Capture => capture::run(bench),
         Section::Programs => programs::run(bench),
+        Section::Checks => checks::run(bench),
         Section::Threads => threads::run(bench),
         Section::Memory => memory::run(bench),
         Section::Startup => startup::run(bench),

@@ -234,12 +234,16 @@ macro_rules! go_to_check {
     (instead, $name:ident) => {
         "lea r11, [rip + {check}]\njmp fencepost_entry_instead"
     };
+    // The carry flag says that the quick look has not found all well. The functions are not variadic:
+    // the zero in al says so.
     ($quick:ident, $name:ident) => {
         concat!(
-            "lea r11, [rip + {check}]\nlea r10, [rip + fencepost_next_",
+            "call fencepost_entry_",
+            stringify!($quick),
+            "\njnc fencepost_next_",
             stringify!($name),
-            "]\njmp fencepost_entry_",
-            stringify!($quick)
+            "\nxor eax, eax\n",
+            crate::interpose::entry::go_to_check!(before, $name)
         )
     };
 }

@@ -10,62 +10,55 @@ use crate::heap::large::{FOUND, FOUND_BYTES, LargeRange, LargeSpace};
 use crate::heap::record::{Record, State};
 use crate::sys::PAGE_BYTES;
 
-/// Leaves in r9 the bytes from the operand in the register to the end of its object: a huge number if it
-/// is not looked at. To the label 9 if the object is not found, or not live. Changes rax, r8 and r11.
-macro_rules! room_of {
+/// Leaves in r9 the address of the record of the live object that the operand in the register lies in, and in rax
+/// its offset in that: a huge number if it does not. To the label 7 if the operand is not looked at, to 9 if no live
+/// object is found. r8 is the address of [`CHECKED`]. Changes r10 and r11.
+macro_rules! find {
     ($register:literal) => {
         concat!(
-            "mov r9, -1\n",
             concat!("mov rax, ", $register, "\n"),
-            "sub rax, [rip + {checked}]\n",
-            "cmp rax, [rip + {checked} + 8]\n",
+            "sub rax, [r8]\n",
+            "cmp rax, [r8 + 8]\n",
             "jae 7f\n",
             // The guessed class.
             "shr rax, {guess_shift}\n",
-            "lea r8, [rip + {checked} + {guesses}]\n",
-            "mov r8, [r8 + 8 * rax]\n",
+            "mov r10, [r8 + 8 * rax + {guesses}]\n",
             concat!("mov rax, ", $register, "\n"),
-            "test r8, r8\n",
+            "test r10, r10\n",
             "jz 5f\n",
             // The number of the slot.
-            "sub rax, [r8 + {start}]\n",
+            "sub rax, [r10 + {start}]\n",
             "mov r9, rax\n",
             "shr r9, {page_shift}\n",
-            "imul r9, [r8 + {inverse}]\n",
+            "imul r9, [r10 + {inverse}]\n",
             "shr r9, {inverse_bits}\n",
-            "cmp r9, [r8 + {opened}]\n",
+            "cmp r9, [r10 + {opened}]\n",
             "jae 9f\n",
             // The offset in the slot: huge if the guess is wrong.
-            "mov r11, [r8 + {stride}]\n",
+            "mov r11, [r10 + {stride}]\n",
             "imul r11, r9\n",
             "sub rax, r11\n",
             "shl r9, {record_shift}\n",
-            "add r9, [r8 + {records}]\n",
-            "4:\n",
-            "cmp byte ptr [r9 + {state}], {live}\n",
-            "jne 9f\n",
-            "mov r11d, [r9 + {offset}]\n",
-            "sub rax, r11\n",
-            "jb 9f\n",
-            "mov r9, [r9 + {size}]\n",
-            "sub r9, rax\n",
-            "jbe 9f\n",
-            "jmp 7f\n",
+            "add r9, [r10 + {records}]\n",
+            "jmp 4f\n",
             // Among the large objects, the one that was found last for an address like this.
             "5:\n",
             "mov r9, rax\n",
             "shr r9, {found_shift}\n",
             "and r9d, {found} - 1\n",
-            "mov r8, [rip + {checked} + {large}]\n",
-            "mov r9d, [r8 + 4 * r9 + {found_at}]\n",
-            "cmp r9, [r8 + {count}]\n",
+            "mov r10, [r8 + {large}]\n",
+            "mov r9d, [r10 + 4 * r9 + {found_at}]\n",
+            "cmp r9, [r10 + {count}]\n",
             "jae 9f\n",
             "imul r9, r9, {range_bytes}\n",
-            "add r9, [r8 + {ranges}]\n",
+            "add r9, [r10 + {ranges}]\n",
             "sub rax, [r9 + {range_start}]\n",
             "add r9, {range_record}\n",
-            "jmp 4b\n",
-            "7:\n",
+            "4:\n",
+            "cmp byte ptr [r9 + {state}], {live}\n",
+            "jne 9f\n",
+            "mov r11d, [r9 + {offset}]\n",
+            "sub rax, r11\n",
         )
     };
 }
@@ -73,7 +66,31 @@ macro_rules! room_of {
 /// To 9 unless there is room for rdx bytes.
 macro_rules! block {
     ($register:literal) => {
-        concat!(room_of!($register), "cmp r9, rdx\njb 9f\n")
+        concat!(
+            find!($register),
+            "add rax, rdx\n",
+            "jc 9f\n",
+            "cmp rax, [r9 + {size}]\n",
+            "ja 9f\n",
+            "7:\n",
+        )
+    };
+}
+
+/// Leaves in r9 the bytes from the operand in the register to the end of its object: a huge number if it is
+/// not looked at. To 9 if there are none.
+macro_rules! room_of {
+    ($register:literal) => {
+        concat!(
+            find!($register),
+            "mov r9, [r9 + {size}]\n",
+            "sub r9, rax\n",
+            "ja 6f\n",
+            "jmp 9f\n",
+            "7:\n",
+            "mov r9, -1\n",
+            "6:\n",
+        )
     };
 }
 
@@ -104,10 +121,9 @@ macro_rules! ends_in_nul {
     };
 }
 
-/// Declares a routine that looks at operands. If it finds nothing wrong, the call goes on to the address
-/// in r10; otherwise the check in r11 looks closer.
+/// Declares a routine that looks at operands, and sets the carry flag unless it finds all well.
 ///
-/// The functions have four arguments at most and are not variadic: r8, r9, rax and the vector registers
+/// The functions have four arguments at most and are not variadic: rax, r8 to r11 and the vector registers
 /// are free.
 macro_rules! quick_routine {
     ($name:literal, [$($look:expr),*]) => {
@@ -119,26 +135,19 @@ macro_rules! quick_routine {
             concat!(".type ", $name, ",@function"),
             concat!($name, ":"),
             ".cfi_startproc",
-            "push r11",
-            ".cfi_adjust_cfa_offset 8",
+            "lea r8, [rip + {checked}]",
             $($look,)*
             "8:",
-            "pop r11",
-            ".cfi_remember_state",
-            ".cfi_adjust_cfa_offset -8",
-            "jmp r10",
-            ".cfi_restore_state",
+            "clc",
+            "ret",
             "9:",
-            "pop r11",
-            ".cfi_adjust_cfa_offset -8",
-            // Not variadic: the zero in al says so.
-            "xor eax, eax",
-            "jmp fencepost_entry_before",
+            "stc",
+            "ret",
             ".cfi_endproc",
             concat!(".size ", $name, ", . - ", $name),
             ".popsection",
-            // Some of these are of strings only, or of blocks.
-            "/* {guesses} {page_bytes} */",
+            // For strings only.
+            "/* {page_bytes} */",
             checked = sym CHECKED,
             guesses = const Checked::GUESSES_AT,
             guess_shift = const GUESS_BYTES.ilog2(),
@@ -147,6 +156,10 @@ macro_rules! quick_routine {
             page_shift = const PAGE_BYTES.ilog2(),
             inverse = const Class::INVERSE_AT,
             inverse_bits = const INVERSE_BITS,
+            opened = const Class::OPENED_AT,
+            stride = const Class::STRIDE_AT,
+            records = const Class::RECORDS_AT,
+            record_shift = const size_of::<Record>().ilog2(),
             large = const Checked::LARGE_AT,
             found = const FOUND,
             found_shift = const FOUND_BYTES.ilog2(),
@@ -156,10 +169,6 @@ macro_rules! quick_routine {
             range_bytes = const size_of::<LargeRange>(),
             range_start = const LargeRange::START_AT,
             range_record = const LargeRange::RECORD_AT,
-            opened = const Class::OPENED_AT,
-            stride = const Class::STRIDE_AT,
-            records = const Class::RECORDS_AT,
-            record_shift = const size_of::<Record>().ilog2(),
             state = const Record::STATE_AT,
             live = const State::Live as u8,
             offset = const Record::OFFSET_AT,
