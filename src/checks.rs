@@ -35,6 +35,8 @@ impl Checked {
     pub const GUESSES_AT: usize = offset_of!(Checked, guesses);
 }
 
+const _: () = assert!(offset_of!(Checked, base) == 0 && offset_of!(Checked, bytes) == 8);
+
 /// Where the whole address space of the heap could be reserved, that of one class or two.
 pub const GUESS_BYTES: usize = 4 << 40;
 const GUESSES: usize = MOST_RESERVED_BYTES.div_ceil(GUESS_BYTES);
@@ -55,7 +57,8 @@ pub fn enable() {
         let (base, bytes) = runtime.heap.reserved();
         CHECKED.heap.store((&raw const runtime.heap).cast_mut(), Ordering::Relaxed);
         for (number, guess) in CHECKED.guesses.iter().enumerate() {
-            let class = runtime.heap.class_before((number + 1) * GUESS_BYTES);
+            // By the last byte: where less could be reserved, that is with the smallest slots.
+            let class = runtime.heap.class_near((number + 1) * GUESS_BYTES - 1);
             let class = class.map_or(core::ptr::null(), core::ptr::from_ref);
             guess.store(class.cast_mut(), Ordering::Relaxed);
         }

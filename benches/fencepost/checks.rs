@@ -5,8 +5,8 @@ use crate::samples::{Figures, take_turns};
 use crate::table::{Cell, Table};
 use crate::tool::{Bench, Tool};
 
-/// Rounds for each that was asked for: a few in a hundred are looked for.
-const TIMES: usize = 3;
+/// Rounds for each that was asked for: a few in a hundred are looked for, in many small jobs.
+const TIMES: usize = 5;
 
 pub fn run(bench: &Bench) -> Vec<Table> {
     const ALONE: &[&str] = &["--check-calls=no"];
@@ -16,7 +16,7 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         "checks: CPU time (user + system, whole tree) / that with check-calls=no",
         &["check-calls=no, CPU s", "default", "check-calls=no once more"],
     );
-    for job in jobs::all(bench) {
+    for job in jobs::all(bench, true) {
         eprintln!("{}", job.name);
         let outcomes = take_turns(&tools, TIMES * bench.rounds, |&tool| {
             let ended = job.run(bench, tool, 120)?;

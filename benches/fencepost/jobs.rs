@@ -59,9 +59,8 @@ impl Job {
     }
 }
 
-/// All jobs. `quick` makes them some ten times smaller.
-pub fn all(bench: &Bench) -> Vec<Job> {
-    let quick = bench.quick;
+/// All jobs. `quick` makes most of them some ten times smaller.
+pub fn all(bench: &Bench, quick: bool) -> Vec<Job> {
     vec![
         perl(quick),
         python3(quick),

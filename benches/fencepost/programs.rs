@@ -37,7 +37,7 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         })
         .collect();
     let costs = [1, 2].map(|threads| bare_costs(bench, threads));
-    let jobs = jobs::all(bench).into_iter();
+    let jobs = jobs::all(bench, bench.quick).into_iter();
     let measured: Vec<Measured> = jobs
         .map(|job| measure(bench, &job, &tools, &unavailable, &costs[job.threads - 1]))
         .collect();

@@ -18,11 +18,11 @@ impl Heap {
         self.reserved
     }
 
-    /// A good guess at the class of an object at the end of the first `bytes` bytes reserved, if those
-    /// are for small objects.
-    pub fn class_before(&self, bytes: usize) -> Option<&Class> {
+    /// A good guess at the class of an object at `offset` in the reserved address space; `None` where
+    /// the large ones are.
+    pub fn class_near(&self, offset: usize) -> Option<&Class> {
         let (base, _) = self.reserved();
-        (!self.large.contains(base + bytes - 1)).then(|| self.pool.class_before(bytes))
+        (!self.large.contains(base + offset)).then(|| self.pool.class_at(offset))
     }
 
     /// The space of large objects.

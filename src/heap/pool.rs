@@ -107,14 +107,14 @@ impl Pool {
     #[inline]
     pub fn class_of(&self, address: usize) -> Option<&Class> {
         let offset = address.wrapping_sub(self.base);
-        // The last range is as long as it is.
-        let range = (offset >> self.shift).min(CLASS_PAGES.len() - 1);
-        (offset < self.bytes).then(|| &self.classes[Self::range_of(range)])
+        (offset < self.bytes).then(|| self.class_at(offset))
     }
 
-    /// The class that has the end of the first `bytes` bytes of the pool, or the last one.
-    pub fn class_before(&self, bytes: usize) -> &Class {
-        let range = ((bytes - 1) >> self.shift).min(CLASS_PAGES.len() - 1);
+    /// The class in whose range the byte at `offset` in the pool lies; behind all, the last one.
+    #[inline]
+    pub fn class_at(&self, offset: usize) -> &Class {
+        // The last range is as long as it is.
+        let range = (offset >> self.shift).min(CLASS_PAGES.len() - 1);
         &self.classes[Self::range_of(range)]
     }
 

@@ -10,6 +10,10 @@ use crate::heap::large::{FOUND, FOUND_BYTES, LargeRange, LargeSpace};
 use crate::heap::record::{Record, State};
 use crate::sys::PAGE_BYTES;
 
+// Divided by shifts.
+const _: () = assert!(GUESS_BYTES.is_power_of_two() && FOUND_BYTES.is_power_of_two());
+const _: () = assert!(FOUND.is_power_of_two() && size_of::<Record>().is_power_of_two());
+
 /// Leaves in r9 the address of the record of the live object that the operand in the register lies in, and in rax
 /// its offset in that: a huge number if it does not. To the label 7 if the operand is not looked at, to 9 if no live
 /// object is found. r8 is the address of [`CHECKED`]. Changes r10 and r11.
