@@ -3,7 +3,7 @@
 use super::entry::Call;
 use super::memory::wmemchr;
 use crate::checks;
-use crate::sys::PAGE_BYTES;
+use crate::sys::{PAGE_BYTES, probe};
 use core::ffi::c_int;
 
 /// What a string is made of.
@@ -150,13 +150,26 @@ pub unsafe fn reads_string_at<U: Unit>(
     start: usize,
     limit: usize,
 ) {
-    if checks::is_checked(start) {
-        // SAFETY: the caller's promise.
-        let extent = unsafe { Extent::<U>::of(start, limit) };
-        if !extent.fits {
-            call.site.reads(name, start, extent.bytes());
-        }
+    if !checks::is_checked(start) || limit <= readable::<U>(start) || ends_in_nul::<U>(start) {
+        return;
     }
+    // SAFETY: the caller's promise.
+    let extent = unsafe { Extent::<U>::of(start, limit) };
+    if !extent.fits {
+        call.site.reads(name, start, extent.bytes());
+    }
+}
+
+/// Whether the object at `start` ends in a terminator, as most of those that hold a string do: then it need not
+/// be searched for one. The program may have protected that page.
+fn ends_in_nul<U: Unit>(start: usize) -> bool {
+    let there = bytes::<U>(readable::<U>(start));
+    let word = if there < size_of::<usize>() {
+        None
+    } else {
+        probe::load(start + there - size_of::<usize>())
+    };
+    word.is_some_and(|word| word >> (usize::BITS as usize - 8 * U::BYTES) == 0)
 }
 
 /// The same, also of what is not looked at, to go on with what was read.
@@ -231,10 +244,11 @@ impl<U: Unit> Units<U> {
 /// # Safety
 /// As [`Extent::of`].
 pub unsafe fn goes_through<U: Unit>(call: &Call<'_>, stops: impl FnOnce(Units<U>) -> bool) {
-    if checks::is_checked(call.arg(0)) {
+    let start = call.arg(0);
+    if checks::is_checked(start) && !ends_in_nul::<U>(start) {
         // SAFETY: the caller's promise.
         unsafe {
-            let extent = Extent::<U>::of(call.arg(0), usize::MAX);
+            let extent = Extent::<U>::of(start, usize::MAX);
             if !extent.fits && !stops(extent.content()) {
                 call.reads("string", 0, extent.bytes());
             }
