@@ -163,13 +163,11 @@ pub unsafe fn reads_string_at<U: Unit>(
 /// Whether the object at `start` ends in a terminator, as most of those that hold a string do: then it need not
 /// be searched for one. The program may have protected that page.
 fn ends_in_nul<U: Unit>(start: usize) -> bool {
+    const WORD_BYTES: usize = size_of::<usize>();
     let there = bytes::<U>(readable::<U>(start));
-    let word = if there < size_of::<usize>() {
-        None
-    } else {
-        probe::load(start + there - size_of::<usize>())
-    };
-    word.is_some_and(|word| word >> (usize::BITS as usize - 8 * U::BYTES) == 0)
+    there >= WORD_BYTES
+        && probe::load(start + there - WORD_BYTES)
+            .is_some_and(|word| word >> (8 * (WORD_BYTES - U::BYTES)) == 0)
 }
 
 /// The same, also of what is not looked at, to go on with what was read.
@@ -272,8 +270,11 @@ pub unsafe fn finds<U: Unit>(call: &Call<'_>, unit: U) {
 pub unsafe fn finds_string<U: Unit>(call: &Call<'_>, case: Case) {
     // SAFETY: the caller's promise.
     unsafe {
-        let needle = reads_extent::<U>(call, "needle", 1, usize::MAX);
-        goes_through::<U>(call, |string| string.contains_all(needle.content(), case));
+        reads_whole::<U>(call, "needle", 1);
+        goes_through::<U>(call, |string| {
+            let needle = Extent::of(call.arg(1), usize::MAX).content();
+            string.contains_all(needle, case)
+        });
     }
 }
 
@@ -284,8 +285,11 @@ pub unsafe fn finds_string<U: Unit>(call: &Call<'_>, case: Case) {
 pub unsafe fn finds_of_set<U: Unit>(call: &Call<'_>, is_in: bool) {
     // SAFETY: the caller's promise.
     unsafe {
-        let set = reads_extent::<U>(call, "set", 1, usize::MAX).content();
-        goes_through::<U>(call, |string| string.iter().any(|unit| set.contains(unit) == is_in));
+        reads_whole::<U>(call, "set", 1);
+        goes_through::<U>(call, |string| {
+            let set = Extent::of(call.arg(1), usize::MAX).content();
+            string.iter().any(|unit| set.contains(unit) == is_in)
+        });
     }
 }
 
