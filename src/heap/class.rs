@@ -83,15 +83,14 @@ impl Class {
         bytes: usize,
         data_pages: usize,
     ) -> Result<Class, Errno> {
-        // Slot numbers are 32 bits wide where threads keep them.
         let slot_pages = data_pages + 1;
         let inverse = (1_usize << INVERSE_BITS).div_ceil(slot_pages);
         let pages = bytes / PAGE_BYTES - 1;
         assert!(pages <= usize::MAX / inverse, "products must not overflow");
         // The inverse is too large by less than slot_pages units: so many are not rounded wrongly.
         let exact = (1 << INVERSE_BITS) / slot_pages;
-        let capacity = pages.min(exact) / slot_pages;
-        let capacity = capacity.min(u32::MAX as usize - 1);
+        // Slot numbers are 32 bits wide where threads keep them.
+        let capacity = (pages.min(exact) / slot_pages).min(u32::MAX as usize - 1);
         Ok(Class {
             start: base + PAGE_BYTES,
             inverse,
