@@ -70,6 +70,9 @@ static void strings(char *p, char *q, size_t room)
         p[n] = 'b';
         expect(strcmp(p, q) < 0, 1, "strcmp of two unterminated ones");
         expect(strchr(p, 'b') == p + n, 1, "strchr of an unterminated one");
+        expect(strpbrk(p, "bc") == p + n, 1, "strpbrk of an unterminated one");
+        expect(strspn(p, "ac"), n, "strspn of an unterminated one");
+        expect(strcspn(p, "bc"), n, "strcspn of an unterminated one");
     }
 }
 
@@ -123,6 +126,10 @@ int main(int argc, char **argv)
     CASE(strlen_last, return strlen(p + size - 1) > 1)
     CASE(strlen_freed, free(p); return strlen(p) > 1)
     CASE(strchr, return strchr(p, 'b') != NULL)
+    CASE(strstr, return strstr(p, "b") != NULL)
+    CASE(strpbrk, return strpbrk(p, "bc") != NULL)
+    CASE(strspn, return strspn(p, "ac") > size)
+    CASE(strcspn, return strcspn(p, "bc") > size)
     CASE(strcmp, return strcmp(p, far) > 1)
     CASE(strcmp_second, return strcmp(other, p) > 1)
     CASE(strcmp_last, return strcmp(p + size - 1, far) > 1)

@@ -16,9 +16,10 @@ pub fn run(bench: &Bench) -> Vec<Table> {
         "checks: CPU time (user + system, whole tree) / that with check-calls=no",
         &["check-calls=no, CPU s", "default", "check-calls=no once more"],
     );
+    let rounds = if bench.quick { bench.rounds } else { TIMES * bench.rounds };
     for job in jobs::all(bench, true) {
         eprintln!("{}", job.name);
-        let outcomes = take_turns(&tools, TIMES * bench.rounds, |&tool| {
+        let outcomes = take_turns(&tools, rounds, |&tool| {
             let ended = job.run(bench, tool, 120)?;
             Ok(Figures::from([("cpu".to_owned(), ended.cpu_seconds)]))
         });

@@ -108,7 +108,7 @@ impl<U: Unit> Extent<U> {
     ///
     /// # Safety
     /// The string must still be there, and stay while they are asked.
-    pub unsafe fn content(self) -> Units<U> {
+    unsafe fn content(self) -> Units<U> {
         // SAFETY: the caller's promise.
         let count = if self.fits { unsafe { self.length() } } else { self.units - 1 };
         Units { start: self.start, count }
@@ -210,23 +210,23 @@ pub unsafe fn reads_names<const N: usize>(call: &Call<'_>, names: [&'static str;
 
 /// Units that are readable, at an address of any alignment.
 #[derive(Clone, Copy)]
-pub struct Units<U> {
+struct Units<U> {
     start: *const U,
     count: usize,
 }
 
 impl<U: Unit> Units<U> {
-    pub fn iter(self) -> impl Iterator<Item = U> {
+    fn iter(self) -> impl Iterator<Item = U> {
         // SAFETY: readable, by the promise of whoever made them.
         (0..self.count).map(move |index| unsafe { self.start.add(index).read_unaligned() })
     }
 
-    pub fn contains(self, unit: U) -> bool {
+    fn contains(self, unit: U) -> bool {
         self.iter().any(|each| each == unit)
     }
 
     /// Whether all of `needle` is somewhere in these.
-    pub fn contains_all(self, needle: Units<U>, case: Case) -> bool {
+    fn contains_all(self, needle: Units<U>, case: Case) -> bool {
         let same = |a: U, b: U| a == b || case == Case::Ignored && a.folded() == b.folded();
         (needle.count..=self.count).any(|end| {
             let start = self.start.wrapping_add(end - needle.count);
@@ -241,7 +241,7 @@ impl<U: Unit> Units<U> {
 ///
 /// # Safety
 /// As [`Extent::of`].
-pub unsafe fn goes_through<U: Unit>(call: &Call<'_>, stops: impl FnOnce(Units<U>) -> bool) {
+unsafe fn goes_through<U: Unit>(call: &Call<'_>, stops: impl FnOnce(Units<U>) -> bool) {
     let start = call.arg(0);
     if checks::is_checked(start) && !ends_in_nul::<U>(start) {
         // SAFETY: the caller's promise.
