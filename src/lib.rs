@@ -16,7 +16,7 @@
 //! - `heap`: slots, placement, canaries, records, what is not guarded;
 //! - `trace`: stacks;
 //! - `pages`: how pages are made to fault;
-//! - [`options`]; `sys`: system calls.
+//! - [`options`]; `sys`: system calls; [`printable`]: names that others chose, fit to print.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
 compile_error!("fencepost supports x86_64 Linux with glibc");
@@ -30,6 +30,7 @@ mod heap;
 mod interpose;
 pub mod options;
 mod pages;
+pub mod printable;
 mod report;
 mod runtime;
 mod sys;
