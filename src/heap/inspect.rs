@@ -60,7 +60,7 @@ impl Heap {
 
     /// Where missing pages fault, a program that has dropped pages of a live object (MADV_DONTNEED)
     /// must find zeros there, as it would without us. Puts the page at `address` back; false when
-    /// that is not what happened. For the fault handler.
+    /// that is not what happened. For the fault handler, and for drops that [`Heap::refill_dropped`] did not see.
     pub fn restore_dropped(&self, address: usize) -> bool {
         if !self.pages.faults_on_missing() || !self.pool.contains(address) {
             return false;
@@ -69,6 +69,54 @@ impl Heap {
         // SAFETY: the page is a live object's, and contents that are there stay: a page that is
         // not missing is an error.
         self.is_populated(address) && unsafe { self.pages.fill_missing(page) }.is_ok()
+    }
+
+    /// After the program has dropped the pages from `start` to `end`: those of live objects hold zeros again, at once.
+    /// [`Heap::restore_dropped`] comes too late for the kernel's own accesses (of system calls, and for the frame of a
+    /// signal), since they fail on a missing page and raise no fault.
+    pub fn refill_dropped(&self, start: usize, end: usize) {
+        if !self.pages.faults_on_missing() {
+            return;
+        }
+        for slot in self.slots_between(start, end) {
+            let Some(pages) = slot.live_pages() else { continue };
+            let (first, last) = (pages.start().max(start), pages.end().min(end));
+            for page in (first..last).step_by(PAGE_BYTES) {
+                // What is there stays, and so does what the program has mapped there instead: both are errors.
+                // SAFETY: the page is a live object's.
+                let _ = unsafe { self.pages.fill_missing(PageRange::new(page, 1)) };
+            }
+        }
+    }
+
+    /// Whether a live object of the pool has pages between `start` and `end` that fault once they are missing.
+    pub fn must_refill(&self, start: usize, end: usize) -> bool {
+        self.pages.faults_on_missing()
+            && self.slots_between(start, end).any(|slot| slot.live_pages().is_some())
+    }
+
+    /// Notes that the program has laid a mapping of its own over the pages from `start` to `end`. Those of live
+    /// objects are its own from then on, and the backend can't guard them once they are freed.
+    pub fn note_remapped(&self, start: usize, end: usize) {
+        self.slots_between(start, end).for_each(|slot| slot.record.note_remapped());
+        if let Some(slot) = self.large.locate(start) {
+            slot.record.note_remapped();
+        }
+    }
+
+    /// Slots of the pool in service that have a page between `start` and `end`, both multiples of the page size.
+    fn slots_between(&self, start: usize, end: usize) -> impl Iterator<Item = Slot<'_>> {
+        let mut at = start;
+        core::iter::from_fn(move || {
+            while at < end && self.pool.contains(at) {
+                let slot = self.pool.locate(at);
+                at = slot.as_ref().map_or(at + PAGE_BYTES, Slot::end);
+                if slot.is_some() {
+                    return slot;
+                }
+            }
+            None
+        })
     }
 
     /// Objects in the slot of `address` and in its neighbours: before, at, after. Lock-free.
@@ -114,6 +162,9 @@ impl Heap {
         let damaged = move |slot: Slot<'_>| {
             let entry = slot.record.read()?;
             let start = slot.address(&entry);
+            if entry.is_remapped {
+                return None;
+            }
             if let Some(shared) = &mut shared
                 && let Some(pages) =
                     slot.populated(Place { offset: entry.offset, size: entry.size })

@@ -66,7 +66,8 @@ pub struct Event {
 /// See the module's text.
 #[repr(C)]
 pub struct Record {
-    /// [`State`] in the low byte, [`Family`] in the next, then the log2 of the alignment asked for.
+    /// [`State`] in the low byte, [`Family`] in the next, then the log2 of the alignment asked for, and in the highest
+    /// bit [`REMAPPED`].
     state: AtomicU32,
     /// Bytes from the slot's first data page to the object.
     offset: AtomicU32,
@@ -80,6 +81,9 @@ pub struct Record {
 
 const _: () = assert!(size_of::<Record>() == 32);
 
+/// The program has mapped something over pages of the object.
+const REMAPPED: u32 = 1 << 31;
+
 /// A consistent copy of a record in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -90,6 +94,8 @@ pub struct Entry {
     pub offset: usize,
     pub size: usize,
     pub allocated: Event,
+    /// Whether the program has mapped something over pages of the object.
+    pub is_remapped: bool,
     /// Present from Quarantined on.
     pub freed: Option<Event>,
 }
@@ -149,23 +155,32 @@ impl Record {
         self.state.store(encode(State::Live, Family::Any, 0), Ordering::Release);
     }
 
+    /// The program has mapped something over pages of the live object. Nothing else changes.
+    pub fn note_remapped(&self) {
+        let is_live = |word: &u32| decode(*word).0 == State::Live;
+        let note = |word: u32| is_live(&word).then_some(word | REMAPPED);
+        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, note);
+    }
+
     /// Live → Freeing, for exactly one of all callers; the others get the state that they found.
     /// The winner must call [`Record::finish_free`].
     pub fn begin_free(&self) -> Result<(), State> {
-        let current = self.state.load(Ordering::Acquire);
-        let (state, _) = decode(current);
-        if state != State::Live {
-            return Err(state);
-        }
-        self.state
-            .compare_exchange(
+        let mut current = self.state.load(Ordering::Acquire);
+        loop {
+            let (state, _) = decode(current);
+            if state != State::Live {
+                return Err(state);
+            }
+            match self.state.compare_exchange(
                 current,
                 advance(current, State::Freeing),
                 Ordering::AcqRel,
                 Ordering::Acquire,
-            )
-            .map(drop)
-            .map_err(|found| decode(found).0)
+            ) {
+                Ok(_) => return Ok(()),
+                Err(found) => current = found,
+            }
+        }
     }
 
     /// Freeing → Retired, by the winner of [`Record::begin_free`].
@@ -221,6 +236,7 @@ impl Record {
             state,
             family,
             align_log2: (word >> 16) as u8,
+            is_remapped: word & REMAPPED != 0,
             offset: self.offset.load(Ordering::Relaxed) as usize,
             size: self.size.load(Ordering::Relaxed) as usize,
             allocated: event(&self.alloc_trace, &self.alloc_thread),
@@ -273,6 +289,22 @@ mod tests {
         assert_eq!((entry.family, entry.align_log2), (Family::NewArray, 6));
         assert_eq!(record.begin_free(), Err(State::Retired));
         assert_eq!(record.read().unwrap().freed, Some(event(2)));
+    }
+
+    #[test]
+    fn a_mapping_over_the_object_is_remembered_until_its_end() {
+        let record = virgin();
+        record.note_remapped();
+        assert_eq!(record.read(), None);
+        record.publish(0, 4096, (Family::New, 12), event(1));
+        assert!(!record.read().unwrap().is_remapped);
+        record.note_remapped();
+        let entry = record.read().unwrap();
+        assert!(entry.is_remapped);
+        assert_eq!((entry.family, entry.align_log2), (Family::New, 12));
+        assert_eq!(record.begin_free(), Ok(()));
+        record.finish_free(event(2));
+        assert!(record.read().unwrap().is_remapped);
     }
 
     #[test]

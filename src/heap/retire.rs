@@ -9,7 +9,7 @@ use super::threads::ThreadCache;
 use super::unguarded::Reason;
 use super::{Counter, Damage, Heap, LARGE_MAPPINGS, canary};
 use crate::pages::PageRange;
-use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
+use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
 
 impl Heap {
     /// Frees the live object in `slot`.
@@ -45,6 +45,9 @@ impl Heap {
         freed: Event,
     ) -> Result<(), BadCall> {
         let start = slot.address(&entry);
+        if entry.is_remapped {
+            return self.end_remapped(cache, slot, entry, freed);
+        }
         if self.config.batch > 0
             && let Some(list) = self.quarantine_for(cache, &slot, &entry)
         {
@@ -67,6 +70,30 @@ impl Heap {
             Some(damage) => Err(BadCall::Overwritten(view(&slot, &entry), damage)),
             None => Ok(()),
         }
+    }
+
+    /// Frees an object over which the program has mapped something, a file say. What lies there is the program's, so it
+    /// holds no canaries, and no backend can guard it: an inaccessible mapping is laid over it.
+    #[cold]
+    #[inline(never)]
+    fn end_remapped(
+        &self,
+        cache: &ThreadCache,
+        slot: Slot<'_>,
+        entry: Entry,
+        freed: Event,
+    ) -> Result<(), BadCall> {
+        slot.record.finish_free(freed);
+        let revoked =
+            slot.populated(Place { offset: entry.offset, size: entry.size }).map(|pages| {
+                // SAFETY: the object was this thread's to free, and its slot is never used again.
+                unsafe { memory::revoke(pages.start(), pages.bytes()) }
+            });
+        match revoked {
+            Some(Err(_)) => self.unguarded.tally().count(Reason::NotRevoked),
+            _ => self.settle(cache, &slot, &entry),
+        }
+        Ok(())
     }
 
     /// Takes back what an object cost, now that its pages are gone.

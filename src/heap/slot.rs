@@ -43,6 +43,12 @@ impl Slot<'_> {
         (pages > 0).then(|| PageRange::new(self.data.start() + place.first_page(), pages))
     }
 
+    /// Pages that hold the bytes of the live object.
+    pub fn live_pages(&self) -> Option<PageRange> {
+        let (offset, size) = self.record.live_place()?;
+        self.populated(Place { offset, size })
+    }
+
     /// End of the slot, its guard page included.
     pub fn end(&self) -> usize {
         self.data.end() + PAGE_BYTES

@@ -6,6 +6,7 @@
 //! walk begins at the caller and no frame of ours has to be left out.
 
 mod accounts;
+mod advice;
 mod answers;
 mod api;
 mod attributes;
@@ -17,6 +18,7 @@ mod io;
 mod libraries;
 mod malloc;
 mod malloc_info;
+mod mappings;
 mod memory;
 mod messages;
 mod multibyte;

@@ -17,7 +17,7 @@
 use super::{Gap, Madvise, PageProtection, PageRange, vectors};
 use crate::sys::lock::Lock;
 use crate::sys::uffd::Uffd;
-use crate::sys::{Errno, PAGE_BYTES, memory, probe, process};
+use crate::sys::{Errno, PAGE_BYTES, address_map, memory, probe, process};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 /// Most pages filled by one call: what the pool's largest slot holds.
@@ -115,10 +115,28 @@ impl Userfaultfd {
     fn register(&self) -> Result<(), Errno> {
         let (uffd, moves) = Uffd::open()?;
         let range = (self.start.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
-        uffd.register(range.0, range.1).inspect_err(|_| uffd.close())?;
+        let registered = match uffd.register(range.0, range.1) {
+            // The program has mapped a file over one of its objects.
+            Err(Errno::EINVAL) => Self::register_around_files(uffd, range.0, range.0 + range.1),
+            result => result,
+        };
+        registered.inspect_err(|_| uffd.close())?;
         self.moves.store(moves, Ordering::Relaxed);
         self.set_uffd(uffd);
         self.raise_flag()
+    }
+
+    /// Registers what lies from `start` to `end` but for files.
+    fn register_around_files(uffd: Uffd, start: usize, end: usize) -> Result<(), Errno> {
+        let mut result = Ok(());
+        address_map::visit(|range| {
+            let (from, to) = (range.start.max(start), range.end.min(end));
+            if from < to && !range.is_file {
+                result = uffd.register(from, to - from);
+            }
+            result.is_ok() && range.end < end
+        })?;
+        result
     }
 
     /// Runs an operation; when the kernel says that the descriptor is not what it was, registers
@@ -130,6 +148,12 @@ impl Userfaultfd {
         }
         let seen = self.descriptor.load(Ordering::Acquire);
         match operation(uffd_in(seen)) {
+            // The program has mapped something of its own there.
+            Err(Errno(libc::ENOENT))
+                if uffd_in(seen).is_open(self.start.load(Ordering::Relaxed)) =>
+            {
+                Err(Errno(libc::ENOENT))
+            }
             // Closed; another file's number; or of an address space that is gone or not ours.
             Err(Errno(libc::EBADF | libc::ENOTTY | libc::ENOENT | libc::ESRCH)) => {
                 self.renew(seen)?;

@@ -1,6 +1,7 @@
 //! What the kernel says is mapped at an address (`/proc/self/maps`, see proc_pid_maps(5)).
 
-use super::file;
+use super::file::{self, File};
+use super::{Errno, syscall};
 
 /// One mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,65 @@ pub struct Mapping {
     pub readable: bool,
     pub writable: bool,
     pub name: String,
+}
+
+/// What can be told of a mapping without allocating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappedRange {
+    pub start: usize,
+    pub end: usize,
+    /// Whether it is a file's: then it has an inode.
+    pub is_file: bool,
+}
+
+/// The longest beginning of a line that [`visit`] needs: two addresses, permissions, offset, device, inode.
+const FIELDS_BYTES: usize = 80;
+
+/// Calls `each` for every mapping, in rising order, until it returns false. Allocates nothing, for the child of a fork.
+pub fn visit(mut each: impl FnMut(MappedRange) -> bool) -> Result<(), Errno> {
+    let file = File::read_only(c"/proc/self/maps")?;
+    let mut chunk = [0_u8; 4096];
+    let mut line = [0_u8; FIELDS_BYTES];
+    let mut length = 0;
+    loop {
+        let args = [file.descriptor() as usize, chunk.as_mut_ptr() as usize, chunk.len(), 0, 0, 0];
+        // SAFETY: the kernel writes into `chunk`, which is valid and ours.
+        let read = match unsafe { syscall(libc::SYS_read, args) } {
+            Ok(0) => return Ok(()),
+            Ok(read) => read,
+            Err(Errno(libc::EINTR)) => continue,
+            Err(error) => return Err(error),
+        };
+        for &byte in &chunk[..read] {
+            if byte != b'\n' {
+                // The name behind the fields is not asked for.
+                if let Some(place) = line.get_mut(length) {
+                    *place = byte;
+                    length += 1;
+                }
+                continue;
+            }
+            let range = range_in(&line[..length]);
+            length = 0;
+            if range.is_some_and(|range| !each(range)) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The range of one line of the file, of which only the beginning need be there.
+fn range_in(line: &[u8]) -> Option<MappedRange> {
+    let mut fields = line.split(|&b| b == b' ');
+    let mut addresses = fields.next()?.split(|&b| b == b'-');
+    let mut address = || {
+        let digits = core::str::from_utf8(addresses.next()?).ok()?;
+        usize::from_str_radix(digits, 16).ok()
+    };
+    let (start, end) = (address()?, address()?);
+    // Permissions, offset and device come first.
+    let inode = fields.nth(3)?;
+    Some(MappedRange { start, end, is_file: inode != b"0" })
 }
 
 /// The mapping that holds `address`, or `None` where nothing is mapped or the file can't be read.
@@ -22,8 +82,12 @@ pub fn mapping_at(address: usize) -> Option<Mapping> {
 
 /// Mappings that the process has now.
 pub fn count() -> usize {
-    file::read_all(c"/proc/self/maps", usize::MAX)
-        .map_or(0, |text| text.iter().filter(|&&b| b == b'\n').count())
+    let mut count = 0;
+    let _ = visit(|_| {
+        count += 1;
+        true
+    });
+    count
 }
 
 /// One line of the file.
@@ -56,6 +120,39 @@ mod tests {
     #[test]
     fn parses_an_anonymous_line() {
         assert_eq!(parse("1000-2000 ---p 00000000 00:00 0 ").unwrap().name, "");
+    }
+
+    #[test]
+    fn tells_files_from_anonymous_memory() {
+        let line = b"7f00-7f10 rw-p 00000000 fe:00 123      /tmp/a b";
+        let range = MappedRange { start: 0x7f00, end: 0x7f10, is_file: true };
+        assert_eq!(range_in(line), Some(range));
+        let range = MappedRange { start: 0x1000, end: 0x2000, is_file: false };
+        assert_eq!(range_in(b"1000-2000 ---p 00000000 00:00 0 "), Some(range));
+        assert_eq!(range_in(b"1000-2000 ---p"), None);
+    }
+
+    #[test]
+    fn visits_every_mapping_in_order() {
+        let mut all = Vec::new();
+        visit(|range| {
+            all.push(range);
+            true
+        })
+        .unwrap();
+        assert!(all.windows(2).all(|pair| pair[0].end <= pair[1].start));
+        let local = 0u8;
+        let stack = all.iter().find(|r| (r.start..r.end).contains(&(&raw const local as usize)));
+        assert!(stack.is_some_and(|range| !range.is_file));
+        let code = all.iter().find(|r| (r.start..r.end).contains(&(count as *const () as usize)));
+        assert!(code.is_some_and(|range| range.is_file));
+        let mut seen = 0;
+        visit(|_| {
+            seen += 1;
+            seen < 3
+        })
+        .unwrap();
+        assert_eq!(seen, 3);
     }
 
     #[test]

@@ -125,4 +125,10 @@ next! {
     CLOSEFROM = c"closefrom",
     DUP2 = c"dup2",
     DUP3 = c"dup3",
+    MADVISE = c"madvise",
+    MMAP = c"mmap",
+    MREMAP = c"mremap",
+    MUNMAP = c"munmap",
+    SHMAT = c"shmat",
+    PROCESS_MADVISE = c"process_madvise",
 }

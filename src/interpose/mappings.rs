@@ -1,0 +1,141 @@
+//! mmap(2) and its relatives: mappings that the program lays over its own objects.
+//!
+//! Programs do this with page-aligned objects, natively with success. The pages are the program's from then on: the
+//! heap notes it, and guards the object by other means once it is freed. Where the program takes pages of an object
+//! away, an inaccessible mapping keeps the place, so that no other mapping comes to lie among the objects.
+
+use crate::runtime;
+use crate::sys::next::{self, Next};
+use crate::sys::{PAGE_BYTES, errno, memory};
+use core::ffi::{c_int, c_void};
+use libc::{off64_t, size_t};
+
+const FAILED: *mut c_void = libc::MAP_FAILED;
+
+/// The function behind ours, as type `F`; errno says so where there is none.
+unsafe fn behind<F: Copy>(next: &Next) -> Option<F> {
+    // SAFETY: the caller's promise, that `F` is the signature, is kept at each call below.
+    let function = unsafe { next.get::<F>() };
+    if function.is_none() {
+        errno::set(errno::Errno(libc::ENOSYS));
+    }
+    function
+}
+
+/// Tells the heap that pages from `start` on are the program's now, if any are in its address space.
+fn note_remapped(start: usize, bytes: usize) {
+    let end = start.saturating_add(bytes).next_multiple_of(PAGE_BYTES);
+    if let Some(runtime) = runtime::get()
+        && runtime.heap.contains(start)
+    {
+        runtime.heap.note_remapped(start, end);
+    }
+}
+
+/// The same of pages that are not mapped any more.
+fn note_unmapped(start: usize, bytes: usize) {
+    if runtime::get().is_some_and(|runtime| runtime.heap.contains(start)) {
+        // Something else may be there already, of another thread; then that stays.
+        let _ = memory::reserve_at(start, bytes.next_multiple_of(PAGE_BYTES));
+        note_remapped(start, bytes);
+    }
+}
+
+type MmapFn =
+    unsafe extern "C" fn(*mut c_void, size_t, c_int, c_int, c_int, off64_t) -> *mut c_void;
+
+/// mmap(2); mmap64 is the same on x86_64.
+///
+/// # Safety
+/// As mmap(2) demands of its caller.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fencepost_mmap(
+    address: *mut c_void,
+    bytes: size_t,
+    protection: c_int,
+    flags: c_int,
+    descriptor: c_int,
+    offset: off64_t,
+) -> *mut c_void {
+    // SAFETY: mmap's signature; the caller's promise.
+    unsafe {
+        let Some(next) = behind::<MmapFn>(&next::MMAP) else { return FAILED };
+        let mapped = next(address, bytes, protection, flags, descriptor, offset);
+        if flags & libc::MAP_FIXED != 0 && mapped != FAILED {
+            note_remapped(mapped as usize, bytes);
+        }
+        mapped
+    }
+}
+
+/// munmap(2).
+///
+/// # Safety
+/// As munmap(2) demands of its caller.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fencepost_munmap(address: *mut c_void, bytes: size_t) -> c_int {
+    // SAFETY: munmap's signature; the caller's promise.
+    unsafe {
+        type MunmapFn = unsafe extern "C" fn(*mut c_void, size_t) -> c_int;
+        let Some(next) = behind::<MunmapFn>(&next::MUNMAP) else { return -1 };
+        let result = next(address, bytes);
+        if result == 0 {
+            note_unmapped(address as usize, bytes);
+        }
+        result
+    }
+}
+
+/// mremap(2). It is variadic: the last argument is there only with MREMAP_FIXED, and else of no meaning.
+///
+/// # Safety
+/// As mremap(2) demands of its caller.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fencepost_mremap(
+    old: *mut c_void,
+    old_bytes: size_t,
+    new_bytes: size_t,
+    flags: c_int,
+    fixed: *mut c_void,
+) -> *mut c_void {
+    // SAFETY: mremap's signature; the caller's promise.
+    unsafe {
+        type MremapFn =
+            unsafe extern "C" fn(*mut c_void, size_t, size_t, c_int, *mut c_void) -> *mut c_void;
+        let Some(next) = behind::<MremapFn>(&next::MREMAP) else { return FAILED };
+        let mapped = next(old, old_bytes, new_bytes, flags, fixed);
+        if mapped != FAILED {
+            if flags & libc::MREMAP_FIXED != 0 {
+                note_remapped(mapped as usize, new_bytes);
+            }
+            if mapped != old && flags & libc::MREMAP_DONTUNMAP == 0 {
+                note_unmapped(old as usize, old_bytes);
+            } else if new_bytes < old_bytes {
+                note_unmapped(old as usize + new_bytes, old_bytes - new_bytes);
+            }
+        }
+        mapped
+    }
+}
+
+/// shmat(2). Of the segment's size the heap is told nothing: one page is enough to find the object.
+///
+/// # Safety
+/// As shmat(2) demands of its caller.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fencepost_shmat(
+    segment: c_int,
+    address: *const c_void,
+    flags: c_int,
+) -> *mut c_void {
+    // SAFETY: shmat's signature; the caller's promise.
+    unsafe {
+        type ShmatFn = unsafe extern "C" fn(c_int, *const c_void, c_int) -> *mut c_void;
+        let Some(next) = behind::<ShmatFn>(&next::SHMAT) else { return FAILED };
+        let mapped = next(segment, address, flags);
+        if flags & libc::SHM_REMAP != 0 && mapped != FAILED {
+            note_remapped(mapped as usize, PAGE_BYTES);
+        }
+        mapped
+    }
+}
