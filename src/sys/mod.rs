@@ -7,6 +7,7 @@ pub mod address_map;
 pub mod altstack;
 pub mod errno;
 pub mod file;
+pub mod filter;
 pub mod loader;
 pub mod lock;
 pub mod memory;
@@ -15,6 +16,7 @@ pub mod per_thread;
 pub mod probe;
 pub mod process;
 pub mod residency;
+pub mod sandbox;
 pub mod scope;
 pub mod signal;
 pub mod uffd;
@@ -31,13 +33,18 @@ pub const fn round_up_to_page(bytes: usize) -> usize {
     bytes.saturating_add(PAGE_BYTES - 1) & !(PAGE_BYTES - 1)
 }
 
-/// Makes system call `number`.
+/// Makes system call `number`, unless a seccomp filter forbids it.
 ///
 /// # Safety
 /// As the system call demands: pointers among `args` must be valid for what the kernel does with
 /// them, and changes to mappings must not pull memory from under live references.
 #[inline]
 pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> Result<usize, Errno> {
+    if sandbox::is_restricted()
+        && let Some(error) = sandbox::refusal(number, &args)
+    {
+        return Err(error);
+    }
     let result: isize;
     // SAFETY: the x86_64 system call convention (syscall(2)): number in rax, arguments in rdi, rsi,
     // rdx, r10, r8, r9; rcx and r11 are clobbered, memory may be. The rest is the caller's promise.
