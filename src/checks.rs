@@ -38,7 +38,7 @@ impl Checked {
 const _: () = assert!(offset_of!(Checked, base) == 0 && offset_of!(Checked, bytes) == 8);
 
 /// Where the whole address space of the heap could be reserved, that of one class or two.
-pub const GUESS_BYTES: usize = 4 << 40;
+pub const GUESS_BYTES: usize = 2 << 40;
 const GUESSES: usize = MOST_RESERVED_BYTES.div_ceil(GUESS_BYTES);
 
 pub static CHECKED: Checked = Checked {

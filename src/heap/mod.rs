@@ -51,8 +51,9 @@ use slot::Slot;
 use threads::ThreadCache;
 use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
 
-/// Address space for small and for large objects, each; halved until it fits.
-const RESERVED_BYTES: usize = 24 << 40;
+/// Address space for small and for large objects, each; halved until it fits. Both fit between a program at its usual
+/// place and its libraries, so that below the program all is free, as without us.
+const RESERVED_BYTES: usize = 16 << 40;
 
 /// Address space of a whole heap at most.
 pub const MOST_RESERVED_BYTES: usize = 2 * RESERVED_BYTES;

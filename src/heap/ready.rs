@@ -43,7 +43,6 @@ pub struct ReadySlots {
 }
 
 impl ReadySlots {
-    #[cfg(test)]
     pub const fn new() -> ReadySlots {
         ReadySlots { singles: SlotStack::new(), runs: [const { SlotStack::new() }; MOST_PAGES - 1] }
     }
@@ -148,7 +147,7 @@ impl Heap {
         size: usize,
         align: usize,
     ) -> Option<(Slot<'_>, Place)> {
-        let index = cache.ready.pop(size.div_ceil(PAGE_BYTES))?;
+        let index = cache.ready_if_made()?.pop(size.div_ceil(PAGE_BYTES))?;
         let slot = self.pool.class(class).slot(index)?;
         let place = self.place(&slot, size, align);
         let start = slot.data.start() + place.offset;
@@ -172,14 +171,15 @@ impl Heap {
     /// makes room if need be.
     #[inline(always)]
     pub(super) fn has_room_for_ready(&self, cache: &ThreadCache, pages: usize) -> bool {
+        let Some(ready) = cache.ready() else { return false };
         if pages == 1 {
-            if !cache.ready.singles.has_room() {
+            if !ready.singles.has_room() {
                 // A move and a share in one call for many cost less than a drop by itself.
-                self.pass_on_ready(cache);
+                self.pass_on_ready(ready);
             }
             return true;
         }
-        cache.ready.run(pages).is_some_and(SlotStack::has_room)
+        ready.run(pages).is_some_and(SlotStack::has_room)
     }
 
     /// The pages of a slot in which the next object of `count` pages will lie.
@@ -197,19 +197,19 @@ impl Heap {
     /// Keeps a slot of this thread's with `pages` pages.
     #[inline(always)]
     pub(super) fn keep_ready(&self, cache: &ThreadCache, pages: usize, index: usize) {
-        if !cache.ready.push(pages, index) {
-            // A signal handler was faster; the pages are given back.
+        if !cache.ready().is_some_and(|ready| ready.push(pages, index)) {
+            // A signal handler was faster, or the thread is ending; the pages are given back.
             self.drop_ready(pages, &[index]);
         }
     }
 
     /// Passes a part of what this thread has ready to the others, or drops it.
     #[inline(never)]
-    fn pass_on_ready(&self, cache: &ThreadCache) {
+    fn pass_on_ready(&self, ready: &ReadySlots) {
         let mut numbers = [0; MOST_RANGES];
         let mut count = 0;
         while count < MOST_RANGES
-            && let Some(index) = cache.ready.singles.pop()
+            && let Some(index) = ready.singles.pop()
         {
             numbers[count] = index;
             count += 1;
@@ -248,11 +248,12 @@ impl Heap {
 
     /// Gives up all that a thread has ready which ends.
     pub(super) fn give_back_ready(&self, cache: &ThreadCache) {
-        while cache.ready.singles.len() > 0 {
-            self.pass_on_ready(cache);
+        let Some(ready) = cache.ready_if_made() else { return };
+        while ready.singles.len() > 0 {
+            self.pass_on_ready(ready);
         }
         for pages in 2..=MOST_PAGES {
-            while let Some(index) = cache.ready.pop(pages) {
+            while let Some(index) = ready.pop(pages) {
                 self.drop_ready(pages, &[index]);
             }
         }
@@ -263,7 +264,7 @@ impl Heap {
 mod tests {
     use super::super::record::{Event, Family, ThreadId};
     use super::super::release::{Deallocator, Release};
-    use super::super::{Config, Request};
+    use super::super::{Config, Request, threads};
     use super::*;
     use crate::options::Placement;
     use crate::pages::PageProtection;
@@ -348,6 +349,19 @@ mod tests {
         }
     }
 
+    fn fill_and_empty(heap: &Heap, cache: &ThreadCache, pages: &Refusing) {
+        threads::current();
+        let request = Request { size: 32, align: 1, family: Family::Malloc, zeroed: false };
+        let objects = [(); 40].map(|()| heap.allocate(cache, request, || EVENT) as usize);
+        for object in objects {
+            heap.free(cache, object, Release::new(Deallocator::Free), || EVENT).unwrap();
+        }
+        assert_eq!((cache.ready().unwrap().singles.len(), heap.tally().total()), (40, 0));
+        pages.refuses.store(true, Ordering::Relaxed);
+        heap.give_back(cache).unwrap();
+        assert!(cache.ready().is_none());
+    }
+
     #[test]
     fn ready_slots_that_can_not_be_dropped_are_counted() {
         let pages: &'static Refusing = Box::leak(Box::new(Refusing {
@@ -369,16 +383,9 @@ mod tests {
             history_bytes: 1 << 20,
         };
         let heap = Heap::new(pages, config).unwrap();
-        let cache = ThreadCache::new();
-        let request = Request { size: 32, align: 1, family: Family::Malloc, zeroed: false };
-        let objects = [(); 40].map(|()| heap.allocate(&cache, request, || EVENT) as usize);
-        for object in objects {
-            heap.free(&cache, object, Release::new(Deallocator::Free), || EVENT).unwrap();
-        }
-        assert_eq!((cache.ready.singles.len(), heap.tally().total()), (40, 0));
-        pages.refuses.store(true, Ordering::Relaxed);
-        heap.give_back(&cache).unwrap();
-        assert_eq!(cache.ready.singles.len(), 0);
+        // A thread without anything of another heap.
+        let test = || threads::with_cache(|cache| fill_and_empty(&heap, cache, pages));
+        std::thread::scope(|scope| scope.spawn(test).join().unwrap());
         // 37 were tried one by one after the first refusal.
         assert_eq!(heap.tally().get(Reason::NotRevoked), 18);
     }

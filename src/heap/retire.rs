@@ -191,6 +191,7 @@ impl Heap {
         cache.end_quarantine();
         self.give_back_ready(cache);
         self.budget.end_credit(cache);
+        cache.end_ready();
         for (class, batch) in cache.batches.iter().enumerate() {
             while let Some(index) = batch.take() {
                 self.count_done(class, index);

@@ -60,7 +60,8 @@ pub struct ThreadCache {
     /// What is known of the thread, from its enrolment on.
     me: Cell<Option<&'static Thread>>,
     pub batches: [Batch; CLASS_PAGES.len()],
-    pub ready: ReadySlots,
+    /// Slots with their pages. Elsewhere, as static thread-local storage is scarce (see [`per_thread`]).
+    ready: Cell<Option<&'static ReadySlots>>,
     /// Freed objects that are not revoked yet; only with [`Revocation::Batch`].
     ///
     /// [`Revocation::Batch`]: crate::options::Revocation::Batch
@@ -77,6 +78,40 @@ impl ThreadCache {
     pub fn count(&self, counter: Counter) {
         if let Some(me) = self.me.get() {
             me.counters.count(counter);
+        }
+    }
+
+    /// What the thread has ready, if it ever had.
+    #[inline(always)]
+    pub fn ready_if_made(&self) -> Option<&'static ReadySlots> {
+        self.ready.get()
+    }
+
+    /// What the thread has ready, made if need be. `None` for a thread that is not enrolled, or no
+    /// longer: nobody would give it back.
+    #[inline(always)]
+    pub fn ready(&self) -> Option<&'static ReadySlots> {
+        self.ready.get().or_else(|| self.make_ready())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_ready(&self) -> Option<&'static ReadySlots> {
+        self.me.get()?;
+        let _scope = RuntimeScope::enter();
+        let made = Box::new(ReadySlots::new());
+        // A signal handler may have been here meanwhile.
+        let ready = self.ready.get().unwrap_or_else(|| Box::leak(made));
+        self.ready.set(Some(ready));
+        Some(ready)
+    }
+
+    /// Ends what the thread has ready for good; it must be empty.
+    pub fn end_ready(&self) {
+        if let Some(ready) = self.ready.take() {
+            let _scope = RuntimeScope::enter();
+            // SAFETY: made by `make_ready` for this thread, which has no other reference.
+            drop(unsafe { Box::from_raw(core::ptr::from_ref(ready).cast_mut()) });
         }
     }
 
@@ -177,7 +212,7 @@ impl ThreadCache {
             number: Cell::new(0),
             me: Cell::new(None),
             batches: [const { Batch::new() }; CLASS_PAGES.len()],
-            ready: ReadySlots::new(),
+            ready: Cell::new(None),
             quarantine: Cell::new(None),
             to_pass: Cell::new(0),
             random: Cell::new(0),

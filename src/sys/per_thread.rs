@@ -10,7 +10,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 /// `thread_local!` in a shared library calls `__tls_get_addr` at every access; each malloc and free
 /// would do so ten times. These lie in static thread-local storage (the initial-exec model of
 /// "ELF Handling For Thread-Local Storage", 4.3.6): two instructions, no call. That storage is for
-/// libraries that are there from the start, and small.
+/// libraries that are there from the start, and small: beside a library of LD_AUDIT, ours has to do with
+/// what is left of 512 bytes (glibc.rtld.optional_static_tls). `tests/address_space.rs` keeps watch.
 ///
 /// `unsafe` promises that the type is valid when all its bytes are zero, and has no drop glue.
 macro_rules! per_thread {

@@ -1,0 +1,5 @@
+/* A library for LD_AUDIT, as small as it gets. */
+unsigned la_version(unsigned version)
+{
+    return version;
+}
