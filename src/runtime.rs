@@ -7,7 +7,7 @@ use crate::heap::{Config, Heap, threads};
 use crate::options::{OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder};
 use crate::pages;
 use crate::sys::lock::Lock;
-use crate::sys::{file, memory, process, scope::RuntimeScope};
+use crate::sys::{file, limits, memory, process, scope::RuntimeScope};
 use crate::trace::{self, Caller};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
@@ -67,6 +67,7 @@ fn start() -> Runtime {
             .unwrap_or_else(|error| refuse(&format!("{OPTIONS_VARIABLE}: {error}"))),
         Err(_) => refuse(&format!("{OPTIONS_VARIABLE} is not valid UTF-8")),
     };
+    limits::begin();
     trace::init();
     trace::set_depth(options.stack_depth as u16);
     trace::set_unwinder(match options.unwinder {
@@ -105,6 +106,8 @@ fn start() -> Runtime {
     };
     let heap = Heap::new(selection.backend, config)
         .unwrap_or_else(|_| refuse("no address space for the guarded heap (see RLIMIT_AS)"));
+    // Now it is known how much is ours.
+    limits::conceal();
     Runtime { options, heap, stderr: file::identity(2), pid: AtomicU32::new(process::pid()) }
 }
 

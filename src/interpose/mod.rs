@@ -16,6 +16,7 @@ mod entry;
 mod formats;
 mod io;
 mod libraries;
+mod limits;
 mod malloc;
 mod malloc_info;
 mod mappings;
@@ -47,6 +48,8 @@ use core::num::NonZeroUsize;
 
 /// Looks up libc's functions behind the checked ones. Takes the loader's lock: for the constructor.
 fn resolve_checked() {
+    limits::take_over();
+    limits::resolve();
     let tables = [
         memory::NEXT,
         strings::NEXT,
@@ -60,6 +63,7 @@ fn resolve_checked() {
         printf::NEXT,
         clocks::NEXT,
         system::NEXT,
+        limits::NEXT,
         answers::NEXT,
         structures::NEXT,
         resolver::NEXT,
@@ -76,10 +80,17 @@ fn resolve_checked() {
         if let Some(address) = next.address().map(NonZeroUsize::get)
             && !libc.is_some_and(|libc| libc.contains(address))
             && !is_systems(address)
+            && !is_ours(address)
         {
             next.leave_alone();
         }
     }
+}
+
+/// Whether a function of this library stands in libc's place.
+fn is_ours(address: usize) -> bool {
+    let here = trace::module_of(resolve_checked as *const () as usize);
+    here.is_some_and(|here| here.contains(address))
 }
 
 /// Whether a function that is not in libc is its work all the same. A library may export one of its own

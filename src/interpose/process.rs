@@ -154,25 +154,8 @@ pub unsafe extern "C" fn fencepost_quick_exit(status: c_int) -> ! {
 #[unsafe(link_section = ".init_array")]
 static CONSTRUCTOR: extern "C" fn() = construct;
 
-// Defined in the preload library alone, by build.rs.
-core::arch::global_asm!(".weak fencepost_preload_marker");
-
-/// Whether this code is the preload library, and not part of a program that links the crate.
-fn is_preload_library() -> bool {
-    let marker: usize;
-    // SAFETY: reads a word of the global offset table; a weak symbol that nobody defines is zero.
-    unsafe {
-        core::arch::asm!(
-            "mov {}, qword ptr [rip + fencepost_preload_marker@GOTPCREL]",
-            out(reg) marker,
-            options(nostack, pure, readonly, preserves_flags),
-        );
-    }
-    marker != 0
-}
-
 extern "C" fn construct() {
-    if is_preload_library() {
+    if loader::is_preload_library() {
         calls::set_up_process();
         if calls::runtime().options.report_crashes {
             fault::crash::install();

@@ -1,10 +1,10 @@
-//! The checked functions that ask the system about processes, limits and file systems, into buffers
+//! The checked functions that ask the system about processes and file systems, into buffers
 //! whose size their type tells.
 
 use super::entry::{Call, entries};
 use super::text::reads_whole;
 use core::ffi::c_int;
-use libc::{rlimit, rusage, timespec, timeval};
+use libc::{rusage, timespec, timeval};
 
 /// A file system, by the path at argument 0.
 unsafe fn of_path(call: &Call<'_>, bytes: usize) {
@@ -41,18 +41,6 @@ entries! {
         writes_usage(call, 3);
     };
     before getrusage[rsi] = |call| writes_usage(call, 1);
-    before getrlimit[rsi] = |call| call.writes("rlim", 1, size_of::<rlimit>());
-    before getrlimit64[rsi] = |call| call.writes("rlim", 1, size_of::<rlimit>());
-    before setrlimit[rsi] = |call| call.reads("rlim", 1, size_of::<rlimit>());
-    before setrlimit64[rsi] = |call| call.reads("rlim", 1, size_of::<rlimit>());
-    before prlimit[rdx rcx] = |call| {
-        call.reads("new_limit", 2, size_of::<rlimit>());
-        call.writes("old_limit", 3, size_of::<rlimit>());
-    };
-    before prlimit64[rdx rcx] = |call| {
-        call.reads("new_limit", 2, size_of::<rlimit>());
-        call.writes("old_limit", 3, size_of::<rlimit>());
-    };
     before uname[rdi] = |call| call.writes("buf", 0, size_of::<libc::utsname>());
     before sysinfo[rdi] = |call| call.writes("info", 0, size_of::<libc::sysinfo>());
     before times[rdi] = |call| call.writes("buf", 0, size_of::<libc::tms>());

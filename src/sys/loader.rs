@@ -246,6 +246,22 @@ pub fn libc_version() -> (u32, u32) {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
+/// Whether this code is the preload library, and not part of a program that links the crate.
+pub fn is_preload_library() -> bool {
+    let marker: usize;
+    // SAFETY: reads a word of the global offset table; a weak symbol that nobody defines is zero.
+    unsafe {
+        core::arch::asm!(
+            // Defined in the preload library alone, by build.rs.
+            ".weak fencepost_preload_marker",
+            "mov {}, qword ptr [rip + fencepost_preload_marker@GOTPCREL]",
+            out(reg) marker,
+            options(nostack, pure, readonly, preserves_flags),
+        );
+    }
+    marker != 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

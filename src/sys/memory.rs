@@ -1,6 +1,7 @@
 //! Mappings: a dozen verbs, each one system call on a page-aligned range.
 
 use super::{Errno, PAGE_BYTES, file, round_up_to_page, syscall};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::c_int;
 
 /// `madvise` advice of Linux 6.13 and later: pages fault until [`guard_remove`], at no cost in
@@ -18,17 +19,32 @@ unsafe fn mmap(address: usize, bytes: usize, prot: c_int, flags: c_int) -> Resul
     }
 }
 
+/// Bytes of address space that [`reserve`], [`reserve_at`] and [`map`] have taken.
+static OWN_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes of the process's address space that are ours, objects of the program included.
+pub fn own_bytes() -> usize {
+    OWN_BYTES.load(Ordering::Relaxed)
+}
+
+/// Counts a new mapping as ours.
+fn own(mapped: Result<usize, Errno>, bytes: usize) -> Result<usize, Errno> {
+    mapped.inspect(|_| {
+        OWN_BYTES.fetch_add(round_up_to_page(bytes), Ordering::Relaxed);
+    })
+}
+
 /// Reserves inaccessible address space; costs no memory and no commit charge.
 pub fn reserve(bytes: usize) -> Result<usize, Errno> {
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-    unsafe { mmap(0, bytes, libc::PROT_NONE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }
+    own(unsafe { mmap(0, bytes, libc::PROT_NONE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }, bytes)
 }
 
 /// Reserves exactly these pages, if nothing is mapped there.
 pub fn reserve_at(address: usize, bytes: usize) -> Result<(), Errno> {
     let flags = PRIVATE_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
     // SAFETY: with the last flag the kernel touches nothing that exists.
-    let mapped = unsafe { mmap(address, bytes, libc::PROT_NONE, flags) }?;
+    let mapped = own(unsafe { mmap(address, bytes, libc::PROT_NONE, flags) }, bytes)?;
     if mapped == address {
         return Ok(());
     }
@@ -72,19 +88,19 @@ impl Reservation {
 
 /// Maps zeroed, writable memory, populated as it is touched.
 pub fn map(bytes: usize) -> Result<usize, Errno> {
+    let prot = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: as in `reserve`.
-    unsafe {
-        mmap(0, bytes, libc::PROT_READ | libc::PROT_WRITE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE)
-    }
+    own(unsafe { mmap(0, bytes, prot, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }, bytes)
 }
 
-/// Gives a mapping back.
+/// Gives a mapping of ours back.
 ///
 /// # Safety
 /// Nothing may use the range any more.
 pub unsafe fn unmap(address: usize, bytes: usize) {
     // SAFETY: the caller's promise. munmap of a whole mapping of ours cannot fail.
     let _ = unsafe { syscall(libc::SYS_munmap, [address, bytes, 0, 0, 0, 0]) };
+    OWN_BYTES.fetch_sub(round_up_to_page(bytes), Ordering::Relaxed);
 }
 
 /// Makes reserved pages readable and writable.

@@ -8,6 +8,7 @@ pub mod altstack;
 pub mod errno;
 pub mod file;
 pub mod filter;
+pub mod limits;
 pub mod loader;
 pub mod lock;
 pub mod memory;

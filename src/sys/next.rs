@@ -50,6 +50,20 @@ impl Next {
         self.address.get_or_try_init(|| self.look_up().ok_or(())).ok()
     }
 
+    /// From now on `function`, which has the same signature, serves in libc's place. Once, and before libc's
+    /// is looked up.
+    pub fn take_over(&self, function: *const ()) {
+        if let Some(address) = NonZeroUsize::new(function as usize) {
+            // Else a constructor has called libc's, and so will others.
+            let _ = self.address.set(address);
+        }
+    }
+
+    /// The symbol's name.
+    pub fn name(&self) -> &'static str {
+        self.name.to_str().unwrap_or_default()
+    }
+
     /// Looks it up, while it is safe to take the loader's lock.
     pub fn resolve(&self) {
         self.address();

@@ -41,6 +41,19 @@ pub fn nap() {
     let _ = unsafe { syscall(libc::SYS_nanosleep, [&raw const time as usize, 0, 0, 0, 0, 0]) };
 }
 
+/// Whether the process may raise its hard limits (CAP_SYS_RESOURCE; setrlimit(2)).
+pub fn may_raise_limits() -> bool {
+    const VERSION_3: u32 = 0x2008_0522;
+    const SYS_RESOURCE: u32 = 24;
+    let header = [VERSION_3, 0];
+    // Effective, permitted and inheritable, of the lower capabilities and the upper ones (capget(2)).
+    let mut sets = [0u32; 6];
+    let args = [&raw const header as usize, &raw mut sets as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel reads and writes structures of that layout.
+    let told = unsafe { syscall(libc::SYS_capget, args) };
+    told.is_ok() && sets[0] & 1 << SYS_RESOURCE != 0
+}
+
 /// Ends the process at once: no exit handlers, no flushing.
 pub fn exit_now(code: i32) -> ! {
     loop {

@@ -1,0 +1,250 @@
+//! The limits of the process on address space and on data (setrlimit(2)), as the program knows them.
+//!
+//! Both count what is ours: the kernel would charge the heap's reservation to the program, and the pages around
+//! its objects. So the kernel is given more than the program asked for, and the program is told what it
+//! asked for. What the program executes gets the
+//! limits as they should be ([`reveal`]).
+//!
+//! No lock: calls of setrlimit(2) that race have no order natively either.
+
+use super::{Errno, loader, memory, process, syscall};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub const INFINITY: u64 = libc::RLIM64_INFINITY;
+
+/// A soft and a hard limit, as the kernel has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Limit {
+    pub soft: u64,
+    pub hard: u64,
+}
+
+impl Limit {
+    const NONE: Limit = Limit { soft: INFINITY, hard: INFINITY };
+}
+
+/// A limit that is not handed to the kernel as the program gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// RLIMIT_AS
+    AddressSpace,
+    /// RLIMIT_DATA
+    Data,
+}
+
+impl Resource {
+    const ALL: [Resource; 2] = [Resource::AddressSpace, Resource::Data];
+
+    pub fn from_number(number: u32) -> Option<Resource> {
+        Resource::ALL.into_iter().find(|resource| resource.number() == number)
+    }
+
+    fn number(self) -> u32 {
+        match self {
+            Resource::AddressSpace => libc::RLIMIT_AS,
+            Resource::Data => libc::RLIMIT_DATA,
+        }
+    }
+
+    /// What the kernel is to be given as soft limit for `soft`, where `own` bytes of address space are ours.
+    fn handed(self, soft: u64, own: u64) -> u64 {
+        match self {
+            _ if soft == INFINITY => INFINITY,
+            Resource::AddressSpace => for_program(soft, own).saturating_add(own),
+            // The kernel can't tell our writable pages from the program's.
+            Resource::Data => INFINITY,
+        }
+    }
+}
+
+/// The part of a limit on address space that is the program's. One who looks at how much the process has
+/// (/proc/self/statm) and adds to that has counted what is ours; nobody else gives a number that large.
+fn for_program(soft: u64, own: u64) -> u64 {
+    const HUGE: u64 = 1 << 40;
+    if own >= HUGE && soft >= own { soft - own } else { soft }
+}
+
+/// What is known of one limit.
+struct Known {
+    /// Whether the rest means something.
+    is_managed: AtomicBool,
+    believed: [AtomicU64; 2],
+    /// What the kernel has in its place.
+    handed: [AtomicU64; 2],
+}
+
+impl Known {
+    const fn new() -> Known {
+        Known {
+            is_managed: AtomicBool::new(false),
+            believed: [const { AtomicU64::new(INFINITY) }; 2],
+            handed: [const { AtomicU64::new(INFINITY) }; 2],
+        }
+    }
+
+    fn load(words: &[AtomicU64; 2]) -> Limit {
+        let [soft, hard] = words.each_ref().map(|word| word.load(Ordering::Relaxed));
+        Limit { soft, hard }
+    }
+
+    fn store(words: &[AtomicU64; 2], limit: Limit) {
+        words[0].store(limit.soft, Ordering::Relaxed);
+        words[1].store(limit.hard, Ordering::Relaxed);
+    }
+
+    fn manage(&self, believed: Limit, handed: Limit) {
+        Known::store(&self.believed, believed);
+        Known::store(&self.handed, handed);
+        self.is_managed.store(true, Ordering::Release);
+    }
+
+    /// What the program is to see where the kernel has `actual`: a value that is not the one handed over was
+    /// set by somebody else, or by a child of vfork for itself.
+    fn seen(&self, actual: Limit) -> Limit {
+        if !self.is_managed.load(Ordering::Acquire) {
+            return actual;
+        }
+        let (believed, handed) = (Known::load(&self.believed), Known::load(&self.handed));
+        let pick = |actual, handed, believed| if actual == handed { believed } else { actual };
+        let hard = pick(actual.hard, handed.hard, believed.hard);
+        let soft = pick(actual.soft, handed.soft, believed.soft);
+        Limit { soft: soft.min(hard), hard }
+    }
+}
+
+static KNOWN: [Known; 2] = [const { Known::new() }; 2];
+
+fn known(resource: Resource) -> &'static Known {
+    &KNOWN[resource as usize]
+}
+
+/// prlimit(2) on the calling process.
+fn kernel(resource: Resource, new: Option<Limit>) -> Result<Limit, Errno> {
+    let mut old = Limit::NONE;
+    let new = new.as_ref().map_or(0, |new| core::ptr::from_ref(new) as usize);
+    let args = [0, resource.number() as usize, new, &raw mut old as usize, 0, 0];
+    // SAFETY: the kernel reads and writes a structure of that layout.
+    unsafe { syscall(libc::SYS_prlimit64, args) }?;
+    Ok(old)
+}
+
+/// Hands `believed` to the kernel, which has `actual`, in its own way.
+fn hand(resource: Resource, believed: Limit, actual: Limit, own: u64) -> Result<(), Errno> {
+    let soft = resource.handed(believed.soft, own);
+    let wanted = Limit { soft, hard: actual.hard.max(believed.hard).max(soft) };
+    let lesser = Limit { soft: soft.min(actual.hard), hard: actual.hard };
+    let handed = match kernel(resource, Some(wanted)) {
+        Ok(_) => wanted,
+        // Not without privilege; then as much as may be.
+        Err(Errno(libc::EPERM)) => kernel(resource, Some(lesser)).map(|_| lesser)?,
+        Err(error) => return Err(error),
+    };
+    known(resource).manage(believed, handed);
+    Ok(())
+}
+
+fn own_bytes() -> u64 {
+    memory::own_bytes() as u64
+}
+
+/// The limit as the program knows it.
+pub fn get(resource: Resource) -> Result<Limit, Errno> {
+    Ok(known(resource).seen(kernel(resource, None)?))
+}
+
+/// Sets the limit for the program.
+pub fn set(resource: Resource, new: Limit) -> Result<(), Errno> {
+    let actual = kernel(resource, None)?;
+    if new.soft > new.hard {
+        return Err(Errno(libc::EINVAL));
+    }
+    let now = known(resource).seen(actual);
+    if new.hard > now.hard && !process::may_raise_limits() {
+        return Err(Errno(libc::EPERM));
+    }
+    hand(resource, new, actual, own_bytes())
+}
+
+/// Sets the limit in a process that shares our memory, for what it will execute.
+pub fn set_for_child(resource: Resource, new: Limit) -> Result<(), Errno> {
+    kernel(resource, Some(new)).map(drop)
+}
+
+/// Before anything is reserved: lets that not be counted, where the kernel permits it. Only the preload library
+/// can tell the program what it believed.
+pub fn begin() {
+    if !loader::is_preload_library() {
+        return;
+    }
+    for resource in Resource::ALL {
+        if let Ok(actual) = kernel(resource, None)
+            && actual.soft != INFINITY
+            && (actual.hard > actual.soft || process::may_raise_limits())
+        {
+            // Not a failure: a limit that stays is reckoned with.
+            let _ = hand(resource, actual, actual, 1 << 46);
+        }
+    }
+}
+
+/// Hands the limits over again: now that something more is ours, or when others have changed them.
+pub fn conceal() {
+    if !loader::is_preload_library() {
+        return;
+    }
+    for resource in Resource::ALL {
+        if let Ok(actual) = kernel(resource, None) {
+            let seen = known(resource).seen(actual);
+            if actual.soft != resource.handed(seen.soft, own_bytes()).min(actual.hard) {
+                // What can't be raised stays as it is.
+                let _ = hand(resource, seen, actual, own_bytes());
+            }
+        }
+    }
+}
+
+/// Gives the kernel the limits that the program believes in, hard ones too, for a program that is about to be
+/// executed.
+pub fn reveal() {
+    for resource in Resource::ALL {
+        if let Ok(actual) = kernel(resource, None) {
+            let seen = known(resource).seen(actual);
+            if seen != actual {
+                // Lowering succeeds always.
+                let _ = kernel(resource, Some(seen));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: u64 = 49 << 40;
+
+    #[test]
+    fn what_is_ours_is_added_to_what_the_program_sets() {
+        let handed = |soft| Resource::AddressSpace.handed(soft, OWN);
+        assert_eq!(handed(1 << 30), OWN + (1 << 30));
+        assert_eq!(handed(INFINITY), INFINITY);
+        // One who has looked at the size of the process has counted it already.
+        assert_eq!(handed(OWN + (1 << 30)), OWN + (1 << 30));
+        assert_eq!(Resource::AddressSpace.handed(4 << 30, 1 << 30), 5 << 30);
+        assert_eq!(Resource::Data.handed(1 << 30, OWN), INFINITY);
+    }
+
+    #[test]
+    fn the_program_sees_what_it_set_unless_another_has_set_something_else() {
+        let known = Known::new();
+        let limit = |soft, hard| Limit { soft, hard };
+        assert_eq!(known.seen(limit(5, 7)), limit(5, 7));
+        known.manage(limit(100, 200), limit(1100, INFINITY));
+        assert_eq!(known.seen(limit(1100, INFINITY)), limit(100, 200));
+        assert_eq!(known.seen(limit(150, INFINITY)), limit(150, 200));
+        assert_eq!(known.seen(limit(1100, 300)), limit(100, 300));
+        // A soft limit is never above the hard one.
+        assert_eq!(known.seen(limit(1100, 50)), limit(50, 50));
+    }
+}
