@@ -19,7 +19,7 @@ unsafe fn mmap(address: usize, bytes: usize, prot: c_int, flags: c_int) -> Resul
     }
 }
 
-/// Bytes of address space that [`reserve`], [`reserve_at`] and [`map`] have taken.
+/// Bytes of address space that [`reserve`] and [`map`] have taken.
 static OWN_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes of the process's address space that are ours, objects of the program included.
@@ -40,17 +40,18 @@ pub fn reserve(bytes: usize) -> Result<usize, Errno> {
     own(unsafe { mmap(0, bytes, libc::PROT_NONE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }, bytes)
 }
 
-/// Reserves exactly these pages, if nothing is mapped there.
+/// Reserves exactly these pages, if nothing is mapped there. They do not count as ours: something of the
+/// program's was there.
 pub fn reserve_at(address: usize, bytes: usize) -> Result<(), Errno> {
     let flags = PRIVATE_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
     // SAFETY: with the last flag the kernel touches nothing that exists.
-    let mapped = own(unsafe { mmap(address, bytes, libc::PROT_NONE, flags) }, bytes)?;
+    let mapped = unsafe { mmap(address, bytes, libc::PROT_NONE, flags) }?;
     if mapped == address {
         return Ok(());
     }
     // Before Linux 4.17 the flag is unknown, and the address a wish.
     // SAFETY: the mapping is new, and nobody knows it.
-    unsafe { unmap(mapped, bytes) };
+    let _ = unsafe { syscall(libc::SYS_munmap, [mapped, bytes, 0, 0, 0, 0]) };
     Err(Errno(libc::EEXIST))
 }
 
