@@ -180,8 +180,8 @@ impl Heap {
                 State::Quarantined => self.check_junk(start, entry.size)?,
                 _ => return None,
             };
-            // Freed or revoked meanwhile: the one who did that has checked it.
-            (slot.record.state() == entry.state).then(|| match entry.state {
+            // Freed, revoked or resized meanwhile: the one who did that has checked it.
+            (slot.record.read() == Some(entry)).then(|| match entry.state {
                 State::Live => BadCall::Overwritten(view(&slot, &entry), damage),
                 _ => BadCall::WrittenAfterFree(view(&slot, &entry), damage),
             })

@@ -70,15 +70,22 @@ impl LargeSpace {
     }
 
     /// Takes a fresh range for an object of `size` bytes aligned to `align`, writable; returns it
-    /// and the object's offset in it.
-    pub fn claim(&self, edge: Edge, size: usize, align: usize) -> Result<(Slot<'_>, usize), Errno> {
+    /// and the object's offset in it. Behind its pages the range has `spare` bytes of inaccessible ones.
+    pub fn claim(
+        &self,
+        edge: Edge,
+        size: usize,
+        align: usize,
+        spare: usize,
+    ) -> Result<(Slot<'_>, usize), Errno> {
         let mut used = self.used.lock();
         let index = self.count.load(Ordering::Relaxed);
         self.ranges.ensure(index + 1)?;
         // An alignment above a page leaves no choice of edge.
         let start = (self.base + *used).next_multiple_of(align.max(PAGE_BYTES));
         let data_bytes = round_up_to_page(size.max(1));
-        let end = (start - self.base).checked_add(data_bytes).ok_or(Errno::ENOMEM)?;
+        let all_bytes = data_bytes.checked_add(round_up_to_page(spare)).ok_or(Errno::ENOMEM)?;
+        let end = (start - self.base).checked_add(all_bytes).ok_or(Errno::ENOMEM)?;
         if end.saturating_add(PAGE_BYTES) > self.bytes {
             return Err(Errno::ENOMEM);
         }
@@ -86,14 +93,14 @@ impl LargeSpace {
         unsafe { memory::commit(start, data_bytes) }?;
         let range = self.ranges.get(index).ok_or(Errno::ENOMEM)?;
         range.start.store(start, Ordering::Relaxed);
-        range.pages.store(data_bytes / PAGE_BYTES, Ordering::Relaxed);
+        range.pages.store(all_bytes / PAGE_BYTES, Ordering::Relaxed);
         *used = end + PAGE_BYTES;
         self.count.store(index + 1, Ordering::Release);
         let offset = match edge {
             Edge::Right if align <= PAGE_BYTES => (data_bytes - size) & !(align - 1),
             _ => 0,
         };
-        let data = PageRange::new(start, data_bytes / PAGE_BYTES);
+        let data = PageRange::new(start, all_bytes / PAGE_BYTES);
         Ok((Slot { record: &range.record, data, home: Home::Large }, offset))
     }
 
@@ -212,7 +219,7 @@ mod tests {
     fn finds_ranges_by_any_address_in_them() {
         let space = space(1 << 30);
         let starts: Vec<usize> = (0..100)
-            .map(|i| space.claim(Edge::Right, 40_000 + i * 5000, 16).unwrap().0.data.start())
+            .map(|i| space.claim(Edge::Right, 40_000 + i * 5000, 16, 0).unwrap().0.data.start())
             .collect();
         for (i, &start) in starts.iter().enumerate() {
             let slot = space.slot(i).unwrap();
@@ -229,7 +236,7 @@ mod tests {
     #[test]
     fn has_guards_on_both_sides_and_faults_when_retired() {
         let space = space(1 << 30);
-        let (slot, offset) = space.claim(Edge::Right, 100_000, 16).unwrap();
+        let (slot, offset) = space.claim(Edge::Right, 100_000, 16, 0).unwrap();
         assert_eq!(slot.data.start() + offset + 100_000, slot.data.end());
         assert_eq!(probe::load(slot.data.end() - 8), Some(0));
         assert_eq!(probe::load(slot.data.end()), None);
@@ -242,15 +249,15 @@ mod tests {
     #[test]
     fn aligns_beyond_a_page() {
         let space = space(1 << 30);
-        let (slot, offset) = space.claim(Edge::Right, 100, 1 << 20).unwrap();
+        let (slot, offset) = space.claim(Edge::Right, 100, 1 << 20, 0).unwrap();
         assert!((slot.data.start() + offset).is_multiple_of(1 << 20));
     }
 
     #[test]
     fn refuses_what_does_not_fit() {
         let space = space(1 << 20);
-        assert!(space.claim(Edge::Left, 2 << 20, 16).is_err());
-        assert!(space.claim(Edge::Left, isize::MAX as usize, 16).is_err());
-        assert!(space.claim(Edge::Left, 1000, 16).is_ok());
+        assert!(space.claim(Edge::Left, 2 << 20, 16, 0).is_err());
+        assert!(space.claim(Edge::Left, isize::MAX as usize, 16, 0).is_err());
+        assert!(space.claim(Edge::Left, 1000, 16, 0).is_ok());
     }
 }

@@ -22,6 +22,7 @@ mod ready;
 pub mod record;
 pub mod region;
 pub mod release;
+mod resize;
 mod restore;
 mod retire;
 pub mod slot;
@@ -198,7 +199,7 @@ impl Heap {
         request: Request,
         allocated: Event,
     ) -> Result<usize, Reason> {
-        let Request { size, family, .. } = request;
+        let Request { size, .. } = request;
         let align = place::effective_align(self.config.placement, size, request.align);
         let class = if align > PAGE_BYTES {
             None
@@ -207,19 +208,29 @@ impl Heap {
         };
         let (slot, place) = match class {
             Some(class) => self.claim_small(cache, class, size, align)?,
-            None => {
-                cache.count(Counter::Large);
-                self.claim_large(size, align)?
-            }
+            None => self.claim_large(cache, size, align, 0)?,
         };
+        Ok(self.publish(cache, &slot, place, request, allocated))
+    }
+
+    /// Makes a claimed slot the object that was asked for, and returns its address.
+    #[inline(always)]
+    fn publish(
+        &self,
+        cache: &ThreadCache,
+        slot: &Slot<'_>,
+        place: Place,
+        request: Request,
+        allocated: Event,
+    ) -> usize {
         let start = slot.data.start() + place.offset;
         // SAFETY: the slot is this thread's alone until it is published, and its pages are
         // populated.
-        unsafe { canary::fill(start, size, self.config.canary_bytes) };
-        let origin = (family, release::log2(request.align));
+        unsafe { canary::fill(start, place.size, self.config.canary_bytes) };
+        let origin = (request.family, release::log2(request.align));
         cache.count(Counter::Objects);
-        slot.record.publish(place.offset, size, origin, allocated);
-        Ok(start)
+        slot.record.publish(place.offset, place.size, origin, allocated);
+        start
     }
 
     #[inline(always)]
@@ -230,13 +241,24 @@ impl Heap {
         size: usize,
         align: usize,
     ) -> Result<(Slot<'_>, Place), Reason> {
+        self.charge(cache, size, || self.take_populated(cache, class, size, align))
+    }
+
+    /// What `take` returns, with the budget charged for it: a slot in the pool for `size` bytes.
+    #[inline(always)]
+    fn charge<T>(
+        &self,
+        cache: &ThreadCache,
+        size: usize,
+        take: impl FnOnce() -> Result<T, Reason>,
+    ) -> Result<T, Reason> {
         let needed = round_up_to_page(size);
         self.budget.charge_bytes(cache, needed)?;
         let mappings = self.pages.mappings_per_slot();
-        let claimed = self.budget.charge_mappings(mappings).and_then(|()| {
-            let taken = self.take_populated(cache, class, size, align);
-            taken.inspect_err(|_| self.budget.refund_mappings(mappings))
-        });
+        let claimed = self
+            .budget
+            .charge_mappings(mappings)
+            .and_then(|()| take().inspect_err(|_| self.budget.refund_mappings(mappings)));
         claimed.inspect_err(|_| self.budget.refund_bytes(cache, needed))
     }
 
@@ -269,20 +291,19 @@ impl Heap {
         {
             return Ok(taken);
         }
-        self.populate(cache, class, size, align)
+        self.populate(cache, class, |slot| self.place(slot, size, align))
     }
 
-    /// As [`Heap::take_populated`], with pages from the kernel.
+    /// As [`Heap::take_populated`], with pages from the kernel, for an object at the place that `choose` returns.
     fn populate(
         &self,
         cache: &ThreadCache,
         class: usize,
-        size: usize,
-        align: usize,
+        choose: impl FnOnce(&Slot<'_>) -> Place,
     ) -> Result<(Slot<'_>, Place), Reason> {
         let index = self.take_slot(cache, class)?;
         let slot = self.pool.class(class).slot(index).ok_or(Reason::Refused)?;
-        let place = self.place(&slot, size, align);
+        let place = choose(&slot);
         if let Some(pages) = slot.populated(place) {
             // SAFETY: the slot is this thread's alone, and virgin, so it faults.
             let populate = || unsafe { self.pages.populate(pages) };
@@ -338,12 +359,19 @@ impl Heap {
 
     #[cold]
     #[inline(never)]
-    fn claim_large(&self, size: usize, align: usize) -> Result<(Slot<'_>, Place), Reason> {
+    fn claim_large(
+        &self,
+        cache: &ThreadCache,
+        size: usize,
+        align: usize,
+        spare: usize,
+    ) -> Result<(Slot<'_>, Place), Reason> {
+        cache.count(Counter::Large);
         // Populated as it is touched, so only its mappings are charged.
         self.budget.charge_mappings(LARGE_MAPPINGS)?;
         // The address is not known yet; its size serves as well for a random edge.
         let edge = place::edge(self.config.placement, self.random(size));
-        match self.large.claim(edge, size, align) {
+        match self.large.claim(edge, size, align, spare) {
             Ok((slot, offset)) => Ok((slot, Place { offset, size })),
             Err(_) => {
                 self.budget.refund_mappings(LARGE_MAPPINGS);
@@ -415,58 +443,6 @@ impl Heap {
         }
     }
 
-    /// Moves the object at `address` to a fresh one of `size` bytes, aligned to `align`; the old one is
-    /// freed, and the second answer tells what was wrong with it. Null, and the old object untouched,
-    /// when there is no memory.
-    pub fn resize(
-        &self,
-        cache: &ThreadCache,
-        address: usize,
-        (size, align): (usize, usize),
-        release: Release,
-        event: Event,
-    ) -> Result<(*mut u8, Result<(), BadCall>), BadCall> {
-        let found = self.find(address);
-        let object = match &found {
-            Found::Guarded(slot, entry) => view(slot, entry),
-            Found::Unguarded(object) => view_unguarded(object),
-            Found::Wrong(bad) => return Err(*bad),
-        };
-        if let Some(which) = release.mismatch(object.family, object.size, object.align_log2) {
-            return Err(BadCall::Mismatch(object, release, which));
-        }
-        let request = Request { size, align, family: object.family, zeroed: false };
-        let new = self.allocate(cache, request, || event);
-        if new.is_null() {
-            return Ok((new, Ok(())));
-        }
-        // SAFETY: called below with the size of an object that this thread has claimed, so that no
-        // other frees it meanwhile; the two are distinct.
-        let copy = |old_size: usize| unsafe {
-            core::ptr::copy_nonoverlapping(address as *const u8, new, size.min(old_size));
-        };
-        let claimed = match found {
-            Found::Guarded(slot, entry) => self.claim(&slot, &entry).map(|()| {
-                copy(entry.size);
-                self.end(cache, slot, entry, event)
-            }),
-            Found::Unguarded(object) => self.claim_unguarded(&object).map(|object| {
-                copy(object.size);
-                // SAFETY: claimed.
-                unsafe { self.release_unguarded(object) }
-            }),
-            Found::Wrong(bad) => Err(bad),
-        };
-        match claimed {
-            Ok(checked) => Ok((new, checked)),
-            Err(bad) => {
-                // Another thread was faster; nobody has seen the new object.
-                let _ = self.free(cache, new as usize, release.unchecked(), || event);
-                Err(bad)
-            }
-        }
-    }
-
     /// From now on any function may free the object at `address`: it came from one function by way
     /// of another, and nobody but the caller knows it yet.
     pub fn forget_family(&self, address: usize) {
@@ -511,7 +487,7 @@ impl Heap {
 
     #[cold]
     #[inline(never)]
-    fn find_rarely(&self, slot: Option<Slot<'_>>, address: usize) -> Found<'_> {
+    fn find_rarely<'a>(&'a self, slot: Option<Slot<'a>>, address: usize) -> Found<'a> {
         if slot.is_none() && !self.contains(address) {
             return match self.unguarded.find(address) {
                 Some(object) => Found::Unguarded(object),
@@ -526,6 +502,10 @@ impl Heap {
             });
         };
         let object = view(&slot, &entry);
+        if entry.state == State::Live && object.start == address {
+            // Another thread has resized it where it is.
+            return Found::Guarded(slot, entry);
+        }
         Found::Wrong(if object.start == address {
             BadCall::DoubleFree(object)
         } else {
@@ -590,3 +570,12 @@ impl Heap {
 
 /// Mappings that a live large object costs: itself and the guard behind it.
 const LARGE_MAPPINGS: usize = 2;
+
+/// The heap of a process lives as long as that; those of tests make room for others.
+#[cfg(test)]
+impl Drop for Heap {
+    fn drop(&mut self) {
+        // SAFETY: nobody uses the heap any more.
+        unsafe { crate::sys::memory::unmap(self.reserved.0, self.reserved.1) }
+    }
+}

@@ -5,6 +5,7 @@
 
 use super::Heap;
 use super::record::State;
+use super::resize::MANY_MOVED;
 use crate::pages::PageRange;
 use crate::sys::{Errno, PAGE_BYTES, memory, process};
 
@@ -75,12 +76,24 @@ impl Heap {
         }
     }
 
+    /// Whether another thread may be growing an object where it is, to the page of `address`.
+    fn may_grow_to(&self, address: usize) -> bool {
+        let Some(slot) = self.locate(address).filter(|slot| slot.data.contains(address)) else {
+            return false;
+        };
+        let is_growing = slot.record.read_settled().is_some_and(|entry| {
+            matches!(entry.state, State::Live | State::Freeing) && entry.moved >= MANY_MOVED
+        });
+        is_growing && !process::has_one_thread()
+    }
+
     fn guarded_by(&self, address: usize) -> Option<GuardedBy> {
         if !self.guards(address) {
             return None;
         }
         if self.large.contains(address) {
-            return self.large.is_handed_out(address).then_some(GuardedBy::Mapping);
+            let may_open = self.large.is_handed_out(address) && !self.may_grow_to(address);
+            return may_open.then_some(GuardedBy::Mapping);
         }
         let class = self.pool.class_of(address)?;
         let Some(index) = class.index_of(address) else {
@@ -92,7 +105,7 @@ impl Heap {
         }
         let is_free = !slot.data.contains(address)
             || match slot.record.read_settled() {
-                Some(entry) => entry.state != State::Freeing,
+                Some(entry) => entry.state != State::Freeing && !self.may_grow_to(address),
                 // Any other thread may be about to be given this slot.
                 None => process::has_one_thread(),
             };

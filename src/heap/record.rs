@@ -8,13 +8,14 @@
 //! |----------|-----------------------------|----------------------|
 //! | Virgin   | meaningless                 | meaningless          |
 //! | Live     | fixed                       | meaningless          |
-//! | Freeing  | fixed                       | being written        |
+//! | Freeing  | fixed, or being written     | being written        |
 //! | Quarantined | fixed                    | fixed                |
 //! | Retired  | fixed                       | fixed                |
 //!
 //! The only transitions are Virgin → Live → Freeing → Retired, with Quarantined before Retired where
-//! revocation waits. Of two threads that free one object
-//! exactly one wins the compare-exchange to Freeing; the other has found a double free.
+//! revocation waits, and back from Freeing to Live with another size for an object that realloc leaves where it is.
+//! Of two threads that free one object exactly one wins the compare-exchange to Freeing; the other has found a double
+//! free.
 
 use crate::sys::process::{nap, yield_now};
 use crate::trace::TraceId;
@@ -66,8 +67,8 @@ pub struct Event {
 /// See the module's text.
 #[repr(C)]
 pub struct Record {
-    /// [`State`] in the low byte, [`Family`] in the next, then the log2 of the alignment asked for, and in the highest
-    /// bit [`REMAPPED`].
+    /// [`State`] in the low byte, [`Family`] in the next, then the log2 of the alignment asked for, then how much was
+    /// moved by realloc, and in the highest bit [`REMAPPED`].
     state: AtomicU32,
     /// Bytes from the slot's first data page to the object.
     offset: AtomicU32,
@@ -84,6 +85,12 @@ const _: () = assert!(size_of::<Record>() == 32);
 /// The program has mapped something over pages of the object.
 const REMAPPED: u32 = 1 << 31;
 
+/// Place of [`Entry::moved`] in the word of the state.
+const MOVED_SHIFT: u32 = 24;
+
+/// Most that [`Entry::moved`] can say.
+pub const MOST_MOVED: u8 = 127;
+
 /// A consistent copy of a record in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -94,6 +101,8 @@ pub struct Entry {
     pub offset: usize,
     pub size: usize,
     pub allocated: Event,
+    /// How much realloc has moved to bring the object here: the heap's measure, up to [`MOST_MOVED`].
+    pub moved: u8,
     /// Whether the program has mapped something over pages of the object.
     pub is_remapped: bool,
     /// Present from Quarantined on.
@@ -155,6 +164,20 @@ impl Record {
         self.state.store(encode(State::Live, Family::Any, 0), Ordering::Release);
     }
 
+    /// Notes how much was moved to make the live object, which nobody but the caller knows yet.
+    pub fn note_moved(&self, moved: u8) {
+        let word = self.state.load(Ordering::Relaxed);
+        self.state.store(word | u32::from(moved.min(MOST_MOVED)) << MOVED_SHIFT, Ordering::Release);
+    }
+
+    /// Freeing → Live, by the winner of [`Record::begin_free`]: the object stays, with `size` bytes.
+    pub fn resume(&self, size: usize, allocated: Event) {
+        self.size.store(size as u64, Ordering::Relaxed);
+        self.alloc_trace.store(allocated.trace.get(), Ordering::Relaxed);
+        self.alloc_thread.store(allocated.thread.0, Ordering::Relaxed);
+        self.end(State::Freeing, State::Live, None);
+    }
+
     /// The program has mapped something over pages of the live object. Nothing else changes.
     pub fn note_remapped(&self) {
         let is_live = |word: &u32| decode(*word).0 == State::Live;
@@ -163,7 +186,7 @@ impl Record {
     }
 
     /// Live → Freeing, for exactly one of all callers; the others get the state that they found.
-    /// The winner must call [`Record::finish_free`].
+    /// The winner must call [`Record::finish_free`], or [`Record::resume`].
     pub fn begin_free(&self) -> Result<(), State> {
         let mut current = self.state.load(Ordering::Acquire);
         loop {
@@ -208,11 +231,6 @@ impl Record {
         self.state.store(advance(current, to), Ordering::Release);
     }
 
-    /// State of the record now.
-    pub fn state(&self) -> State {
-        decode(self.state.load(Ordering::Acquire)).0
-    }
-
     /// Offset and size of the object, if it is Live. The least that tells where it lies.
     #[inline]
     pub fn live_place(&self) -> Option<(usize, usize)> {
@@ -236,6 +254,7 @@ impl Record {
             state,
             family,
             align_log2: (word >> 16) as u8,
+            moved: (word >> MOVED_SHIFT) as u8 & MOST_MOVED,
             is_remapped: word & REMAPPED != 0,
             offset: self.offset.load(Ordering::Relaxed) as usize,
             size: self.size.load(Ordering::Relaxed) as usize,
@@ -289,6 +308,20 @@ mod tests {
         assert_eq!((entry.family, entry.align_log2), (Family::NewArray, 6));
         assert_eq!(record.begin_free(), Err(State::Retired));
         assert_eq!(record.read().unwrap().freed, Some(event(2)));
+    }
+
+    #[test]
+    fn an_object_that_stays_lives_on_with_another_size() {
+        let record = virgin();
+        record.publish(16, 40, (Family::New, 4), event(1));
+        record.note_moved(200);
+        assert_eq!(record.begin_free(), Ok(()));
+        record.resume(50, event(2));
+        let entry = record.read().unwrap();
+        assert_eq!((entry.state, entry.offset, entry.size), (State::Live, 16, 50));
+        assert_eq!((entry.family, entry.align_log2), (Family::New, 4));
+        assert_eq!((entry.moved, entry.is_remapped), (MOST_MOVED, false));
+        assert_eq!((entry.allocated, entry.freed), (event(2), None));
     }
 
     #[test]

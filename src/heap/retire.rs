@@ -3,11 +3,12 @@
 use super::history::StretchId;
 use super::object::{BadCall, view};
 use super::place::Place;
-use super::record::{Entry, Event};
+use super::record::{Entry, Event, State};
+use super::resize::MANY_MOVED;
 use super::slot::{Home, Slot};
 use super::threads::ThreadCache;
 use super::unguarded::Reason;
-use super::{Counter, Damage, Heap, LARGE_MAPPINGS, canary};
+use super::{Counter, Damage, Heap, LARGE_MAPPINGS, Pool, canary};
 use crate::pages::PageRange;
 use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
 
@@ -21,18 +22,37 @@ impl Heap {
         entry: Entry,
         freed: Event,
     ) -> Result<(), BadCall> {
-        self.claim(&slot, &entry)?;
+        let entry = self.claim(&slot, entry)?;
         self.end(cache, slot, entry, freed)
     }
 
-    /// Makes the live object this thread's alone to free: of several threads, for one.
-    /// [`Heap::end`] comes next.
+    /// Makes the live object this thread's alone to free or to resize: of several threads, for one. Returns
+    /// what its record says now. [`Heap::end`] comes next.
     #[inline(always)]
-    pub(super) fn claim(&self, slot: &Slot<'_>, entry: &Entry) -> Result<(), BadCall> {
-        slot.record.begin_free().map_err(|_| {
-            let entry = slot.record.read_settled().unwrap_or(*entry);
-            BadCall::DoubleFree(view(slot, &entry))
-        })
+    pub(super) fn claim(&self, slot: &Slot<'_>, entry: Entry) -> Result<Entry, BadCall> {
+        if slot.record.begin_free().is_err() {
+            return self.claim_settled(slot, entry);
+        }
+        // Another thread may have resized it since.
+        let now = if entry.moved < MANY_MOVED { None } else { slot.record.read() };
+        Ok(now.map_or(entry, |now| Entry { state: State::Live, ..now }))
+    }
+
+    /// [`Heap::claim`], after another thread is done with the object.
+    #[cold]
+    #[inline(never)]
+    fn claim_settled(&self, slot: &Slot<'_>, entry: Entry) -> Result<Entry, BadCall> {
+        loop {
+            let settled = slot.record.read_settled().unwrap_or(entry);
+            if settled.state != State::Live {
+                return Err(BadCall::DoubleFree(view(slot, &settled)));
+            }
+            // That one has resized it.
+            if slot.record.begin_free().is_ok() {
+                let now = slot.record.read().unwrap_or(settled);
+                return Ok(Entry { state: State::Live, ..now });
+            }
+        }
     }
 
     /// Frees an object that this thread has claimed.
@@ -62,12 +82,41 @@ impl Heap {
             },
             Home::Pool { class, .. } => self.revoke(cache, class, &slot, &entry),
         };
+        self.conclude(cache, &slot, &entry, revoked, damage)
+    }
+
+    /// Frees a large object that this thread has claimed, and whose contents have gone elsewhere. What was wrong with
+    /// its canaries is known.
+    #[cold]
+    pub(super) fn end_emptied(
+        &self,
+        cache: &ThreadCache,
+        slot: Slot<'_>,
+        entry: Entry,
+        freed: Event,
+        damage: Option<Damage>,
+    ) -> Result<(), BadCall> {
+        slot.record.finish_free(freed);
+        // SAFETY: the object was this thread's to free.
+        let revoked = unsafe { self.large.retire(slot) };
+        self.conclude(cache, &slot, &entry, revoked, damage)
+    }
+
+    #[inline(always)]
+    fn conclude(
+        &self,
+        cache: &ThreadCache,
+        slot: &Slot<'_>,
+        entry: &Entry,
+        revoked: Result<(), Errno>,
+        damage: Option<Damage>,
+    ) -> Result<(), BadCall> {
         match revoked {
-            Ok(()) => self.settle(cache, &slot, &entry),
+            Ok(()) => self.settle(cache, slot, entry),
             Err(_) => self.unguarded.tally().count(Reason::NotRevoked),
         }
         match damage {
-            Some(damage) => Err(BadCall::Overwritten(view(&slot, &entry), damage)),
+            Some(damage) => Err(BadCall::Overwritten(view(slot, entry), damage)),
             None => Ok(()),
         }
     }
@@ -157,6 +206,10 @@ impl Heap {
     ) -> Option<(PageRange, usize)> {
         let count = pages.bytes() / PAGE_BYTES;
         if !self.pages.can_recycle() || !self.has_room_for_ready(cache, count) {
+            return None;
+        }
+        // An object with room to grow was in a larger slot than the next of its pages will be.
+        if Pool::class_for(count) != Some(class) {
             return None;
         }
         let index = self.take_slot(cache, class).ok()?;

@@ -196,6 +196,17 @@ pub unsafe fn guard_install_all(ranges: &[libc::iovec]) -> Result<(), Errno> {
     }
 }
 
+/// Moves pages of one mapping over other mapped pages, without touching what is in them; those at `from` are empty
+/// afterwards. Linux 5.7.
+///
+/// # Safety
+/// Both ranges must be the caller's own, and not overlap; nothing may rely on the contents of either.
+pub unsafe fn move_pages(from: usize, to: usize, bytes: usize) -> Result<(), Errno> {
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP;
+    // SAFETY: the caller's promise.
+    unsafe { syscall(libc::SYS_mremap, [from, bytes, bytes, flags as usize, to, 0]) }.map(drop)
+}
+
 /// Asks for zeros in place of these pages in the child of every fork.
 pub fn wipe_at_fork(address: usize, bytes: usize) -> Result<(), Errno> {
     // SAFETY: the advice changes nothing in this process.
