@@ -322,6 +322,8 @@ unsafe fn on_report_stack(function: extern "C" fn(*mut c_void), argument: *mut c
     extern "C" fn run(request: *mut c_void) {
         // SAFETY: passed below.
         let request = unsafe { &*request.cast::<Request>() };
+        // By the handler's mask, or by who reports a bad call.
+        let _blocked = BlockedSignals::in_handler();
         // Whatever reporting allocates is the runtime's.
         let _scope = RuntimeScope::enter();
         // The interrupted frame lies on the thread's alternate stack, and the handler will return
