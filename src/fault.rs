@@ -25,7 +25,7 @@ use crate::report::{hook, panics, sink, text};
 use crate::runtime::{self, Runtime};
 use crate::sys::scope::{self, RuntimeScope};
 use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet};
-use crate::sys::{self, PAGE_BYTES, address_map, altstack, memory, probe, process};
+use crate::sys::{self, PAGE_BYTES, address_map, altstack, memory, probe, process, view};
 use crate::trace::{self, Caller, Frames};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
@@ -85,6 +85,10 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         return;
     }
     let errno = sys::errno::get();
+    if from_kernel && signal == libc::SIGBUS && view::mend(fault) {
+        sys::errno::set(errno);
+        return;
+    }
     let is_reporter = from_kernel && reporter::is_me();
     // The program's own instruction, after a report.
     let is_stepping = is_reporter && step::is_active();

@@ -6,8 +6,11 @@
 //! allocate and read files.
 
 mod debug_file;
+mod demangle;
+mod dwarf;
 mod maps;
 pub mod operators;
+mod store;
 
 use std::collections::HashMap;
 
@@ -115,6 +118,10 @@ impl Symbolizer {
             }),
             None => Vec::new(),
         };
+        if file.as_ref().is_some_and(DebugFile::is_damaged) {
+            *file = None;
+            frames.clear();
+        }
         if frames.is_empty() {
             frames.push(SymbolFrame::default());
         }

@@ -27,7 +27,7 @@ const FIELDS_BYTES: usize = 80;
 
 /// Calls `each` for every mapping, in rising order, until it returns false. Allocates nothing, for the child of a fork.
 pub fn visit(mut each: impl FnMut(MappedRange) -> bool) -> Result<(), Errno> {
-    let file = File::read_only(c"/proc/self/maps")?;
+    let (file, _) = File::regular(c"/proc/self/maps")?;
     let mut chunk = [0_u8; 4096];
     let mut line = [0_u8; FIELDS_BYTES];
     let mut length = 0;

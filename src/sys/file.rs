@@ -3,6 +3,15 @@
 use super::{Errno, syscall};
 use core::ffi::CStr;
 
+/// What is known of a regular file.
+#[derive(Clone, Copy, Debug)]
+pub struct Status {
+    /// 0 for files of /proc, which have a content all the same.
+    pub bytes: u64,
+    /// User id.
+    pub owner: u32,
+}
+
 /// An open descriptor, closed when dropped.
 pub struct File(i32);
 
@@ -27,9 +36,15 @@ impl File {
         File::open(path, flags, 0o600)
     }
 
-    /// Opens `path` for reading.
-    pub fn read_only(path: &CStr) -> Result<File, Errno> {
-        File::open(path, libc::O_RDONLY, 0)
+    /// Opens the regular file at `path` for reading. Others may have put anything there, a FIFO or a
+    /// terminal as well: it is not waited for, and refused.
+    pub fn regular(path: &CStr) -> Result<(File, Status), Errno> {
+        let file = File::open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY, 0)?;
+        let stat = stat(file.0).ok_or(Errno(libc::EBADF))?;
+        if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
+            return Err(Errno(libc::EINVAL));
+        }
+        Ok((file, Status { bytes: stat.st_size as u64, owner: stat.st_uid }))
     }
 
     /// Opens `path` for writing, if it is there.
@@ -77,9 +92,21 @@ fn wait_until_writable(descriptor: i32) -> Result<(), Errno> {
     }
 }
 
-/// The first `limit` bytes of the file at `path`, or `None` if it can't be read.
+/// The first `limit` bytes of the regular file at `path`, or `None` if it can't be read.
 pub fn read_all(path: &CStr, limit: usize) -> Option<Vec<u8>> {
-    let file = File::read_only(path).ok()?;
+    read_if(path, limit, |_| true)
+}
+
+/// As [`read_all`], of a file of which `is_wanted` holds.
+pub fn read_if(
+    path: &CStr,
+    limit: usize,
+    is_wanted: impl FnOnce(Status) -> bool,
+) -> Option<Vec<u8>> {
+    let (file, status) = File::regular(path).ok()?;
+    if !is_wanted(status) {
+        return None;
+    }
     let mut bytes = Vec::new();
     let mut chunk = [0u8; 4096];
     while bytes.len() < limit {
@@ -103,16 +130,19 @@ pub fn read_number(path: &CStr) -> Option<u64> {
     core::str::from_utf8(&bytes[..digits]).ok()?.parse().ok()
 }
 
-/// Device and inode of an open descriptor: which file it is.
-pub fn identity(descriptor: i32) -> Option<(u64, u64)> {
+fn stat(descriptor: i32) -> Option<libc::stat> {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
     let args = [descriptor as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
     // SAFETY: the kernel fills `stat`, whose layout is the x86_64 kernel's, and says so by success.
     unsafe {
         syscall(libc::SYS_fstat, args).ok()?;
-        let stat = stat.assume_init();
-        Some((stat.st_dev, stat.st_ino))
+        Some(stat.assume_init())
     }
+}
+
+/// Device and inode of an open descriptor: which file it is.
+pub fn identity(descriptor: i32) -> Option<(u64, u64)> {
+    stat(descriptor).map(|stat| (stat.st_dev, stat.st_ino))
 }
 
 /// Whether an open descriptor can be read from.

@@ -94,6 +94,23 @@ pub fn map(bytes: usize) -> Result<usize, Errno> {
     own(unsafe { mmap(0, bytes, prot, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }, bytes)
 }
 
+/// Maps the first `bytes` of an open file to be read.
+pub fn map_file(descriptor: c_int, bytes: usize) -> Result<usize, Errno> {
+    let (prot, flags) = (libc::PROT_READ as usize, libc::MAP_PRIVATE as usize);
+    // SAFETY: as in `reserve`.
+    own(unsafe { syscall(libc::SYS_mmap, [0, bytes, prot, flags, descriptor as usize, 0]) }, bytes)
+}
+
+/// Lays a page of zeros, to be read, over the one at `address`.
+///
+/// # Safety
+/// The page must be the caller's own, and read-only.
+pub unsafe fn lay_zeros(address: usize) -> Result<(), Errno> {
+    let flags = PRIVATE_ANONYMOUS | libc::MAP_FIXED;
+    // SAFETY: the caller's promise.
+    unsafe { mmap(address, PAGE_BYTES, libc::PROT_READ, flags) }.map(drop)
+}
+
 /// Gives a mapping of ours back.
 ///
 /// # Safety

@@ -21,6 +21,7 @@ pub mod sandbox;
 pub mod scope;
 pub mod signal;
 pub mod uffd;
+pub mod view;
 
 use core::arch::asm;
 

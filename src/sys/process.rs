@@ -29,6 +29,12 @@ pub fn tid() -> u32 {
     unsafe { syscall(libc::SYS_gettid, [0; 6]) }.unwrap_or(0) as u32
 }
 
+/// Effective user id.
+pub fn effective_user() -> u32 {
+    // SAFETY: as above.
+    unsafe { syscall(libc::SYS_geteuid, [0; 6]) }.map_or(u32::MAX, |user| user as u32)
+}
+
 pub fn yield_now() {
     // SAFETY: as above.
     let _ = unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };

@@ -20,7 +20,7 @@ pub struct Residency(Option<File>);
 
 impl Residency {
     pub fn new() -> Residency {
-        Residency(File::read_only(c"/proc/self/pagemap").ok())
+        Residency(File::regular(c"/proc/self/pagemap").ok().map(|(file, _)| file))
     }
 
     /// For each of up to [`MOST_PAGES`] mapped, anonymous pages from `start` on, whether it holds

@@ -2,14 +2,16 @@
 //! ship.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use addr2line::Loader;
-use object::{Object, ObjectSection, ObjectSymbol, ReadCache, ReadRef, SymbolKind};
+use addr2line::gimli::{self, DwLang};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 use super::SymbolFrame;
+use super::demangle::demangle;
+use super::dwarf::Dwarf;
+use super::store::{Image, Store};
 use crate::trace::{Module, ModuleKind};
 
 /// Where distributions keep separate debug files.
@@ -17,73 +19,82 @@ const DEBUG_ROOT: &str = "/usr/lib/debug";
 
 /// What there is to be known about a module's code.
 pub(super) struct DebugFile {
-    /// DWARF, from the module or its separate file.
-    dwarf: Option<Loader>,
-    /// Symbol tables to search, in this order.
-    tables: Vec<SymbolSource>,
-}
-
-/// A file whose symbol tables are read anew at each look-up: this is the last resort for few
-/// addresses, and tables can be large.
-enum SymbolSource {
-    File(ReadCache<File>),
-    /// The vDSO is in memory only.
-    Memory(&'static [u8]),
+    /// From the module or its separate file.
+    dwarf: Option<Dwarf>,
+    /// Files whose symbol tables to search, in this order. They are read anew at each look-up: this is the
+    /// last resort for few addresses, and tables can be large.
+    tables: Vec<Image>,
+    /// Dropped last: the others are of it.
+    store: Store,
 }
 
 impl DebugFile {
     /// `None` when the module's file is missing or is not the one that was loaded.
     pub(super) fn open(module: &Module) -> Option<Self> {
+        let store = Store::new();
         if module.kind == ModuleKind::Vdso {
             // Its section headers lie beyond the last segment, in the same page.
             let bytes = module.end.next_multiple_of(0x1000) - module.start;
             // SAFETY: the kernel maps the vDSO for the life of the process, whole readable pages.
             let image = unsafe { core::slice::from_raw_parts(module.start as *const u8, bytes) };
-            return Some(Self { dwarf: None, tables: vec![SymbolSource::Memory(image)] });
+            let tables = object::File::parse(image).into_iter().collect();
+            return Some(Self { dwarf: None, tables, store });
         }
         let path = match module.kind {
             // Works when the file was deleted or replaced, too.
             ModuleKind::Executable => Path::new("/proc/self/exe"),
             _ => module.path.as_path(),
         };
-        let path = if path.exists() { path } else { module.path.as_path() };
-        let cache = ReadCache::new(File::open(path).ok()?);
-        let object = object::File::parse(&cache).ok()?;
-        let build_id = object.build_id().ok().flatten().unwrap_or_default();
-        if !module.build_id.is_empty() && *build_id != *module.build_id {
-            return None;
+        // SAFETY: all that is taken of the store goes into the value that owns the store, before it.
+        unsafe {
+            let image = store.open(path).or_else(|| store.open(&module.path))?;
+            let build_id = image.build_id().ok().flatten().unwrap_or_default();
+            if !module.build_id.is_empty() && *build_id != *module.build_id {
+                return None;
+            }
+            let mut tables = Vec::new();
+            let mut dwarf = None;
+            if has_debug_info(&image) {
+                dwarf = load(&store, &image, &module.path);
+            } else if let Some((separate, path)) = separate_file(&store, &image, &module.path) {
+                dwarf = load(&store, &separate, &path);
+                tables.push(separate);
+            }
+            tables.push(image);
+            Some(Self { dwarf, tables, store })
         }
-        let mut tables = Vec::new();
-        let dwarf = if has_debug_info(&object) {
-            load(path, alternate(&object, &module.path))
-        } else if let Some(separate) = separate_file(&object, build_id, &module.path) {
-            let cache = ReadCache::new(File::open(&separate).ok()?);
-            let object = object::File::parse(&cache).ok()?;
-            let dwarf = load(&separate, alternate(&object, &separate));
-            drop(object);
-            tables.push(SymbolSource::File(cache));
-            dwarf
-        } else {
-            None
-        };
-        drop(object);
-        tables.push(SymbolSource::File(cache));
-        Some(Self { dwarf, tables })
     }
 
     /// The functions at an address as the file states it, innermost first; none when unknown.
     /// Modules are for the caller to fill in.
     pub(super) fn frames_at(&self, address: u64) -> Vec<SymbolFrame> {
-        let mut frames = self.dwarf_frames(address).unwrap_or_default();
+        let found = match &self.dwarf {
+            // SAFETY: the store is the one that it was loaded from, and is dropped after it.
+            Some(dwarf) => unsafe { dwarf.find(&self.store, address) },
+            None => Vec::new(),
+        };
+        let language = found.last().and_then(|physical| physical.language);
+        let mut frames: Vec<_> = found
+            .into_iter()
+            .map(|found| SymbolFrame {
+                function: found.name.as_deref().map(demangle),
+                file: found.file,
+                line: found.line,
+                column: found.column,
+                inlined: true,
+                ..SymbolFrame::default()
+            })
+            .collect();
         if frames.is_empty() {
             frames.push(SymbolFrame::default());
         }
         let Some(physical) = frames.last_mut() else { return frames };
+        physical.inlined = false;
         // Debug information has no linkage name for a C++ function that is not external: without
         // it overloads look alike, so the symbol table is asked for the parameters.
-        let is_full = |name: &String| name.contains('(') || name.contains("::");
+        let is_full = |name: &String| is_c(language) || name.contains('(') || name.contains("::");
         if !physical.function.as_ref().is_some_and(is_full) {
-            let symbol = self.tables.iter().find_map(|table| table.symbol_at(address));
+            let symbol = self.tables.iter().find_map(|table| symbol_in(table, address));
             physical.function = match (physical.function.take(), symbol) {
                 (Some(name), Some(symbol)) if !symbol.contains(&name) => Some(name),
                 (name, symbol) => symbol.or(name),
@@ -92,88 +103,67 @@ impl DebugFile {
         frames
     }
 
-    fn dwarf_frames(&self, address: u64) -> Option<Vec<SymbolFrame>> {
-        let mut found = self.dwarf.as_ref()?.find_frames(address).ok()?;
-        let mut frames = Vec::new();
-        // What was read before an error is as good as ever.
-        while let Ok(Some(frame)) = found.next() {
-            let function = frame.function.as_ref().and_then(|function| {
-                let name = function.raw_name().ok()?;
-                Some(demangle(&name))
-            });
-            let location = frame.location.as_ref();
-            frames.push(SymbolFrame {
-                function,
-                file: location.and_then(|location| location.file).map(str::to_owned),
-                line: location.and_then(|location| location.line).filter(|line| *line != 0),
-                column: location.and_then(|location| location.column).filter(|column| *column != 0),
-                inlined: true,
-                ..SymbolFrame::default()
-            });
-        }
-        if let Some(last) = frames.last_mut() {
-            last.inlined = false;
-        }
-        Some(frames)
+    /// Whether a file got shorter while it was looked at: what was found may be wrong.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.store.is_damaged()
     }
 }
 
-impl SymbolSource {
-    fn symbol_at(&self, address: u64) -> Option<String> {
-        match self {
-            Self::File(cache) => symbol_in(&object::File::parse(cache).ok()?, address),
-            Self::Memory(image) => symbol_in(&object::File::parse(*image).ok()?, address),
-        }
-    }
+/// Whether functions have no more to their names than debug information says.
+fn is_c(language: Option<DwLang>) -> bool {
+    let c = [gimli::DW_LANG_C, gimli::DW_LANG_C89, gimli::DW_LANG_C99, gimli::DW_LANG_C11];
+    language.is_some_and(|language| c.contains(&language) || language == gimli::DW_LANG_C17)
 }
 
 /// The function symbol that covers `address` with its size; a mere neighbour is none.
-fn symbol_in<'data, R: ReadRef<'data>>(
-    object: &object::File<'data, R>,
-    address: u64,
-) -> Option<String> {
-    let covers = |symbol: &object::Symbol<'data, '_, R>| {
+fn symbol_in(image: &Image, address: u64) -> Option<String> {
+    let covers = |symbol: &object::Symbol<'static, '_>| {
         symbol.is_definition()
             && matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Unknown)
             && (symbol.address()..symbol.address().saturating_add(symbol.size())).contains(&address)
     };
     // Of aliases, prefer the public name; of nested symbols, the inner.
-    let symbol = object
+    let symbol = image
         .symbols()
-        .chain(object.dynamic_symbols())
+        .chain(image.dynamic_symbols())
         .filter(covers)
         .max_by_key(|symbol| (symbol.address(), symbol.is_global()))?;
-    let name = symbol.name().ok().filter(|name| !name.is_empty())?;
+    let name = String::from_utf8_lossy(symbol.name_bytes().ok().filter(|name| !name.is_empty())?);
     // Symbol tables append the version to names of versioned libraries.
-    let name = name.split_once('@').map_or(name, |(name, _version)| name);
+    let name = name.split_once('@').map_or(&*name, |(name, _version)| name);
     Some(demangle(name))
 }
 
-fn demangle(name: &str) -> String {
-    addr2line::demangle_auto(name.into(), None).into_owned()
-}
-
-fn has_debug_info<'data, R: ReadRef<'data>>(object: &object::File<'data, R>) -> bool {
+fn has_debug_info(image: &Image) -> bool {
     let sections = [".debug_info", ".zdebug_info"];
-    sections.iter().any(|name| object.section_by_name(name).is_some_and(|found| found.size() > 0))
+    sections.iter().any(|name| image.section_by_name(name).is_some_and(|found| found.size() > 0))
 }
 
-fn load(path: &Path, alternate: Option<PathBuf>) -> Option<Loader> {
-    // A missing or broken alternate file costs the names kept in it, not the rest.
-    match alternate.and_then(|alternate| Loader::new_with_sup(path, Some(alternate)).ok()) {
-        Some(loader) => Some(loader),
-        None => Loader::new(path).ok(),
+/// # Safety
+/// As [`Dwarf::load`].
+unsafe fn load(store: &Store, image: &Image, path: &Path) -> Option<Dwarf> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        // A missing or broken alternate file costs the names kept in it, not the rest.
+        let alternate = alternate(store, image, path);
+        Dwarf::load(store, image, alternate.as_ref(), path)
     }
 }
 
-/// The separate debug file of a stripped module: by its build id, else by its `.gnu_debuglink`.
-fn separate_file<'data, R: ReadRef<'data>>(
-    object: &object::File<'data, R>,
-    build_id: &[u8],
-    module: &Path,
-) -> Option<PathBuf> {
+/// The separate debug file of a stripped module, and where it is: by its build id, else by its
+/// `.gnu_debuglink`.
+///
+/// # Safety
+/// As [`Store::open`].
+unsafe fn separate_file(store: &Store, image: &Image, module: &Path) -> Option<(Image, PathBuf)> {
+    let build_id = image.build_id().ok().flatten().unwrap_or_default();
+    let open = |path: PathBuf| {
+        // SAFETY: the caller's promise.
+        let found = unsafe { store.open(&path) }?;
+        describes(&found, build_id).then_some((found, path))
+    };
     let by_link = || {
-        let (name, _crc) = object.gnu_debuglink().ok()??;
+        let (name, _crc) = image.gnu_debuglink().ok()??;
         let name = Path::new(OsStr::from_bytes(name));
         let directory = module.parent()?;
         let below_root = Path::new(DEBUG_ROOT).join(directory.strip_prefix("/").ok()?);
@@ -181,22 +171,16 @@ fn separate_file<'data, R: ReadRef<'data>>(
         [directory.to_path_buf(), directory.join(".debug"), below_root]
             .into_iter()
             .map(|directory| directory.join(name))
-            .find(|path| path != module && describes(path, build_id))
+            .filter(|path| path != module)
+            .find_map(open)
     };
-    build_id_path(build_id).filter(|path| describes(path, build_id)).or_else(by_link)
+    build_id_path(build_id).and_then(open).or_else(by_link)
 }
 
-/// Whether the file holds debug information, and that of the build in question where both say.
-fn describes(path: &Path, build_id: &[u8]) -> bool {
-    let Ok(file) = File::open(path) else {
-        return false;
-    };
-    let cache = ReadCache::new(file);
-    let Ok(object) = object::File::parse(&cache) else {
-        return false;
-    };
-    let theirs = object.build_id().ok().flatten().unwrap_or_default();
-    has_debug_info(&object) && (build_id.is_empty() || theirs.is_empty() || theirs == build_id)
+/// Whether a file holds debug information, and that of the build in question where both say.
+fn describes(image: &Image, build_id: &[u8]) -> bool {
+    let theirs = image.build_id().ok().flatten().unwrap_or_default();
+    has_debug_info(image) && (build_id.is_empty() || theirs.is_empty() || theirs == build_id)
 }
 
 fn build_id_path(build_id: &[u8]) -> Option<PathBuf> {
@@ -206,18 +190,18 @@ fn build_id_path(build_id: &[u8]) -> Option<PathBuf> {
     Some(path.into())
 }
 
-/// The file that several debug files share (dwz), named in `.gnu_debugaltlink` of `object`, which
+/// The file that several debug files share (dwz), named in `.gnu_debugaltlink` of `image`, which
 /// is at `path`.
-fn alternate<'data, R: ReadRef<'data>>(
-    object: &object::File<'data, R>,
-    path: &Path,
-) -> Option<PathBuf> {
-    let (name, build_id) = object.gnu_debugaltlink().ok()??;
+///
+/// # Safety
+/// As [`Store::open`].
+unsafe fn alternate(store: &Store, image: &Image, path: &Path) -> Option<Image> {
+    let (name, build_id) = image.gnu_debugaltlink().ok()??;
     let real = path.canonicalize().ok();
     let directory = real.as_deref().unwrap_or(path).parent()?;
     let named = directory.join(Path::new(OsStr::from_bytes(name)));
-    if named.exists() {
-        return Some(named);
+    // SAFETY: the caller's promise.
+    unsafe {
+        store.open(&named).or_else(|| build_id_path(build_id).and_then(|path| store.open(&path)))
     }
-    build_id_path(build_id).filter(|path| path.exists())
 }

@@ -1,15 +1,21 @@
 //! Addresses outside every module that the loader knows: code compiled at run time, files mapped
 //! by the program itself, and what is no code at all.
 
+use std::ffi::CString;
 use std::ops::Range;
 
 use super::{SymbolFrame, UNKNOWN_MODULE};
+use crate::sys::{file, process};
+
+/// Most that is read of either list.
+const MOST_BYTES: usize = 64 << 20;
 
 /// The process's mappings and the names its run-time compilers gave to code.
 pub(super) struct Maps {
-    mappings: Vec<Mapping>,
-    /// From `/tmp/perf-<pid>.map`, which V8, the JVM agents, .NET and others write for profilers.
-    compiled: Vec<(Range<usize>, String)>,
+    /// /proc/self/maps.
+    mappings: Vec<u8>,
+    /// `/tmp/perf-<pid>.map`, which V8, the JVM agents, .NET and others write for profilers.
+    compiled: Vec<u8>,
 }
 
 struct Mapping {
@@ -22,20 +28,20 @@ struct Mapping {
 impl Maps {
     /// Empty where /proc is not mounted.
     pub(super) fn read() -> Self {
-        // Names need not be UTF-8; what is not is replaced rather than lost.
-        let read = |path: &str| {
-            std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        // Anybody can put a file of that name there; our own alone is believed.
+        let own = |path: CString| {
+            file::read_if(&path, MOST_BYTES, |status| status.owner == process::effective_user())
         };
-        let maps = read("/proc/self/maps").unwrap_or_default();
-        let compiled = read(&format!("/tmp/perf-{}.map", std::process::id())).unwrap_or_default();
+        let compiled = CString::new(format!("/tmp/perf-{}.map", process::pid()));
         Self {
-            mappings: maps.lines().filter_map(parse_mapping).collect(),
-            compiled: compiled.lines().filter_map(parse_compiled).collect(),
+            mappings: file::read_all(c"/proc/self/maps", MOST_BYTES).unwrap_or_default(),
+            compiled: compiled.ok().and_then(own).unwrap_or_default(),
         }
     }
 
     pub(super) fn describe(&self, pc: usize) -> SymbolFrame {
-        let Some(mapping) = self.mappings.iter().find(|mapping| mapping.range.contains(&pc)) else {
+        let found = lines(&self.mappings).filter_map(parse_mapping);
+        let Some(mapping) = { found }.find(|mapping| mapping.range.contains(&pc)) else {
             return SymbolFrame {
                 module: UNKNOWN_MODULE.to_owned(),
                 module_offset: pc,
@@ -43,10 +49,11 @@ impl Maps {
             };
         };
         // Code may be compiled anew at the same place: the last entry is the current one.
-        let compiled = self.compiled.iter().rev().find(|(range, _)| range.contains(&pc));
+        let compiled = lines(&self.compiled).rev().filter_map(parse_compiled);
+        let compiled = { compiled }.find(|(range, _)| range.contains(&pc));
         let module = if mapping.name.is_empty() { "[anonymous memory]" } else { &mapping.name };
         SymbolFrame {
-            function: compiled.map(|(_, name)| name.clone()),
+            function: compiled.map(|(_, name)| name),
             module: module.to_owned(),
             module_offset: pc - mapping.range.start + mapping.file_offset,
             ..SymbolFrame::default()
@@ -54,8 +61,14 @@ impl Maps {
     }
 }
 
+fn lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    bytes.split(|&byte| byte == b'\n')
+}
+
 /// `start-end perms offset device inode name`, proc_pid_maps(5).
-fn parse_mapping(line: &str) -> Option<Mapping> {
+fn parse_mapping(line: &[u8]) -> Option<Mapping> {
+    // Names need not be UTF-8; what is not is replaced rather than lost.
+    let line = String::from_utf8_lossy(line);
     let (range, rest) = line.split_once(' ')?;
     let (start, end) = range.split_once('-')?;
     let mut fields = rest.splitn(5, ' ').skip(1);
@@ -70,11 +83,12 @@ fn parse_mapping(line: &str) -> Option<Mapping> {
 }
 
 /// `start size name`, all but the name in hexadecimal.
-fn parse_compiled(line: &str) -> Option<(Range<usize>, String)> {
-    let (start, rest) = line.split_once(' ')?;
-    let (size, name) = rest.split_once(' ')?;
-    let start = parse_hex(start)?;
-    Some((start..start.checked_add(parse_hex(size)?)?, name.to_owned()))
+fn parse_compiled(line: &[u8]) -> Option<(Range<usize>, String)> {
+    let mut fields = line.splitn(3, |&byte| byte == b' ');
+    let mut number = || parse_hex(core::str::from_utf8(fields.next()?).ok()?);
+    let (start, size) = (number()?, number()?);
+    let name = String::from_utf8_lossy(fields.next()?).into_owned();
+    Some((start..start.checked_add(size)?, name))
 }
 
 fn parse_hex(digits: &str) -> Option<usize> {
@@ -93,8 +107,8 @@ mod tests {
             "7ff0-7ff8 rw-p 00000000 00:00 0                          [stack]",
         ];
         let maps = Maps {
-            mappings: lines.iter().filter_map(|line| parse_mapping(line)).collect(),
-            compiled: parse_compiled("7f10 20 LazyCompile:~run app.js:1").into_iter().collect(),
+            mappings: lines.join("\n").into_bytes(),
+            compiled: b"7f10 20 Stale\n7f10 20 LazyCompile:~run app.js:1\n7f10 2".to_vec(),
         };
         let of_file = maps.describe(0x55d4);
         assert_eq!(of_file.module, "/opt/with space/plugin.so");

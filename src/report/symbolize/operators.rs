@@ -6,10 +6,11 @@ use crate::report::panics;
 use crate::trace::{Module, module_of};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use object::{
-    Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, ReadCache, Relocation, RelocationTarget,
+    Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, Relocation, RelocationTarget,
 };
-use std::fs::File;
 use std::path::Path;
+
+use super::store::Store;
 
 /// Mangled beginnings of operator new, new[], delete and delete[] (Itanium C++ ABI, 5.1.3).
 const PREFIXES: [&str; 4] = ["_Znw", "_Zna", "_Zdl", "_Zda"];
@@ -57,8 +58,9 @@ const _: () = assert!(align_of::<Module>() > 1);
 
 /// `None` where the file can't be read.
 fn look_up(path: &Path) -> Option<bool> {
-    let cache = ReadCache::new(File::open(path).ok()?);
-    let object = object::File::parse(&cache).ok()?;
+    let store = Store::new();
+    // SAFETY: the store is dropped after all that is taken of it.
+    let object = unsafe { store.open(path) }?;
     // libstdc++ itself asks the loader for its own, and gets ours.
     let table = object.dynamic_symbol_table();
     let asks_loader = |relocation: &Relocation| match (relocation.target(), &table) {

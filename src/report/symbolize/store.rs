@@ -1,0 +1,137 @@
+//! What the files that describe a module hold, for as long as it is looked at.
+
+use core::cell::{Cell, RefCell};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use object::{CompressionFormat, Object, ObjectSection};
+
+use crate::sys::view::{Buffer, FileView};
+
+/// An ELF file in a store.
+pub(super) type Image = object::File<'static>;
+
+/// Most bytes that the compressed sections of one module's files may hold together.
+const MOST_UNPACKED_BYTES: u64 = 512 << 20;
+
+/// Files that are open, and their sections that were compressed.
+pub(super) struct Store {
+    views: RefCell<Vec<FileView>>,
+    buffers: RefCell<Vec<Buffer>>,
+    /// Bytes that may still be unpacked.
+    left: Cell<u64>,
+}
+
+impl Store {
+    pub(super) fn new() -> Self {
+        Self {
+            views: RefCell::default(),
+            buffers: RefCell::default(),
+            left: Cell::new(MOST_UNPACKED_BYTES),
+        }
+    }
+
+    /// Opens an ELF file. `None` where there is none, or something that is no regular file.
+    ///
+    /// # Safety
+    /// The store must outlive what it gives.
+    pub(super) unsafe fn open(&self, path: &Path) -> Option<Image> {
+        let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+        let view = FileView::open(&path).ok()?;
+        // SAFETY: the store keeps the view; the rest is the caller's promise.
+        let image = object::File::parse(unsafe { view.bytes() }).ok()?;
+        self.views.borrow_mut().push(view);
+        Some(image)
+    }
+
+    /// The section called `name`; of no bytes where there is none, or one that can't be unpacked.
+    ///
+    /// # Safety
+    /// The store must outlive what it gives, and the image must be of this store.
+    pub(super) unsafe fn section(&self, image: &Image, name: &str) -> &'static [u8] {
+        let packed = image.section_by_name(name).and_then(|found| found.compressed_data().ok());
+        let Some(packed) = packed else { return &[] };
+        if packed.format == CompressionFormat::None {
+            return packed.data;
+        }
+        let Some(left) = self.left.get().checked_sub(packed.uncompressed_size) else { return &[] };
+        let Some(buffer) = unpack(packed.format, packed.data, packed.uncompressed_size) else {
+            return &[];
+        };
+        self.left.set(left);
+        // SAFETY: the store keeps the buffer as it is; the rest is the caller's promise.
+        let bytes = unsafe { buffer.bytes() };
+        self.buffers.borrow_mut().push(buffer);
+        bytes
+    }
+
+    /// Whether a file got shorter while it was looked at: what was found may be wrong.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.views.borrow().iter().any(FileView::is_damaged)
+    }
+}
+
+/// Unpacks a section that claims to hold `claimed` bytes; `None` if it can't or does not.
+fn unpack(format: CompressionFormat, packed: &[u8], claimed: u64) -> Option<Buffer> {
+    // The most that a byte can stand for: in zlib's format 1,032 (a match of 258 bytes takes two bits);
+    // in zstd's 32 KiB (a block of 128 KiB takes four bytes).
+    let most = match format {
+        CompressionFormat::Zlib => 1_032,
+        CompressionFormat::Zstandard => 32 << 10,
+        _ => return None,
+    };
+    if claimed > (packed.len() as u64).saturating_mul(most) {
+        return None;
+    }
+    let claimed = usize::try_from(claimed).ok()?;
+    let mut buffer = Buffer::new(claimed).ok()?;
+    let unpacked = if format == CompressionFormat::Zlib {
+        let mut inflate = flate2::Decompress::new(true);
+        let end = inflate.decompress(packed, buffer.as_mut(), flate2::FlushDecompress::Finish);
+        (end.ok()? == flate2::Status::StreamEnd).then_some(inflate.total_out())?
+    } else {
+        let mut decoder = ruzstd::decoding::FrameDecoder::new();
+        decoder.decode_all(packed, buffer.as_mut()).ok()? as u64
+    };
+    (unpacked == claimed as u64).then_some(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut packed = Vec::with_capacity(bytes.len() + 1_000);
+        let mut deflate = flate2::Compress::new(flate2::Compression::best(), true);
+        deflate.compress_vec(bytes, &mut packed, flate2::FlushCompress::Finish).unwrap();
+        packed
+    }
+
+    #[test]
+    fn a_section_is_unpacked_if_it_holds_what_it_claims() {
+        let zlib = CompressionFormat::Zlib;
+        let zeros = vec![0; 4 << 20];
+        let small = packed(&zeros);
+        let mut buffer = unpack(zlib, &small, zeros.len() as u64).expect("it does");
+        assert!(*buffer.as_mut() == *zeros);
+        for claimed in [0, 1, zeros.len() as u64 - 1, zeros.len() as u64 + 1, 2 << 30, u64::MAX] {
+            assert!(unpack(zlib, &small, claimed).is_none(), "{claimed}");
+        }
+        assert!(unpack(zlib, &small[..small.len() / 2], zeros.len() as u64).is_none());
+        assert!(unpack(zlib, &[], 0).is_none());
+    }
+
+    #[test]
+    fn zstd_is_unpacked_if_it_holds_what_it_claims() {
+        use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+        let text: Vec<u8> = (0..100_000_u32).map(|number| (number / 700) as u8).collect();
+        let small = compress_to_vec(&text[..], CompressionLevel::Fastest);
+        let zstd = CompressionFormat::Zstandard;
+        let mut buffer = unpack(zstd, &small, text.len() as u64).expect("it does");
+        assert!(*buffer.as_mut() == *text);
+        for claimed in [1, text.len() as u64 - 1, text.len() as u64 + 1, 2 << 40, u64::MAX] {
+            assert!(unpack(zstd, &small, claimed).is_none(), "{claimed}");
+        }
+    }
+}
