@@ -6,10 +6,15 @@ use crate::heap::unguarded::Reason;
 use crate::heap::{Config, Heap, threads};
 use crate::options::{OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder};
 use crate::pages;
+use crate::printable::printable;
 use crate::sys::lock::Lock;
+use crate::sys::standard_error::StandardError;
 use crate::sys::{file, limits, memory, process, scope::RuntimeScope};
 use crate::trace::{self, Caller};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 /// Exit status when the runtime can't do what it was asked to.
 const EXIT_REFUSED: i32 = 125;
@@ -21,8 +26,11 @@ const DEFAULT_MAX_MAPPINGS: usize = 65_530;
 pub struct Runtime {
     pub options: Options,
     pub heap: Heap,
-    /// Which file descriptor 2 was at the start; `None` if it was closed.
-    pub stderr: Option<(u64, u64)>,
+    pub stderr: StandardError,
+    /// The option `log-path`, which as a relative path means the directory of the start.
+    pub log_path: Option<Box<[u8]>>,
+    /// Where reports go for which there is no other place.
+    pub temporary_folder: Box<[u8]>,
     /// The process that the runtime serves: a child made by vfork or a raw clone is another.
     pid: AtomicU32,
 }
@@ -108,7 +116,32 @@ fn start() -> Runtime {
         .unwrap_or_else(|_| refuse("no address space for the guarded heap (see RLIMIT_AS)"));
     // Now it is known how much is ours.
     limits::conceal();
-    Runtime { options, heap, stderr: file::identity(2), pid: AtomicU32::new(process::pid()) }
+    Runtime {
+        heap,
+        // After the backend has its descriptor.
+        stderr: StandardError::keep(),
+        log_path: options.log_path.as_deref().map(log_path),
+        temporary_folder: temporary_folder(),
+        options,
+        pid: AtomicU32::new(process::pid()),
+    }
+}
+
+fn log_path(path: &str) -> Box<[u8]> {
+    let Ok(absolute) = std::path::absolute(path) else {
+        refuse("log-path is relative, and the working directory is gone")
+    };
+    if !absolute.parent().is_some_and(file::is_directory) {
+        refuse(&format!("log-path: there is no directory for {}", printable(path)));
+    }
+    absolute.into_os_string().into_encoded_bytes().into()
+}
+
+fn temporary_folder() -> Box<[u8]> {
+    let named = process::environment("TMPDIR").filter(|path| !path.is_empty());
+    let path = named.map(|path| PathBuf::from(OsString::from_vec(path)));
+    let absolute = path.and_then(|path| std::path::absolute(path).ok());
+    absolute.map_or_else(|| b"/tmp".to_vec(), |path| path.into_os_string().into_vec()).into()
 }
 
 /// Half of what is available, unless the user says otherwise: objects that go unguarded when it is
@@ -154,6 +187,7 @@ impl Runtime {
 
     /// In the child of a fork: it is served from now on.
     pub fn adopt_process(&self) {
+        self.stderr.detach_at_fork();
         self.pid.store(process::pid(), Ordering::Relaxed);
         threads::after_fork_in_child();
     }

@@ -1,7 +1,6 @@
-// Standard error is closed and no --log-path is given: the report goes to $TMPDIR.
+// Standard error is closed: the report goes to that of the start all the same.
 // expect: double-free
 // expect-place: located 0 bytes inside of 16-byte region
-// expect-report-in: fallback
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -26,10 +26,23 @@ pub fn prepare(flags: &Flags, name: &OsStr) -> Result<Program, Refusal> {
     let inherited = std::env::var_os(preload::VARIABLE).unwrap_or_default();
     let preloads = preload::prepend(&library, &inherited)?;
     sys::set_variable(preload::VARIABLE, Some(&preloads));
-    let text = options.encode();
+    let text = with_absolute_log(options)?.encode();
     let text = (!text.is_empty()).then_some(OsStr::new(&text));
     sys::set_variable(OPTIONS_VARIABLE, text);
     Ok(program)
+}
+
+/// The options for the program and its children, whose working directories differ from this one.
+fn with_absolute_log(mut options: Options) -> Result<Options, Refusal> {
+    let Some(path) = &options.log_path else { return Ok(options) };
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+    if !absolute.parent().is_some_and(Path::is_dir) {
+        let sentence = format!("--log-path: there is no directory for {}", quoted(Path::new(path)));
+        return Err(Refusal::new(Refusal::UNGUARDED, sentence));
+    }
+    // One that is not UTF-8 is made absolute by the library.
+    options.log_path = absolute.to_str().map(str::to_owned).or(options.log_path);
+    Ok(options)
 }
 
 /// The inherited options with the flags over them.

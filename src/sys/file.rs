@@ -1,7 +1,12 @@
-//! Reading small files and writing reports, with plain system calls.
+//! Files: opened so that nothing can make us wait, and with plain system calls where a report is written.
 
-use super::{Errno, syscall};
+use super::{Errno, process, syscall};
 use core::ffi::CStr;
+use std::path::Path;
+
+/// With these, opening waits for nobody (a FIFO's other end, a terminal's carrier), and takes no terminal as the
+/// controlling one. Reading and writing a regular file is the same with them.
+const NO_WAIT: libc::c_int = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
 
 /// What is known of a regular file.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +25,7 @@ impl File {
         let args = [
             libc::AT_FDCWD as usize,
             path.as_ptr() as usize,
-            (flags | libc::O_CLOEXEC) as usize,
+            (flags | NO_WAIT) as usize,
             mode as usize,
             0,
             0,
@@ -29,27 +34,39 @@ impl File {
         unsafe { syscall(libc::SYS_openat, args) }.map(|fd| File(fd as i32))
     }
 
-    /// Opens `path` for appending, creating it readable by the user alone. Refuses to follow a
-    /// symbolic link in the last component: the path may lie in a directory others can write.
-    pub fn append(path: &CStr) -> Result<File, Errno> {
-        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_NOFOLLOW;
-        File::open(path, flags, 0o600)
+    /// Makes a file to append to, which the user alone can read. Fails with EEXIST if anything has that name,
+    /// even a symbolic link that leads nowhere: the path may lie in a directory where others can write.
+    pub fn create(path: &CStr) -> Result<File, Errno> {
+        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_APPEND;
+        File::open(path, flags | libc::O_NOFOLLOW, 0o600)
     }
 
     /// Opens the regular file at `path` for reading. Others may have put anything there, a FIFO or a
     /// terminal as well: it is not waited for, and refused.
     pub fn regular(path: &CStr) -> Result<(File, Status), Errno> {
-        let file = File::open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY, 0)?;
-        let stat = stat(file.0).ok_or(Errno(libc::EBADF))?;
+        let file = File::open(path, libc::O_RDONLY, 0)?;
+        let stat = stat(file.0)?;
         if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
             return Err(Errno(libc::EINVAL));
         }
         Ok((file, Status { bytes: stat.st_size as u64, owner: stat.st_uid }))
     }
 
-    /// Opens `path` for writing, if it is there.
+    /// Opens for appending what [`File::create`] made at `path`; fails if that is not `identity` any more, or no
+    /// file of this user under one name.
+    pub fn append(path: &CStr, identity: Identity) -> Result<File, Errno> {
+        let file = File::open(path, libc::O_WRONLY | libc::O_APPEND | libc::O_NOFOLLOW, 0)?;
+        let stat = stat(file.0)?;
+        let is_ours = identity_in(&stat) == identity
+            && stat.st_mode & libc::S_IFMT == libc::S_IFREG
+            && stat.st_uid == process::effective_user()
+            && stat.st_nlink == 1;
+        if is_ours { Ok(file) } else { Err(Errno(libc::EPERM)) }
+    }
+
+    /// Opens a device for writing, if it is there.
     pub fn write_only(path: &CStr) -> Result<File, Errno> {
-        File::open(path, libc::O_WRONLY | libc::O_NOCTTY, 0)
+        File::open(path, libc::O_WRONLY, 0)
     }
 
     pub fn descriptor(&self) -> i32 {
@@ -130,19 +147,31 @@ pub fn read_number(path: &CStr) -> Option<u64> {
     core::str::from_utf8(&bytes[..digits]).ok()?.parse().ok()
 }
 
-fn stat(descriptor: i32) -> Option<libc::stat> {
+/// Device and inode: which file it is.
+pub type Identity = (u64, u64);
+
+fn identity_in(stat: &libc::stat) -> Identity {
+    (stat.st_dev, stat.st_ino)
+}
+
+fn stat(descriptor: i32) -> Result<libc::stat, Errno> {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
     let args = [descriptor as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
     // SAFETY: the kernel fills `stat`, whose layout is the x86_64 kernel's, and says so by success.
     unsafe {
-        syscall(libc::SYS_fstat, args).ok()?;
-        Some(stat.assume_init())
+        syscall(libc::SYS_fstat, args)?;
+        Ok(stat.assume_init())
     }
 }
 
-/// Device and inode of an open descriptor: which file it is.
-pub fn identity(descriptor: i32) -> Option<(u64, u64)> {
-    stat(descriptor).map(|stat| (stat.st_dev, stat.st_ino))
+/// Which file an open descriptor stands for.
+pub fn identity(descriptor: i32) -> Option<Identity> {
+    stat(descriptor).ok().as_ref().map(identity_in)
+}
+
+/// Whether there is a directory at `path`.
+pub fn is_directory(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 /// Whether an open descriptor can be read from.

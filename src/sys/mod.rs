@@ -8,6 +8,7 @@ pub mod altstack;
 pub mod errno;
 pub mod file;
 pub mod filter;
+pub mod fixed_text;
 pub mod limits;
 pub mod loader;
 pub mod lock;
@@ -20,6 +21,7 @@ pub mod residency;
 pub mod sandbox;
 pub mod scope;
 pub mod signal;
+pub mod standard_error;
 pub mod uffd;
 pub mod view;
 

@@ -83,8 +83,18 @@ pub fn raise(signal: libc::c_int) {
     let _ = unsafe { syscall(libc::SYS_tgkill, args) };
 }
 
-/// Value of environment variable `name` as the process was started with it, or as libc has it.
+/// Whether the process has rights that its user has not: a set-user-id program, file capabilities (getauxval(3)).
+fn is_privileged() -> bool {
+    // SAFETY: reads what the kernel has passed to the process.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// Value of environment variable `name` as the process was started with it, or as libc has it. In a privileged
+/// process there is none: it was set by a user who may do less.
 pub fn environment(name: &str) -> Option<Vec<u8>> {
+    if is_privileged() {
+        return None;
+    }
     // SAFETY: `environ` is null, or a null-terminated array of C strings, once libc is set up; it
     // is read before the program runs, so nothing changes it meanwhile.
     unsafe {

@@ -100,6 +100,23 @@ pub fn change_mask(how: c_int, set: KernelSet) -> KernelSet {
     old
 }
 
+/// The signals that wait for the calling thread, or for any of the process.
+pub fn pending() -> KernelSet {
+    let mut set: KernelSet = 0;
+    // SAFETY: the kernel fills `set`.
+    let _ =
+        unsafe { syscall(libc::SYS_rt_sigpending, [&raw mut set as usize, SET_BYTES, 0, 0, 0, 0]) };
+    set
+}
+
+/// Takes one of the blocked signals of `set` away, if one waits.
+pub fn take_pending(set: KernelSet) {
+    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let args = [&raw const set as usize, 0, &raw const now as usize, SET_BYTES, 0, 0];
+    // SAFETY: the kernel reads `set` and `now`, and writes nothing.
+    let _ = unsafe { syscall(libc::SYS_rt_sigtimedwait, args) };
+}
+
 /// Sends `signal` to the calling thread, with what it is to tell its handler.
 ///
 /// # Safety

@@ -1,0 +1,171 @@
+//! The standard error that the process was started with.
+//!
+//! A program may have put something else under number 2 by the time that there is something to say: a test runner
+//! that captures what tests print, /dev/null, a file of its own that got the number after it was closed. So a
+//! duplicate is kept under a high number, closed on exec.
+//!
+//! It must not keep anybody waiting. Who starts a daemon through a pipe waits until the pipe is closed, and a daemon
+//! is told by this: it was forked and turns away from the descriptor 2 that it had then, or it has left its session
+//! without the one of the start. Such a process gives the duplicate up.
+
+use super::file::{self, Identity};
+use super::signal::{self, KernelSet};
+use super::{Errno, syscall};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+
+const STDERR: i32 = 2;
+
+/// No descriptor.
+const NONE: i32 = -1;
+
+/// Least numbers for the duplicate, the best first: out of the way of those that a program counts on. A process that
+/// may have fewer descriptors needs them for itself.
+const PARKED: [usize; 3] = [961, 224, 56];
+
+/// See the module's text.
+pub struct StandardError {
+    /// The duplicate, or [`NONE`].
+    duplicate: AtomicI32,
+    /// Which file it is; `None` if there was no standard error.
+    file: Option<Identity>,
+    /// Whether the process was forked, or has left its session.
+    is_detached: AtomicBool,
+    /// Device and inode of descriptor 2 at that time.
+    device: AtomicU64,
+    inode: AtomicU64,
+}
+
+fn duplicate(descriptor: i32, least: usize) -> Result<i32, Errno> {
+    let args = [descriptor as usize, libc::F_DUPFD_CLOEXEC as usize, least, 0, 0, 0];
+    // SAFETY: touches no memory.
+    unsafe { syscall(libc::SYS_fcntl, args) }.map(|new| new as i32)
+}
+
+fn close(descriptor: i32) {
+    // SAFETY: the descriptor is ours.
+    let _ = unsafe { syscall(libc::SYS_close, [descriptor as usize, 0, 0, 0, 0, 0]) };
+}
+
+impl StandardError {
+    /// Keeps what descriptor 2 is now.
+    pub fn keep() -> StandardError {
+        let file = file::identity(STDERR);
+        let parked = || PARKED.into_iter().find_map(|least| duplicate(STDERR, least).ok());
+        let kept = file.and_then(|_| parked()).unwrap_or(NONE);
+        StandardError {
+            duplicate: AtomicI32::new(kept),
+            file,
+            is_detached: AtomicBool::new(false),
+            device: AtomicU64::new(0),
+            inode: AtomicU64::new(0),
+        }
+    }
+
+    /// The number of the duplicate.
+    pub fn descriptor(&self) -> Option<i32> {
+        Some(self.duplicate.load(Ordering::Acquire)).filter(|&kept| kept != NONE)
+    }
+
+    /// Makes room for a descriptor of the program's that is to have the number.
+    pub fn move_above(&self, than: i32) -> Result<(), Errno> {
+        let Some(old) = self.descriptor() else { return Ok(()) };
+        let new = duplicate(old, (than as usize).saturating_add(1));
+        self.duplicate.store(new.unwrap_or(NONE), Ordering::Release);
+        close(old);
+        Ok(())
+    }
+
+    /// The process was forked. A test runner that captures what its tests print may have replaced descriptor 2 before,
+    /// so what it is now is as good as standard error.
+    pub fn detach_at_fork(&self) {
+        self.detach(file::identity(STDERR));
+    }
+
+    /// The process has left its session.
+    pub fn detach_from_session(&self) {
+        self.detach(self.file);
+        self.note_change();
+    }
+
+    fn detach(&self, file: Option<Identity>) {
+        let (device, inode) = file.unwrap_or_default();
+        self.device.store(device, Ordering::Relaxed);
+        self.inode.store(inode, Ordering::Relaxed);
+        self.is_detached.store(true, Ordering::Release);
+    }
+
+    /// Whether the process is one that gives the duplicate up when it turns away from its descriptor 2, and has it.
+    pub fn may_be_given_up(&self) -> bool {
+        self.is_detached.load(Ordering::Acquire) && self.descriptor().is_some()
+    }
+
+    /// The process may have turned away from its descriptor 2.
+    pub fn note_change(&self) {
+        let then = (self.device.load(Ordering::Relaxed), self.inode.load(Ordering::Relaxed));
+        if self.may_be_given_up() && file::identity(STDERR) != Some(then) {
+            self.give_up();
+        }
+    }
+
+    /// The process is about to close its descriptor 2.
+    pub fn close_if_detached(&self) {
+        if self.may_be_given_up() {
+            self.give_up();
+        }
+    }
+
+    fn give_up(&self) {
+        let kept = self.duplicate.swap(NONE, Ordering::AcqRel);
+        if kept != NONE {
+            close(kept);
+        }
+    }
+
+    /// Writes to the standard error of the start; where that is not kept or fails, to what is standard error now.
+    /// False if neither takes all of it.
+    pub fn write(&self, bytes: &[u8]) -> bool {
+        let _pipe = PipeSignal::block();
+        // A system call that nobody saw may have put another file under the number.
+        let kept = self.descriptor().filter(|&kept| file::identity(kept) == self.file);
+        if kept.is_some_and(|kept| file::write_all(kept, bytes).is_ok()) {
+            return true;
+        }
+        let is_tried = kept.is_some() && file::identity(STDERR) == self.file;
+        !is_tried && self.is_now() && file::write_all(STDERR, bytes).is_ok()
+    }
+
+    /// Whether descriptor 2 is a standard error. A program that closed it may have been given the number for a file
+    /// of its own, which a report would corrupt: one that is open for reading too.
+    fn is_now(&self) -> bool {
+        let now = file::identity(STDERR);
+        match self.file {
+            None => false,
+            then if then == now => true,
+            _ => now.is_some() && !file::is_open_for_reading(STDERR),
+        }
+    }
+}
+
+/// While it lives, a pipe that nobody reads costs no SIGPIPE, which the program would not have met without us.
+struct PipeSignal {
+    mask: KernelSet,
+    is_pending: bool,
+}
+
+const PIPE: KernelSet = signal::bit(libc::SIGPIPE);
+
+impl PipeSignal {
+    fn block() -> PipeSignal {
+        let mask = signal::change_mask(libc::SIG_BLOCK, PIPE);
+        PipeSignal { mask, is_pending: signal::pending() & PIPE != 0 }
+    }
+}
+
+impl Drop for PipeSignal {
+    fn drop(&mut self) {
+        if !self.is_pending {
+            signal::take_pending(PIPE);
+        }
+        signal::change_mask(libc::SIG_SETMASK, self.mask);
+    }
+}
