@@ -83,7 +83,14 @@ pub fn room(address: usize) -> usize {
     }
     // SAFETY: never null while addresses are checked, and the runtime stays.
     let heap = unsafe { &*CHECKED.heap.load(Ordering::Relaxed) };
-    heap.room(address).unwrap_or(0)
+    heap.room(address).unwrap_or_else(|| room_elsewhere(heap, address))
+}
+
+/// [`room`] where no object is: none, unless the heap has given the address to the program.
+#[cold]
+#[inline(never)]
+fn room_elsewhere(heap: &Heap, address: usize) -> usize {
+    if heap.contains(address) { 0 } else { usize::MAX }
 }
 
 /// Whether a live object ends at `address`: a buffer there is none, but neither is it stale.

@@ -52,3 +52,40 @@ fn programs_with_auditing_libraries_are_guarded() {
         }
     }
 }
+
+/// A program gets the address space that it asks for, as natively: much of it, and at any address that is free.
+#[test]
+fn mappings_lie_where_the_program_wants_them() {
+    let program = program("mappings", "mappings");
+    let asked: [&[&str]; 6] = [
+        &["any", "60"],
+        // What is left between the program and its libraries, and next to it.
+        &["any", "80", "any", "9", "any", "8"],
+        &["fixed", "0x400000000000", "fixed", "0x600000000000", "fixed", "0x700000000000"],
+        &["new", "0x620000000000", "new", "0x6e0000000000", "new", "0x720000000000"],
+        &["wish", "0x630000000000", "wish", "0x6f0000000000", "wish", "0x740000000000"],
+        &[
+            "fixed",
+            "0x700000000000",
+            "fixed",
+            "0x600000000000",
+            "new",
+            "0x780000000000",
+            "any",
+            "60",
+        ],
+    ];
+    for asked in asked {
+        let native = process::run(process::command(&program).args(asked), LIMIT).unwrap();
+        assert!(native.stdout.contains("0 wrong, child ended with 0"), "{}", native.stdout);
+        for backend in available_backends() {
+            let mut command = fencepost_run(backend, [], &program);
+            let outcome = process::run(command.args(asked), LIMIT).unwrap();
+            assert_eq!(
+                (outcome.exit, outcome.stdout.as_str(), outcome.stderr.as_str()),
+                (native.exit, native.stdout.as_str(), ""),
+                "{asked:?} on {backend}"
+            );
+        }
+    }
+}

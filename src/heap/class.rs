@@ -61,7 +61,11 @@ pub struct Class {
     stretches: Region<Stretch>,
     number: usize,
     data_pages: usize,
-    capacity: usize,
+    /// Slots that there can be; only shrinks.
+    capacity: AtomicUsize,
+    /// End of the address space that there was, and of what is left of it.
+    first_end: usize,
+    end: AtomicUsize,
     /// Slots handed out, possibly past `capacity`.
     claimed: AtomicUsize,
     opening: Lock<()>,
@@ -102,10 +106,47 @@ impl Class {
             stretches: unsafe { Region::reserve(capacity.div_ceil(STRETCH_SLOTS))? },
             number,
             data_pages,
-            capacity,
+            capacity: AtomicUsize::new(capacity),
+            first_end: base + bytes,
+            end: AtomicUsize::new(base + bytes),
             claimed: AtomicUsize::new(0),
             opening: Lock::new(()),
         })
+    }
+
+    fn capacity(&self) -> usize {
+        self.capacity.load(Ordering::Relaxed)
+    }
+
+    /// Whether `address`, which lies in the class's range, is still its own.
+    pub fn has(&self, address: usize) -> bool {
+        address < self.end.load(Ordering::Relaxed)
+    }
+
+    /// All addresses that were the class's at first.
+    pub fn whole(&self) -> Range<usize> {
+        self.start - PAGE_BYTES..self.first_end
+    }
+
+    /// The addresses behind what is in service.
+    pub fn unused(&self) -> Range<usize> {
+        let start = match self.opened.load(Ordering::Acquire) {
+            0 => self.start - PAGE_BYTES,
+            opened => self.start + opened * self.stride,
+        };
+        start..self.end.load(Ordering::Relaxed)
+    }
+
+    /// Gives up the addresses from `from` on; false if something there is in service.
+    pub fn give_up(&self, from: usize) -> bool {
+        let _opening = self.opening.lock();
+        let unused = self.unused();
+        if from < unused.start {
+            return false;
+        }
+        self.end.fetch_min(from, Ordering::Relaxed);
+        self.capacity.fetch_min(from.saturating_sub(self.start) / self.stride, Ordering::Relaxed);
+        true
     }
 
     /// Address of the first slot.
@@ -144,7 +185,7 @@ impl Class {
             return Err(Errno::ENOMEM);
         }
         let start = self.claimed.fetch_add(count, Ordering::Relaxed);
-        let end = (start + count).min(self.capacity);
+        let end = (start + count).min(self.capacity());
         if start >= end {
             return Err(Errno::ENOMEM);
         }
@@ -167,7 +208,7 @@ impl Class {
         }
         let _opening = self.opening.lock();
         let opened = self.opened.load(Ordering::Acquire);
-        let wanted = count.next_multiple_of(self.step()).min(self.capacity);
+        let wanted = count.next_multiple_of(self.step()).min(self.capacity());
         if wanted > opened {
             self.records.ensure(wanted)?;
             self.stretches.ensure(wanted.div_ceil(STRETCH_SLOTS))?;
@@ -299,13 +340,14 @@ impl Class {
 
     /// Whether all slots have been handed out.
     pub fn is_spent(&self) -> bool {
-        self.claimed.load(Ordering::Relaxed) >= self.capacity
+        self.claimed.load(Ordering::Relaxed) >= self.capacity()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::trial_backends;
 
     /// Of a whole reservation, the largest there is.
     const BYTES: usize = 4 << 40;
@@ -316,17 +358,40 @@ mod tests {
         for (data_pages, bytes) in [(1, 2 * BYTES), (2, BYTES), (4, BYTES), (8, BYTES), (16, BYTES)]
         {
             let class = Class::new(0, BASE, bytes, data_pages).unwrap();
-            assert!(class.capacity * class.stride > bytes / 10 * 9, "{data_pages}");
-            let spread = (0..64).map(|n| class.capacity / 64 * n + n);
-            for index in spread.chain(class.capacity - 100..class.capacity) {
+            assert!(class.capacity() * class.stride > bytes / 10 * 9, "{data_pages}");
+            let spread = (0..64).map(|n| class.capacity() / 64 * n + n);
+            for index in spread.chain(class.capacity() - 100..class.capacity()) {
                 let start = class.start() + index * class.stride;
                 assert_eq!(class.index_of(start), Some(index));
                 assert_eq!(class.index_of(start + class.stride - 1), Some(index));
             }
             // What is behind them is not one of them.
             let last = BASE + bytes - 1;
-            assert!(class.index_of(last).is_some_and(|index| index + 1 >= class.capacity));
+            assert!(class.index_of(last).is_some_and(|index| index + 1 >= class.capacity()));
             assert_eq!(class.index_of(BASE), None);
+        }
+    }
+
+    #[test]
+    fn what_is_given_up_is_never_taken_into_service() {
+        let bytes = 64 << 20;
+        for backend in trial_backends() {
+            let base = memory::reserve(bytes).unwrap();
+            let (class, room) = (Class::new(0, base, bytes, 1).unwrap(), Room::new(usize::MAX));
+            assert_eq!(class.unused(), base..base + bytes);
+            assert_eq!(class.claim(backend, &room, 8), Ok(0..8));
+            let first_unused = class.unused().start;
+            assert!(!class.give_up(first_unused - PAGE_BYTES));
+            let from = first_unused + 100 * PAGE_BYTES;
+            assert!(class.give_up(from) && class.has(from - 1) && !class.has(from));
+            let mut last = 0;
+            while let Ok(slots) = class.claim(backend, &room, 64) {
+                last = slots.end;
+            }
+            let end = class.slot(last - 1).unwrap().end();
+            assert!(end <= from && from - end < 2 * PAGE_BYTES);
+            // SAFETY: nobody else knows the range.
+            unsafe { memory::unmap(base, bytes) };
         }
     }
 }

@@ -39,7 +39,9 @@ impl LargeRange {
 /// The address space of large objects.
 pub struct LargeSpace {
     base: usize,
-    bytes: usize,
+    /// What there was at first, and what is left of it.
+    first_bytes: usize,
+    bytes: AtomicUsize,
     ranges: Region<LargeRange>,
     /// Ranges below this index are fixed.
     count: AtomicUsize,
@@ -60,7 +62,8 @@ impl LargeSpace {
     pub fn new(base: usize, bytes: usize) -> Result<LargeSpace, Errno> {
         Ok(LargeSpace {
             base,
-            bytes,
+            first_bytes: bytes,
+            bytes: AtomicUsize::new(bytes),
             // SAFETY: all fields are atomics, for which zero is valid; no drop glue.
             ranges: unsafe { Region::reserve(MAX_RANGES)? },
             count: AtomicUsize::new(0),
@@ -86,7 +89,7 @@ impl LargeSpace {
         let data_bytes = round_up_to_page(size.max(1));
         let all_bytes = data_bytes.checked_add(round_up_to_page(spare)).ok_or(Errno::ENOMEM)?;
         let end = (start - self.base).checked_add(all_bytes).ok_or(Errno::ENOMEM)?;
-        if end.saturating_add(PAGE_BYTES) > self.bytes {
+        if end.saturating_add(PAGE_BYTES) > self.bytes() {
             return Err(Errno::ENOMEM);
         }
         // SAFETY: the range lies beyond all others in our own reservation.
@@ -114,8 +117,33 @@ impl LargeSpace {
     }
 
     #[inline]
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// All addresses that were in the space at first.
+    pub fn whole(&self) -> core::ops::Range<usize> {
+        self.base..self.base + self.first_bytes
+    }
+
+    /// The addresses behind all ranges.
+    pub fn unused(&self) -> core::ops::Range<usize> {
+        self.base + *self.used.lock()..self.base + self.bytes()
+    }
+
+    /// Gives up the addresses from `from` on; false if a range lies there.
+    pub fn give_up(&self, from: usize) -> bool {
+        let used = self.used.lock();
+        let is_unused = from >= self.base + *used;
+        if is_unused {
+            self.bytes.fetch_min(from - self.base, Ordering::Relaxed);
+        }
+        is_unused
+    }
+
+    #[inline]
     pub fn contains(&self, address: usize) -> bool {
-        address.wrapping_sub(self.base) < self.bytes
+        address.wrapping_sub(self.base) < self.bytes()
     }
 
     /// Range `index`, if it has been handed out.
@@ -131,7 +159,7 @@ impl LargeSpace {
 
     /// Whether `size` bytes no longer fit.
     pub fn is_spent(&self, size: usize) -> bool {
-        let rest = self.bytes.saturating_sub(*self.used.lock());
+        let rest = self.bytes().saturating_sub(*self.used.lock());
         size.saturating_add(2 * PAGE_BYTES) > rest || self.count() >= MAX_RANGES
     }
 

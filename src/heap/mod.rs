@@ -8,6 +8,7 @@ pub mod budget;
 pub mod canary;
 pub mod class;
 pub mod counters;
+pub mod give;
 pub mod history;
 mod inspect;
 pub mod large;

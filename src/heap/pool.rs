@@ -11,6 +11,7 @@
 use super::class::{Class, STRETCH_ALIGN};
 use super::slot::Slot;
 use crate::sys::{Errno, PAGE_BYTES};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Data pages of each class. Larger objects get a range of their own (see [`super::large`]).
 pub const CLASS_PAGES: [usize; 5] = [1, 2, 4, 8, 16];
@@ -19,6 +20,8 @@ pub const CLASS_PAGES: [usize; 5] = [1, 2, 4, 8, 16];
 pub struct Pool {
     base: usize,
     bytes: usize,
+    /// Whether a class has given up addresses.
+    is_cut: AtomicBool,
     /// Log2 of the bytes of each range but the last.
     shift: u32,
     classes: [Class; CLASS_PAGES.len()],
@@ -46,7 +49,7 @@ impl Pool {
             Class::new(number, start, end - start, CLASS_PAGES[number])
         };
         let classes = [class(0)?, class(1)?, class(2)?, class(3)?, class(4)?];
-        Ok(Pool { base: first, bytes, shift, classes })
+        Ok(Pool { base: first, bytes, is_cut: AtomicBool::new(false), shift, classes })
     }
 
     /// Which range is a class's, and which class's a range is: the other way round.
@@ -71,7 +74,14 @@ impl Pool {
     /// Whether `address` lies in the pool's address space.
     #[inline]
     pub fn contains(&self, address: usize) -> bool {
-        address.wrapping_sub(self.base) < self.bytes
+        let offset = address.wrapping_sub(self.base);
+        offset < self.bytes
+            && (!self.is_cut.load(Ordering::Relaxed) || self.class_at(offset).has(address))
+    }
+
+    /// Notes that a class is about to give up addresses.
+    pub fn note_cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
     }
 
     /// The slot that `address` lies in, if it is in service.

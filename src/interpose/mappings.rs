@@ -3,7 +3,11 @@
 //! Programs do this with page-aligned objects, natively with success. The pages are the program's from then on: the
 //! heap notes it, and guards the object by other means once it is freed. Where the program takes pages of an object
 //! away, an inaccessible mapping keeps the place, so that no other mapping comes to lie among the objects.
+//!
+//! Addresses that are reserved for objects to come are given to a program that asks for them, and so is address space
+//! where there is no more.
 
+use crate::heap::give::Demand;
 use crate::runtime;
 use crate::sys::next::{self, Next};
 use crate::sys::{PAGE_BYTES, errno, memory};
@@ -41,6 +45,37 @@ fn note_unmapped(start: usize, bytes: usize) {
     }
 }
 
+/// Has the heap give up what the program is about to map something over.
+fn ask_for(start: usize, bytes: usize, demand: Demand) {
+    if start != 0
+        && let Some(runtime) = runtime::get()
+    {
+        let end = start.saturating_add(bytes).next_multiple_of(PAGE_BYTES);
+        runtime.heap.give(start & !(PAGE_BYTES - 1), end, demand);
+    }
+}
+
+/// How a program asks for an address by the flags of mmap(2).
+fn demand_by(flags: c_int) -> Demand {
+    if flags & libc::MAP_FIXED_NOREPLACE != 0 {
+        Demand::Exact
+    } else if flags & libc::MAP_FIXED != 0 {
+        Demand::Replacing
+    } else {
+        Demand::Wish
+    }
+}
+
+/// After a mapping of `bytes` bytes has failed: makes room if what was lacking is address space.
+fn make_room(bytes: usize) -> bool {
+    const MUCH: usize = 1 << 40;
+    bytes >= MUCH
+        && errno::get() == errno::Errno(libc::ENOMEM)
+        && memory::address_space_share(1) == usize::MAX
+        && !memory::has_gap(bytes)
+        && runtime::get().is_some_and(|runtime| runtime.heap.make_room(bytes))
+}
+
 type MmapFn =
     unsafe extern "C" fn(*mut c_void, size_t, c_int, c_int, c_int, off64_t) -> *mut c_void;
 
@@ -60,7 +95,11 @@ pub unsafe extern "C" fn fencepost_mmap(
     // SAFETY: mmap's signature; the caller's promise.
     unsafe {
         let Some(next) = behind::<MmapFn>(&next::MMAP) else { return FAILED };
-        let mapped = next(address, bytes, protection, flags, descriptor, offset);
+        ask_for(address as usize, bytes, demand_by(flags));
+        let mut mapped = next(address, bytes, protection, flags, descriptor, offset);
+        if mapped == FAILED && make_room(bytes) {
+            mapped = next(address, bytes, protection, flags, descriptor, offset);
+        }
         if flags & libc::MAP_FIXED != 0 && mapped != FAILED {
             note_remapped(mapped as usize, bytes);
         }
@@ -103,6 +142,9 @@ pub unsafe extern "C" fn fencepost_mremap(
         type MremapFn =
             unsafe extern "C" fn(*mut c_void, size_t, size_t, c_int, *mut c_void) -> *mut c_void;
         let Some(next) = behind::<MremapFn>(&next::MREMAP) else { return FAILED };
+        if flags & libc::MREMAP_FIXED != 0 {
+            ask_for(fixed as usize, new_bytes, Demand::Replacing);
+        }
         let mapped = next(old, old_bytes, new_bytes, flags, fixed);
         if mapped != FAILED {
             if flags & libc::MREMAP_FIXED != 0 {

@@ -4,6 +4,7 @@
 //! about them: how to take a stretch of reserved pages into service with every page faulting, how
 //! to make the data pages of one slot usable, and how to make them fault again for good.
 
+mod given;
 mod madvise;
 mod mprotect;
 mod userfaultfd;
@@ -72,6 +73,12 @@ pub trait PageProtection: Sync {
     /// and never in service.
     fn prepare(&self, _reservation: PageRange) -> Result<(), Errno> {
         Ok(())
+    }
+
+    /// These pages, which are not in service, are about to be the program's, to their end or that of the reservation; false
+    /// if that can't be.
+    fn give_up(&self, _part: PageRange) -> bool {
+        true
     }
 
     /// Takes reserved pages into service. All of them fault until populated.

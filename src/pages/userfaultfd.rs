@@ -14,6 +14,7 @@
 //! markers or page permissions ([`Madvise`]) take over for good, and missing pages are no guards any
 //! more: those in service are given guards by way of [`PageProtection::restore`].
 
+use super::given::Given;
 use super::{Gap, Madvise, PageProtection, PageRange, vectors};
 use crate::sys::lock::Lock;
 use crate::sys::uffd::Uffd;
@@ -53,6 +54,8 @@ pub struct Userfaultfd {
     /// What is registered.
     start: AtomicUsize,
     bytes: AtomicUsize,
+    /// But for these parts.
+    given: Given,
     /// Address of the page that is wiped at fork; it holds 1.
     flag: AtomicUsize,
     renewing: Lock<()>,
@@ -72,6 +75,7 @@ impl Userfaultfd {
             moves: AtomicBool::new(false),
             start: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            given: Given::new(),
             flag: AtomicUsize::new(0),
             renewing: Lock::new(()),
             state: AtomicU8::new(SOUND),
@@ -114,13 +118,16 @@ impl Userfaultfd {
     /// another address space.
     fn register(&self) -> Result<(), Errno> {
         let (uffd, moves) = Uffd::open()?;
-        let range = (self.start.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
-        let registered = match uffd.register(range.0, range.1) {
-            // The program has mapped a file over one of its objects.
-            Err(Errno::EINVAL) => Self::register_around_files(uffd, range.0, range.0 + range.1),
-            result => result,
-        };
-        registered.inspect_err(|_| uffd.close())?;
+        let start = self.start.load(Ordering::Relaxed);
+        let whole = start..start + self.bytes.load(Ordering::Relaxed);
+        for part in self.given.rest(whole) {
+            let registered = match uffd.register(part.start, part.len()) {
+                // The program has mapped a file over one of its objects.
+                Err(Errno::EINVAL) => Self::register_around_files(uffd, part.start, part.end),
+                result => result,
+            };
+            registered.inspect_err(|_| uffd.close())?;
+        }
         self.moves.store(moves, Ordering::Relaxed);
         self.set_uffd(uffd);
         self.raise_flag()
@@ -254,6 +261,10 @@ impl PageProtection for Userfaultfd {
             Uffd(-1) => self.register(),
             uffd => uffd.register(reservation.start(), reservation.bytes()),
         }
+    }
+
+    fn give_up(&self, part: PageRange) -> bool {
+        self.given.note(part.start()..part.end())
     }
 
     unsafe fn open(&self, stretch: PageRange) -> Result<(), Errno> {

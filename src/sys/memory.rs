@@ -27,6 +27,11 @@ pub fn own_bytes() -> usize {
     OWN_BYTES.load(Ordering::Relaxed)
 }
 
+/// So much of ours is the program's from now on.
+pub fn disown(bytes: usize) {
+    OWN_BYTES.fetch_sub(bytes, Ordering::Relaxed);
+}
+
 /// Counts a new mapping as ours.
 fn own(mapped: Result<usize, Errno>, bytes: usize) -> Result<usize, Errno> {
     mapped.inspect(|_| {
@@ -38,6 +43,16 @@ fn own(mapped: Result<usize, Errno>, bytes: usize) -> Result<usize, Errno> {
 pub fn reserve(bytes: usize) -> Result<usize, Errno> {
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
     own(unsafe { mmap(0, bytes, libc::PROT_NONE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }, bytes)
+}
+
+/// Whether somewhere `bytes` of address space are free.
+pub fn has_gap(bytes: usize) -> bool {
+    let found = reserve(bytes);
+    if let Ok(start) = found {
+        // SAFETY: nobody knows the mapping.
+        unsafe { unmap(start, bytes) };
+    }
+    found.is_ok()
 }
 
 /// Reserves exactly these pages, if nothing is mapped there. They do not count as ours: something of the

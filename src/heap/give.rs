@@ -1,0 +1,158 @@
+//! Address space that is reserved for objects to come, and that the program asks for: it is given away.
+//!
+//! Each class, and the space of large objects, takes its addresses into service in rising order. So it can give up
+//! what is behind those in service, from some address on, for good.
+
+use super::Heap;
+use super::pool::CLASS_PAGES;
+use crate::pages::PageRange;
+use crate::sys::{PAGE_BYTES, memory};
+use core::ops::Range;
+
+/// The classes and the space of large objects.
+const SPACES: usize = CLASS_PAGES.len() + 1;
+
+/// A wish is granted only where a space keeps one part in so many of its addresses.
+const KEPT_PARTS: usize = 8;
+
+/// What each space keeps where the program's mapping found no place.
+const KEPT_BYTES: usize = 64 << 30;
+
+/// How the program asks for addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// For these; what is mapped there is replaced.
+    Replacing,
+    /// For these, if nothing is mapped there.
+    Exact,
+    /// For these, but others would do.
+    Wish,
+}
+
+/// Addresses of a class or of the large objects: all, and those that no object has had.
+struct Space {
+    whole: Range<usize>,
+    unused: Range<usize>,
+}
+
+impl Heap {
+    /// Gives the addresses from `start` to `end`, as far as they are reserved, to the program, which is about to map
+    /// something there. What is given is not mapped afterwards, unless it is to be replaced. If a part is in use, or a wish is too
+    /// large, nothing is given.
+    pub fn give(&self, start: usize, end: usize, demand: Demand) {
+        let (base, bytes) = self.reserved;
+        if start >= end || end <= base || start >= base + bytes {
+            return;
+        }
+        let part = |range: &Range<usize>| start.max(range.start)..end.min(range.end);
+        let spaces = self.spaces();
+        let may_give = |space: &Space| {
+            let asked = part(&space.whole);
+            let kept = match demand {
+                Demand::Wish => space.whole.len() / KEPT_PARTS,
+                Demand::Replacing | Demand::Exact => 0,
+            };
+            asked.is_empty() || asked.start >= space.unused.start + kept
+        };
+        if !spaces.iter().all(may_give) {
+            return;
+        }
+        for (number, space) in spaces.iter().enumerate() {
+            let given = part(&space.unused);
+            if !given.is_empty() {
+                self.give_up(number, space, given, demand);
+            }
+        }
+    }
+
+    /// Gives what is unused of one space away, for a mapping of `bytes` bytes that found no place; false if none has as
+    /// many.
+    pub fn make_room(&self, bytes: usize) -> bool {
+        let spaces = self.spaces();
+        let given = |space: &Space| space.unused.start + KEPT_BYTES..space.unused.end;
+        let enough = (0..SPACES).filter(|&number| given(&spaces[number]).len() >= bytes);
+        enough.min_by_key(|&number| spaces[number].unused.len()).is_some_and(|number| {
+            self.give_up(number, &spaces[number], given(&spaces[number]), Demand::Exact)
+        })
+    }
+
+    fn spaces(&self) -> [Space; SPACES] {
+        core::array::from_fn(|number| match self.pool.classes().get(number) {
+            Some(class) => Space { whole: class.whole(), unused: class.unused() },
+            None => Space { whole: self.large.whole(), unused: self.large.unused() },
+        })
+    }
+
+    /// Has a space give up its addresses from the start of `given`, which are the program's then; those behind are the
+    /// kernel's to give.
+    fn give_up(&self, number: usize, space: &Space, given: Range<usize>, demand: Demand) -> bool {
+        self.pool.note_cut();
+        let pages = (space.whole.end - given.start) / PAGE_BYTES;
+        if number < CLASS_PAGES.len() && !self.pages.give_up(PageRange::new(given.start, pages)) {
+            return false;
+        }
+        let has_given = match self.pool.classes().get(number) {
+            Some(class) => class.give_up(given.start),
+            None => self.large.give_up(given.start),
+        };
+        if has_given {
+            let replaced = if demand == Demand::Replacing { given.end } else { given.start };
+            memory::disown(replaced - given.start);
+            // SAFETY: no object is or will be there, and nobody else knows the addresses.
+            unsafe { memory::unmap(replaced, space.unused.end - replaced) };
+        }
+        has_given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{Event, Family, ThreadId};
+    use super::super::release::{Deallocator, Release};
+    use super::super::threads::ThreadCache;
+    use super::super::{Config, Request};
+    use super::*;
+    use crate::options::Placement;
+    use crate::pages::trial_backends;
+    use crate::trace::TraceId;
+
+    const EVENT: Event = Event { thread: ThreadId(0), trace: TraceId::NONE };
+
+    #[test]
+    fn what_is_unused_is_given_and_what_is_used_is_not() {
+        for backend in trial_backends() {
+            let config = Config {
+                placement: Placement::Right,
+                seed: 0,
+                canary_bytes: 128,
+                fill: None,
+                free_fill: None,
+                budget_bytes: usize::MAX,
+                room_bytes: usize::MAX,
+                max_mappings: 10_000,
+                sample: 1,
+                batch: 0,
+                history_bytes: 1 << 20,
+            };
+            let (heap, cache) = (Heap::new(backend, config).unwrap(), ThreadCache::new());
+            let allocate = |size| {
+                let request = Request { size, align: 1, family: Family::Malloc, zeroed: false };
+                heap.allocate(&cache, request, || EVENT) as usize
+            };
+            for size in [40, 100_000] {
+                let object = allocate(size);
+                heap.give(object & !(PAGE_BYTES - 1), object + size, Demand::Exact);
+                assert!(heap.contains(object));
+                heap.free(&cache, object, Release::new(Deallocator::Free), || EVENT).unwrap();
+                // Not for a wish so near to it.
+                let near = object.next_multiple_of(1 << 30);
+                heap.give(near, near + PAGE_BYTES, Demand::Wish);
+                assert!(heap.contains(near) && memory::reserve_at(near, PAGE_BYTES).is_err());
+                heap.give(near, near + PAGE_BYTES, Demand::Exact);
+                assert!(!heap.contains(near) && heap.contains(near - PAGE_BYTES));
+                memory::reserve_at(near, 2 * PAGE_BYTES).unwrap();
+                assert!(heap.contains(allocate(size)));
+            }
+        }
+    }
+}
