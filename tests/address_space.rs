@@ -3,7 +3,10 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use support::backend::{available_backends, fencepost_run};
@@ -79,7 +82,10 @@ fn mappings_lie_where_the_program_wants_them() {
         let native = process::run(process::command(&program).args(asked), LIMIT).unwrap();
         assert!(native.stdout.contains("0 wrong, child ended with 0"), "{}", native.stdout);
         for backend in available_backends() {
-            let mut command = fencepost_run(backend, [], &program);
+            let run = fencepost_run(backend, [], &program);
+            // A wish is not granted next to objects: where those lie must not be left to chance.
+            let mut command = process::command("setarch");
+            command.arg("-R").arg(run.get_program()).args(run.get_args());
             let outcome = process::run(command.args(asked), LIMIT).unwrap();
             assert_eq!(
                 (outcome.exit, outcome.stdout.as_str(), outcome.stderr.as_str()),
@@ -88,4 +94,56 @@ fn mappings_lie_where_the_program_wants_them() {
             );
         }
     }
+}
+
+/// Runs a command as a user without privileges who may lock `bytes` bytes.
+fn without_privilege(command: &mut Command, bytes: u64) {
+    process::limit(command, libc::RLIMIT_MEMLOCK, bytes);
+    // SAFETY: geteuid cannot fail.
+    if unsafe { libc::geteuid() } == 0 {
+        command.uid(65534).gid(65534);
+    }
+}
+
+/// mlockall of a user does what it does natively, whatever is reserved: current and later mappings are locked, within
+/// the limit.
+#[test]
+fn a_user_locks_memory_as_natively() {
+    let program = program("locks", "lock_all");
+    // Other users must come to it.
+    let folder = std::env::temp_dir().join(format!("fencepost-locks-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let files = ["lock_all", "fencepost", "libfencepost.so"].map(|name| folder.join(name));
+    let library = support::built::preload_library();
+    for (from, to) in
+        [&program, &PathBuf::from(support::backend::FENCEPOST), &library].iter().zip(&files)
+    {
+        fs::copy(from, to).unwrap();
+    }
+    for path in files.iter().chain([&folder]) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: it writes the structure.
+    unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) };
+    for bytes in [0, 64 << 10, limit.rlim_max.min(8 << 20)] {
+        for flags in ["1", "2", "3", "4", "5", "6", "7", "0", "8"] {
+            let mut native = process::command(&files[0]);
+            without_privilege(native.arg(flags), bytes);
+            let native = process::run(&mut native, LIMIT).unwrap();
+            assert_eq!(native.exit, Exit::Code(0), "{}", native.stderr);
+            for backend in available_backends() {
+                let mut command = process::command(&files[1]);
+                command.args(["run", "--backend", backend, "--"]).arg(&files[0]).arg(flags);
+                without_privilege(&mut command, bytes);
+                let outcome = process::run(&mut command, LIMIT).unwrap();
+                assert_eq!(
+                    (outcome.exit, outcome.stdout.as_str(), outcome.stderr.as_str()),
+                    (native.exit, native.stdout.as_str(), ""),
+                    "flags {flags}, limit {bytes} on {backend}"
+                );
+            }
+        }
+    }
+    fs::remove_dir_all(folder).unwrap();
 }

@@ -76,6 +76,13 @@ impl Heap {
         })
     }
 
+    /// Whether `address` was reserved and has been given away.
+    pub fn has_given(&self, address: usize) -> bool {
+        let is_given =
+            |space: &Space| space.whole.contains(&address) && address >= space.unused.end;
+        self.spaces().iter().any(is_given)
+    }
+
     fn spaces(&self) -> [Space; SPACES] {
         core::array::from_fn(|number| match self.pool.classes().get(number) {
             Some(class) => Space { whole: class.whole(), unused: class.unused() },

@@ -30,6 +30,15 @@ impl Heap {
         &self.large
     }
 
+    /// Passes the pages of each live large object to `visit`: where they start, and bytes.
+    pub fn visit_large(&self, visit: impl Fn(usize, usize)) {
+        for slot in (0..self.large.count()).filter_map(|index| self.large.slot(index)) {
+            if let Some(pages) = slot.live_pages() {
+                visit(pages.start(), pages.bytes());
+            }
+        }
+    }
+
     /// Bytes from `address` to the end of the live object that it lies in, or just behind; `None`
     /// where there is none. Lock-free; for signal handlers too.
     #[inline(always)]

@@ -7,8 +7,10 @@
 //! Addresses that are reserved for objects to come are given to a program that asks for them, and so is address space
 //! where there is no more.
 
+use super::memory_locks::{self, Future};
 use crate::heap::give::Demand;
 use crate::runtime;
+use crate::sys::memory_locks::lock;
 use crate::sys::next::{self, Next};
 use crate::sys::{PAGE_BYTES, errno, memory};
 use core::ffi::{c_int, c_void};
@@ -96,12 +98,25 @@ pub unsafe extern "C" fn fencepost_mmap(
     unsafe {
         let Some(next) = behind::<MmapFn>(&next::MMAP) else { return FAILED };
         ask_for(address as usize, bytes, demand_by(flags));
+        let future = memory_locks::future();
+        // Refused beyond the limit of locked memory, as natively.
+        let flags = if future == Future::Locked { flags | libc::MAP_LOCKED } else { flags };
         let mut mapped = next(address, bytes, protection, flags, descriptor, offset);
         if mapped == FAILED && make_room(bytes) {
             mapped = next(address, bytes, protection, flags, descriptor, offset);
         }
         if flags & libc::MAP_FIXED != 0 && mapped != FAILED {
             note_remapped(mapped as usize, bytes);
+        }
+        if future == Future::LockedOnFault
+            && mapped != FAILED
+            && lock(mapped as usize, bytes, true).is_err()
+            && flags & libc::MAP_FIXED == 0
+        {
+            // Beyond the limit of locked memory, as above.
+            fencepost_munmap(mapped, bytes);
+            errno::set(errno::Errno(libc::EAGAIN));
+            return FAILED;
         }
         mapped
     }

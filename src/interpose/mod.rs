@@ -21,6 +21,7 @@ mod malloc;
 mod malloc_info;
 mod mappings;
 mod memory;
+mod memory_locks;
 mod messages;
 mod multibyte;
 mod numbers;

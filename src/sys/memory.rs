@@ -1,6 +1,7 @@
 //! Mappings: a dozen verbs, each one system call on a page-aligned range.
 
 use super::{Errno, PAGE_BYTES, file, round_up_to_page, syscall};
+use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::c_int;
 
@@ -32,10 +33,40 @@ pub fn disown(bytes: usize) {
     OWN_BYTES.fetch_sub(bytes, Ordering::Relaxed);
 }
 
+/// Most mappings of ours whose place is known: there are few large ones.
+const MOST_OWN: usize = 64;
+
+/// Where they are: start and end; a start of 0 is an empty place.
+static OWN: [(AtomicUsize, AtomicUsize); MOST_OWN] =
+    [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; MOST_OWN];
+
+fn own_ranges() -> impl Iterator<Item = Range<usize>> {
+    OWN.iter()
+        .map(|(start, end)| start.load(Ordering::Acquire)..end.load(Ordering::Acquire))
+        .filter(|range| range.start != 0)
+}
+
+/// The mapping of ours that `address` lies in.
+pub fn own_range(address: usize) -> Option<Range<usize>> {
+    own_ranges().find(|range| range.contains(&address))
+}
+
+/// Where the next mapping of ours begins, above `address`.
+pub fn next_own(address: usize) -> Option<usize> {
+    own_ranges().map(|range| range.start).filter(|&start| start > address).min()
+}
+
 /// Counts a new mapping as ours.
 fn own(mapped: Result<usize, Errno>, bytes: usize) -> Result<usize, Errno> {
-    mapped.inspect(|_| {
-        OWN_BYTES.fetch_add(round_up_to_page(bytes), Ordering::Relaxed);
+    mapped.inspect(|&mapped| {
+        let bytes = round_up_to_page(bytes);
+        OWN_BYTES.fetch_add(bytes, Ordering::Relaxed);
+        let place = OWN.iter().find(|(start, _)| {
+            start.compare_exchange(0, mapped, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        });
+        if let Some((_, end)) = place {
+            end.store(mapped + bytes, Ordering::Release);
+        }
     })
 }
 
@@ -131,6 +162,14 @@ pub unsafe fn lay_zeros(address: usize) -> Result<(), Errno> {
 /// # Safety
 /// Nothing may use the range any more.
 pub unsafe fn unmap(address: usize, bytes: usize) {
+    let place = OWN.iter().find(|(start, end)| {
+        end.load(Ordering::Relaxed) == address + round_up_to_page(bytes)
+            && start.load(Ordering::Relaxed) == address
+    });
+    if let Some((start, end)) = place {
+        end.store(0, Ordering::Relaxed);
+        start.store(0, Ordering::Release);
+    }
     // SAFETY: the caller's promise. munmap of a whole mapping of ours cannot fail.
     let _ = unsafe { syscall(libc::SYS_munmap, [address, bytes, 0, 0, 0, 0]) };
     OWN_BYTES.fetch_sub(round_up_to_page(bytes), Ordering::Relaxed);
@@ -271,7 +310,7 @@ pub fn refuse_huge_pages(address: usize, bytes: usize) {
 }
 
 /// The soft limit on `resource`, if there is one.
-fn limit_of(resource: libc::__rlimit_resource_t) -> Option<usize> {
+pub(super) fn limit_of(resource: libc::__rlimit_resource_t) -> Option<usize> {
     let mut limit = libc::rlimit64 { rlim_cur: libc::RLIM64_INFINITY, rlim_max: 0 };
     let args = [0, resource as usize, 0, &raw mut limit as usize, 0, 0];
     // SAFETY: the kernel writes a valid rlimit64.

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod loader;
 pub mod lock;
 pub mod memory;
+pub mod memory_locks;
 pub mod next;
 pub mod per_thread;
 pub mod probe;

@@ -1,0 +1,133 @@
+//! mlockall(2) of a process without privilege.
+//!
+//! The kernel compares all that is mapped with the limit of what may be locked, our reservation included, and would
+//! refuse what natively succeeds. So what is the program's is compared here, and locked piece by piece; later
+//! mappings of the program are locked as they are made ([`super::mappings`]). A process with the privilege has the
+//! kernel do it.
+
+use crate::runtime;
+use crate::sys::address_map;
+use crate::sys::memory;
+use crate::sys::memory_locks::{is_privileged, lock, most_bytes};
+use crate::sys::next;
+use crate::sys::{Errno, errno, process};
+use crate::trace;
+use core::ffi::c_int;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+const KNOWN: c_int = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
+
+/// Flags of the process with this id, for mappings to come: a child of fork has none.
+static FUTURE: AtomicU64 = AtomicU64::new(0);
+
+/// How later mappings of the program are to be locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Future {
+    Unlocked,
+    Locked,
+    LockedOnFault,
+}
+
+pub fn future() -> Future {
+    let word = FUTURE.load(Ordering::Relaxed);
+    if word == 0 || word >> 32 != u64::from(process::pid()) {
+        return Future::Unlocked;
+    }
+    match word as c_int & libc::MCL_ONFAULT {
+        0 => Future::Locked,
+        _ => Future::LockedOnFault,
+    }
+}
+
+/// Calls `each` with the ranges of addresses that are mapped and not ours. A mapping of ours next to one of the
+/// program's may be one for the kernel.
+fn visit_programs(mut each: impl FnMut(usize, usize)) -> Result<(), Errno> {
+    let library = trace::module_of(fencepost_mlockall as *const () as usize);
+    let heap = runtime::get().map(|runtime| &runtime.heap);
+    let own_end = |at: usize| match library {
+        Some(library) if library.contains(at) => Some(library.end),
+        _ => memory::own_range(at)
+            .filter(|_| !heap.is_some_and(|heap| heap.has_given(at)))
+            .map(|range| range.end),
+    };
+    address_map::visit(|mapping| {
+        let mut at = mapping.start;
+        while at < mapping.end {
+            let next = memory::next_own(at).unwrap_or(mapping.end).min(mapping.end);
+            match own_end(at) {
+                Some(end) => at = end,
+                None => {
+                    let end = if next > at { next } else { mapping.end };
+                    each(at, end);
+                    at = end;
+                }
+            }
+        }
+        true
+    })
+}
+
+/// What mlockall(2) does, natively, to a process that may lock `most` bytes.
+fn lock_all(flags: c_int, most: usize) -> Result<(), Errno> {
+    if flags & !KNOWN != 0 || flags == libc::MCL_ONFAULT || flags == 0 {
+        return Err(Errno::EINVAL);
+    }
+    if most == 0 {
+        return Err(Errno(libc::EPERM));
+    }
+    let on_fault = flags & libc::MCL_ONFAULT != 0;
+    if flags & libc::MCL_CURRENT != 0 {
+        let mut bytes = 0;
+        visit_programs(|start, end| bytes += end - start)?;
+        if bytes > most {
+            return Err(Errno::ENOMEM);
+        }
+        // As in the kernel, what can't be locked stays as it is.
+        let lock = |start, bytes| {
+            let _ = lock(start, bytes, on_fault);
+        };
+        visit_programs(|start, end| lock(start, end - start))?;
+        if let Some(runtime) = runtime::get() {
+            runtime.heap.visit_large(lock);
+        }
+    }
+    let future = match flags & libc::MCL_FUTURE {
+        0 => 0,
+        _ => u64::from(process::pid()) << 32 | flags as u64,
+    };
+    FUTURE.store(future, Ordering::Relaxed);
+    Ok(())
+}
+
+fn fail(error: Errno) -> c_int {
+    errno::set(error);
+    -1
+}
+
+/// mlockall(2).
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_mlockall(flags: c_int) -> c_int {
+    let most = most_bytes();
+    if most == usize::MAX || is_privileged() {
+        // SAFETY: mlockall's signature; it touches no memory.
+        return match unsafe { next::MLOCKALL.get::<extern "C" fn(c_int) -> c_int>() } {
+            Some(next) => next(flags),
+            None => fail(Errno(libc::ENOSYS)),
+        };
+    }
+    match lock_all(flags, most) {
+        Ok(()) => 0,
+        Err(error) => fail(error),
+    }
+}
+
+/// munlockall(2).
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_munlockall() -> c_int {
+    FUTURE.store(0, Ordering::Relaxed);
+    // SAFETY: munlockall's signature; it touches no memory.
+    match unsafe { next::MUNLOCKALL.get::<extern "C" fn() -> c_int>() } {
+        Some(next) => next(),
+        None => fail(Errno(libc::ENOSYS)),
+    }
+}
