@@ -147,3 +147,19 @@ fn a_user_locks_memory_as_natively() {
     }
     fs::remove_dir_all(folder).unwrap();
 }
+
+/// What is ours is not charged to a program that limits its address space, however that grows and shrinks.
+#[test]
+fn a_program_that_limits_its_address_space_goes_on() {
+    let program = program("limited", "limited");
+    let native = process::run(&mut process::command(&program), LIMIT).unwrap();
+    assert!(native.stdout.contains("4 threads, 20 MiB: yes, 900 MiB: no"), "{}", native.stdout);
+    for backend in available_backends() {
+        let outcome = process::run(&mut fencepost_run(backend, [], &program), LIMIT).unwrap();
+        assert_eq!(
+            (outcome.exit, outcome.stdout.as_str(), outcome.stderr.as_str()),
+            (native.exit, native.stdout.as_str(), ""),
+            "{backend}"
+        );
+    }
+}

@@ -38,11 +38,11 @@ struct Space {
 impl Heap {
     /// Gives the addresses from `start` to `end`, as far as they are reserved, to the program, which is about to map
     /// something there. What is given is not mapped afterwards, unless it is to be replaced. If a part is in use, or a wish is too
-    /// large, nothing is given.
-    pub fn give(&self, start: usize, end: usize, demand: Demand) {
+    /// large, nothing is given. Whether anything was.
+    pub fn give(&self, start: usize, end: usize, demand: Demand) -> bool {
         let (base, bytes) = self.reserved;
         if start >= end || end <= base || start >= base + bytes {
-            return;
+            return false;
         }
         let part = |range: &Range<usize>| start.max(range.start)..end.min(range.end);
         let spaces = self.spaces();
@@ -55,14 +55,16 @@ impl Heap {
             asked.is_empty() || asked.start >= space.unused.start + kept
         };
         if !spaces.iter().all(may_give) {
-            return;
+            return false;
         }
+        let mut has_given = false;
         for (number, space) in spaces.iter().enumerate() {
             let given = part(&space.unused);
             if !given.is_empty() {
-                self.give_up(number, space, given, demand);
+                has_given |= self.give_up(number, space, given, demand);
             }
         }
+        has_given
     }
 
     /// Gives what is unused of one space away, for a mapping of `bytes` bytes that found no place; false if none has as

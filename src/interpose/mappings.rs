@@ -12,7 +12,7 @@ use crate::heap::give::Demand;
 use crate::runtime;
 use crate::sys::memory_locks::lock;
 use crate::sys::next::{self, Next};
-use crate::sys::{PAGE_BYTES, errno, memory};
+use crate::sys::{PAGE_BYTES, errno, limits, memory};
 use core::ffi::{c_int, c_void};
 use libc::{off64_t, size_t};
 
@@ -53,7 +53,10 @@ fn ask_for(start: usize, bytes: usize, demand: Demand) {
         && let Some(runtime) = runtime::get()
     {
         let end = start.saturating_add(bytes).next_multiple_of(PAGE_BYTES);
-        runtime.heap.give(start & !(PAGE_BYTES - 1), end, demand);
+        if runtime.heap.give(start & !(PAGE_BYTES - 1), end, demand) {
+            // They know how much is ours.
+            limits::conceal();
+        }
     }
 }
 
