@@ -53,8 +53,8 @@ use slot::Slot;
 use threads::ThreadCache;
 use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
 
-/// Address space for small and for large objects, each; halved until it fits. Both fit between a program at its usual
-/// place and its libraries, so that below the program all is free, as without us.
+/// Address space for small and for large objects, each; halved until it fits. Mostly both fit between the program and its
+/// libraries, so that below the program all is free, as without us.
 const RESERVED_BYTES: usize = 16 << 40;
 
 /// Address space of a whole heap at most.
@@ -133,8 +133,9 @@ pub struct Heap {
 impl Heap {
     /// Reserves a heap.
     pub fn new(pages: &'static dyn PageProtection, config: Config) -> Result<Heap, Errno> {
-        let whole =
-            Reservation::new(MOST_RESERVED_BYTES, LEAST_RESERVED_BYTES, 4).ok_or(Errno::ENOMEM)?;
+        let whole = Reservation::above_program(&[MOST_RESERVED_BYTES, MOST_RESERVED_BYTES / 2])
+            .or_else(|| Reservation::new(MOST_RESERVED_BYTES, LEAST_RESERVED_BYTES, 4))
+            .ok_or(Errno::ENOMEM)?;
         let (base, bytes) = (whole.start, (whole.bytes / 2) & !(PAGE_BYTES - 1));
         pages.prepare(PageRange::new(base, bytes / PAGE_BYTES))?;
         Ok(Heap {

@@ -124,6 +124,25 @@ impl Reservation {
         None
     }
 
+    /// Reserves as many of `choices` bytes, the most first, as fit between the program and its libraries, where the kernel
+    /// puts mappings. Below a program that is not at a low address there is more room, which is then left to it.
+    pub fn above_program(choices: &[usize]) -> Option<Reservation> {
+        // SAFETY: reads the auxiliary vector.
+        let program = unsafe { libc::getauxval(libc::AT_ENTRY) } as usize;
+        choices.iter().find_map(|&bytes| {
+            if bytes > address_space_share(4) {
+                return None;
+            }
+            let start = reserve(bytes).ok()?;
+            if start > program {
+                return Some(Reservation { start, bytes });
+            }
+            // SAFETY: nobody knows the mapping.
+            unsafe { unmap(start, bytes) };
+            None
+        })
+    }
+
     /// Makes `bytes` from `offset` readable and writable; both multiples of the page size. What is
     /// usable already stays as it is.
     pub fn commit(&self, offset: usize, bytes: usize) -> Result<(), Errno> {
