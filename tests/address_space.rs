@@ -60,13 +60,14 @@ fn programs_with_auditing_libraries_are_guarded() {
 #[test]
 fn mappings_lie_where_the_program_wants_them() {
     let program = program("mappings", "mappings");
-    let asked: [&[&str]; 6] = [
+    let asked: [&[&str]; 7] = [
         &["any", "60"],
         // What is left between the program and its libraries, and next to it.
         &["any", "80", "any", "9", "any", "8"],
         &["fixed", "0x400000000000", "fixed", "0x600000000000", "fixed", "0x700000000000"],
         &["new", "0x620000000000", "new", "0x6e0000000000", "new", "0x720000000000"],
         &["wish", "0x630000000000", "wish", "0x6f0000000000", "wish", "0x740000000000"],
+        &["moved", "0x610000000000", "moved", "0x710000000000", "shared", "0x730000000000"],
         &[
             "fixed",
             "0x700000000000",

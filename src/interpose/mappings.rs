@@ -178,7 +178,7 @@ pub unsafe extern "C" fn fencepost_mremap(
     }
 }
 
-/// shmat(2). Of the segment's size the heap is told nothing: one page is enough to find the object.
+/// shmat(2).
 ///
 /// # Safety
 /// As shmat(2) demands of its caller.
@@ -192,9 +192,15 @@ pub unsafe extern "C" fn fencepost_shmat(
     unsafe {
         type ShmatFn = unsafe extern "C" fn(c_int, *const c_void, c_int) -> *mut c_void;
         let Some(next) = behind::<ShmatFn>(&next::SHMAT) else { return FAILED };
+        let bytes = if address.is_null() { None } else { memory::segment_bytes(segment) };
+        let replaces = flags & libc::SHM_REMAP != 0;
+        if let Some(bytes) = bytes {
+            let demand = if replaces { Demand::Replacing } else { Demand::Exact };
+            ask_for(address as usize, bytes, demand);
+        }
         let mapped = next(segment, address, flags);
-        if flags & libc::SHM_REMAP != 0 && mapped != FAILED {
-            note_remapped(mapped as usize, PAGE_BYTES);
+        if replaces && mapped != FAILED {
+            note_remapped(mapped as usize, bytes.unwrap_or(PAGE_BYTES));
         }
         mapped
     }

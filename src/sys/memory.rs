@@ -194,6 +194,15 @@ pub unsafe fn unmap(address: usize, bytes: usize) {
     OWN_BYTES.fetch_sub(round_up_to_page(bytes), Ordering::Relaxed);
 }
 
+/// Bytes of a segment of shared memory (shmget(2)).
+pub fn segment_bytes(segment: c_int) -> Option<usize> {
+    // SAFETY: zeros are a valid structure, which the call fills.
+    unsafe {
+        let mut told: libc::shmid_ds = core::mem::zeroed();
+        (libc::shmctl(segment, libc::IPC_STAT, &raw mut told) == 0).then_some(told.shm_segsz)
+    }
+}
+
 /// Makes reserved pages readable and writable.
 ///
 /// # Safety

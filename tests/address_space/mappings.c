@@ -5,6 +5,8 @@
  *     fixed ADDRESS     with MAP_FIXED
  *     new ADDRESS       with MAP_FIXED_NOREPLACE
  *     wish ADDRESS      with an address alone
+ *     moved ADDRESS     by mremap
+ *     shared ADDRESS    by shmat
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,7 +35,20 @@ static void map(const char *how, unsigned long number)
         flags |= MAP_FIXED;
     if (!strcmp(how, "new"))
         flags |= MAP_FIXED_NOREPLACE;
-    char *p = mmap((void *)number, PIECE, PROT_READ | PROT_WRITE, flags, -1, 0);
+    char *wanted = (char *)number;
+    if (!strcmp(how, "moved") || !strcmp(how, "shared"))
+        wanted = NULL;
+    char *p = mmap(wanted, PIECE, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (!strcmp(how, "moved"))
+        p = mremap(p, PIECE, PIECE, MREMAP_MAYMOVE | MREMAP_FIXED, (char *)number);
+    if (!strcmp(how, "shared")) {
+        munmap(p, PIECE);
+        int segment = shmget(IPC_PRIVATE, 4096, 0600);
+        p = shmat(segment, (char *)number, 0);
+        shmctl(segment, IPC_RMID, NULL);
+        printf("%s\n", p == (char *)number ? strcpy(p, "shared") : strerror(errno));
+        return;
+    }
     printf("%s %lx: %s\n", how, number, p == (char *)number ? "there" : p == MAP_FAILED ? strerror(errno) : "elsewhere");
     if (p != MAP_FAILED)
         mapped[count++] = p;
