@@ -275,7 +275,7 @@ fn words(reason: Reason) -> &'static str {
 pub fn thread_label(thread: ThreadId) -> String {
     let name = threads::tid_of(thread).and_then(process::thread_name);
     match name {
-        Some(name) => format!("T{} ({name})", thread.0),
+        Some(name) => format!("T{} ({})", thread.0, printable(&name)),
         None => format!("T{}", thread.0),
     }
 }

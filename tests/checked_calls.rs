@@ -94,7 +94,7 @@ fn difference(case: &Case, outcome: &Outcome) -> Option<String> {
         Some(bytes) => format!("{} of size {bytes}", case.direction),
         None => format!("{} of size", case.direction),
     };
-    let begins = |line: &String| line.starts_with(&format!("in a call of {}: ", case.function));
+    let begins = |line: &String| line.starts_with(&format!("{} ", case.function));
     let is_caller = |frame: &report::Frame| {
         frame.function() == Some(format!("test_{}", case.function).as_str())
     };
@@ -102,8 +102,8 @@ fn difference(case: &Case, outcome: &Outcome) -> Option<String> {
         Some(format!("ended by {}", outcome.exit))
     } else if report.kind != "heap-buffer-overflow" || !access.starts_with(&wanted) {
         Some(format!("expected {wanted}, got {} {access}", report.kind))
-    } else if !report.notes.iter().any(begins) {
-        Some(format!("the function is not named: {:?}", report.notes))
+    } else if !report.sentence.iter().any(begins) {
+        Some(format!("the function is not named: {:?}", report.sentence))
     } else if !report.culprit.frames.iter().take(2).any(is_caller) {
         Some(format!("not called by the case: {:?}", report.culprit.frames))
     } else {
@@ -182,13 +182,13 @@ fn bad_operands_of_all_sizes_are_reported() {
             let told = match report::parse(&outcome.stderr) {
                 Ok(report) => {
                     let access = report.access.map(|access| access.to_string()).unwrap_or_default();
-                    let call = format!("in a call of {function}: ");
+                    let call = format!("{function} ");
                     let is_right = outcome.exit == Exit::Signal(libc::SIGABRT)
                         && report.kind == kind
                         && access.ends_with(&format!(" of size {}", bytes(size)))
-                        && report.notes.iter().any(|line| line.starts_with(&call));
-                    let got =
-                        || format!("{} {} {access} {:?}", outcome.exit, report.kind, report.notes);
+                        && report.sentence.iter().any(|line| line.starts_with(&call));
+                    let told = &report.sentence;
+                    let got = || format!("{} {} {access} {told:?}", outcome.exit, report.kind);
                     if is_right { Ok(()) } else { Err(got()) }
                 }
                 Err(why) => Err(why),

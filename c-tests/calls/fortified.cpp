@@ -3,7 +3,7 @@
 // expect: heap-buffer-overflow
 // expect-access: WRITE of size 21
 // expect-place: located 0 bytes after 20-byte region
-// expect-note: in a call of *: destination of 21 bytes, 20 in bounds
+// expect-sentence: * would write 21 bytes to its destination in a 20-byte object
 // expect-exit: SIGABRT
 #include <cstdio>
 #include <cstdlib>

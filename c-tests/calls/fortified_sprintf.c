@@ -3,7 +3,7 @@
 // expect: heap-buffer-overflow
 // expect-access: WRITE of size 11
 // expect-place: located 0 bytes after 10-byte region
-// expect-note: in a call of __sprintf_chk: s of 11 bytes, 10 in bounds
+// expect-sentence: __sprintf_chk would write 11 bytes to its s in a 10-byte object
 // expect-exit: SIGABRT
 #include <stdio.h>
 #include <stdlib.h>

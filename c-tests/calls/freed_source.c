@@ -2,7 +2,7 @@
 // expect: heap-use-after-free
 // expect-access: READ of size 8
 // expect-place: located 4 bytes inside of 32-byte region
-// expect-note: in a call of memcpy: source of 8 bytes, 0 in bounds
+// expect-sentence: memcpy would read 8 bytes of its source*a freed *-byte object
 // expect-exit: SIGABRT
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 // expect: negative-size-param
 // expect-call: memset
 // expect-place: located 0 bytes inside of 32-byte region
-// expect-note: in a call of memset: the size is 0xffffffffffffffff, or -1
+// expect-sentence: memset was given the size 0xffffffffffffffff, or -1
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
 // expect: memcpy-param-overlap
 // expect-call: memcpy
 // expect-place: located 1 byte inside of 32-byte region
-// expect-note: in a call of memcpy: destination * and source * overlap
+// expect-sentence: memcpy was given a destination and a source of * that overlap: the source begins 1 byte before the destination
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
 // expect: heap-buffer-overflow
 // expect-access: WRITE of size 12
 // expect-place: located 0 bytes after 10-byte region
-// expect-note: in a call of recv: buf of 12 bytes, 10 in bounds
+// expect-sentence: recv would write 12 bytes to its buf in a 10-byte object
 // expect-exit: SIGABRT
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -2,7 +2,7 @@
 // expect: heap-use-after-free
 // expect-access: READ of size 48
 // expect-place: located 0 bytes inside of 48-byte region
-// expect-note: in a call of syscall: buf of 48 bytes, 0 in bounds
+// expect-sentence: syscall would * 48 bytes * a freed *-byte object
 // expect-exit: SIGABRT
 #include <fcntl.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 // expect: heap-use-after-free
 // expect-access: WRITE of size 8
 // expect-place: located 8 bytes inside of 16-byte region
-// expect-note: in a call of syscall: buf of 8 bytes, 0 in bounds
+// expect-sentence: syscall would * 8 bytes * a freed *-byte object
 // expect-exit: SIGABRT
 #include <stdlib.h>
 #include <sys/syscall.h>

@@ -2,7 +2,7 @@
 // expect: heap-buffer-underflow
 // expect-access: WRITE of size 4
 // expect-place: located 1 byte before 100-byte region
-// expect-note: in a call of memmove: destination of 4 bytes, 0 in bounds
+// expect-sentence: memmove would write 4 bytes to its destination, 1 byte before a 100-byte object
 // expect-exit: SIGABRT
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 // expect: heap-use-after-free
 // expect-access: READ of size 16
 // expect-place: located 0 bytes inside of 32-byte region
-// expect-note: in a call of write: buf of 16 bytes, 0 in bounds
+// expect-sentence: write would read 16 bytes of its buf*a freed *-byte object
 // expect-exit: SIGABRT
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // memcpy is told more bytes than its source has.
 // expect: heap-buffer-overflow
 // expect-access: READ of size 200
-// expect-note: in a call of memcpy: source of 200 bytes, 48 in bounds
+// expect-sentence: memcpy would read 200 bytes of its source in a 48-byte object
 // expect-exit: SIGABRT
 // expect-place: located * after 48-byte region
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // memset is told a size that is too large.
 // expect: heap-buffer-overflow
 // expect-access: WRITE of size 200
-// expect-note: in a call of memset: block of 200 bytes, 48 in bounds
+// expect-sentence: memset would write 200 bytes to its block in a 48-byte object
 // expect-exit: SIGABRT
 // expect-place: located * after 48-byte region
 #include <stdlib.h>

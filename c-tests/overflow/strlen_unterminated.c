@@ -1,7 +1,7 @@
 // strlen of 16 characters without their terminator.
 // expect: heap-buffer-overflow
 // expect-access: READ of size 17
-// expect-note: in a call of strlen: string of 17 bytes, 16 in bounds
+// expect-sentence: strlen read 17 bytes of a string in a 16-byte object
 // expect-exit: SIGABRT
 // expect-place: located 0 bytes after 16-byte region
 #include <stdlib.h>

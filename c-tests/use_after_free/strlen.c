@@ -1,7 +1,7 @@
 // libc reads a freed string on the program's behalf.
 // expect: heap-use-after-free
 // expect-access: READ of size 1
-// expect-note: in a call of strlen: string of 1 bytes, 0 in bounds
+// expect-sentence: strlen read 1 byte of a string*a freed 32-byte object
 // expect-exit: SIGABRT
 // expect-place: located * inside of 32-byte region
 #include <stdlib.h>

@@ -23,9 +23,12 @@ impl Finding {
         let mut key = Vec::new();
         let header = text.lines().find_map(|line| line.split_once("==ERROR: Fencepost: "));
         key.extend(header.and_then(|(_, rest)| rest.split(' ').next()).map(str::to_owned));
-        let heading = text.lines().skip_while(|line| !line.contains("==ERROR: ")).nth(1);
-        let first = heading.and_then(|heading| heading.split(' ').next()).unwrap_or_default();
-        key.extend(["READ", "WRITE", "EXECUTE"].contains(&first).then(|| first.to_owned()));
+        // What is wrong with a call of libc may be said before.
+        let headings = text.lines().skip_while(|line| !line.contains("==ERROR: ")).skip(1).take(2);
+        let mut first = headings.filter_map(|heading| heading.split(' ').next());
+        key.extend(
+            first.find(|word| ["READ", "WRITE", "EXECUTE"].contains(word)).map(str::to_owned),
+        );
         // The access or the call; for what was found at exit, the allocation.
         let is_frame = |line: &&str| line.starts_with("    #");
         let stack = text.lines().skip_while(|line| !is_frame(line)).take_while(is_frame);

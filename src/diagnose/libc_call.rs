@@ -79,12 +79,12 @@ pub fn diagnose_libc(
     stack: Frames,
 ) -> Bug {
     let subject = nearest(call.address(), neighbours);
-    let (kind, address, subject) = match call.misuse {
-        Misuse::OutOfBounds { operand, .. } => (kind_of_access(subject), operand.start, subject),
-        Misuse::Overlap { destination, .. } => (BugKind::ParamOverlap, destination.start, subject),
-        Misuse::Size { at, .. } => (BugKind::NegativeSizeParam, at, subject),
+    let kind = match call.misuse {
+        Misuse::OutOfBounds { .. } => kind_of_access(subject),
+        Misuse::Overlap { .. } => BugKind::ParamOverlap,
+        Misuse::Size { .. } => BugKind::NegativeSizeParam,
     };
-    Bug { subject, ..Bug::new(kind, address, Cause::Libc(call), thread, stack) }
+    Bug { subject, ..Bug::new(kind, call.address(), Cause::Libc(call), thread, stack) }
 }
 
 #[cfg(test)]
@@ -105,7 +105,7 @@ mod tests {
         let operand = Operand { name: "source", start: live.start + 30, bytes: 11 };
         let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: 10 };
         let bug = called_libc(misuse, live);
-        assert_eq!((bug.kind, bug.address), (BugKind::HeapBufferOverflow, live.start + 30));
+        assert_eq!((bug.kind, bug.address), (BugKind::HeapBufferOverflow, live.start + 40));
         assert_eq!(bug.subject.map(|s| s.relation), relation(0, Side::After));
         let freed = object(2 * PAGE - 48, 40, State::Retired);
         let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: 0 };

@@ -5,6 +5,7 @@ use crate::calls;
 use crate::fault::{self, belief};
 use crate::heap::record::Event;
 use crate::heap::threads;
+use crate::printable::printable;
 use crate::sys::loader;
 use crate::sys::next;
 use crate::sys::scope::RuntimeScope;
@@ -13,6 +14,7 @@ use crate::trace::{self, Caller};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering};
 use libc::pthread_key_t;
+use std::os::unix::ffi::OsStrExt;
 
 trampoline! {
     fencepost_pthread_create("r8", "r9") => pthread_create;
@@ -182,8 +184,10 @@ fn tell_if_bypassed() {
     if found == 0 || found == ours || !loader::is_definition(found) {
         return;
     }
-    let owner = trace::module_of(found)
-        .map_or_else(|| "another module".to_owned(), |m| m.path.to_string_lossy().into_owned());
+    let owner = trace::module_of(found).map_or_else(
+        || "another module".to_owned(),
+        |module| printable(module.path.as_os_str().as_bytes()).to_string(),
+    );
     let text = format!("fencepost: nothing is guarded: {owner} has a malloc of its own\n");
     crate::report::sink::write(calls::runtime(), &text);
 }

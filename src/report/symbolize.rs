@@ -13,8 +13,10 @@ pub mod operators;
 mod store;
 
 use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
 
 use super::panics;
+use crate::printable::printable;
 use crate::trace::{self, Module, Pc, modules};
 use debug_file::DebugFile;
 use maps::Maps;
@@ -95,7 +97,7 @@ impl Symbolizer {
     /// The module and offset of `pc` alone: reads no file.
     pub fn module_only(&self, pc: usize) -> SymbolFrame {
         let (module, module_offset) = match modules::module_of(pc) {
-            Some(module) => (module.path.to_string_lossy().into_owned(), module.stated_address(pc)),
+            Some(module) => (path_of(module), module.stated_address(pc)),
             None => (UNKNOWN_MODULE.to_owned(), pc),
         };
         SymbolFrame { module, module_offset, ..SymbolFrame::default() }
@@ -126,11 +128,15 @@ impl Symbolizer {
             frames.push(SymbolFrame::default());
         }
         for frame in &mut frames {
-            frame.module = module.path.to_string_lossy().into_owned();
+            frame.module = path_of(module);
             frame.module_offset = module.stated_address(pc);
         }
         frames
     }
+}
+
+fn path_of(module: &Module) -> String {
+    printable(module.path.as_os_str().as_bytes()).to_string()
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use crate::diagnose::{
     Side, Subject,
 };
 use crate::heap::record::{Event, State, ThreadId};
+use crate::printable::printable;
 use crate::runtime::thread_label;
-use crate::sys::PAGE_BYTES;
+use crate::sys::{PAGE_BYTES, loader};
 use crate::trace::{self, Frames, TraceId};
 use core::fmt::Write;
 
@@ -87,6 +88,10 @@ impl Renderer {
             put!(self, " at pc {pc:#x} bp {bp:#x} sp {sp:#x}");
         }
         put!(self, " thread {}\n", thread_label(bug.thread));
+        if let Cause::Libc(call) = bug.cause {
+            let object = bug.subject.as_ref().map(|subject| &subject.object);
+            put!(self, "{}\n", words::libc_call(&call, object));
+        }
     }
 
     fn cause(&mut self, bug: &Bug) -> Option<Location> {
@@ -108,7 +113,7 @@ impl Renderer {
             Cause::Libc(LibcCall { function, misuse, .. }) => match misuse {
                 Misuse::OutOfBounds { direction, operand, .. } => {
                     let (verb, thread) = (verb(direction), bug.thread.0);
-                    put!(self, "{verb} of size {} at {:#x} ", operand.bytes, operand.start);
+                    put!(self, "{verb} of size {} at {:#x} ", operand.bytes, bug.address);
                     put!(self, "thread T{thread}\n");
                 }
                 _ => self.called(function, bug.thread),
@@ -163,9 +168,6 @@ impl Renderer {
                 put!(self, "{:#x} was never allocated: no object is near\n", bug.address);
             }
         }
-        if let Cause::Libc(call) = bug.cause {
-            put!(self, "{}\n", words::operands(&call));
-        }
         if let (Some((release, which)), Some(subject)) = (bug.mismatch, bug.subject) {
             put!(self, "{}\n", words::mismatch(&subject.object, release, which));
         }
@@ -186,6 +188,11 @@ impl Renderer {
                 bytes.join(" "),
                 damage.expected,
             );
+            if bug.kind == BugKind::OverwrittenSlack
+                && let Some(subject) = bug.subject
+            {
+                put!(self, "{}\n", words::how_to_find_the_write(subject.relation.side));
+            }
         }
     }
 
@@ -279,20 +286,21 @@ impl Renderer {
         put!(self, "SUMMARY: Fencepost: {} {location}\n", bug.kind_name());
     }
 
-    /// Writes a stack, our own innermost frames left out; answers where its first frame is, or
-    /// rather, its first one in a module other than Rust's standard library.
+    /// Writes a stack without frames of ours; answers where its first frame is, or rather, its first one in
+    /// a module other than Rust's standard library.
     fn stack(&mut self, pcs: &[trace::Pc]) -> Option<Location> {
         let mut first = None;
         let mut first_of_user = None;
         let mut number = 0;
-        for &pc in pcs {
+        for &pc in pcs.iter().filter(|pc| !is_own_code(pc.lookup_address())) {
             let frames = match self.names {
                 Names::Symbols => self.symbols.symbolize_pc(pc),
                 Names::ModulesOnly => vec![self.symbols.module_only(pc.address())],
             };
             // What is inlined into a function of ours is ours too, whatever its name says: lines
             // without full debug information have bare names.
-            let own = if first.is_none() { frames.iter().rposition(is_own) } else { None };
+            let is_innermost = first.is_none();
+            let own = frames.iter().rposition(|frame| is_own(frame, is_innermost));
             for frame in frames.into_iter().skip(own.map_or(0, |last| last + 1)) {
                 put!(self, "    #{number} {:#x}{}\n", pc.address(), describe(&frame));
                 number += 1;
@@ -317,15 +325,23 @@ fn verb(direction: Direction) -> &'static str {
     }
 }
 
-/// Whether a frame is the runtime's, or the shim that rustc puts before a global allocator.
-fn is_own(frame: &SymbolFrame) -> bool {
+/// Whether an address is in the preload library: we call the first function of a thread, and the loader that
+/// closes a library, so its frames lie in the middle of stacks and at their end. Reads no file.
+fn is_own_code(address: usize) -> bool {
+    loader::is_preload_library()
+        && trace::module_of(is_own_code as *const () as usize)
+            .is_some_and(|own| own.contains(address))
+}
+
+/// Whether a frame is the runtime's in a program that links it, or innermost in a stack and the shim that
+/// rustc puts before a global allocator.
+fn is_own(frame: &SymbolFrame, is_innermost: bool) -> bool {
     let own = |name: &str| {
         let name = name.trim_start_matches('<');
-        name.starts_with("fencepost::")
-            || name.starts_with("__rust_")
-            || name.starts_with("__rustc::")
+        let is_shim = || name.starts_with("__rust_") || name.starts_with("__rustc::");
+        name.starts_with("fencepost::") || is_innermost && is_shim()
     };
-    frame.function.as_deref().is_some_and(own) || frame.module.ends_with("/libfencepost.so")
+    frame.function.as_deref().is_some_and(own)
 }
 
 /// Whether a frame is of Rust's standard library, as it is distributed.
@@ -337,27 +353,30 @@ fn is_rust_std(frame: &SymbolFrame) -> bool {
 fn describe(frame: &SymbolFrame) -> String {
     let mut text = String::new();
     if let Some(function) = &frame.function {
-        let _ = write!(text, " in {function}");
+        let _ = write!(text, " in {}", printable(function));
     }
     if let Some(position) = position(frame, true) {
         let _ = write!(text, " {position}");
     }
-    let _ = write!(text, " ({}+{:#x})", frame.module, frame.module_offset);
+    let _ = write!(text, " {}", module_place(frame));
     text
 }
 
 /// `file:line in function` or the nearest to it that is known.
 fn locate(frame: &SymbolFrame) -> Location {
-    let place = position(frame, false)
-        .unwrap_or_else(|| format!("({}+{:#x})", frame.module, frame.module_offset));
+    let place = position(frame, false).unwrap_or_else(|| module_place(frame));
     match &frame.function {
-        Some(function) => format!("{place} in {function}"),
+        Some(function) => format!("{place} in {}", printable(function)),
         None => place,
     }
 }
 
+fn module_place(frame: &SymbolFrame) -> String {
+    format!("({}+{:#x})", printable(&frame.module), frame.module_offset)
+}
+
 fn position(frame: &SymbolFrame, with_column: bool) -> Option<String> {
-    let mut text = frame.file.clone()?;
+    let mut text = printable(frame.file.as_ref()?).to_string();
     if let Some(line) = frame.line {
         let _ = write!(text, ":{line}");
         if let Some(column) = frame.column.filter(|&column| with_column && column > 0) {

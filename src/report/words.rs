@@ -1,11 +1,12 @@
 //! Sentences of a report about what is wrong with a call, a request, or an instruction.
 
 use crate::diagnose::{
-    BadRequest, Crash, Description, LibcCall, Misuse, Operand, Owner, Side, Wrong,
+    BadRequest, Crash, Description, Direction, LibcCall, Misuse, Operand, Owner, Side, Wrong,
 };
 use crate::heap::Object;
 use crate::heap::record::{Family, State, ThreadId};
 use crate::heap::release::{Mismatch, Release};
+use crate::printable::printable;
 
 /// In what an object and the call that was to free it differ.
 pub fn mismatch(object: &Object, release: Release, which: Mismatch) -> String {
@@ -40,24 +41,75 @@ pub fn mismatch(object: &Object, release: Release, which: Mismatch) -> String {
     }
 }
 
-/// Which operand of a libc call is wrong, and how.
-pub fn operands(call: &LibcCall) -> String {
+/// What is wrong with a libc call, as to the object that its address is at or near.
+pub fn libc_call(call: &LibcCall, object: Option<&Object>) -> String {
     let function = call.function;
     match call.misuse {
-        Misuse::OutOfBounds { operand: Operand { name, bytes, .. }, inside, .. } => {
-            format!("in a call of {function}: {name} of {bytes} bytes, {inside} in bounds")
+        Misuse::OutOfBounds { direction, operand: Operand { name, start, bytes }, .. } => {
+            let unit = if bytes == 1 { "byte" } else { "bytes" };
+            let what = match (direction, name) {
+                // Its end has been looked for.
+                (Direction::Read, "string") => format!("read {bytes} {unit} of a string"),
+                (Direction::Write, _) => format!("would write {bytes} {unit} to its {name}"),
+                _ => format!("would read {bytes} {unit} of its {name}"),
+            };
+            format!("{function} {what}{}", where_from(start, object))
         }
         Misuse::Overlap { destination, source } => {
-            let [first, second] = [destination, source].map(|operand| {
-                format!("{} [{:#x},{:#x})", operand.name, operand.start, operand.end())
-            });
-            format!("in a call of {function}: {first} and {second} overlap")
+            let (side, distance) = match source.start.checked_sub(destination.start) {
+                Some(distance) => ("after", distance),
+                None => ("before", destination.start - source.start),
+            };
+            let (to, from, bytes) = (destination.name, source.name, in_bytes(source.bytes));
+            let distance = in_bytes(distance);
+            format!(
+                "{function} was given a {to} and a {from} of {bytes} that overlap: \
+                 the {from} begins {distance} {side} the {to}"
+            )
         }
         Misuse::Size { bytes, .. } => {
-            let signed = bytes as isize;
-            format!("in a call of {function}: the size is {bytes:#x}, or {signed}")
+            format!("{function} was given the size {bytes:#x}, or {}", bytes as isize)
         }
     }
+}
+
+/// ` in an 18-byte object`, of an operand that begins at `start`.
+fn where_from(start: usize, object: Option<&Object>) -> String {
+    let Some(object) = object else { return " where no object is".to_owned() };
+    if object.state == State::Forgotten {
+        return " in memory that was freed long ago".to_owned();
+    }
+    let size = object.size;
+    let noun = match object.state {
+        State::Live => format!("{} {size}-byte object", article(size)),
+        _ => format!("a freed {size}-byte object"),
+    };
+    let end = object.start + size;
+    match start {
+        _ if start == object.start => format!(" in {noun}"),
+        _ if start < object.start => format!(", {} before {noun}", in_bytes(object.start - start)),
+        _ if start < end => format!(", {} into {noun}", in_bytes(start - object.start)),
+        _ => format!(", {} after the end of {noun}", in_bytes(start - end)),
+    }
+}
+
+fn in_bytes(bytes: usize) -> String {
+    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
+}
+
+/// Before a number that is read aloud: an 8, an 11, an 18, an 80,000.
+fn article(number: usize) -> &'static str {
+    let digits = number.to_string();
+    let is_eleven = digits.len() % 3 == 2 && (digits.starts_with("11") || digits.starts_with("18"));
+    if digits.starts_with('8') || is_eleven { "an" } else { "a" }
+}
+
+/// How to come to the write whose traces were found on this side of an object.
+pub fn how_to_find_the_write(side: Side) -> String {
+    let placement = if side == Side::Before { "left" } else { "exact" };
+    format!(
+        "to stop at the write itself, run with --placement {placement}, or with --sweep to try every placement"
+    )
 }
 
 /// What is wrong with a request for memory.
@@ -88,7 +140,7 @@ pub fn request(request: &BadRequest) -> String {
 pub fn crash(crash: &Crash) -> String {
     let named = |words: &str, name: &str| match name {
         "" => words.to_owned(),
-        name => format!("{words} ({name})"),
+        name => format!("{words} ({})", printable(name)),
     };
     match crash {
         Crash::Null => "null, or an offset from it".to_owned(),
@@ -122,11 +174,11 @@ pub fn owner(owner: &Owner, asking: ThreadId) -> String {
     match owner {
         Owner::Stack { own: true } => format!("is on the stack of thread T{}", asking.0),
         Owner::Stack { own: false } => "is on the stack of a thread".to_owned(),
-        Owner::Module(name) => format!("is in a global/static object of {name}"),
+        Owner::Module(name) => format!("is in a global/static object of {}", printable(name)),
         Owner::Mapped(name) if name.is_empty() => {
             "was never allocated: it is in memory mapped otherwise".to_owned()
         }
-        Owner::Mapped(name) => format!("was never allocated: it is in {name}"),
+        Owner::Mapped(name) => format!("was never allocated: it is in {}", printable(name)),
         Owner::Unmapped => "was never allocated: nothing is mapped there".to_owned(),
     }
 }
@@ -152,4 +204,97 @@ pub fn description(description: &Description, asking: ThreadId) -> String {
         }
     };
     words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::record::Event;
+    use crate::trace::{Caller, TraceId};
+
+    fn sentence(function: &'static str, misuse: Misuse, state: State, size: usize) -> String {
+        let allocated = Event { thread: ThreadId(0), trace: TraceId::NONE };
+        let (family, align_log2, start) = (Family::Malloc, 0, 0x1000);
+        let object = Object { start, size, family, align_log2, state, allocated, freed: None };
+        libc_call(&LibcCall { function, caller: Caller::here(), misuse }, Some(&object))
+    }
+
+    fn out(direction: Direction, name: &'static str, start: usize, bytes: usize) -> Misuse {
+        Misuse::OutOfBounds { direction, operand: Operand { name, start, bytes }, inside: 0 }
+    }
+
+    #[test]
+    fn a_call_is_explained_by_a_sentence() {
+        let (read, write) = (Direction::Read, Direction::Write);
+        for (function, misuse, state, size, words) in [
+            (
+                "strlen",
+                out(read, "string", 0x1000, 19),
+                State::Live,
+                18,
+                "strlen read 19 bytes of a string in an 18-byte object",
+            ),
+            (
+                "strlen",
+                out(read, "string", 0x1000, 1),
+                State::Retired,
+                8,
+                "strlen read 1 byte of a string in a freed 8-byte object",
+            ),
+            (
+                "strlen",
+                out(read, "string", 0x100a, 9),
+                State::Live,
+                18,
+                "strlen read 9 bytes of a string, 10 bytes into an 18-byte object",
+            ),
+            (
+                "memcpy",
+                out(read, "source", 0x1000, 9),
+                State::Live,
+                80,
+                "memcpy would read 9 bytes of its source in an 80-byte object",
+            ),
+            (
+                "memset",
+                out(write, "block", 0x0fff, 9),
+                State::Live,
+                40,
+                "memset would write 9 bytes to its block, 1 byte before a 40-byte object",
+            ),
+            (
+                "read",
+                out(write, "buf", 0x1030, 9),
+                State::Live,
+                40,
+                "read would write 9 bytes to its buf, 8 bytes after the end of a 40-byte object",
+            ),
+            (
+                "f",
+                out(read, "string", 0x1000, 9),
+                State::Forgotten,
+                40,
+                "f read 9 bytes of a string in memory that was freed long ago",
+            ),
+            (
+                "memset",
+                Misuse::Size { bytes: usize::MAX, at: 0x1000 },
+                State::Live,
+                40,
+                "memset was given the size 0xffffffffffffffff, or -1",
+            ),
+        ] {
+            assert_eq!(sentence(function, misuse, state, size), words);
+        }
+        let destination = Operand { name: "destination", start: 0x1000, bytes: 9 };
+        let source = Operand { name: "source", start: 0x1008, bytes: 9 };
+        let words = "memcpy was given a destination and a source of 9 bytes that overlap: \
+                     the source begins 8 bytes after the destination";
+        let misuse = Misuse::Overlap { destination, source };
+        assert_eq!(sentence("memcpy", misuse, State::Live, 40), words);
+        assert_eq!(
+            [8, 11, 18, 80, 8_000, 11_000, 1, 81, 110, 180, 1_800].map(article).join(" "),
+            "an an an an an an a an a a a"
+        );
+    }
 }

@@ -132,12 +132,15 @@ fn value_of<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
     entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
-/// Name of thread `tid` of this process, as the kernel has it, or of the process itself.
-pub fn thread_name(tid: u32) -> Option<String> {
+/// Name of thread `tid` of this process, as the kernel has it: whatever bytes the program chose.
+pub fn thread_name(tid: u32) -> Option<Vec<u8>> {
     let path = std::ffi::CString::new(format!("/proc/self/task/{tid}/comm")).ok()?;
     let mut bytes = file::read_all(&path, 64)?;
-    bytes.truncate(bytes.iter().position(|&b| b == b'\n').unwrap_or(bytes.len()));
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    // The kernel ends it with a newline; there may be others in it.
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    Some(bytes)
 }
 
 /// Whether the process has no thread but the calling one; false where the kernel does not tell.

@@ -57,9 +57,12 @@ pub struct Bug {
     pub place: String,
     pub found: Option<String>,
     pub called: Option<String>,
+    /// Glob of the line that explains a call of libc.
+    pub sentence: Option<String>,
     /// Globs of lines after the place.
     pub notes: Vec<String>,
     pub thread: String,
+    pub thread_name: Option<String>,
     pub freed_by: String,
     pub allocated_by: String,
     pub exit: Exit,
@@ -123,14 +126,16 @@ pub fn read(path: &Path, source: &str) -> Result<Expectation, String> {
     })
 }
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 21] = [
     "expect",
     "expect-access",
     "expect-place",
     "expect-found",
     "expect-call",
     "expect-note",
+    "expect-sentence",
     "expect-thread",
+    "expect-thread-name",
     "expect-freed-by",
     "expect-allocated-by",
     "expect-exit",
@@ -207,6 +212,8 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
             .filter(|(key, _)| *key == "expect-note")
             .map(|(_, value)| (*value).to_owned())
             .collect(),
+        sentence: find("expect-sentence").map(str::to_owned),
+        thread_name: find("expect-thread-name").map(str::to_owned),
         freed_by: find("expect-freed-by").unwrap_or("T0").to_owned(),
         allocated_by: find("expect-allocated-by").unwrap_or("T0").to_owned(),
         thread,
@@ -344,6 +351,12 @@ impl Bug {
         if self.found != report.found {
             differ("found", &words_of(&self.found), &words_of(&report.found));
         }
+        let sentence = words_of(&report.sentence);
+        if let Some(wanted) = &self.sentence
+            && !glob_matches(wanted, &sentence)
+        {
+            differ("sentence", wanted, &sentence);
+        }
         for note in &self.notes {
             if !report.notes.iter().any(|line| glob_matches(note, line)) {
                 differ("note", note, &report.notes.join(" / "));
@@ -352,7 +365,16 @@ impl Bug {
         if !glob_matches(&self.thread, &report.thread) {
             differ("thread", &self.thread, &report.thread);
         }
+        if let Some(wanted) = &self.thread_name
+            && *wanted != report.thread_name
+        {
+            differ("thread's name", wanted, &report.thread_name);
+        }
         found.extend(self.stack_differences(file, &report));
+        // Whatever it names.
+        if report_text.contains(|char: char| char.is_control() && char != '\n') {
+            found.push(format!("control characters in the report: {report_text:?}"));
+        }
         found
     }
 

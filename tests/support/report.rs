@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! ==PID==ERROR: Fencepost: KIND on address 0x… at pc 0x… bp 0x… sp 0x… thread T0 (name)
+//! memset would write 4 bytes to its block in a 48-byte object
 //! WRITE of size 4 at 0x… thread T0
 //!     #0 0x… in function file:line:column (module+0xoffset)
 //!
@@ -89,6 +90,8 @@ pub struct Report {
     pub pc: Option<u64>,
     pub thread: String,
     pub thread_name: String,
+    /// What is wrong with a call of libc: a line of its own before the heading.
+    pub sentence: Option<String>,
     pub access: Option<Access>,
     /// The function that a bad call called.
     pub called: Option<String>,
@@ -116,6 +119,9 @@ pub fn parse(text: &str) -> Result<Report, String> {
     let header = lines.next().ok_or("no report")?;
     let mut report = parse_header(header)?;
 
+    let is_sentence =
+        |line: &&str| [" read ", " would ", " was given "].iter().any(|verb| line.contains(verb));
+    report.sentence = lines.next_if(is_sentence).map(str::to_owned);
     let heading = lines.next().ok_or("the report ends after its header")?;
     parse_culprit_heading(heading, &mut report)?;
     let mut lines = lines.filter(|line| !line.is_empty()).peekable();
@@ -186,6 +192,7 @@ fn parse_header(line: &str) -> Result<Report, String> {
         pc,
         thread: thread.to_owned(),
         thread_name: name.strip_suffix(')').ok_or_else(|| wrong("a thread name"))?.to_owned(),
+        sentence: None,
         access: None,
         called: None,
         raised: None,

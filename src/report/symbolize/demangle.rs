@@ -13,6 +13,53 @@ fn demangle_rust(name: &str) -> Option<String> {
     Some(format!("{:#}", rustc_demangle::try_demangle(name).ok()?))
 }
 
+/// Where the type of the function is beyond `cpp_demangle` (conditions of enable_if, as in
+/// `std::default_delete<char []>::operator()<char>`), without its parameters.
 fn demangle_cpp(name: &str) -> Option<String> {
-    cpp_demangle::Symbol::new(name).ok()?.demangle().ok()
+    /// Names are of a few hundred bytes; one made to take long is left as it is.
+    const MOST_BYTES: usize = 8 << 10;
+    let whole = |name: &str| cpp_demangle::Symbol::new(name).ok()?.demangle().ok();
+    // A name that is nested or has template arguments ends with an E, and no beginning of it is a name.
+    let without_type = || {
+        let ends = name.match_indices('E').take(256).map(|(at, _)| &name[..=at]);
+        Some(ends.filter_map(whole).next()?.trim_end_matches(" const").to_owned())
+    };
+    (name.len() <= MOST_BYTES).then(|| whole(name).or_else(without_type)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::demangle;
+
+    #[test]
+    fn only_linkage_names_are_demangled() {
+        for name in
+            ["f", "i", "c", "main", "St", "Z1fv", "ZN3foo3barEv", "R", "__Z1fv", "_z1fv", ""]
+        {
+            assert_eq!(demangle(name), name);
+        }
+        assert_eq!(demangle("_Z1fi"), "f(int)");
+        assert_eq!(demangle("_ZN3foo3bar17h0123456789abcdefE"), "foo::bar");
+        assert_eq!(demangle("_RNvC6_123foo3bar"), "123foo::bar");
+    }
+
+    #[test]
+    fn a_function_whose_type_is_too_hard_keeps_its_name() {
+        for (mangled, name) in [
+            (
+                "_ZNKSt14default_deleteIA_cEclIcEENSt9enable_ifIXsrSt14is_convertibleIPA_T_PS0_E5valueEvE4typeEPS4_",
+                "std::default_delete<char []>::operator()<char>",
+            ),
+            (
+                "_ZSt4swapI3KeyENSt9enable_ifIXsrSt6__and_IJSt6__not_ISt15__is_tuple_likeIT_EESt21is_move_constructibleIS4_ESt18is_move_assignableIS4_EEE5valueEvE4typeERS4_SE_",
+                "std::swap<Key>",
+            ),
+            (
+                "_ZSt14__relocate_a_1I3KeyS0_ENSt9enable_ifIXsrSt24__is_bitwise_relocatableIT_vE5valueEPS2_E4typeES4_S4_S4_RSaIT0_E",
+                "std::__relocate_a_1<Key, Key>",
+            ),
+        ] {
+            assert_eq!(demangle(mangled), name);
+        }
+    }
 }
