@@ -1,5 +1,6 @@
 //! What every face of the allocator does: allocate, free, resize, and tell of bad calls.
 
+pub mod fork;
 pub mod inspect;
 
 use crate::diagnose::{BadRequest, Call, Owner, Wrong};
@@ -12,7 +13,7 @@ use crate::report::symbolize::operators;
 use crate::runtime::{self, Runtime};
 use crate::sys::residency::SharedPages;
 use crate::sys::scope::RuntimeScope;
-use crate::sys::{next, process};
+use crate::sys::{next, streams};
 use crate::trace::{self, Caller, Frames};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -216,9 +217,6 @@ fn is_excused(
 
 static FINISHED: AtomicBool = AtomicBool::new(false);
 
-/// Whether the process was forked, and has not forked since.
-static IS_FRESH_CHILD: AtomicBool = AtomicBool::new(false);
-
 /// When the process ends: verifies what still lives, and tells what was not guarded. Once. Answers the
 /// exit code to end with, where the program's is not to be.
 pub fn finish() -> Option<c_int> {
@@ -235,9 +233,10 @@ pub fn finish() -> Option<c_int> {
     if options.check_at_exit {
         // What a child has in common with its parent is as it was at the fork, and the parent's to
         // check. What is common with a child of its own may have been changed before.
-        let shared = IS_FRESH_CHILD.load(Ordering::Relaxed).then(SharedPages::new);
+        let shared = fork::is_fresh_child().then(SharedPages::new);
         for bad in runtime.heap.damaged(shared) {
-            flush_streams();
+            // What the program printed must not be lost with the abort that follows.
+            streams::flush_unused();
             fault::report_at_exit(runtime, bad);
         }
     }
@@ -263,12 +262,6 @@ pub fn finish() -> Option<c_int> {
     failed()
 }
 
-/// What the program printed must not be lost with the abort that follows.
-fn flush_streams() {
-    // SAFETY: fflush(NULL) flushes all output streams; no stream of ours is involved.
-    unsafe { libc::fflush(core::ptr::null_mut()) };
-}
-
 /// What a process needs beyond its first allocation: hooks on fork and exit, an alternate stack
 /// for its first thread, and the look-up of the functions behind ours. Called once, while the
 /// process has one thread.
@@ -280,59 +273,21 @@ pub fn set_up_process() {
     runtime();
     let _scope = RuntimeScope::enter();
     next::resolve();
+    streams::init();
     threads::current();
     fault::belief::give_altstack();
     if runtime().options.keep_going {
         fault::step::install();
     }
-    // SAFETY: the handlers below are safe to run where fork and exit run handlers.
-    unsafe {
-        libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork_in_child));
-        libc::atexit(at_exit);
-    }
+    fork::register();
+    // SAFETY: the handler is safe to run where exit runs handlers.
+    unsafe { libc::atexit(at_exit) };
 }
 
 extern "C" fn at_exit() {
     if let Some(code) = finish() {
-        flush_streams();
-        process::exit_now(code);
+        // Goes on where exit(3) was, with what is left of its work, and another code.
+        // SAFETY: glibc allows it in a handler.
+        unsafe { libc::exit(code) };
     }
-}
-
-static FORK_MASK: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
-
-extern "C" fn before_fork() {
-    use crate::sys::signal;
-    let mask = signal::change_mask(libc::SIG_BLOCK, !signal::SYNCHRONOUS);
-    fault::hold_for_fork();
-    runtime().heap.hold_for_fork();
-    threads::hold_for_fork();
-    // Under the locks, so that of several forking threads each finds its own.
-    FORK_MASK.store(mask, Ordering::Relaxed);
-    IS_FRESH_CHILD.store(false, Ordering::Relaxed);
-}
-
-extern "C" fn after_fork() {
-    use crate::sys::signal;
-    let mask = FORK_MASK.load(Ordering::Relaxed);
-    // SAFETY: before_fork ran in this thread or its image.
-    unsafe {
-        threads::release_after_fork();
-        runtime().heap.release_after_fork();
-        fault::release_after_fork();
-    }
-    signal::change_mask(libc::SIG_SETMASK, mask);
-}
-
-extern "C" fn after_fork_in_child() {
-    runtime().heap.backend().after_fork_in_child();
-    crate::trace::after_fork_in_child();
-    runtime().adopt_process();
-    fault::reporter::after_fork_in_child();
-    FINISHED.store(false, Ordering::Release);
-    IS_FRESH_CHILD.store(true, Ordering::Relaxed);
-    after_fork();
-    tally::after_fork_in_child();
-    // Where the backend could not be renewed, another takes over.
-    runtime().heap.restore_guards();
 }

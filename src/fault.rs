@@ -299,7 +299,8 @@ pub fn report_at_exit(runtime: &'static Runtime, bad: BadCall) {
 
 /// See [`Lock::hold_for_fork`](sys::lock::Lock::hold_for_fork).
 pub fn hold_for_fork() {
-    reporter::hold_for_fork();
+    step::hold_for_fork();
+    tally::hold_for_fork();
     decoder::hold_for_fork();
     belief::hold_for_fork();
 }
@@ -311,8 +312,16 @@ pub unsafe fn release_after_fork() {
     unsafe {
         belief::release_after_fork();
         decoder::release_after_fork();
+        tally::release_after_fork();
+        step::release_after_fork();
     }
-    reporter::release_after_fork();
+}
+
+/// In the child of a fork: whoever reported, and had pages open, did so in the parent.
+pub fn after_fork_in_child() {
+    reporter::after_fork_in_child();
+    private::forget_exhaustion();
+    step::after_fork_in_child();
 }
 
 /// # Safety

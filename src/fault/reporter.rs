@@ -17,8 +17,6 @@ struct State {
     reporter: AtomicU64,
     /// Whether a report has been made: what kills the process then needs no other.
     has_reported: AtomicBool,
-    /// Whether the reporter is a thread that forks.
-    held_for_fork: AtomicBool,
     /// Whether this is no copy, or one in which [`clear_inherited`] has run.
     is_cleared: AtomicBool,
     /// The bug being reported, for a second attempt.
@@ -29,7 +27,6 @@ struct State {
 static COPIED: State = State {
     reporter: AtomicU64::new(0),
     has_reported: AtomicBool::new(false),
-    held_for_fork: AtomicBool::new(false),
     is_cleared: AtomicBool::new(true),
     bug: AtomicPtr::new(core::ptr::null_mut()),
 };
@@ -154,22 +151,6 @@ pub fn has_reported() -> bool {
 /// Exchanges the bug being reported; null for none.
 pub fn exchange_bug(bug: *mut Bug) -> *mut Bug {
     state().bug.swap(bug, Ordering::AcqRel)
-}
-
-/// See [`Lock::hold_for_fork`](crate::sys::lock::Lock::hold_for_fork). No page is open then, as one would stay
-/// so in the child.
-pub fn hold_for_fork() {
-    if goes_on() && !is_me() {
-        begin_report();
-        state().held_for_fork.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Ends [`hold_for_fork`], in the parent or in the child.
-pub fn release_after_fork() {
-    if state().held_for_fork.swap(false, Ordering::Relaxed) {
-        release();
-    }
 }
 
 /// In the child of a fork: whoever reported did so in the parent.

@@ -1,8 +1,8 @@
 //! Going on after a report: the page is opened, the instruction runs by itself with the processor's trap
 //! flag set, and the page is closed again.
 //!
-//! The thread that has reported stays the reporter until then, so one thread steps at a time, and nobody
-//! forks meanwhile. What other threads do to the page while it is open goes unseen. For the one
+//! The thread that has reported stays the reporter until then, so one thread steps at a time. The child of
+//! another that forks meanwhile closes the page for itself. What other threads do to the page while it is open goes unseen. For the one
 //! instruction all signals wait that can; SIGTRAP, which ends it, does not, and one that somebody sent is
 //! sent again afterwards.
 //!
@@ -132,8 +132,9 @@ fn traps_once(instruction: &Instruction) -> bool {
 /// Opens the page at `fault`, and has `context` trap after its instruction, the bytes of which are `code`.
 /// False when the page can't be opened; then nothing is left open.
 pub fn begin(runtime: &Runtime, fault: usize, code: &[u8], context: &mut ucontext_t) -> bool {
-    let page = runtime.heap.open_page(fault);
+    // From here on no child has a page open that it does not know of.
     let mut current = STEP.lock();
+    let page = runtime.heap.open_page(fault);
     let step = current.get_or_insert_with(|| {
         let instruction = decode(code);
         Step {
@@ -187,6 +188,27 @@ pub fn abandon(runtime: &Runtime, context: &mut ucontext_t) {
     }
 }
 
+/// See [`Lock::hold_for_fork`].
+pub fn hold_for_fork() {
+    STEP.hold_for_fork();
+}
+
+/// # Safety
+/// See [`Lock::release_after_fork`].
+pub unsafe fn release_after_fork() {
+    // SAFETY: the caller's promise.
+    unsafe { STEP.release_after_fork() }
+}
+
+/// In the child of a fork: closes the pages that a thread of the parent had open.
+pub fn after_fork_in_child() {
+    let mut current = STEP.lock();
+    if let (Some(step), Some(runtime)) = (current.as_mut(), runtime::get()) {
+        step.pages.iter_mut().filter_map(Option::take).for_each(|page| close(runtime, page));
+    }
+    *current = None;
+}
+
 /// In a copy of the process that runs no handlers: the step of the original's reporter is none of this
 /// process's. The pages that it had opened are closed here.
 ///
@@ -195,11 +217,7 @@ pub fn abandon(runtime: &Runtime, context: &mut ucontext_t) {
 pub unsafe fn forget_inherited() {
     // SAFETY: the reporter alone takes this lock.
     unsafe { STEP.break_open() };
-    let mut current = STEP.lock();
-    if let (Some(step), Some(runtime)) = (current.as_mut(), runtime::get()) {
-        step.pages.iter_mut().filter_map(Option::take).for_each(|page| close(runtime, page));
-    }
-    *current = None;
+    after_fork_in_child();
 }
 
 fn close(runtime: &Runtime, page: OpenPage) {

@@ -45,6 +45,18 @@ pub fn summary(most: usize) -> String {
     text + "\n"
 }
 
+/// See [`Lock::hold_for_fork`].
+pub fn hold_for_fork() {
+    SEEN.hold_for_fork();
+}
+
+/// # Safety
+/// See [`Lock::release_after_fork`].
+pub unsafe fn release_after_fork() {
+    // SAFETY: the caller's promise.
+    unsafe { SEEN.release_after_fork() }
+}
+
 /// In the child of a fork: what was counted so far is the parent's.
 pub fn after_fork_in_child() {
     let _scope = RuntimeScope::enter();

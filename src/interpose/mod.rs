@@ -13,6 +13,7 @@ mod attributes;
 mod clocks;
 mod descriptors;
 mod entry;
+mod fork;
 mod formats;
 mod io;
 mod libraries;
@@ -44,6 +45,7 @@ mod vectors;
 mod wide_numbers;
 mod wide_strings;
 
+use crate::sys::next;
 use crate::trace::{self, ModuleKind};
 use core::num::NonZeroUsize;
 
@@ -76,11 +78,14 @@ fn resolve_checked() {
         accounts::NEXT,
     ];
     let libc = trace::module_of(libc::gnu_get_libc_version as *const () as usize);
+    let is_libcs = |address| libc.is_some_and(|libc| libc.contains(address)) || is_systems(address);
+    let popen = fork::popen_behind_gate()
+        .filter(|_| next::POPEN.address().is_some_and(|address| is_libcs(address.get())));
+    popen.inspect(|&popen| paths::POPEN.put_before(popen));
     for next in tables.into_iter().flatten() {
         // What libc lacks is done by us.
         if let Some(address) = next.address().map(NonZeroUsize::get)
-            && !libc.is_some_and(|libc| libc.contains(address))
-            && !is_systems(address)
+            && !is_libcs(address)
             && !is_ours(address)
         {
             next.leave_alone();

@@ -13,6 +13,9 @@ unsafe fn reads<const N: usize>(call: &Call<'_>, strings: [(&'static str, usize)
     }
 }
 
+/// The next popen, which [`super::fork`] may stand before.
+pub(super) use popen::NEXT as POPEN;
+
 entries! {
     before open[rdi] = |call| reads(call, [("path", 0)]);
     before open64[rdi] = |call| reads(call, [("path", 0)]);

@@ -8,6 +8,7 @@ use super::per_thread::per_thread;
 use super::{process, signal};
 use core::cell::Cell;
 use core::ops::{Deref, DerefMut};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 use spin::relax::RelaxStrategy;
 
@@ -32,25 +33,45 @@ impl RelaxStrategy for Yield {
     }
 }
 
+/// Tells the living threads apart. The image of a thread in the child of a fork is the same.
+fn this_thread() -> usize {
+    YIELDED.with(|yielded| core::ptr::from_ref(yielded) as usize)
+}
+
 /// A lock over `T`.
-pub struct Lock<T>(SpinMutex<T, Yield>);
+pub struct Lock<T> {
+    value: SpinMutex<T, Yield>,
+    /// The thread that holds it for a fork, or 0; see [`this_thread`].
+    forker: AtomicUsize,
+}
 
 impl<T> Lock<T> {
     pub const fn new(value: T) -> Self {
-        Lock(SpinMutex::new(value))
+        Lock { value: SpinMutex::new(value), forker: AtomicUsize::new(0) }
     }
 
     /// Waits for the lock with signals blocked.
     pub fn lock(&self) -> Guard<'_, T> {
         let mask = signal::BlockedSignals::block();
-        Guard { guard: self.0.lock(), _mask: mask }
+        let guard = match self.value.try_lock() {
+            Some(guard) => Some(guard),
+            // A handler of fork that runs after ours, or libc itself, allocates.
+            None if self.is_held_for_own_fork() => None,
+            None => Some(self.value.lock()),
+        };
+        Guard { guard, lock: self, _mask: mask }
+    }
+
+    #[cold]
+    fn is_held_for_own_fork(&self) -> bool {
+        self.forker.load(Ordering::Relaxed) == this_thread()
     }
 
     /// Whether the lock stays closed for longer than any holder needs, some milliseconds.
     pub fn is_stuck(&self) -> bool {
         const ROUNDS: u32 = 64 * YIELDS;
         !(0..ROUNDS).any(|_| {
-            let is_open = !self.0.is_locked();
+            let is_open = !self.value.is_locked();
             if !is_open {
                 Yield::relax();
             }
@@ -64,13 +85,15 @@ impl<T> Lock<T> {
     /// No thread of this process may hold it.
     pub unsafe fn break_open(&self) {
         // SAFETY: the caller's promise.
-        unsafe { self.0.force_unlock() }
+        unsafe { self.value.force_unlock() }
     }
 
     /// Takes the lock and keeps it beyond this call: before fork, so that the child's copy is of a
-    /// quiet state. Signals must be blocked until [`Lock::release_after_fork`].
+    /// quiet state. Signals must be blocked until [`Lock::release_after_fork`]. Until then the calling
+    /// thread may still lock it: nobody else is inside.
     pub fn hold_for_fork(&self) {
-        core::mem::forget(self.0.lock());
+        core::mem::forget(self.value.lock());
+        self.forker.store(this_thread(), Ordering::Relaxed);
     }
 
     /// Ends [`Lock::hold_for_fork`], in the parent or in the child.
@@ -78,26 +101,38 @@ impl<T> Lock<T> {
     /// # Safety
     /// The calling thread, or its image before fork, must have called `hold_for_fork`.
     pub unsafe fn release_after_fork(&self) {
+        self.forker.store(0, Ordering::Relaxed);
         // SAFETY: the caller's promise: the lock is held and its guard was forgotten.
-        unsafe { self.0.force_unlock() }
+        unsafe { self.value.force_unlock() }
     }
 }
 
 /// Holds a [`Lock`]; the lock opens before signals do.
 pub struct Guard<'a, T> {
-    guard: SpinMutexGuard<'a, T, Yield>,
+    /// `None` where the thread holds the lock already, for a fork.
+    guard: Option<SpinMutexGuard<'a, T, Yield>>,
+    lock: &'a Lock<T>,
     _mask: signal::BlockedSignals,
 }
 
 impl<T> Deref for Guard<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
-        &self.guard
+        match &self.guard {
+            Some(guard) => guard,
+            // SAFETY: held by this thread for a fork, outside of every other guard of this lock: it forks with
+            // signals blocked, and nothing that runs under a guard forks.
+            None => unsafe { &*self.lock.value.as_mut_ptr() },
+        }
     }
 }
 
 impl<T> DerefMut for Guard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.guard
+        match &mut self.guard {
+            Some(guard) => guard,
+            // SAFETY: as above.
+            None => unsafe { &mut *self.lock.value.as_mut_ptr() },
+        }
     }
 }

@@ -10,6 +10,7 @@ pub mod file;
 pub mod filter;
 pub mod fixed_text;
 pub mod limits;
+pub mod gate;
 pub mod loader;
 pub mod lock;
 pub mod memory;
@@ -23,6 +24,7 @@ pub mod sandbox;
 pub mod scope;
 pub mod signal;
 pub mod standard_error;
+pub mod streams;
 pub mod uffd;
 pub mod view;
 

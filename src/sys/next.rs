@@ -41,6 +41,13 @@ impl Next {
     /// Bytes from the address to the flag of [`Next::leave_alone`].
     pub const LEFT_ALONE: usize = core::mem::offset_of!(Next, is_left_alone);
 
+    /// A function of ours stands between: it is what calls go on to. For before the first look-up.
+    pub fn put_before(&self, function: *const ()) {
+        if let Some(address) = NonZeroUsize::new(function as usize) {
+            let _ = self.address.set(address);
+        }
+    }
+
     /// Calls of it are to go straight on.
     pub fn leave_alone(&self) {
         self.is_left_alone.store(true, Ordering::Relaxed);
@@ -130,6 +137,15 @@ next! {
     SIGALTSTACK = c"sigaltstack",
     PTHREAD_CREATE = c"pthread_create",
     QUICK_EXIT = c"quick_exit",
+    PLAIN_FORK = c"_Fork",
+    REGISTER_ATFORK = c"__register_atfork",
+    POPEN = c"popen",
+    LIST_LOCK = c"_IO_list_lock",
+    LIST_UNLOCK = c"_IO_list_unlock",
+    ITER_BEGIN = c"_IO_iter_begin",
+    ITER_END = c"_IO_iter_end",
+    ITER_NEXT = c"_IO_iter_next",
+    ITER_FILE = c"_IO_iter_file",
     DLOPEN = c"dlopen",
     DLMOPEN = c"dlmopen",
     DLSYM = c"dlsym",

@@ -35,6 +35,14 @@ pub fn effective_user() -> u32 {
     unsafe { syscall(libc::SYS_geteuid, [0; 6]) }.map_or(u32::MAX, |user| user as u32)
 }
 
+/// Whether the process has a thread with this kernel id.
+pub fn has_thread(tid: u32) -> bool {
+    let args = [pid() as usize, tid as usize, 0, 0, 0, 0];
+    // SAFETY: tgkill touches no memory, and signal 0 is none.
+    let found = unsafe { syscall(libc::SYS_tgkill, args) };
+    found != Err(Errno(libc::ESRCH))
+}
+
 pub fn yield_now() {
     // SAFETY: as above.
     let _ = unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };

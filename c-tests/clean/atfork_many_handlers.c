@@ -1,0 +1,43 @@
+// Threads register handlers of fork, more than libc has room for without allocating, while another forks.
+// expect: clean
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void handle(void) { free(malloc(20)); }
+
+static void *register_many(void *unused)
+{
+    for (int i = 0; i < 200; i++) {
+        pthread_atfork(handle, handle, handle);
+        free(malloc(5000));
+    }
+    return NULL;
+}
+
+static void *fork_often(void *good)
+{
+    for (int i = 0; i < 30; i++) {
+        int status;
+        pid_t child = fork();
+        if (child == 0)
+            _exit(0);
+        waitpid(child, &status, 0);
+        *(int *)good += status == 0;
+    }
+    return NULL;
+}
+
+int main(void)
+{
+    pthread_t threads[4];
+    int good[2] = {0, 0};
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, i < 2 ? register_many : fork_often, &good[i % 2]);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    printf("%d good children\n", good[0] + good[1]);
+    return 0;
+}

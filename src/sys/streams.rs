@@ -1,0 +1,107 @@
+//! libc's list of streams and its lock. Both are of glibc; it exports what is called here from version 2.2 on.
+
+use super::loader;
+use super::next;
+use core::ffi::{CStr, c_int, c_void};
+use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+
+type Action = unsafe extern "C" fn();
+type End = unsafe extern "C" fn() -> *mut c_void;
+type Step = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+
+/// `__libc_single_threaded`: 0 once the process has had a second thread (glibc 2.32). Null where it is not known.
+static SINGLE_THREADED: AtomicPtr<AtomicU8> = AtomicPtr::new(core::ptr::null_mut());
+
+/// By this version libc's fork decides by `__libc_single_threaded`, or by a copy of it.
+const DECIDES_BY_VARIABLE: (u32, u32) = (2, 34);
+
+/// Looks up what is needed here. Takes the loader's lock.
+pub fn init() {
+    if loader::libc_version() < DECIDES_BY_VARIABLE {
+        return;
+    }
+    const NAME: &CStr = c"__libc_single_threaded";
+    // The program may have a copy of it, which is the one in use: not the next, but the first.
+    // SAFETY: dlsym with RTLD_DEFAULT and a valid C string.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, NAME.as_ptr()) };
+    SINGLE_THREADED.store(found.cast(), Ordering::Release);
+}
+
+/// Whether libc's fork will take the list's lock, and reset it in the child: where the process has had a second
+/// thread.
+fn does_fork_lock() -> bool {
+    let variable = SINGLE_THREADED.load(Ordering::Acquire);
+    // SAFETY: libc's, or the program's copy, which stay.
+    if let Some(is_single) = unsafe { variable.as_ref() } {
+        return is_single.load(Ordering::Relaxed) == 0;
+    }
+    if loader::libc_version() >= DECIDES_BY_VARIABLE {
+        return false;
+    }
+    let multiple: c_int;
+    // SAFETY: reads `header.multiple_threads` of the thread's control block (sysdeps/x86_64/nptl/tls.h), which is
+    // there in every version of glibc for x86_64.
+    unsafe {
+        core::arch::asm!("mov {multiple:e}, dword ptr fs:[0x18]", multiple = out(reg) multiple,
+            options(nostack, readonly, preserves_flags));
+    }
+    multiple != 0
+}
+
+fn call(action: &next::Next) -> bool {
+    // SAFETY: the functions passed here take nothing and give nothing.
+    let Some(action) = (unsafe { action.get::<Action>() }) else { return false };
+    // SAFETY: called in pairs.
+    unsafe { action() };
+    true
+}
+
+/// Takes the list's lock, which a thread may take again and again, if libc's fork will take it too.
+#[must_use]
+pub fn lock_for_fork() -> bool {
+    does_fork_lock() && call(&next::LIST_LOCK)
+}
+
+/// After [`lock_for_fork`], if that took the lock. In the child of a fork libc has opened it.
+pub fn unlock() {
+    call(&next::LIST_UNLOCK);
+}
+
+/// Flushes every stream that nobody uses. fflush(NULL) waits for all, and a thread may wait in getchar(3), with
+/// its stream's lock, for as long as the process lives.
+pub fn flush_unused() {
+    unsafe extern "C" {
+        fn ftrylockfile(stream: *mut libc::FILE) -> c_int;
+        fn funlockfile(stream: *mut libc::FILE);
+        fn fflush_unlocked(stream: *mut libc::FILE) -> c_int;
+        fn __fpending(stream: *mut libc::FILE) -> usize;
+    }
+    // SAFETY: these functions have these types (libio.h).
+    let iterator = unsafe {
+        (
+            next::ITER_BEGIN.get::<End>(),
+            next::ITER_END.get::<End>(),
+            next::ITER_NEXT.get::<Step>(),
+            next::ITER_FILE.get::<Step>(),
+        )
+    };
+    let (Some(begin), Some(end), Some(step), Some(file)) = iterator else { return };
+    if !call(&next::LIST_LOCK) {
+        return;
+    }
+    // SAFETY: under the list's lock all streams of the list are open. One that could be locked is this thread's.
+    unsafe {
+        let mut at = begin();
+        while at != end() {
+            let stream = file(at).cast();
+            if ftrylockfile(stream) == 0 {
+                if __fpending(stream) > 0 {
+                    fflush_unlocked(stream);
+                }
+                funlockfile(stream);
+            }
+            at = step(at);
+        }
+    }
+    unlock();
+}
