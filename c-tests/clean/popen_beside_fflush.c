@@ -30,7 +30,9 @@ static void *flush_often(void *unused)
 {
     FILE *null = fopen("/dev/null", "w");
     while (!over) {
-        fprintf(null, "%p", malloc(10));
+        char *p = malloc(10);
+        fprintf(null, "%p", (void *)p);
+        free(p);
         fflush(NULL);
     }
     return NULL;
