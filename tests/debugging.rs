@@ -103,33 +103,51 @@ fn the_hook_is_given_the_report() {
     }
 }
 
-/// The recipe in docs/debugging.md, for an access and for a bad call.
+/// The commands in the code blocks of `docs/debugging.md`, block by block.
+fn page_commands() -> Vec<Vec<String>> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/debugging.md");
+    let page = fs::read_to_string(page).expect("the page");
+    let library = built::preload_library().display().to_string();
+    let command = |line: &str| {
+        let command = line.strip_prefix("(gdb) ")?;
+        Some(command.replace("/path/to/libfencepost.so", &library))
+    };
+    let blocks = page.split("```").skip(1).step_by(2);
+    blocks.map(|block| block.lines().filter_map(command).collect()).collect()
+}
+
+/// By the words of the page alone, for an access, a bad call and a crash.
 #[test]
-fn gdb_stops_where_the_bug_is() {
+fn gdb_stops_where_the_bug_is_and_tells_of_an_address() {
     if !Path::new("/usr/bin/gdb").exists() {
         support::say_skipped("gdb is not installed");
         return;
     }
-    for (source, frame) in [
-        ("c-tests/overflow/memset.c", "main () at"),
-        ("c-tests/bad_call/double_free.c", "main () at"),
-        ("c-tests/crash/null_write.c", "in store (p=0x0) at"),
+    let blocks = page_commands();
+    let [run_to_report, ask, ..] = &blocks[..] else { panic!("two blocks: {blocks:?}") };
+    assert_eq!(run_to_report.last().map(String::as_str), Some("run"));
+    assert!(ask.iter().any(|line| line.contains("fencepost_describe_address(p)")), "{ask:?}");
+    for (source, frame, told) in [
+        ("tests/debugging/overflow.c", "main () at", " is in a live object\n"),
+        ("c-tests/bad_call/double_free.c", "main () at", " is in a freed object\n"),
+        ("c-tests/crash/null_write.c", "in store (p=0x0) at", ""),
     ] {
         let program = program("gdb", source);
-        let preload = format!("set environment LD_PRELOAD {}", built::preload_library().display());
         let mut command = process::command("/usr/bin/gdb");
-        command.args(["-nx", "-batch", "-ex", "set startup-with-shell off", "-ex", &preload]);
-        for line in [
-            "handle SIGSEGV SIGBUS nostop noprint pass",
-            "set breakpoint pending on",
-            "break fencepost_on_error",
-            "run",
-            "backtrace",
-        ] {
+        command.args(["-nx", "-batch"]);
+        let backtrace = "backtrace".to_owned();
+        let lines = run_to_report.iter().chain([&backtrace]);
+        let ask = ask.iter().filter(|_| !told.is_empty());
+        for line in lines.chain(ask) {
             command.args(["-ex", line]);
         }
         let outcome = run(command.arg(&program));
-        assert!(outcome.stdout.contains(", fencepost_on_error ()"), "{source}: {}", outcome.stdout);
-        assert!(outcome.stdout.contains(frame), "{source}: {}", outcome.stdout);
+        let said = format!("{source}: {}{}", outcome.stdout, outcome.stderr);
+        let stops = outcome.stdout.contains(", fencepost_on_error ()")
+            || outcome.stdout.contains("#0  fencepost_on_error ()");
+        assert!(stops && outcome.stdout.contains(frame), "{said}");
+        assert!(outcome.stderr.contains(told), "{said}");
+        assert!(!outcome.stderr.contains("No symbol"), "{said}");
+        assert!(told.is_empty() || outcome.stdout.contains("$1 = 0\n"), "{said}");
     }
 }

@@ -353,7 +353,7 @@ impl Bug {
         }
         let sentence = words_of(&report.sentence);
         if let Some(wanted) = &self.sentence
-            && !glob_matches(wanted, &sentence)
+            && !glob_matches(wanted, sentence)
         {
             differ("sentence", wanted, &sentence);
         }
