@@ -1,0 +1,184 @@
+//! Names in reports: none of ours, none that forges a line, none that costs more than it is worth, and a
+//! report whatever is where debug information should be.
+
+mod support;
+
+use std::ffi::CString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use object::{Object, ObjectSection};
+use support::backend::{available_backends, fencepost_run};
+use support::built;
+use support::compile::{build_folder, build_program};
+use support::process::{self, Outcome};
+use support::report;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Compiles a program of `tests/naming` as `output` in a folder of the caller's own.
+fn program(test: &str, name: &str, output: &str, flags: &[&str]) -> PathBuf {
+    let output = build_folder(&format!("naming-{test}")).join(output);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/naming/{name}.c"));
+    let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    build_program(&source, &output, &flags, &[]).expect("it compiles");
+    output
+}
+
+fn run(command: &mut Command) -> Outcome {
+    process::run(command, LIMIT).expect("it starts")
+}
+
+fn binutils(name: &str, arguments: &[&str], file: &Path) {
+    let status = Command::new(name).args(arguments).arg(file).status();
+    assert!(status.expect(name).success(), "{name} {arguments:?}");
+}
+
+/// The one report of a run, whose lines are all its own.
+fn only_report(outcome: &Outcome) -> report::Report {
+    let stderr = &outcome.stderr;
+    let is_plain = |char: char| char == '\n' || !char.is_control();
+    assert!(stderr.chars().all(is_plain), "{stderr:?}");
+    assert!(!stderr.lines().any(|line| line.starts_with("forged")), "{stderr}");
+    report::parse(stderr).unwrap_or_else(|why| panic!("{why}: {stderr}"))
+}
+
+#[test]
+fn names_of_programs_and_libraries_forge_no_line() {
+    let overflow = program("forged", "overflow", "pro\nforged\x1b[31mgram", &["-g"]);
+    let opens = program("forged", "opens", "opens", &["-g"]);
+    let library =
+        program("forged", "library", "lib\nforged\x1b]0;.so", &["-g", "-shared", "-fPIC"]);
+    for backend in available_backends() {
+        let outcome = run(&mut fencepost_run(backend, [], &overflow));
+        let found = only_report(&outcome);
+        assert_eq!(found.thread_name, "pro\\nforged\\u{1b}[31m", "{backend}");
+        let module = "/pro\\nforged\\u{1b}[31mgram+0x";
+        assert!(found.culprit.frames[0].text.contains(module), "{}", outcome.stderr);
+        let outcome = run(fencepost_run(backend, [], &opens).arg(&library).arg("call"));
+        let found = only_report(&outcome);
+        let module = "/lib\\nforged\\u{1b}]0;.so+0x";
+        assert!(found.culprit.frames[0].text.contains(module), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn names_of_functions_forge_no_line() {
+    let program = program("renamed", "overflow", "overflow", &["-g0"]);
+    let renaming = "plain_name=\x1b[31mred\nforged";
+    binutils("objcopy", &["--redefine-sym", renaming], &program);
+    let outcome = run(&mut fencepost_run("auto", [], &program));
+    let found = only_report(&outcome);
+    let name = "\\u{1b}[31mred\\nforged";
+    assert_eq!(found.culprit.frames[0].function(), Some(name), "{}", outcome.stderr);
+    assert!(found.summary.ends_with(name), "{}", found.summary);
+}
+
+#[test]
+fn no_frame_is_ours() {
+    let opens = program("own", "opens", "opens", &["-g"]);
+    let library = program("own", "library", "library.so", &["-g", "-shared", "-fPIC"]);
+    for backend in available_backends() {
+        for (how, kind) in [("call", "heap-buffer-overflow"), ("close", "heap-use-after-free")] {
+            let outcome = run(fencepost_run(backend, [], &opens).arg(&library).arg(how));
+            let found = only_report(&outcome);
+            let stderr = &outcome.stderr;
+            assert_eq!(found.kind, kind, "{stderr}");
+            assert!(!stderr.contains("fencepost_") && !stderr.contains("fencepost::"), "{stderr}");
+            assert!(!stderr.contains("libfencepost"), "{stderr}");
+            // What is beyond our frames is there.
+            let names: Vec<_> = found.culprit.frames.iter().filter_map(|f| f.function()).collect();
+            assert!(names.contains(&"work"), "{stderr}");
+            if how == "close" {
+                assert!(names.contains(&"library_ends"), "{stderr}");
+            }
+            assert!(!found.created.is_empty(), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let program = program("fifo", "overflow", "overflow", &["-g"]);
+    let debug = program.with_file_name("overflow.debug");
+    let _ = fs::remove_file(&debug);
+    fs::copy(&program, &debug).expect("copied");
+    binutils("objcopy", &["--remove-section=.note.gnu.build-id"], &program);
+    let link = format!("--add-gnu-debuglink={}", debug.display());
+    binutils("objcopy", &["--strip-debug", &link], &program);
+    fs::remove_file(&debug).expect("removed");
+    let path = CString::new(debug.to_str().expect("plain")).expect("plain");
+    // SAFETY: a valid C string.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let outcome = run(&mut fencepost_run("auto", [], &program));
+    fs::remove_file(&debug).expect("removed");
+    let found = only_report(&outcome);
+    let frame = &found.culprit.frames[0];
+    assert_eq!((frame.function(), frame.place()), (Some("plain_name"), None), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_section_that_claims_two_gigabytes_takes_none() {
+    let program = program("packed", "overflow", "overflow", &["-g", "-gz=zlib"]);
+    let named = |program: &Path| {
+        let outcome = run(&mut fencepost_run("auto", [], program));
+        let frame = only_report(&outcome).culprit.frames.remove(0);
+        (frame.function().map(str::to_owned), frame.place().map(|(_, line)| line))
+    };
+    let name = Some("plain_name".to_owned());
+    assert_eq!(named(&program), (name.clone(), Some(4)), "packed, and whole");
+    let mut image = fs::read(&program).expect("read");
+    let file = object::File::parse(&*image).expect("an ELF file");
+    let section = file.section_by_name(".debug_info").expect("debug information");
+    let (at, _) = section.file_range().expect("in the file");
+    // Elf64_Chdr: type and padding, then the size.
+    let size = at as usize + 8..at as usize + 16;
+    image[size].copy_from_slice(&(2_u64 << 30).to_le_bytes());
+    fs::write(&program, image).expect("written");
+    assert_eq!(named(&program), (name, None), "claims too much");
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: fills the structure, which zeros are valid for.
+    let most = unsafe {
+        libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr());
+        usage.assume_init().ru_maxrss
+    };
+    assert!(most < 1 << 20, "a child took {most} KiB");
+}
+
+/// With debug information of 3,000 functions: each costs allocations, but none a system call.
+#[test]
+fn a_report_makes_few_system_calls() {
+    if !Path::new("/usr/bin/strace").exists() {
+        return support::say_skipped("strace is not installed");
+    }
+    let folder = build_folder("naming-calls");
+    let source = folder.join("many.c");
+    let mut text = "#include <stdlib.h>\n".to_owned();
+    for number in 0..3_000 {
+        text += &format!("int f{number}(int a) {{ int b = a; {{ int c = b; return c; }} }}\n");
+    }
+    text += "int main(void) { ((volatile char *)malloc(32))[32] = 1; return 0; }\n";
+    fs::write(&source, text).expect("written");
+    let program = folder.join("many");
+    build_program(&source, &program, &["-g".to_owned()], &[]).expect("it compiles");
+    let log = folder.join("calls");
+    let calls = |symbolize: &str| {
+        let _ = fs::remove_file(&log);
+        let mut command = process::command("/usr/bin/strace");
+        command.args(["-f", "-qq", "-o"]).arg(&log);
+        command.arg(format!("--env=LD_PRELOAD={}", built::preload_library().display()));
+        command.arg(format!("--env=FENCEPOST_OPTIONS=symbolize={symbolize}"));
+        let outcome = run(command.arg(&program));
+        let count = fs::read_to_string(&log).unwrap_or_default().lines().count();
+        (count, outcome.stderr)
+    };
+    let (with_names, stderr) = calls("yes");
+    if stderr.contains("ptrace") || stderr.contains("PTRACE") {
+        return support::say_skipped("strace may not trace here");
+    }
+    assert!(stderr.contains(" in main ") && stderr.contains("many.c:3002"), "{stderr}");
+    let (without, _) = calls("no");
+    assert!(with_names - without < 1_000, "{with_names} system calls, {without} without names");
+}
