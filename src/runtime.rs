@@ -9,7 +9,7 @@ use crate::pages;
 use crate::printable::printable;
 use crate::sys::lock::Lock;
 use crate::sys::standard_error::StandardError;
-use crate::sys::{file, limits, memory, process, scope::RuntimeScope};
+use crate::sys::{file, limits, loader, memory, process, scope::RuntimeScope};
 use crate::trace::{self, Caller};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::ffi::OsString;
@@ -114,7 +114,12 @@ fn start() -> Runtime {
     };
     let heap = Heap::new(selection.backend, config)
         .unwrap_or_else(|_| refuse("no address space for the guarded heap (see RLIMIT_AS)"));
-    // Now it is known how much is ours.
+    // Now it is known how much is ours, this library included.
+    if loader::is_preload_library()
+        && let Some(object) = loader::object_at(start as *const () as usize)
+    {
+        memory::note_own(object.end - object.start);
+    }
     limits::conceal();
     Runtime {
         heap,

@@ -36,7 +36,7 @@ use crate::pages::{PageProtection, PageRange};
 use crate::sys::lock::Lock;
 use crate::sys::memory::Reservation;
 use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
-use budget::Budget;
+use budget::{Budget, Cost};
 use canary::Damage;
 use class::Class;
 use counters::Counter;
@@ -161,7 +161,7 @@ impl Heap {
         request: Request,
         allocated: impl FnOnce() -> Event,
     ) -> *mut u8 {
-        let Request { size, align, family, zeroed } = request;
+        let Request { size, align, zeroed, .. } = request;
         if size > MAX_SIZE || align > MAX_SIZE / 2 {
             return core::ptr::null_mut();
         }
@@ -176,7 +176,7 @@ impl Heap {
                 self.tally().count(reason);
                 next_heap::allocate(size, align, zeroed)
             }
-            Err(reason) => self.unguarded.allocate(reason, size, align, family, allocated, zeroed),
+            Err(reason) => self.allocate_unguarded(cache, request, allocated, reason),
         };
         if let Some(byte) = self.config.fill
             && !zeroed
@@ -254,14 +254,14 @@ impl Heap {
         size: usize,
         take: impl FnOnce() -> Result<T, Reason>,
     ) -> Result<T, Reason> {
-        let needed = round_up_to_page(size);
-        self.budget.charge_bytes(cache, needed)?;
+        let cost = Cost::of_slot(size);
+        self.budget.charge(cache, cost)?;
         let mappings = self.pages.mappings_per_slot();
         let claimed = self
             .budget
             .charge_mappings(mappings)
             .and_then(|()| take().inspect_err(|_| self.budget.refund_mappings(mappings)));
-        claimed.inspect_err(|_| self.budget.refund_bytes(cache, needed))
+        claimed.inspect_err(|_| self.budget.refund(cache, cost))
     }
 
     /// A slot of `class` for this thread alone, with zeroed pages under the place of `size` bytes.
@@ -369,17 +369,26 @@ impl Heap {
         spare: usize,
     ) -> Result<(Slot<'_>, Place), Reason> {
         cache.count(Counter::Large);
-        // Populated as it is touched, so only its mappings are charged.
-        self.budget.charge_mappings(LARGE_MAPPINGS)?;
-        // The address is not known yet; its size serves as well for a random edge.
-        let edge = place::edge(self.config.placement, self.random(size));
-        match self.large.claim(edge, size, align, spare) {
-            Ok((slot, offset)) => Ok((slot, Place { offset, size })),
-            Err(_) => {
-                self.budget.refund_mappings(LARGE_MAPPINGS);
-                Err(if self.large.is_spent(size) { Reason::Addresses } else { Reason::Refused })
-            }
+        if align > budget::MOST_RESERVED {
+            // malloc takes as much more, and gives back what it does not need.
+            self.budget.charge_size(cache, size.saturating_add(align))?;
+            self.budget.refund_size(cache, size.saturating_add(align));
         }
+        // Populated as it is touched, so of memory only what the program asks for is charged.
+        self.budget.charge_size(cache, size)?;
+        let claimed = self.budget.charge_mappings(LARGE_MAPPINGS).and_then(|()| {
+            // The address is not known yet; its size serves as well for a random edge.
+            let edge = place::edge(self.config.placement, self.random(size));
+            match self.large.claim(edge, size, align, spare) {
+                Ok((slot, offset)) => Ok((slot, Place { offset, size })),
+                Err(_) => {
+                    self.budget.refund_mappings(LARGE_MAPPINGS);
+                    let is_spent = self.large.is_spent(size);
+                    Err(if is_spent { Reason::Addresses } else { Reason::Refused })
+                }
+            }
+        });
+        claimed.inspect_err(|_| self.budget.refund_size(cache, size))
     }
 
     fn random(&self, of: usize) -> u64 {
@@ -412,36 +421,11 @@ impl Heap {
             }
             Found::Unguarded(object) => {
                 match release.mismatch(object.family, object.size, object.align_log2) {
-                    None => self.free_unguarded(&object),
+                    None => self.free_unguarded(cache, &object),
                     Some(which) => Err(BadCall::Mismatch(view_unguarded(&object), release, which)),
                 }
             }
             Found::Wrong(bad) => Err(bad),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn free_unguarded(&self, found: &Unguarded) -> Result<(), BadCall> {
-        let object = self.claim_unguarded(found)?;
-        // SAFETY: claimed.
-        unsafe { self.release_unguarded(object) }
-    }
-
-    /// Takes an object that was found out of the table, for one of several threads that free it.
-    fn claim_unguarded(&self, found: &Unguarded) -> Result<Unguarded, BadCall> {
-        self.unguarded.remove(found.address).ok_or(BadCall::DoubleFree(view_unguarded(found)))
-    }
-
-    /// # Safety
-    /// The caller must have claimed the object.
-    unsafe fn release_unguarded(&self, object: Unguarded) -> Result<(), BadCall> {
-        let damage = object.damage();
-        // SAFETY: the caller's promise.
-        unsafe { object.release(self.config.free_fill) };
-        match damage {
-            Some(damage) => Err(BadCall::Overwritten(view_unguarded(&object), damage)),
-            None => Ok(()),
         }
     }
 
@@ -534,6 +518,11 @@ impl Heap {
     /// Memory that live guarded objects of up to a few pages hold.
     pub fn live_bytes(&self) -> usize {
         self.budget.live_bytes()
+    }
+
+    /// What all live objects would take natively.
+    pub fn asked_bytes(&self) -> usize {
+        self.budget.asked_bytes()
     }
 
     pub fn backend(&self) -> &'static dyn PageProtection {

@@ -6,6 +6,7 @@
 //! fault until it reaches them. Then it grows where it is, page by page, until they are spent. The slack behind it,
 //! less than a page, is filled with canaries, which are verified at each step.
 
+use super::budget::{Cost, MOST_RESERVED};
 use super::canary;
 use super::object::{BadCall, view, view_unguarded};
 use super::place::{self, Place};
@@ -64,10 +65,14 @@ impl Heap {
         {
             return resized.map(|checked| (address as *mut u8, checked));
         }
+        // Natively a mapping grows where it is: the old object is not charged beside the new one.
+        let forgiven = (object.size > MOST_RESERVED).then_some(object.size);
+        forgiven.inspect(|&size| self.budget.refund_size(cache, size));
         let new = match &found {
             Found::Guarded(_, entry) => self.allocate_to_move(cache, request, *entry, event),
             _ => self.allocate(cache, request, || event),
         };
+        forgiven.inspect(|&size| self.budget.charge_size_anyhow(size));
         if new.is_null() {
             return Ok((new, Ok(())));
         }
@@ -81,7 +86,7 @@ impl Heap {
                 unsafe {
                     let bytes = size.min(object.size);
                     core::ptr::copy_nonoverlapping(address as *const u8, new, bytes);
-                    self.release_unguarded(object)
+                    self.release_unguarded(cache, object)
                 }
             }),
             Found::Wrong(bad) => Err(bad),
@@ -159,10 +164,23 @@ impl Heap {
     ) -> Result<(), Reason> {
         let end = |size| slot.data.start() + round_up_to_page(entry.offset + size);
         let (old_end, new_end) = (end(entry.size), end(size));
-        let charged = |size| if slot.home == Home::Large { 0 } else { round_up_to_page(size) };
-        let (before, after) = (charged(entry.size), charged(size));
-        if after > before {
-            self.budget.charge_bytes(cache, after - before)?;
+        let charge = || match slot.home {
+            Home::Large => self.budget.charge_size(cache, size),
+            Home::Pool { .. } => self.budget.charge(cache, Cost::of_slot(size)),
+        };
+        let refund = |size| match slot.home {
+            Home::Large => self.budget.refund_size(cache, size),
+            Home::Pool { .. } => self.budget.refund(cache, Cost::of_slot(size)),
+        };
+        if let Err(reason) = charge() {
+            // Natively a mapping grows where it is: the old size is not charged beside the new one.
+            if slot.home != Home::Large {
+                return Err(reason);
+            }
+            refund(entry.size);
+            let charged = charge();
+            self.budget.charge_size_anyhow(entry.size);
+            charged?;
         }
         if new_end > old_end {
             let pages = PageRange::new(old_end, (new_end - old_end) / PAGE_BYTES);
@@ -174,7 +192,7 @@ impl Heap {
                 }
             };
             if populated.is_err() {
-                self.budget.refund_bytes(cache, after.saturating_sub(before));
+                refund(size);
                 return Err(Reason::Refused);
             }
         }
@@ -188,11 +206,11 @@ impl Heap {
                 }
             };
             if retired.is_err() {
-                self.budget.refund_bytes(cache, after.saturating_sub(before));
+                refund(size);
                 return Err(Reason::NotRevoked);
             }
         }
-        self.budget.refund_bytes(cache, before.saturating_sub(after));
+        refund(entry.size);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The end of an object, and of the slots around it.
 
+use super::budget::Cost;
 use super::history::StretchId;
 use super::object::{BadCall, view};
 use super::place::Place;
@@ -10,7 +11,7 @@ use super::threads::ThreadCache;
 use super::unguarded::Reason;
 use super::{Counter, Damage, Heap, LARGE_MAPPINGS, Pool, canary};
 use crate::pages::PageRange;
-use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
+use crate::sys::{Errno, PAGE_BYTES, memory};
 
 impl Heap {
     /// Frees the live object in `slot`.
@@ -149,9 +150,12 @@ impl Heap {
     #[inline(always)]
     pub(super) fn settle(&self, cache: &ThreadCache, slot: &Slot<'_>, entry: &Entry) {
         match slot.home {
-            Home::Large => self.budget.refund_mappings(LARGE_MAPPINGS),
+            Home::Large => {
+                self.budget.refund_mappings(LARGE_MAPPINGS);
+                self.budget.refund_size(cache, entry.size);
+            }
             Home::Pool { class, index } => {
-                self.budget.refund_bytes(cache, round_up_to_page(entry.size));
+                self.budget.refund(cache, Cost::of_slot(entry.size));
                 self.budget.refund_mappings(self.pages.mappings_per_slot());
                 self.count_done(class, index);
             }

@@ -1,5 +1,6 @@
 //! Threads of the process, and what each keeps for itself.
 
+use super::budget::Cost;
 use super::counters::{Counter, Counters};
 use super::pool::CLASS_PAGES;
 use super::quarantine::Quarantine;
@@ -7,8 +8,8 @@ use super::ready::ReadySlots;
 use super::record::{Event, ThreadId};
 use super::region::Region;
 use crate::sys::per_thread::{OwnWord, per_thread};
+use crate::sys::process;
 use crate::sys::scope::RuntimeScope;
-use crate::sys::{PAGE_BYTES, process};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
 use once_cell::race::OnceBox;
@@ -136,30 +137,27 @@ impl ThreadCache {
         Some(made)
     }
 
-    /// Takes `bytes` from what the thread has in reserve; false when that is less.
+    /// Takes `cost` from what the thread has in reserve; false when either part is less.
     #[inline]
-    pub fn take_credit(&self, bytes: usize) -> bool {
+    pub fn take_credit(&self, cost: Cost) -> bool {
         let Some(me) = self.me.get() else { return false };
         let mut credit = me.credit.get();
         loop {
-            let Some(left) = credit.checked_sub(bytes as u64) else { return false };
-            match me.credit.exchange(credit, left) {
+            let Some(left) = Cost::from_word(credit).less(cost) else { return false };
+            match me.credit.exchange(credit, left.word()) {
                 Ok(()) => return true,
                 Err(now) => credit = now,
             }
         }
     }
 
-    /// Adds `bytes` to the reserve; answers what the thread has too much of now, or cannot keep.
+    /// Adds `cost` to the reserve; returns what the thread has too much of now, or cannot keep.
     #[inline]
-    pub fn add_credit(&self, bytes: usize) -> usize {
-        let Some(me) = self.me.get() else { return bytes };
-        me.credit.add(bytes as u64);
-        if me.credit.get() > 2 * CREDIT_BYTES as u64 && self.take_credit(CREDIT_BYTES) {
-            CREDIT_BYTES
-        } else {
-            0
-        }
+    pub fn add_credit(&self, cost: Cost) -> Cost {
+        let Some(me) = self.me.get() else { return cost };
+        me.credit.add(cost.word());
+        let excess = Cost::from_word(me.credit.get()).excess();
+        if excess != Cost::NONE && self.take_credit(excess) { excess } else { Cost::NONE }
     }
 
     /// Ends the quarantine for good, which must be empty.
@@ -171,9 +169,9 @@ impl ThreadCache {
         }
     }
 
-    /// Empties the reserve for good, and answers what was there.
-    pub fn end_credit(&self) -> usize {
-        self.me.take().map_or(0, |me| me.credit.swap(0) as usize)
+    /// Empties the reserve for good, and returns what was there.
+    pub fn end_credit(&self) -> Cost {
+        self.me.take().map_or(Cost::NONE, |me| Cost::from_word(me.credit.swap(0)))
     }
 
     /// Whether the allocation at hand is the one in `every` that is guarded. The distances vary, from
@@ -230,10 +228,6 @@ pub fn with_cache<R>(f: impl FnOnce(&ThreadCache) -> R) -> R {
     CACHE.with(f)
 }
 
-/// Memory that a thread charges to the budget at a time, so that most calls leave what all threads
-/// share alone. A thread has at most twice as much in reserve.
-pub const CREDIT_BYTES: usize = 16 * PAGE_BYTES;
-
 /// What is known of one thread.
 #[repr(align(64))]
 struct Thread {
@@ -242,7 +236,7 @@ struct Thread {
     creator: AtomicU32,
     /// Trace of its creation; 0 for the main thread and for threads that the runtime met late.
     creation: AtomicU32,
-    /// Charged to the heap's budget, and not in use.
+    /// A [`Cost`] that is charged to the heap's budget, and not in use.
     credit: OwnWord,
     counters: Counters,
 }
@@ -352,9 +346,9 @@ pub fn counted(counter: Counter) -> u64 {
     all().map(|thread| thread.counters.get(counter)).sum()
 }
 
-/// What all threads have in reserve.
-pub fn credit_bytes() -> usize {
-    all().map(|thread| thread.credit.get() as usize).sum()
+/// What each thread has in reserve.
+pub fn credits() -> impl Iterator<Item = Cost> {
+    all().map(|thread| Cost::from_word(thread.credit.get()))
 }
 
 /// Kernel id of a thread, while it lives.

@@ -5,9 +5,13 @@
 
 use super::canary::{self, Damage};
 use super::next_heap;
+use super::object::{BadCall, view_unguarded};
 use super::place::natural_align;
 use super::record::{Event, Family};
 use super::release;
+use super::threads::ThreadCache;
+use super::{Heap, Request};
+use crate::sys::limits;
 use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
 use core::hash::{BuildHasherDefault, Hasher};
@@ -158,6 +162,7 @@ impl UnguardedObjects {
                 core::ptr::write_bytes(address as *mut u8, 0, size);
             }
         }
+        limits::note_held(total as isize);
         self.tally.count(reason);
         let align_log2 = release::log2(align);
         let object = Unguarded { address, size, family, align_log2, allocated, front };
@@ -237,7 +242,63 @@ impl Unguarded {
             if let Some(byte) = fill {
                 core::ptr::write_bytes(self.address as *mut u8, byte, self.size);
             }
+            limits::note_held(-((self.front + self.size + BACK_BYTES) as isize));
             next_heap::free(self.address - self.front);
+        }
+    }
+}
+
+impl Heap {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn allocate_unguarded(
+        &self,
+        cache: &ThreadCache,
+        Request { size, align, family, zeroed }: Request,
+        allocated: Event,
+        reason: Reason,
+    ) -> *mut u8 {
+        if self.budget.charge_size(cache, size).is_err() {
+            return core::ptr::null_mut();
+        }
+        let address = self.unguarded.allocate(reason, size, align, family, allocated, zeroed);
+        if address.is_null() {
+            self.budget.refund_size(cache, size);
+        }
+        address
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn free_unguarded(
+        &self,
+        cache: &ThreadCache,
+        found: &Unguarded,
+    ) -> Result<(), BadCall> {
+        let object = self.claim_unguarded(found)?;
+        // SAFETY: claimed.
+        unsafe { self.release_unguarded(cache, object) }
+    }
+
+    /// Takes an object that was found out of the table, for one of several threads that free it.
+    pub(super) fn claim_unguarded(&self, found: &Unguarded) -> Result<Unguarded, BadCall> {
+        self.unguarded.remove(found.address).ok_or(BadCall::DoubleFree(view_unguarded(found)))
+    }
+
+    /// # Safety
+    /// The caller must have claimed the object.
+    pub(super) unsafe fn release_unguarded(
+        &self,
+        cache: &ThreadCache,
+        object: Unguarded,
+    ) -> Result<(), BadCall> {
+        self.budget.refund_size(cache, object.size);
+        let damage = object.damage();
+        // SAFETY: the caller's promise.
+        unsafe { object.release(self.config.free_fill) };
+        match damage {
+            Some(damage) => Err(BadCall::Overwritten(view_unguarded(&object), damage)),
+            None => Ok(()),
         }
     }
 }

@@ -39,10 +39,23 @@ pub fn take_over() {
     ] {
         next.take_over(function);
     }
-    for next in super::programs::NEXT {
-        if let Some((_, function)) = EXECUTING.iter().find(|(name, _)| *name == next.name()) {
-            next.take_over(*function as *const ());
-        }
+    for resolve in
+        [execve::resolve, execvpe::resolve, execv::resolve, execvp::resolve, fexecve::resolve]
+    {
+        resolve();
+    }
+    for (name, function) in [
+        ("execve", execve::execute as *const ()),
+        ("execvpe", execvpe::execute as *const ()),
+        ("execv", execv::execute as *const ()),
+        ("execvp", execvp::execute as *const ()),
+        ("fexecve", fexecve::execute as *const ()),
+        ("execl", execl::execute as *const ()),
+        ("execlp", execlp::execute as *const ()),
+        ("execle", execle::execute as *const ()),
+    ] {
+        let entry = super::programs::NEXT.iter().find(|next| next.name() == name);
+        entry.inspect(|next| next.take_over(function));
     }
 }
 
@@ -106,44 +119,107 @@ pub fn change(pid: c_int, number: u32, new: usize, old: *mut Limit) -> Result<()
     Ok(())
 }
 
-/// What is executed gets the limits that the program believes in. Should the call fail, they are put back
-/// when the heap next looks.
-extern "C-unwind" fn before_execution(_: &Saved) -> usize {
+/// Runs `execute` with the limits that the program believes in; should the call fail, they are put back, as far
+/// as may be: a hard limit can't be raised. So a path that can only fail is tried as things are.
+fn execute(path: usize, execute: impl FnOnce() -> c_int) -> c_int {
+    if !process::may_be_executed(path) {
+        return execute();
+    }
     limits::reveal();
-    0
+    let result = execute();
+    limits::conceal();
+    result
 }
 
-/// Defines what stands in the place of a function that executes a program, variadic or not: it goes on to
-/// libc's with all arguments as they were.
+/// Defines what stands in the place of functions that execute a program.
 macro_rules! executing {
     ($($name:ident)*) => {
         $(mod $name {
-            pub static LIBC: super::Next =
-                super::Next::new(super::c_name(concat!(stringify!($name), "\0")));
+            use super::{Next, c_int, c_name};
+
+            static LIBC: Next = Next::new(c_name(concat!(stringify!($name), "\0")));
+
+            pub fn resolve() {
+                LIBC.resolve();
+            }
+
+            /// Takes as many arguments as any of them.
+            type Execute = unsafe extern "C" fn(usize, usize, usize, usize) -> c_int;
+
+            pub unsafe extern "C" fn execute(a: usize, b: usize, c: usize, d: usize) -> c_int {
+                // SAFETY: the function takes no more arguments than these, all of them words; the program's promise.
+                super::execute(a, || unsafe {
+                    LIBC.get::<Execute>().map_or(-1, |next| next(a, b, c, d))
+                })
+            }
+        })*
+    };
+}
+
+executing! { execve execvpe execv execvp fexecve }
+
+/// Argument `index` of a call that passes as many.
+///
+/// # Safety
+/// It must.
+unsafe fn argument(saved: &Saved, index: usize) -> usize {
+    match index.checked_sub(saved.integers.len()) {
+        None => saved.integers[index],
+        // SAFETY: the caller's promise; the rest lies on the stack.
+        Some(above) => unsafe { (&raw const saved.on_stack).add(above).read() },
+    }
+}
+
+/// Most arguments of a variadic call; more are refused as too long.
+const MOST_ARGUMENTS: usize = 1024;
+
+/// Puts the arguments behind the path together, with the null pointer that ends them; returns how many there are.
+///
+/// # Safety
+/// The call must be one of execl(3) or its relatives.
+unsafe fn gather(saved: &Saved, list: &mut [usize; MOST_ARGUMENTS]) -> Option<usize> {
+    for (count, place) in list.iter_mut().enumerate() {
+        // SAFETY: no earlier argument was the null pointer that the program ends them with.
+        *place = unsafe { argument(saved, 1 + count) };
+        if *place == 0 {
+            return Some(count);
+        }
+    }
+    errno::set(Errno(libc::E2BIG));
+    None
+}
+
+/// Defines the entry of a variadic one, which goes on to its relative that takes a vector.
+macro_rules! executing_list {
+    ($($name:ident by $vector:ident, $has_environment:literal;)*) => {
+        $(mod $name {
+            use super::{MOST_ARGUMENTS, Saved, argument, gather};
+
+            extern "C-unwind" fn execute_vector(saved: &Saved) -> usize {
+                let mut list = [0; MOST_ARGUMENTS];
+                // SAFETY: entered by a call of the function; its arguments are the program's promise.
+                unsafe {
+                    let Some(count) = gather(saved, &mut list) else { return usize::MAX };
+                    let environment = if $has_environment { argument(saved, 2 + count) } else { 0 };
+                    let path = saved.integers[0];
+                    super::$vector::execute(path, list.as_ptr() as usize, environment, 0) as usize
+                }
+            }
 
             #[unsafe(naked)]
             pub extern "C" fn execute() {
                 core::arch::naked_asm!(
-                    "mov r10, [rip + {next}]",
-                    "lea r11, [rip + {check}]",
-                    "test r10, r10",
-                    "jnz fencepost_entry_before",
-                    "lea r11, [rip + {next}]",
-                    "jmp fencepost_entry_resolve",
-                    next = sym LIBC,
-                    check = sym super::before_execution,
+                    "lea r11, [rip + {execute}]",
+                    "jmp fencepost_entry_instead",
+                    execute = sym execute_vector,
                 )
             }
         })*
-
-        type Executing = (&'static str, extern "C" fn());
-        static EXECUTING: &[Executing] = &[$((stringify!($name), $name::execute as extern "C" fn())),*];
-
-        /// Looks up libc's functions behind these.
-        pub fn resolve() {
-            $($name::LIBC.resolve();)*
-        }
     };
 }
 
-executing! { execve execvpe execv execvp fexecve execl execlp execle }
+executing_list! {
+    execl by execv, false;
+    execlp by execvp, false;
+    execle by execve, true;
+}

@@ -52,7 +52,6 @@ use core::num::NonZeroUsize;
 /// Looks up libc's functions behind the checked ones. Takes the loader's lock: for the constructor.
 fn resolve_checked() {
     limits::take_over();
-    limits::resolve();
     let tables = [
         memory::NEXT,
         strings::NEXT,

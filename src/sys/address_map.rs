@@ -20,6 +20,8 @@ pub struct MappedRange {
     pub end: usize,
     /// Whether it is a file's: then it has an inode.
     pub is_file: bool,
+    /// Whether it is private and writable, and so counted by RLIMIT_DATA (the main thread's stack is not).
+    pub is_data: bool,
 }
 
 /// The longest beginning of a line that [`visit`] needs: two addresses, permissions, offset, device, inode.
@@ -67,9 +69,10 @@ fn range_in(line: &[u8]) -> Option<MappedRange> {
         usize::from_str_radix(digits, 16).ok()
     };
     let (start, end) = (address()?, address()?);
-    // Permissions, offset and device come first.
-    let inode = fields.nth(3)?;
-    Some(MappedRange { start, end, is_file: inode != b"0" })
+    let is_data = matches!(fields.next()?, [_, b'w', _, b'p']);
+    // Offset and device come first.
+    let inode = fields.nth(2)?;
+    Some(MappedRange { start, end, is_file: inode != b"0", is_data })
 }
 
 /// The mapping that holds `address`, or `None` where nothing is mapped or the file can't be read.
@@ -125,9 +128,9 @@ mod tests {
     #[test]
     fn tells_files_from_anonymous_memory() {
         let line = b"7f00-7f10 rw-p 00000000 fe:00 123      /tmp/a b";
-        let range = MappedRange { start: 0x7f00, end: 0x7f10, is_file: true };
+        let range = MappedRange { start: 0x7f00, end: 0x7f10, is_file: true, is_data: true };
         assert_eq!(range_in(line), Some(range));
-        let range = MappedRange { start: 0x1000, end: 0x2000, is_file: false };
+        let range = MappedRange { start: 0x1000, end: 0x2000, is_file: false, is_data: false };
         assert_eq!(range_in(b"1000-2000 ---p 00000000 00:00 0 "), Some(range));
         assert_eq!(range_in(b"1000-2000 ---p"), None);
     }

@@ -140,6 +140,14 @@ pub fn read_if(
     Some(bytes)
 }
 
+/// Reads what fits into `bytes` of a small file, in one call and without allocating; returns how many there are.
+pub fn read_into(path: &CStr, bytes: &mut [u8]) -> Result<usize, Errno> {
+    let (file, _) = File::regular(path)?;
+    let args = [file.0 as usize, bytes.as_mut_ptr() as usize, bytes.len(), 0, 0, 0];
+    // SAFETY: the kernel writes into `bytes`, which is the caller's.
+    unsafe { syscall(libc::SYS_read, args) }
+}
+
 /// The unsigned number that the file at `path` begins with.
 pub fn read_number(path: &CStr) -> Option<u64> {
     let bytes = read_all(path, 64)?;

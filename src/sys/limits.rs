@@ -7,8 +7,8 @@
 //!
 //! No lock: calls of setrlimit(2) that race have no order natively either.
 
-use super::{Errno, loader, memory, process, syscall};
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use super::{Errno, PAGE_BYTES, address_map, file, loader, memory, process, syscall};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 pub const INFINITY: u64 = libc::RLIM64_INFINITY;
 
@@ -144,8 +144,21 @@ fn hand(resource: Resource, believed: Limit, actual: Limit, own: u64) -> Result<
     Ok(())
 }
 
+/// Bytes of the next allocator's that hold objects of the heap: for the kernel the program's, but counted by the
+/// heap already, and more than the program asked for.
+static HELD_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// Notes that the next allocator has given bytes to the heap, or got them back.
+pub fn note_held(bytes: isize) {
+    HELD_BYTES.fetch_add(bytes as usize, Ordering::Relaxed);
+}
+
+/// What is ours and the kernel counts, rounded so that it seldom changes.
 fn own_bytes() -> u64 {
-    memory::own_bytes() as u64
+    const STEP: usize = 4 << 20;
+    let held = HELD_BYTES.load(Ordering::Relaxed);
+    let held = if held == 0 { 0 } else { held.next_multiple_of(STEP) + STEP };
+    (memory::own_bytes() + held) as u64
 }
 
 /// The limit as the program knows it.
@@ -163,6 +176,7 @@ pub fn set(resource: Resource, new: Limit) -> Result<(), Errno> {
     if new.hard > now.hard && !process::may_raise_limits() {
         return Err(Errno(libc::EPERM));
     }
+    OTHER_DATA.store(UNKNOWN, Ordering::Relaxed);
     hand(resource, new, actual, own_bytes())
 }
 
@@ -190,18 +204,78 @@ pub fn begin() {
 
 /// Hands the limits over again: now that something more is ours, or when others have changed them.
 pub fn conceal() {
-    if !loader::is_preload_library() {
-        return;
-    }
     for resource in Resource::ALL {
-        if let Ok(actual) = kernel(resource, None) {
-            let seen = known(resource).seen(actual);
-            if actual.soft != resource.handed(seen.soft, own_bytes()).min(actual.hard) {
-                // What can't be raised stays as it is.
-                let _ = hand(resource, seen, actual, own_bytes());
-            }
-        }
+        let _ = refresh(resource);
     }
+}
+
+/// The limit as it is now, handed over again if need be.
+fn refresh(resource: Resource) -> Result<Limit, Errno> {
+    let actual = kernel(resource, None)?;
+    let seen = known(resource).seen(actual);
+    if seen.soft != INFINITY
+        && actual.soft != resource.handed(seen.soft, own_bytes()).min(actual.hard)
+        && loader::is_preload_library()
+    {
+        // What can't be raised stays as it is.
+        let _ = hand(resource, seen, actual, own_bytes());
+    }
+    Ok(seen)
+}
+
+/// Whether natively the process would get `bytes` more; then its heap has `asked` in all.
+pub fn permit(bytes: usize, asked: usize) -> bool {
+    // No limit where the kernel tells of none.
+    let soft = |resource| refresh(resource).map_or(INFINITY, |limit| limit.soft);
+    let (space, data) = (soft(Resource::AddressSpace), soft(Resource::Data));
+    let is_above = |limit: usize, others: usize| asked.saturating_add(others) > limit;
+    !(bytes >= LARGE_BYTES && is_more_than_memory(bytes)
+        || space != INFINITY && is_above(for_program(space, own_bytes()) as usize, other_space())
+        || data != INFINITY && is_above(data as usize, other_data()))
+}
+
+/// Smaller requests are less than what any machine has.
+const LARGE_BYTES: usize = 64 << 20;
+
+/// Whether the kernel's heuristic would refuse to promise `bytes`: more than all memory and swap
+/// (`vm.overcommit_memory` 0, proc_sys_vm(5)).
+fn is_more_than_memory(bytes: usize) -> bool {
+    let mut mode = [b'0'];
+    // Where it can't be read, it is most likely what the kernel starts with.
+    let _ = file::read_into(c"/proc/sys/vm/overcommit_memory", &mut mode);
+    mode == *b"0" && process::memory_and_swap().is_some_and(|most| bytes > most)
+}
+
+/// Address space of the process that is neither ours nor the heap's.
+fn other_space() -> usize {
+    let mut text = [0; 128];
+    let length = file::read_into(c"/proc/self/statm", &mut text).unwrap_or(0);
+    // First of /proc/self/statm: pages of all mappings (proc_pid_statm(5)).
+    let digits = text[..length].iter().take_while(|byte| byte.is_ascii_digit());
+    let pages = digits.fold(0, |number, digit| 10 * number + usize::from(digit - b'0'));
+    let counted = memory::own_bytes() + HELD_BYTES.load(Ordering::Relaxed);
+    (pages * PAGE_BYTES).saturating_sub(counted)
+}
+
+/// Writable memory of the program outside the heap, as it was when the limit on it was set.
+static OTHER_DATA: AtomicUsize = AtomicUsize::new(UNKNOWN);
+const UNKNOWN: usize = usize::MAX;
+
+fn other_data() -> usize {
+    let known = OTHER_DATA.load(Ordering::Relaxed);
+    if known != UNKNOWN {
+        return known;
+    }
+    let mut bytes = 0;
+    let _ = address_map::visit(|range| {
+        if range.is_data && memory::own_range(range.start).is_none() {
+            bytes += range.end - range.start;
+        }
+        true
+    });
+    bytes = bytes.saturating_sub(HELD_BYTES.load(Ordering::Relaxed));
+    OTHER_DATA.store(bytes, Ordering::Relaxed);
+    bytes
 }
 
 /// Gives the kernel the limits that the program believes in, hard ones too, for a program that is about to be

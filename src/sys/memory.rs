@@ -56,6 +56,11 @@ pub fn next_own(address: usize) -> Option<usize> {
     own_ranges().map(|range| range.start).filter(|&start| start > address).min()
 }
 
+/// Counts `bytes` as ours that something else than [`reserve`] and [`map`] has mapped.
+pub fn note_own(bytes: usize) {
+    OWN_BYTES.fetch_add(round_up_to_page(bytes), Ordering::Relaxed);
+}
+
 /// Counts a new mapping as ours.
 fn own(mapped: Result<usize, Errno>, bytes: usize) -> Result<usize, Errno> {
     mapped.inspect(|&mapped| {
@@ -73,7 +78,9 @@ fn own(mapped: Result<usize, Errno>, bytes: usize) -> Result<usize, Errno> {
 /// Reserves inaccessible address space; costs no memory and no commit charge.
 pub fn reserve(bytes: usize) -> Result<usize, Errno> {
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-    own(unsafe { mmap(0, bytes, libc::PROT_NONE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }, bytes)
+    let mapped =
+        unsafe { mmap(0, bytes, libc::PROT_NONE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) };
+    own(mapped, bytes)
 }
 
 /// Whether somewhere `bytes` of address space are free.

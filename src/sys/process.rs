@@ -68,6 +68,30 @@ pub fn may_raise_limits() -> bool {
     told.is_ok() && sets[0] & 1 << SYS_RESOURCE != 0
 }
 
+/// Whether execve(2) of the path at `address` has a chance. True for what is no path: a name to be searched for, or a
+/// descriptor.
+pub fn may_be_executed(address: usize) -> bool {
+    let args = [libc::AT_FDCWD as usize, address, libc::X_OK as usize, 0, 0, 0];
+    // SAFETY: the kernel reads the path, and refuses an address that is none.
+    let accessible = unsafe { syscall(libc::SYS_faccessat, args) };
+    let byte = |at| super::probe::load_byte(address + at).filter(|&byte| byte != 0);
+    let is_path = (0..).map_while(byte).any(|byte| byte == b'/');
+    accessible.is_ok() || !is_path
+}
+
+/// Bytes of all memory and swap space of the machine.
+pub fn memory_and_swap() -> Option<usize> {
+    let mut info = core::mem::MaybeUninit::<libc::sysinfo>::zeroed();
+    // SAFETY: the kernel fills `info`, a structure of integers.
+    let info = unsafe {
+        syscall(libc::SYS_sysinfo, [info.as_mut_ptr() as usize, 0, 0, 0, 0, 0]).ok()?;
+        info.assume_init()
+    };
+    (info.totalram as usize)
+        .checked_add(info.totalswap as usize)?
+        .checked_mul(info.mem_unit as usize)
+}
+
 /// Ends the process at once: no exit handlers, no flushing.
 pub fn exit_now(code: i32) -> ! {
     loop {
