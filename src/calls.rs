@@ -9,6 +9,7 @@ use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Mismatch, Release};
 use crate::heap::{BadCall, Object, Request, next_heap, private, threads};
 use crate::options::{BadRequests, SummaryChoice};
+use crate::report::notice;
 use crate::report::symbolize::operators;
 use crate::runtime::{self, Runtime};
 use crate::sys::residency::SharedPages;
@@ -241,12 +242,17 @@ pub fn finish() -> Option<c_int> {
         }
     }
     let _scope = RuntimeScope::enter();
-    let mut text = runtime.summary().unwrap_or_default();
+    let mut notices = runtime.summary();
     let in_charge = fault::is_in_charge();
     if !in_charge && options.summary != SummaryChoice::Never {
-        text += "fencepost: the program took SIGSEGV or SIGBUS by a system call of its own: \
-                 faults from then on were not reported\n";
+        notices.push(
+            "the program took SIGSEGV or SIGBUS by a system call of its own: \
+             faults from then on were not reported"
+                .to_owned(),
+        );
     }
+    let mut text: String =
+        notices.iter().filter_map(|words| notice::compose(runtime, words)).collect();
     if !tally::is_empty() && options.summary != SummaryChoice::Never {
         text += &tally::summary(options.max_reports);
     }

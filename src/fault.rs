@@ -20,6 +20,7 @@ use crate::diagnose::access::{self, Direction, Registers};
 use crate::diagnose::{self, BadRequest, Bug, Call, Cause, LibcCall, Owner, decoder};
 use crate::heap::BadCall;
 use crate::heap::{private, threads};
+use crate::ledger;
 use crate::report::text::Names;
 use crate::report::{hook, panics, sink, text};
 use crate::runtime::{self, Runtime};
@@ -369,6 +370,12 @@ fn write_report(runtime: &Runtime, text: &str) -> bool {
 /// Renders a report and has it written.
 fn publish(runtime: &Runtime, mut bug: Bug, write: fn(&Runtime, &str) -> bool) {
     reporter::exchange_bug(&raw mut bug);
+    if let Some(ledger) = ledger::get()
+        && !matches!(bug.cause, Cause::Raised { .. } | Cause::Aborted)
+    {
+        // Before anything that may fail.
+        ledger.note_report();
+    }
     private::on_exhaustion(|| report_plainly(libc::SIGABRT));
     let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
     let mut report = text::render(&bug, process::pid(), names);

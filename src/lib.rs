@@ -16,6 +16,7 @@
 //! - `heap`: slots, placement, canaries, records, what is not guarded;
 //! - `trace`: stacks;
 //! - `pages`: how pages are made to fault;
+//! - [`ledger`]: what the processes under one `run` tell it;
 //! - [`options`]; `sys`: system calls; [`printable`]: names that others chose, fit to print.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
@@ -28,6 +29,7 @@ mod fault;
 mod global_alloc;
 mod heap;
 mod interpose;
+pub mod ledger;
 pub mod options;
 mod pages;
 pub mod printable;

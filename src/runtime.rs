@@ -4,6 +4,7 @@ use crate::heap::counters::Counter;
 use crate::heap::record::{Event, ThreadId};
 use crate::heap::unguarded::Reason;
 use crate::heap::{Config, Heap, threads};
+use crate::ledger;
 use crate::options::{OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder};
 use crate::pages;
 use crate::printable::printable;
@@ -31,6 +32,8 @@ pub struct Runtime {
     pub log_path: Option<Box<[u8]>>,
     /// Where reports go for which there is no other place.
     pub temporary_folder: Box<[u8]>,
+    /// What the process was called at the start, as the kernel has it.
+    program_name: Box<[u8]>,
     /// The process that the runtime serves: a child made by vfork or a raw clone is another.
     pid: AtomicU32,
 }
@@ -121,6 +124,7 @@ fn start() -> Runtime {
         memory::note_own(object.end - object.start);
     }
     limits::conceal();
+    ledger::open();
     Runtime {
         heap,
         // After the backend has its descriptor.
@@ -128,6 +132,7 @@ fn start() -> Runtime {
         log_path: options.log_path.as_deref().map(log_path),
         temporary_folder: temporary_folder(),
         options,
+        program_name: process::name().into(),
         pid: AtomicU32::new(process::pid()),
     }
 }
@@ -184,10 +189,20 @@ fn say(text: &str) {
 }
 
 impl Runtime {
+    /// The program's name, perhaps cut.
+    pub fn program_name(&self) -> &[u8] {
+        &self.program_name
+    }
+
+    /// The id of the process that the runtime serves.
+    pub fn pid(&self) -> u32 {
+        self.pid.load(Ordering::Relaxed)
+    }
+
     /// Whether this is the process that the runtime serves, not a vfork or raw clone child, which
     /// shares its memory or has lost its threads.
     pub fn is_own_process(&self) -> bool {
-        self.pid.load(Ordering::Relaxed) == process::pid()
+        self.pid() == process::pid()
     }
 
     /// In the child of a fork: it is served from now on.
@@ -233,33 +248,30 @@ impl Runtime {
         self.heap.tally().total() > 0 || self.heap.backend().lost().is_some()
     }
 
-    /// The end-of-run summary, if there is something to say.
-    pub fn summary(&self) -> Option<String> {
+    /// What the user must know at the end of the run about objects that were not guarded, a notice each.
+    pub fn summary(&self) -> Vec<String> {
         let tally = self.heap.tally();
         let unguarded = tally.total();
-        let lost = self.heap.backend().lost();
-        let wanted = match self.options.summary {
-            SummaryChoice::Never => false,
-            SummaryChoice::Always => true,
-            SummaryChoice::Auto => self.lost_coverage(),
-        };
-        if !wanted {
-            return None;
+        let choice = self.options.summary;
+        let mut notices = Vec::new();
+        if choice == SummaryChoice::Never {
+            return notices;
         }
-        let mut text = String::new();
-        if let Some(lost) = lost {
-            text += &format!("fencepost: {lost}\n");
-        }
-        let all = self.heap.guarded_allocations() + unguarded;
-        text += &format!("fencepost: {unguarded} of {all} allocations were not guarded");
-        for reason in Reason::ALL {
-            let count = tally.get(reason);
-            if count > 0 {
-                let alone = if count == unguarded { String::new() } else { format!("{count} ") };
-                text += &format!(": {alone}{}", words(reason));
+        notices.extend(self.heap.backend().lost().map(str::to_owned));
+        if unguarded > 0 || choice == SummaryChoice::Always {
+            let all = self.heap.guarded_allocations() + unguarded;
+            let mut text = format!("{unguarded} of {all} allocations were not guarded");
+            for reason in Reason::ALL {
+                let count = tally.get(reason);
+                if count > 0 {
+                    let alone =
+                        if count == unguarded { String::new() } else { format!("{count} ") };
+                    text += &format!(": {alone}{}", words(reason));
+                }
             }
+            notices.push(text);
         }
-        Some(text + "\n")
+        notices
     }
 }
 

@@ -40,7 +40,7 @@ pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal
             if matches.get_flag("sweep") {
                 return sweep::sweep(&flags(matches), name, words.collect());
             }
-            Err(run::run(&flags(matches), name, words.collect()))
+            run::run(&flags(matches), name, words.collect())
         }
         Some(("demo", matches)) if matches.get_flag("list") => {
             demo::list();

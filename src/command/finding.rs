@@ -11,12 +11,34 @@ pub struct Finding {
     pub summary: String,
     /// The kind, the direction of an access, and the innermost frames by module and offset.
     key: Vec<String>,
+    /// For a write beside an object.
+    damage: Option<Damage>,
+}
+
+/// Which object was written beside, and where: the same whether the write or what it left was found.
+#[derive(PartialEq, Eq)]
+struct Damage {
+    is_after: bool,
+    /// Where the object was allocated, by module and offset.
+    allocated: Vec<String>,
 }
 
 impl Finding {
     /// Whether two reports, even of different runs, tell of the same bug.
     pub fn is_same_as(&self, other: &Finding) -> bool {
-        self.key == other.key
+        let is_trace_of_other = (self.is_slack() || other.is_slack())
+            && self.damage.is_some()
+            && self.damage == other.damage;
+        self.key == other.key || is_trace_of_other
+    }
+
+    /// Whether this names the write of which the other shows the trace.
+    pub fn tells_more_than(&self, other: &Finding) -> bool {
+        !self.is_slack() && other.is_slack()
+    }
+
+    fn is_slack(&self) -> bool {
+        self.key.first().is_some_and(|kind| kind == SLACK)
     }
 
     fn new(text: String, summary: &str) -> Finding {
@@ -32,18 +54,37 @@ impl Finding {
         // The access or the call; for what was found at exit, the allocation.
         let is_frame = |line: &&str| line.starts_with("    #");
         let stack = text.lines().skip_while(|line| !is_frame(line)).take_while(is_frame);
-        let frames: Vec<&str> = stack.filter_map(place).collect();
+        let frames: Vec<&str> = stack.filter_map(place_of).collect();
         let outside = frames.iter().position(|frame| !is_libc_or_ours(frame)).unwrap_or(0);
         let mut frames: Vec<&str> = frames[outside..].to_vec();
         // A place has a line for each function inlined there.
         frames.dedup();
         key.extend(frames.into_iter().take(FRAMES).map(str::to_owned));
-        Finding { text, summary: summary.to_owned(), key }
+        let kind = key.first().map_or("", String::as_str);
+        let writes_beside =
+            first == "WRITE" && ["heap-buffer-overflow", "heap-buffer-underflow"].contains(&kind);
+        let damage = if writes_beside || kind == SLACK { Damage::read(&text) } else { None };
+        Finding { text, summary: summary.to_owned(), key, damage }
+    }
+}
+
+/// The kind of a report that shows what a write has left.
+const SLACK: &str = "overwritten-slack";
+
+impl Damage {
+    fn read(report: &str) -> Option<Damage> {
+        let place = report.lines().find(|line| line.contains(" is located "))?;
+        let is_after = place.contains(" bytes after ");
+        let mut lines = report.lines().skip_while(|line| !line.starts_with("allocated by "));
+        lines.next()?;
+        let frames = lines.take_while(|line| line.starts_with("    #")).filter_map(place_of);
+        let allocated: Vec<String> = frames.map(str::to_owned).collect();
+        (!allocated.is_empty()).then_some(Damage { is_after, allocated })
     }
 }
 
 /// `module+0xoffset` of `    #0 0x… in function file:line (module+0xoffset)`.
-fn place(frame: &str) -> Option<&str> {
+fn place_of(frame: &str) -> Option<&str> {
     frame.strip_suffix(')')?.rsplit_once(" (").map(|(_, place)| place)
 }
 
@@ -105,6 +146,32 @@ mod tests {
         let one_way = one(&report("x", 1, 1, &["/lib/libc.so.6+0x1", "/bin/a+0x20"]));
         let another = one(&report("x", 1, 1, &["/lib/libc.so.6+0x9", "/bin/a+0x20"]));
         assert!(one_way.is_same_as(&another));
+    }
+
+    fn beside(kind: &str, heading: &str, side: &str, frame: &str) -> Finding {
+        let mut text = format!("=====\n==1==ERROR: Fencepost: {kind} on address 0x1\n{heading}\n");
+        text += &format!(
+            "    #0 0x1 in f a.c:1 ({frame})\n\n0x1 is located 0 bytes {side} 13-byte region\n"
+        );
+        text += "allocated by thread T0 here:\n    #0 0x2 in g a.c:9 (/bin/a+0x99)\n\n";
+        one(&format!("{text}SUMMARY: Fencepost: {kind} a.c:1 in f\n"))
+    }
+
+    #[test]
+    fn a_write_and_its_trace_are_one_finding() {
+        let trace = beside("overwritten-slack", "found by free here:", "after", "/bin/a+0x10");
+        let write = |side| {
+            let kind =
+                if side == "after" { "heap-buffer-overflow" } else { "heap-buffer-underflow" };
+            beside(kind, "WRITE of size 1 at 0x1 thread T0", side, "/bin/a+0x20")
+        };
+        assert!(trace.is_same_as(&write("after")) && write("after").is_same_as(&trace));
+        assert!(write("after").tells_more_than(&trace) && !trace.tells_more_than(&write("after")));
+        // The other end, a read, another write to the same object.
+        assert!(!trace.is_same_as(&write("before")));
+        let read = beside("heap-buffer-overflow", "READ of size 1", "after", "/bin/a+0x20");
+        let elsewhere = beside("heap-buffer-overflow", "WRITE of size 1", "after", "/bin/a+0x30");
+        assert!(!trace.is_same_as(&read) && !write("after").is_same_as(&elsewhere));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod demo;
 mod elf;
 mod finding;
 mod library;
+mod parent;
 mod preload;
 mod program;
 mod run;

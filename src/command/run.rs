@@ -1,20 +1,137 @@
-//! `fencepost run`: becomes the program, under the guard.
+//! `fencepost run`: the program under the guard, and this process beside it.
+//!
+//! This process stays, so that it can end with the code of `error-exitcode` whichever process of the tree has
+//! reported, and say at the end what ran without the guard. Under a debugger, and where it can't have a child
+//! or a ledger, it becomes the program.
 
-use std::ffi::{OsStr, OsString};
-use std::io;
+use std::ffi::{OsStr, OsString, c_int};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
-use fencepost::options::{OPTIONS_VARIABLE, Options};
+use fencepost::ledger::{self, Ledger, UnguardedProgram};
+use fencepost::options::{OPTIONS_VARIABLE, Options, SummaryChoice};
+use fencepost::printable::printable;
 
 use super::arguments::Flags;
+use super::parent::{self, Child, Ended};
 use super::program::{Format, Program};
-use super::{Refusal, library, preload, program, quoted, sys};
+use super::sys::{self, Signals};
+use super::{Refusal, library, preload, program, quoted};
 
-/// Executes the program; returns only if that cannot be done.
-pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Refusal {
-    match prepare(flags, &name) {
-        Ok(program) => execute(&program, name, arguments),
-        Err(refusal) => refusal,
+/// Runs the program and ends as it did, or with the code of `error-exitcode` if any process reported a bug.
+pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8, Refusal> {
+    let options = options(flags)?;
+    let program = prepare(flags, &name)?;
+    // A debugger or tracer that was to follow the program would be left with this process.
+    if sys::is_traced() {
+        return Err(execute(&program, &name, &arguments));
+    }
+    let signals = Signals::take();
+    let Some((ledger, descriptor, child)) = start(&signals, &program, &name, &arguments, || ())
+    else {
+        signals.give_back();
+        return Err(execute(&program, &name, &arguments));
+    };
+    let voice = sys::Voice::keep();
+    sys::let_go_of_descriptors(vec![voice.descriptor(), descriptor]);
+    let pid = child.pid();
+    let Ended { status, .. } = child.accompany();
+    if !ledger.is_refused() && options.summary != SummaryChoice::Never {
+        let program = Path::new(&name).file_name().unwrap_or(&name).as_encoded_bytes();
+        for words in notices(ledger) {
+            say(&voice, &options, &format!("fencepost: {} ({pid}): {words}\n", printable(program)));
+        }
+    }
+    if let (1.., Some(code)) = (ledger.reports(), options.error_exitcode) {
+        return Ok(code);
+    }
+    Ok(end_as(status))
+}
+
+/// Says a line where the processes of the run say theirs.
+fn say(voice: &sys::Voice, options: &Options, line: &str) {
+    let logged = options.log_path.as_ref().is_some_and(|path| {
+        let path = format!("{path}.{}", std::process::id());
+        let mut file = File::options();
+        let file = file.append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+        file.open(path).and_then(|mut file| file.write_all(line.as_bytes())).is_ok()
+    });
+    if !logged {
+        voice.say(line);
+    }
+}
+
+/// The code of a program that has exited; dies by the signal that one has died by.
+fn end_as(status: ExitStatus) -> u8 {
+    if let Some(signal) = status.signal() {
+        // The program has left its core.
+        die_by(signal);
+    }
+    code_of(status)
+}
+
+/// Dies by a signal, or comes back where that can't be: in the process with the id 1.
+pub fn die_by(signal: c_int) {
+    sys::leave_no_core();
+    sys::suffer(signal);
+}
+
+/// As shells have it: the exit code, or 128 and the signal.
+pub fn code_of(status: ExitStatus) -> u8 {
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    u8::try_from(code).unwrap_or(u8::MAX)
+}
+
+/// What the user must know about the processes of a run that had no guard to say it.
+pub fn notices(ledger: &Ledger) -> Vec<String> {
+    if ledger.started() == 0 {
+        return vec!["nothing is guarded: its loader has not loaded the library".to_owned()];
+    }
+    let (programs, unnamed) = ledger.unguarded();
+    let mut parts: Vec<String> = programs
+        .iter()
+        .map(|UnguardedProgram { name, why, times }| {
+            let times = if *times > 1 { format!(", {times} times") } else { String::new() };
+            format!("{} ({}{times})", printable(name), why.words())
+        })
+        .collect();
+    if unnamed > 0 {
+        parts.push(format!("{unnamed} more"));
+    }
+    match parts.is_empty() {
+        true => Vec::new(),
+        false => vec![format!("started programs that were not guarded: {}", parts.join(", "))],
+    }
+}
+
+/// Executes the program in a child, after `set_up` there, with a ledger of its own. Returns that, its
+/// descriptor and the child; `None` where one of them can't be had.
+pub fn start<'a>(
+    signals: &'a Signals,
+    program: &Program,
+    name: &OsStr,
+    arguments: &[OsString],
+    set_up: impl FnOnce(),
+) -> Option<(&'static Ledger, c_int, Child<'a>)> {
+    let (ledger, text, descriptor) = ledger::create()?;
+    sys::set_variable(ledger::VARIABLE, Some(OsStr::new(&text)));
+    let execute = || {
+        set_up();
+        let refusal = execute(program, name, arguments);
+        ledger.note_refusal();
+        let _ = writeln!(io::stderr(), "fencepost: {}", refusal.sentence);
+        refusal.code
+    };
+    match parent::start(signals, execute) {
+        Ok(child) => Some((ledger, descriptor, child)),
+        Err(_) => {
+            sys::set_variable(ledger::VARIABLE, None);
+            None
+        }
     }
 }
 
@@ -60,14 +177,15 @@ pub fn options(flags: &Flags) -> Result<Options, Refusal> {
     Ok(options)
 }
 
-fn execute(program: &Program, name: OsString, arguments: Vec<OsString>) -> Refusal {
+/// Becomes the program; returns only if that cannot be done.
+fn execute(program: &Program, name: &OsStr, arguments: &[OsString]) -> Refusal {
     let shell = Path::new(program::SHELL);
     let (path, first): (&Path, Vec<OsString>) = match program.format {
-        Format::Native => (&program.path, vec![name]),
+        Format::Native => (&program.path, vec![name.to_owned()]),
         // As execvp does when the kernel knows no format for the file.
         Format::ShellText => (shell, vec![shell.into(), explicit(&program.path).into()]),
     };
-    let arguments: Vec<OsString> = first.into_iter().chain(arguments).collect();
+    let arguments: Vec<OsString> = first.into_iter().chain(arguments.iter().cloned()).collect();
     let Err(error) = sys::execute(path, &arguments);
     let code = match error.kind() {
         io::ErrorKind::NotFound => Refusal::NOT_FOUND,

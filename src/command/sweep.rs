@@ -5,17 +5,20 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, IsTerminal, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use fencepost::options::{Options, Placement};
+use fencepost::printable::printable;
 
 use super::arguments::Flags;
 use super::finding::{self, Finding};
-use super::{Refusal, quoted, run, sys};
+use super::parent::{self, Ended};
+use super::sys::{self, Signals};
+use super::{Refusal, quoted, run};
 
 /// The exit code after findings where `error-exitcode` says no other.
 const FOUND: u8 = 1;
@@ -30,75 +33,133 @@ pub fn sweep(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<
         let sentence = "--sweep tries each placement; leave out --placement";
         return Err(Refusal::new(Refusal::USAGE, sentence));
     }
-    run::prepare(flags, &name)?;
     let failed = |what: &str| {
         let what = what.to_owned();
         move |error: io::Error| Refusal::new(Refusal::UNGUARDED, format!("{what}: {error}"))
     };
+    run::prepare(flags, &name)?;
     let mut input = Input::take().map_err(failed("standard input cannot be kept for each run"))?;
+    let signals = Signals::take();
     let logs = Logs::new(&options).map_err(failed("the reports of the runs have no place"))?;
-    let mut findings: Vec<(Finding, Vec<&str>)> = Vec::new();
-    let mut first: Option<ExitStatus> = None;
-    for choice in Placement::CHOICES {
+    let mut findings = Findings::default();
+    let mut ends: Vec<End> = Vec::new();
+    for (number, choice) in Placement::CHOICES.iter().enumerate() {
         let mut flags = flags.clone();
         flags.push(("placement", choice.name.to_owned()));
         flags.push(("log-path", logs.path(choice.name).to_string_lossy().into_owned()));
         if options.seed == 0 {
             flags.push(("seed", SEED.to_owned()));
         }
-        let silent = first.is_some();
+        if io::stderr().is_terminal() {
+            let all = Placement::CHOICES.len();
+            say(&format!("run {} of {all}, placement {}", number + 1, choice.name));
+        }
         let input = input.rewound().map_err(failed("standard input cannot be read again"))?;
-        let status = sys::in_child(input, silent, || run_once(&flags, &name, &arguments));
-        let status = status.map_err(failed("the program cannot be started"))?;
-        first.get_or_insert(status);
+        let program = run::prepare(&flags, &name)?;
+        let set_up = || sys::redirect(input, number > 0);
+        let (ledger, _, child) = run::start(&signals, &program, &name, &arguments, set_up)
+            .ok_or_else(|| Refusal::new(Refusal::UNGUARDED, "the program cannot be started"))?;
+        let Ended { status, signal } = child.accompany();
+        let between = std::iter::from_fn(|| signals.pending()).map(|arrival| arrival.signal);
+        let signal = between.filter(|signal| parent::is_ending(*signal)).last().or(signal);
+        if let Some(signal) = signal {
+            say("interrupted");
+            drop(logs);
+            run::die_by(signal);
+            return Ok(128 + u8::try_from(signal).unwrap_or_default());
+        }
+        if ledger.is_refused() {
+            return Ok(run::code_of(status));
+        }
+        for words in run::notices(ledger) {
+            say(&format!("{}: {words}", choice.name));
+        }
+        let mut has_report = false;
         for text in logs.read(choice.name) {
             let (found, notes) = finding::read(&text);
+            has_report |= !found.is_empty();
             for note in notes {
-                say(&format!("{}: {note}\n", choice.name));
+                say(&format!("{}: {note}", choice.name));
             }
-            for finding in found {
-                match findings.iter_mut().find(|(known, _)| known.is_same_as(&finding)) {
-                    Some((_, by)) if by.contains(&choice.name) => {}
-                    Some((_, by)) => by.push(choice.name),
-                    None => findings.push((finding, vec![choice.name])),
-                }
-            }
+            found.into_iter().for_each(|finding| findings.add(finding, choice.name));
         }
+        let by_report = has_report
+            && (status.code().is_none() || status.code() == options.error_exitcode.map(i32::from));
+        ends.push(End { placement: choice.name, status, by_report });
     }
-    tell(&findings);
-    Ok(if findings.is_empty() {
-        first.map_or(0, code_of)
+    findings.tell();
+    tell_of_ends(&ends);
+    Ok(if findings.0.is_empty() {
+        ends.first().map_or(0, |first| run::code_of(first.status))
     } else {
         options.error_exitcode.unwrap_or(FOUND)
     })
 }
 
-fn run_once(flags: &Flags, name: &OsStr, arguments: &[OsString]) -> u8 {
-    let refusal = run::run(flags, name.to_owned(), arguments.to_owned());
-    let _ = writeln!(io::stderr(), "fencepost: {}", refusal.sentence);
-    refusal.code
+/// How a run ended.
+struct End {
+    placement: &'static str,
+    status: ExitStatus,
+    /// Whether a report explains it.
+    by_report: bool,
 }
 
-/// As shells have it: the exit code, or 128 and the signal.
-fn code_of(status: ExitStatus) -> u8 {
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
-    u8::try_from(code).unwrap_or(u8::MAX)
-}
-
-fn say(text: &str) {
-    let _ = write!(io::stderr(), "fencepost: sweep: {text}");
-}
-
-fn tell(findings: &[(Finding, Vec<&str>)]) {
-    for (finding, _) in findings {
-        let _ = io::stderr().write_all(finding.text.as_bytes());
+/// Says which runs ended otherwise than the first one that no report has ended.
+fn tell_of_ends(ends: &[End]) {
+    let mut others = ends.iter().filter(|end| !end.by_report);
+    let Some(usual) = others.next() else { return };
+    let whose = match ends.first().is_some_and(|first| first.placement == usual.placement) {
+        true => "the first run".to_owned(),
+        false => format!("placement {}", usual.placement),
+    };
+    for other in others.filter(|other| other.status != usual.status) {
+        let (placement, ended) = (other.placement, ending(other.status));
+        say(&format!("placement {placement} {ended} where {whose} {}", ending(usual.status)));
     }
-    let count = findings.len();
-    let plural = if count == 1 { "" } else { "s" };
-    let runs = Placement::CHOICES.len();
-    say(&format!("{count} finding{plural} in {runs} runs\n"));
-    for (finding, by) in findings {
-        say(&format!("{} (placement {})\n", finding.summary, by.join(", ")));
+}
+
+fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with {code}"),
+        (None, signal) => format!("died by signal {}", signal.unwrap_or_default()),
+    }
+}
+
+/// A line of the answer; what was found in logs is in it.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "fencepost: sweep: {}", printable(line));
+}
+
+/// What was found, and under which placements.
+#[derive(Default)]
+struct Findings(Vec<(Finding, Vec<&'static str>)>);
+
+impl Findings {
+    fn add(&mut self, finding: Finding, placement: &'static str) {
+        let Some((known, by)) = self.0.iter_mut().find(|(known, _)| known.is_same_as(&finding))
+        else {
+            return self.0.push((finding, vec![placement]));
+        };
+        if finding.tells_more_than(known) {
+            *known = finding;
+        }
+        if !by.contains(&placement) {
+            by.push(placement);
+        }
+    }
+
+    fn tell(&self) {
+        for (finding, _) in &self.0 {
+            for line in finding.text.lines() {
+                let _ = writeln!(io::stderr(), "{}", printable(line));
+            }
+        }
+        let count = self.0.len();
+        let plural = if count == 1 { "" } else { "s" };
+        say(&format!("{count} finding{plural} in {} runs", Placement::CHOICES.len()));
+        for (finding, by) in &self.0 {
+            say(&format!("{} (placement {})", finding.summary, by.join(", ")));
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 #![allow(unsafe_code)]
 
 use std::convert::Infallible;
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString, c_int};
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -117,41 +118,264 @@ pub fn memory_file() -> io::Result<File> {
     }
 }
 
-/// Runs `child` in a child process until that ends: with `input`, or the same standard input as ours; and if
-/// it is `silent`, without standard output and error.
-pub fn in_child(
-    input: Option<&File>,
-    silent: bool,
-    child: impl FnOnce() -> u8,
-) -> io::Result<ExitStatus> {
-    let nowhere = File::options().write(true).open("/dev/null")?;
-    let _ = io::stdout().flush();
-    // SAFETY: the command has one thread, so the child may go on as it likes. The descriptors are open; dup2
-    // fails only where none is left, and then the run is as good without.
-    let pid = unsafe {
-        match libc::fork() {
-            -1 => return Err(io::Error::last_os_error()),
-            0 => {
-                if let Some(input) = input {
-                    libc::dup2(input.as_raw_fd(), 0);
+/// The signal mask and dispositions that this process was given, for the program.
+pub struct Signals {
+    mask: libc::sigset_t,
+    ignored: Vec<c_int>,
+}
+
+/// A signal, and who sent it.
+pub struct Arrival {
+    pub signal: c_int,
+    info: libc::siginfo_t,
+}
+
+impl Arrival {
+    /// Whether a process sent it with kill(2) or sigqueue(3), and not the kernel.
+    pub fn is_sent(&self) -> bool {
+        self.info.si_code <= 0
+    }
+}
+
+impl Signals {
+    /// Blocks all signals, so that each waits for [`Signals::next`]; those that were ignored too.
+    pub fn take() -> Signals {
+        let mut ignored = Vec::new();
+        // SAFETY: the structures are valid, and zeros are an action and a mask; an action is read after the
+        // kernel has filled it.
+        unsafe {
+            let (mut all, mut mask) = (std::mem::zeroed(), std::mem::zeroed());
+            libc::sigfillset(&raw mut all);
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const all, &raw mut mask);
+            for signal in 1..=libc::SIGRTMAX() {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                if libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0
+                    && action.sa_sigaction == libc::SIG_IGN
+                {
+                    ignored.push(signal);
+                    libc::signal(signal, libc::SIG_DFL);
                 }
-                for output in [1, 2].into_iter().filter(|_| silent) {
-                    libc::dup2(nowhere.as_raw_fd(), output);
+            }
+            Signals { mask, ignored }
+        }
+    }
+
+    /// As they were before [`Signals::take`].
+    pub fn give_back(&self) {
+        // SAFETY: the mask is one that the kernel has given.
+        unsafe {
+            for &signal in &self.ignored {
+                libc::signal(signal, libc::SIG_IGN);
+            }
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const self.mask, std::ptr::null_mut());
+        }
+    }
+
+    /// A signal that has come, if one has.
+    pub fn pending(&self) -> Option<Arrival> {
+        // SAFETY: the structures are valid, zeros are a set, a siginfo_t, and no time to wait.
+        unsafe {
+            let (mut all, mut info) = (std::mem::zeroed(), std::mem::zeroed());
+            libc::sigfillset(&raw mut all);
+            let at_once = std::mem::zeroed();
+            let signal = libc::sigtimedwait(&raw const all, &raw mut info, &raw const at_once);
+            (signal > 0).then_some(Arrival { signal, info })
+        }
+    }
+
+    /// Waits for a signal.
+    pub fn next(&self) -> Arrival {
+        loop {
+            // SAFETY: both structures are valid, zeros are a siginfo_t.
+            unsafe {
+                let (mut all, mut info) = (std::mem::zeroed(), std::mem::zeroed());
+                libc::sigfillset(&raw mut all);
+                let signal = libc::sigwaitinfo(&raw const all, &raw mut info);
+                if signal > 0 {
+                    return Arrival { signal, info };
+                }
+            }
+        }
+    }
+}
+
+/// Sends to process `pid` the signal that has arrived, with its value if it has one.
+pub fn pass_on(arrival: &Arrival, pid: c_int) {
+    // SAFETY: the kernel reads the siginfo_t, which came from it.
+    unsafe {
+        if arrival.info.si_code == libc::SI_QUEUE {
+            let info = &raw const arrival.info;
+            libc::syscall(libc::SYS_rt_sigqueueinfo, pid, arrival.signal, info);
+        } else {
+            libc::kill(pid, arrival.signal);
+        }
+    }
+}
+
+/// What `signal` does to a process that has no handler for it, happens to this one.
+pub fn suffer(signal: c_int) {
+    // SAFETY: a valid set; the default action needs no code of ours.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, signal);
+        libc::signal(signal, libc::SIG_DFL);
+        libc::kill(libc::getpid(), signal);
+        libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+    }
+}
+
+/// From now on this process leaves no core file.
+pub fn leave_no_core() {
+    // SAFETY: this operation touches no memory.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+}
+
+/// Whether this process leads its session: then the end of the terminal is told to it alone.
+pub fn leads_session() -> bool {
+    // SAFETY: these calls touch no memory.
+    unsafe { libc::getsid(0) == libc::getpid() }
+}
+
+/// Whether a debugger or tracer is attached to this process.
+pub fn is_traced() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
+    tracer.is_some_and(|pid| pid.trim() != "0")
+}
+
+/// Runs `child` in a child process, which dies with this one.
+pub fn fork(child: impl FnOnce() -> u8) -> io::Result<c_int> {
+    let _ = io::stdout().flush();
+    // SAFETY: the command has one thread, so the child may go on as it likes; the calls touch no memory.
+    unsafe {
+        let parent = libc::getpid();
+        match libc::fork() {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                if libc::getppid() != parent {
+                    libc::_exit(128 + libc::SIGKILL);
                 }
                 libc::_exit(child().into())
             }
-            pid => pid,
-        }
-    };
-    let mut status = 0;
-    // SAFETY: `status` is valid; the child is ours.
-    while unsafe { libc::waitpid(pid, &mut status, 0) } == -1 {
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
+            pid => Ok(pid),
         }
     }
-    Ok(ExitStatus::from_raw(status))
+}
+
+/// In a child: sets its standard input, and if it is `silent` its standard output and error to nowhere.
+pub fn redirect(input: Option<&File>, silent: bool) {
+    let nowhere = File::options().write(true).open("/dev/null");
+    // SAFETY: the descriptors are open; dup2 fails only where none is left, and then the run is as good without.
+    unsafe {
+        if let Some(input) = input {
+            libc::dup2(input.as_raw_fd(), 0);
+        }
+        if let (true, Ok(nowhere)) = (silent, nowhere) {
+            libc::dup2(nowhere.as_raw_fd(), 1);
+            libc::dup2(nowhere.as_raw_fd(), 2);
+        }
+    }
+}
+
+/// A change of a child.
+pub enum Change {
+    Stopped(c_int),
+    Ended(ExitStatus),
+}
+
+/// The next change of any child, if there is one now.
+pub fn next_change() -> Option<(c_int, Change)> {
+    let mut status = 0;
+    // SAFETY: `status` is valid.
+    let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG | libc::WUNTRACED) };
+    if pid <= 0 {
+        return None;
+    }
+    let change = match libc::WIFSTOPPED(status) {
+        true => Change::Stopped(libc::WSTOPSIG(status)),
+        false => Change::Ended(ExitStatus::from_raw(status)),
+    };
+    Some((pid, change))
+}
+
+/// Whether a child is stopped.
+pub fn is_stopped(pid: c_int) -> bool {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state stands behind the name, which may hold anything (proc_pid_stat(5)).
+    let end = stat.iter().rposition(|&byte| byte == b')');
+    end.and_then(|end| stat.get(end + 2)) == Some(&b'T')
+}
+
+/// Standard error for what is said at the end.
+pub struct Voice {
+    descriptor: c_int,
+    /// Whether the descriptor only says which pipe it is: a reader waits for its end, not for ours.
+    is_place: bool,
+}
+
+impl Voice {
+    pub fn keep() -> Voice {
+        let kept = Voice { descriptor: 2, is_place: false };
+        let is_pipe = std::fs::metadata("/proc/self/fd/2").is_ok_and(|it| it.file_type().is_fifo());
+        let place = File::options().read(true).custom_flags(libc::O_PATH).open("/proc/self/fd/2");
+        let Some(place) = place.ok().filter(|_| is_pipe) else { return kept };
+        let descriptor = place.as_raw_fd();
+        let by_place = Voice { descriptor, is_place: true };
+        match by_place.open() {
+            Ok(_) => {
+                std::mem::forget(place);
+                by_place
+            }
+            Err(_) => kept,
+        }
+    }
+
+    fn open(&self) -> io::Result<File> {
+        let mut options = File::options();
+        options.write(true).custom_flags(libc::O_NONBLOCK);
+        options.open(format!("/proc/self/fd/{}", self.descriptor))
+    }
+
+    /// The descriptor to keep open.
+    pub fn descriptor(&self) -> c_int {
+        self.descriptor
+    }
+
+    /// Writes to standard error as it was at the start, if somebody reads that.
+    pub fn say(&self, text: &str) {
+        let _ = match self.is_place {
+            true => self.open().and_then(|mut pipe| pipe.write_all(text.as_bytes())),
+            false => io::stderr().write_all(text.as_bytes()),
+        };
+    }
+}
+
+/// Gives up every descriptor but `kept`, the highest first, and the folder: whoever waits for the program to
+/// close its own must not wait for this process.
+pub fn let_go_of_descriptors(mut kept: Vec<c_int>) {
+    kept.sort_unstable();
+    let mut first = 0;
+    let close = |first: c_int, last: c_int| {
+        // SAFETY: nothing of this process uses the descriptors any more.
+        unsafe {
+            if first <= last && libc::syscall(libc::SYS_close_range, first, last, 0) != 0 {
+                // Linux before 5.9; the limit is soon reached where it is low, as it is by default.
+                for descriptor in first..=last.min(65_535) {
+                    libc::close(descriptor);
+                }
+            }
+        }
+    };
+    for descriptor in kept {
+        close(first, descriptor - 1);
+        first = descriptor + 1;
+    }
+    close(first, c_int::MAX);
+    // SAFETY: a valid path.
+    unsafe { libc::chdir(c"/".as_ptr()) };
 }
 
 /// Lets this process and its children die without a core file.

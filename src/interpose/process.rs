@@ -6,6 +6,7 @@ use crate::fault::{self, belief};
 use crate::heap::record::Event;
 use crate::heap::threads;
 use crate::printable::printable;
+use crate::report::notice;
 use crate::sys::loader;
 use crate::sys::next;
 use crate::sys::scope::RuntimeScope;
@@ -188,6 +189,6 @@ fn tell_if_bypassed() {
         || "another module".to_owned(),
         |module| printable(module.path.as_os_str().as_bytes()).to_string(),
     );
-    let text = format!("fencepost: nothing is guarded: {owner} has a malloc of its own\n");
-    crate::report::sink::write(calls::runtime(), &text);
+    let words = format!("nothing is guarded: {owner} has a malloc of its own");
+    notice::say(calls::runtime(), &words);
 }

@@ -1,6 +1,7 @@
 //! From a [`Bug`](crate::diagnose::Bug) to what the user reads.
 
 pub mod hook;
+pub mod notice;
 pub mod panics;
 pub mod sink;
 pub mod symbolize;

@@ -22,6 +22,7 @@ pub mod process;
 pub mod residency;
 pub mod sandbox;
 pub mod scope;
+pub mod shared_file;
 pub mod signal;
 pub mod standard_error;
 pub mod streams;

@@ -164,6 +164,15 @@ fn value_of<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
     entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
+/// Name of the calling thread; of a process, as long as it has one thread.
+pub fn name() -> Vec<u8> {
+    let mut name = [0u8; 16];
+    let args = [libc::PR_GET_NAME as usize, name.as_mut_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel writes 16 bytes (PR_GET_NAME(2const)).
+    let _ = unsafe { syscall(libc::SYS_prctl, args) };
+    name.split(|&byte| byte == 0).next().unwrap_or_default().to_vec()
+}
+
 /// Name of thread `tid` of this process, as the kernel has it: whatever bytes the program chose.
 pub fn thread_name(tid: u32) -> Option<Vec<u8>> {
     let path = std::ffi::CString::new(format!("/proc/self/task/{tid}/comm")).ok()?;

@@ -1,0 +1,28 @@
+//! Notices: what the user must know about a process that is no bug, in one line with the process's name and id.
+
+use crate::ledger;
+use crate::printable::printable;
+use crate::report::sink;
+use crate::runtime::Runtime;
+use crate::sys::lock::Lock;
+use crate::sys::scope::RuntimeScope;
+use std::collections::BTreeSet;
+
+/// Says `words`, unless this process, or under `fencepost run` another of its tree, has said the same.
+pub fn say(runtime: &Runtime, words: &str) {
+    let _scope = RuntimeScope::enter();
+    if let Some(line) = compose(runtime, words) {
+        sink::write(runtime, &line);
+    }
+}
+
+/// The line that says `words`; `None` if they have been said.
+pub fn compose(runtime: &Runtime, words: &str) -> Option<String> {
+    static SAID: Lock<BTreeSet<String>> = Lock::new(BTreeSet::new());
+    let is_news = match ledger::get() {
+        Some(ledger) => ledger.is_news(words),
+        None => SAID.lock().insert(words.to_owned()),
+    };
+    let name = printable(runtime.program_name());
+    is_news.then(|| format!("fencepost: {name} ({}): {words}\n", runtime.pid()))
+}
