@@ -138,7 +138,9 @@ fn a_user_locks_memory_as_natively() {
     // SAFETY: it writes the structure.
     unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) };
     for bytes in [0, 64 << 10, limit.rlim_max.min(8 << 20)] {
-        for flags in ["1", "2", "3", "4", "5", "6", "7", "0", "8"] {
+        let all = ["1", "2", "3", "6", "7", "5", "4", "0", "8"];
+        let count = if bytes < 1 << 20 { 4 } else { all.len() };
+        for flags in &all[..count] {
             let mut native = process::command(&files[0]);
             without_privilege(native.arg(flags), bytes);
             let native = process::run(&mut native, LIMIT).unwrap();
