@@ -142,6 +142,15 @@ mod tests {
     }
 
     #[test]
+    fn a_sentence_before_the_access_hides_no_direction() {
+        let write = report("x", 1, 1, &["/bin/a+0x10"]);
+        let read = write.replace("WRITE of", "memcpy would read 4 bytes\nREAD of");
+        let explained = write.replace("WRITE of", "memcpy would write 4 bytes\nWRITE of");
+        assert!(one(&write).is_same_as(&one(&explained)));
+        assert!(!one(&write).is_same_as(&one(&read)));
+    }
+
+    #[test]
     fn libc_is_left_out() {
         let one_way = one(&report("x", 1, 1, &["/lib/libc.so.6+0x1", "/bin/a+0x20"]));
         let another = one(&report("x", 1, 1, &["/lib/libc.so.6+0x9", "/bin/a+0x20"]));
