@@ -281,7 +281,7 @@ pub fn set_up_process() {
     next::resolve();
     streams::init();
     threads::current();
-    fault::belief::give_altstack();
+    fault::belief::meet_first_thread();
     if runtime().options.keep_going {
         fault::step::install();
     }

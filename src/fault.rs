@@ -12,6 +12,7 @@
 pub mod belief;
 mod chain;
 pub mod crash;
+pub mod delivery;
 pub mod reporter;
 pub mod step;
 pub mod tally;
@@ -36,7 +37,7 @@ use reporter::begin_report;
 pub const FAULT_SIGNALS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
 /// Their bits.
-pub const FAULT_SET: KernelSet = signal::bit(libc::SIGSEGV) | signal::bit(libc::SIGBUS);
+pub const FAULT_SET: KernelSet = signal::FAULTS;
 
 /// The report stack, populated as it is touched.
 const REPORT_STACK_BYTES: usize = 8 << 20;
@@ -58,9 +59,11 @@ pub fn install() {
             belief::exchange_action(fault, Some(before));
         }
     }
+    belief::open_first_thread();
+    delivery::install();
     reporter::install();
     panics::install();
-    if let Ok(stack) = memory::map(REPORT_STACK_BYTES + altstack::BYTES) {
+    if let Ok(stack) = memory::map(REPORT_STACK_BYTES + altstack::bytes()) {
         REPORT_STACK.store(stack + REPORT_STACK_BYTES, Ordering::Release);
     }
 }
@@ -75,13 +78,17 @@ pub fn is_in_charge() -> bool {
 
 extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes valid pointers to an SA_SIGINFO handler.
-    let (fault, code, machine) = unsafe {
-        let machine = &mut *context.cast::<ucontext_t>();
-        ((*info).si_addr() as usize, (*info).si_code, machine)
-    };
+    let (info, machine) = unsafe { (&mut *info, &mut *context.cast::<ucontext_t>()) };
+    // SAFETY: as above.
+    let (fault, code) = (unsafe { info.si_addr() } as usize, info.si_code);
     let from_kernel = code > 0;
     let pc = machine.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     if let Some(resume) = probe::recovery(pc) {
+        // What is stored to is the program's.
+        let is_restored = || runtime::get().is_some_and(|it| it.heap.restore_dropped(fault));
+        if signal == libc::SIGBUS && probe::is_store(pc) && is_restored() {
+            return;
+        }
         machine.uc_mcontext.gregs[libc::REG_RIP as usize] = resume as i64;
         return;
     }

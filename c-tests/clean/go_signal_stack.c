@@ -13,6 +13,17 @@
 __asm__(".pushsection .note.go.buildid, \"a\", @note\n"
         ".balign 4\n.long 4, 4, 4\n.asciz \"Go\\0\"\n.ascii \"test\"\n.popsection");
 
+// By instruction, where no library sees it.
+static long set_stack(const stack_t *wanted, stack_t *found)
+{
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(SYS_sigaltstack), "D"(wanted), "S"(found)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
 static stack_t stack;
 static sigjmp_buf before;
 
@@ -26,10 +37,10 @@ static void recover(int signal, siginfo_t *info, void *context)
 
 int main(void)
 {
-    assert(syscall(SYS_sigaltstack, NULL, &stack) == 0);
+    assert(set_stack(NULL, &stack) == 0);
     if (stack.ss_flags & SS_DISABLE) {
         stack = (stack_t){.ss_sp = malloc(65536), .ss_size = 65536};
-        assert(syscall(SYS_sigaltstack, &stack, NULL) == 0);
+        assert(set_stack(&stack, NULL) == 0);
     }
     struct sigaction action = {.sa_sigaction = recover, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     assert(sigaction(SIGSEGV, &action, NULL) == 0);

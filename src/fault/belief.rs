@@ -1,37 +1,28 @@
-//! What the program believes of the signals that we have taken: that its actions are the kernel's, that the
-//! fault signals can be blocked, that it has no alternate stack but its own.
+//! What the program believes of the signals that we have taken: that its actions for them are the kernel's, and that
+//! the fault signals can be blocked.
 
 use super::{FAULT_SET, FAULT_SIGNALS, step};
 use crate::heap::private;
-use crate::sys::altstack;
-use crate::sys::lock::Lock;
+use crate::sys::lock::{Guard, Lock};
 use crate::sys::per_thread::per_thread;
-use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet};
+use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet, MARKER};
+use crate::sys::{PAGE_BYTES, altstack};
 use core::cell::Cell;
+use core::sync::atomic::{AtomicU64, Ordering};
 use libc::{c_int, ucontext_t};
 
-/// Stands in the kernel's mask for "the program believes fault signals blocked here". A bit of that
-/// mask, unlike a variable, is saved by sigsetjmp and comes back with siglongjmp. Linux never sends
-/// SIGSTKFLT.
-const MARKER: KernelSet = signal::bit(libc::SIGSTKFLT);
+/// Signals that can be believed blocked while [`MARKER`] is. The marker itself is one.
+const BELIEVABLE: KernelSet = FAULT_SET | MARKER;
 
 /// What the program asked for each of [`FAULT_SIGNALS`]; the kernel has our handler instead.
 /// The last is for SIGTRAP, which is ours while the run goes on after reports.
 static PROGRAM_ACTIONS: Lock<[KernelAction; 3]> = Lock::new([KernelAction::DEFAULT; 3]);
 
 per_thread! {
-    /// Fault signals that the program believes blocked in this thread while [`MARKER`] is. They
-    /// never are: the kernel kills a process that faults with the signal blocked, and there would
-    /// be no report.
-    unsafe static BELIEVED_BLOCKED: Cell<KernelSet>, "fencepost_believed_blocked"
-}
-per_thread! {
-    /// Base of the alternate stack that we gave this thread, or 0.
-    unsafe static OWN_ALTSTACK: Cell<usize>, "fencepost_own_altstack"
-}
-
-fn own_altstack() -> usize {
-    OWN_ALTSTACK.with(Cell::get)
+    /// Of [`BELIEVABLE`], what the program does not believe blocked in this thread while the marker is: nothing
+    /// at first. The kernel never has fault signals blocked: it kills a process that faults with the signal
+    /// blocked, and there would be no report.
+    unsafe static BELIEVED_OPEN: Cell<KernelSet>, "fencepost_believed_open"
 }
 
 fn slot_of(signal: c_int) -> Option<usize> {
@@ -44,43 +35,50 @@ pub fn has_taken(signal: c_int) -> bool {
     FAULT_SIGNALS.contains(&signal) || signal == libc::SIGTRAP && step::is_installed()
 }
 
-/// Whether an alternate stack is the one that we gave the calling thread.
-pub fn is_own_altstack(stack: &libc::stack_t) -> bool {
-    stack.ss_sp as usize == own_altstack()
+/// Fault signals that were blocked when the process began: a mask comes over exec.
+static INHERITED: AtomicU64 = AtomicU64::new(0);
+
+/// Unblocks the fault signals in the kernel, at the very start.
+pub fn open_first_thread() {
+    let mask = signal::change_mask(libc::SIG_UNBLOCK, FAULT_SET);
+    INHERITED.store(mask & FAULT_SET, Ordering::Relaxed);
 }
 
-/// Puts the alternate stack that we gave the calling thread back in place, if there is one.
-pub fn reinstall_altstack() {
-    if own_altstack() != 0 {
-        // SAFETY: it is this thread's until `take_altstack`.
-        unsafe { altstack::install(own_altstack()) };
+/// As [`meet_thread`], for the first one.
+pub fn meet_first_thread() {
+    let inherited = INHERITED.swap(0, Ordering::Relaxed);
+    if inherited != 0 {
+        let mask = signal::change_mask(libc::SIG_BLOCK, 0) | inherited;
+        signal::change_mask(libc::SIG_SETMASK, kernel_mask(mask));
     }
+    meet_thread();
 }
 
-/// Gives the calling thread an alternate stack, unless it has one.
-pub fn give_altstack() {
-    if altstack::current().is_some() || own_altstack() != 0 {
+/// Makes the calling thread ours, as far as its signals go: it gets an alternate stack, unless it has one, and
+/// fault signals that it has blocked in the kernel are only believed to be.
+pub fn meet_thread() {
+    let mask = signal::change_mask(libc::SIG_BLOCK, 0);
+    if mask & FAULT_SET != 0 {
+        signal::change_mask(libc::SIG_SETMASK, kernel_mask(mask));
+    }
+    if altstack::current().is_some() || altstack::own().is_some() {
         return;
     }
-    let base = private::allocate(altstack::BYTES, 16) as usize;
+    // Whole pages: those that no signal touches take no memory.
+    let base = private::allocate(altstack::bytes(), PAGE_BYTES) as usize;
     if base != 0 {
-        // SAFETY: the block is this thread's until `take_altstack`.
-        unsafe { altstack::install(base) };
-        OWN_ALTSTACK.with(|own| own.set(base));
+        // SAFETY: the block is this thread's until `part_with_thread`.
+        unsafe { altstack::adopt(base) };
     }
 }
 
-/// Takes back what [`give_altstack`] gave, when the thread ends.
-pub fn take_altstack() {
-    let base = OWN_ALTSTACK.with(|own| own.replace(0));
-    if base == 0 {
-        return;
+/// When the calling thread ends: takes back the alternate stack.
+pub fn part_with_thread() {
+    let _blocked = BlockedSignals::block();
+    if let Some(base) = altstack::give_back() {
+        // SAFETY: it came from the private heap, and the kernel no longer uses it.
+        unsafe { private::free(base) };
     }
-    if altstack::current().is_some_and(|stack| stack.ss_sp as usize == base) {
-        altstack::disable();
-    }
-    // SAFETY: it came from the private heap, and the kernel no longer uses it.
-    unsafe { private::free(base) };
 }
 
 /// See [`Lock::hold_for_fork`].
@@ -93,6 +91,11 @@ pub fn hold_for_fork() {
 pub unsafe fn release_after_fork() {
     // SAFETY: the caller's promise.
     unsafe { PROGRAM_ACTIONS.release_after_fork() }
+}
+
+/// Keeps others from changing the program's actions.
+pub fn lock_actions() -> Guard<'static, [KernelAction; 3]> {
+    PROGRAM_ACTIONS.lock()
 }
 
 /// Exchanges what the program wants done on a signal that we have taken.
@@ -109,35 +112,63 @@ pub fn exchange_action(signal: c_int, action: Option<KernelAction>) -> KernelAct
 
 /// The fault signals that the program believes blocked in a thread with this kernel mask.
 pub fn believed_blocked(mask: KernelSet) -> KernelSet {
-    if mask & MARKER != 0 { get_believed() } else { 0 }
+    if mask & MARKER != 0 { get_believed() & FAULT_SET } else { 0 }
 }
 
 /// What the calling thread's kernel mask must be for the program to believe `mask` blocked.
 pub fn kernel_mask(mask: KernelSet) -> KernelSet {
-    let believed = mask & FAULT_SET;
-    set_believed(believed);
-    let marker = if believed != 0 { MARKER } else { 0 };
-    mask & !FAULT_SET & !MARKER | marker
+    if mask & BELIEVABLE != 0 {
+        set_believed(mask & BELIEVABLE);
+    }
+    marked_mask(mask)
+}
+
+/// The same where it is not known which thread will have the mask.
+pub fn marked_mask(mask: KernelSet) -> KernelSet {
+    let marker = if mask & BELIEVABLE != 0 { MARKER } else { 0 };
+    mask & !BELIEVABLE | marker
 }
 
 /// What the program must be told of a kernel mask: the inverse of [`kernel_mask`].
 pub fn program_mask(mask: KernelSet) -> KernelSet {
-    mask & !MARKER | believed_blocked(mask)
+    if mask & MARKER != 0 { mask & !MARKER | get_believed() } else { mask }
 }
 
-/// The fault signals that the calling thread would believe blocked while [`MARKER`] is: a new thread takes
-/// them over with the kernel mask that it inherits.
+/// What the calling thread would believe blocked while [`MARKER`] is: a new thread takes it over with the kernel
+/// mask that it inherits.
 pub fn get_believed() -> KernelSet {
-    BELIEVED_BLOCKED.with(Cell::get)
+    BELIEVABLE & !BELIEVED_OPEN.with(Cell::get)
 }
 
-/// Puts back, or takes over from the thread's creator, what [`get_believed`] answered.
+/// Puts back, or takes over from the thread's creator, what [`get_believed`] returned.
 pub fn set_believed(believed: KernelSet) {
-    BELIEVED_BLOCKED.with(|blocked| blocked.set(believed));
+    BELIEVED_OPEN.with(|open| open.set(BELIEVABLE & !believed));
 }
 
-/// The mask that the interrupted code had.
+/// The mask that the interrupted code had, as the kernel has it.
 pub fn context_mask(context: &ucontext_t) -> KernelSet {
     // SAFETY: a sigset_t begins with the kernel's 64 bits.
     unsafe { *(&raw const context.uc_sigmask).cast::<KernelSet>() }
+}
+
+/// Replaces it.
+pub fn set_context_mask(context: &mut ucontext_t, mask: KernelSet) {
+    // SAFETY: as above.
+    unsafe { *(&raw mut context.uc_sigmask).cast::<KernelSet>() = mask }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_goes_through_the_kernel_without_its_fault_signals() {
+        let usr = signal::bit(libc::SIGUSR1);
+        for mask in [0, usr, !0, FAULT_SET, MARKER, MARKER | usr, signal::bit(libc::SIGBUS) | usr] {
+            let kernel = kernel_mask(mask);
+            assert_eq!(kernel & FAULT_SET, 0);
+            assert_eq!(program_mask(kernel), mask, "{mask:#x}");
+            assert_eq!(believed_blocked(kernel), mask & FAULT_SET);
+        }
+    }
 }

@@ -9,7 +9,7 @@
 //! An instruction that reaches two guarded pages faults again before it is done, and has both opened. A
 //! repeated string instruction traps after each element, and is left to go on.
 
-use super::belief::{context_mask, exchange_action};
+use super::belief::{context_mask, exchange_action, set_context_mask};
 use super::{chain, reporter};
 use crate::diagnose::decoder;
 use crate::heap::opening::OpenPage;
@@ -226,19 +226,14 @@ fn close(runtime: &Runtime, page: OpenPage) {
     }
 }
 
-fn set_context_mask(context: &mut ucontext_t, mask: KernelSet) {
-    // SAFETY: a sigset_t begins with the kernel's 64 bits.
-    unsafe { *(&raw mut context.uc_sigmask).cast::<KernelSet>() = mask }
-}
-
 extern "C" fn on_trap(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes valid pointers to an SA_SIGINFO handler.
-    let (code, context) = unsafe { ((*info).si_code, &mut *context.cast::<ucontext_t>()) };
+    let (info, context) = unsafe { (&mut *info, &mut *context.cast::<ucontext_t>()) };
+    let code = info.si_code;
     let errno = sys::errno::get();
     match runtime::get() {
         Some(runtime) if reporter::is_me() && is_active() => {
-            // SAFETY: as above.
-            on_trap_in_step(runtime, code, unsafe { &*info }, context);
+            on_trap_in_step(runtime, code, info, context);
         }
         _ => chain::chain(signal, info, context, code, 0),
     }

@@ -11,7 +11,7 @@ use crate::sys::per_thread::{OwnWord, per_thread};
 use crate::sys::process;
 use crate::sys::scope::RuntimeScope;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use once_cell::race::OnceBox;
 
 /// Threads that one process can number; later ones share the last number.
@@ -282,11 +282,28 @@ pub fn enrol(created: Option<Event>) -> ThreadId {
     ThreadId(number)
 }
 
+static MET: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Has `met` called in each thread that is enrolled by its first call, and not when it begins: libc's own.
+pub fn on_meeting(met: fn()) {
+    MET.store(met as *mut (), Ordering::Release);
+}
+
 /// Number of the calling thread; it is enrolled if the runtime has not met it yet.
 #[inline]
 pub fn current() -> ThreadId {
     match with_cache(|cache| cache.number.get()) {
-        0 => enrol(None),
+        0 => {
+            let id = enrol(None);
+            // SAFETY: only `on_meeting` sets it.
+            let met = unsafe {
+                core::mem::transmute::<*mut (), Option<fn()>>(MET.load(Ordering::Acquire))
+            };
+            if let Some(met) = met {
+                met();
+            }
+            id
+        }
         number => ThreadId(number - 1),
     }
 }

@@ -212,6 +212,10 @@ macro_rules! test_operand {
     (any) => {
         "cmp qword ptr [rip + {checked} + 8], 0\njne 2f"
     };
+    // Of one that is not left to libc even where nothing is checked.
+    (always) => {
+        "jmp 2f /* not asked: {checked} */"
+    };
     ($register:ident) => {
         concat!(
             "mov r11, ",
@@ -272,7 +276,8 @@ pub(super) use go_early;
 /// need not, or of the first one; `strings` where the first two are strings to compare; `string` where the first
 /// one is a string of which no more is read than its terminator.
 ///
-/// In brackets: the registers whose operands are looked at, or `any` to look always. `early "f"` names
+/// In brackets: the registers whose operands are looked at, or `any` to look always, or `always` to do so even where no
+/// calls are checked. `early "f"` names
 /// an implementation for the time before libc's is known; `or "f"` a function that serves where libc
 /// lacks this one.
 macro_rules! entries {

@@ -30,13 +30,6 @@ unsafe extern "C-unwind" {
         length: *mut libc::socklen_t,
     ) -> ssize_t;
     fn epoll_wait(fd: c_int, events: *mut libc::epoll_event, most: c_int, timeout: c_int) -> c_int;
-    fn epoll_pwait(
-        fd: c_int,
-        events: *mut libc::epoll_event,
-        most: c_int,
-        timeout: c_int,
-        mask: *const libc::sigset_t,
-    ) -> c_int;
     fn __chk_fail() -> !;
 }
 
@@ -275,7 +268,7 @@ unsafe fn host_name(call: &Call<'_>) -> c_int {
 }
 
 /// Sets of descriptors below argument 0, of whole words, at arguments 1 to 3.
-fn selects(call: &Call<'_>) {
+pub(super) fn selects(call: &Call<'_>) {
     // The kernel looks at no more than the process may have open; this many surely.
     let bytes = (call.int(0).clamp(0, libc::FD_SETSIZE as c_int) as usize).div_ceil(64) * 8;
     for (index, name) in [(1, "readfds"), (2, "writefds"), (3, "exceptfds")] {
@@ -283,11 +276,11 @@ fn selects(call: &Call<'_>) {
     }
 }
 
-fn polls(call: &Call<'_>) {
+pub(super) fn polls(call: &Call<'_>) {
     call.writes("fds", 0, call.arg(1).saturating_mul(size_of::<libc::pollfd>()));
 }
 
-fn wait_for_events(call: &Call<'_>, wait: impl FnOnce() -> c_int) -> c_int {
+pub(super) fn wait_for_events(call: &Call<'_>, wait: impl FnOnce() -> c_int) -> c_int {
     const EVENT_BYTES: usize = size_of::<libc::epoll_event>();
     if call.int(2) > 0 {
         call.writes("events", 1, 1);
@@ -306,7 +299,7 @@ unsafe fn stats(call: &Call<'_>, index: usize) {
 
 /// A call by number, argument 0, as far as its buffer is known to be touched. (A futex may have been
 /// freed: to wake nobody there is usual.)
-fn calls_by_number(call: &Call<'_>) {
+pub(super) fn calls_by_number(call: &Call<'_>) {
     match call.arg(0) as c_long {
         libc::SYS_write | libc::SYS_pwrite64 | libc::SYS_sendto => {
             call.reads("buf", 2, call.arg(3));
@@ -321,7 +314,6 @@ fn calls_by_number(call: &Call<'_>) {
 }
 
 entries! {
-    before syscall[rsi rdx] = |call| calls_by_number(call);
     instead read[rsi] = |call| read_in(call);
     instead __read[rsi] = |call| read_in(call);
     instead __read_chk[rsi] = |call| { verify(call, 2, 3); read_in(call) };
@@ -384,21 +376,11 @@ entries! {
     before getrandom[rdi] = |call| call.writes("buf", 0, call.arg(1));
     before getentropy[rdi] = |call| call.writes("buffer", 0, call.arg(1));
     before poll[rdi] = |call| polls(call);
-    before ppoll[rdi] = |call| polls(call);
     before __poll_chk[rdi] = |call| polls(call);
-    before __ppoll_chk[rdi] = |call| polls(call);
     before select[rsi rdx rcx] = |call| selects(call);
-    before pselect[rsi rdx rcx] = |call| selects(call);
     instead epoll_wait[rsi] = |call| {
         wait_for_events(call, || {
             super::epoll_wait(call.int(0), call.ptr(1), call.int(2), call.int(3))
-        })
-    };
-    instead epoll_pwait[rsi r8] = |call| {
-        call.reads("sigmask", 4, 8);
-        wait_for_events(call, || {
-            let (most, timeout) = (call.int(2), call.int(3));
-            super::epoll_pwait(call.int(0), call.ptr(1), most, timeout, call.ptr(4))
         })
     };
     before stat[rdi rsi] = |call| stats(call, 0);

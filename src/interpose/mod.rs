@@ -42,6 +42,7 @@ mod structures;
 mod system;
 mod text;
 mod vectors;
+mod waits;
 mod wide_numbers;
 mod wide_strings;
 
@@ -75,6 +76,7 @@ fn resolve_checked() {
         messages::NEXT,
         attributes::NEXT,
         accounts::NEXT,
+        waits::NEXT,
     ];
     let libc = trace::module_of(libc::gnu_get_libc_version as *const () as usize);
     let is_libcs = |address| libc.is_some_and(|libc| libc.contains(address)) || is_systems(address);

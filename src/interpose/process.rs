@@ -82,9 +82,14 @@ extern "C-unwind" fn begin(start: *mut c_void) -> *mut c_void {
     let start = in_scope(|| *unsafe { Box::from_raw(start.cast::<Start>()) });
     threads::enrol(Some(start.created));
     belief::set_believed(start.believed_blocked);
-    belief::give_altstack();
-    arm_thread_exit();
+    meet_thread();
     (start.routine)(start.argument)
+}
+
+/// Prepares the calling thread for signals, and for its end.
+fn meet_thread() {
+    belief::meet_thread();
+    arm_thread_exit();
 }
 
 /// The key whose destructor runs at thread exit, plus one; 0 before there is one.
@@ -127,7 +132,7 @@ unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
         fault::report_at_exit(runtime, bad);
     }
     threads::retire_current();
-    belief::take_altstack();
+    belief::part_with_thread();
     trace::thread_exit();
 }
 
@@ -164,6 +169,7 @@ extern "C" fn construct() {
             fault::crash::install();
         }
         create_key();
+        threads::on_meeting(meet_thread);
         in_scope(super::operators::resolve);
         in_scope(super::resolve_checked);
         crate::checks::enable();

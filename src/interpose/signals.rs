@@ -1,18 +1,15 @@
-//! Signal dispositions and masks.
+//! Signal dispositions, masks and alternate stacks.
 //!
-//! The program sees what it set; the kernel keeps our handler for the fault signals and never
-//! blocks them. All other signals pass through, but for the fault signals in their masks: a handler
-//! that blocked them could not be reported from.
+//! The program sees what it set. The kernel keeps our handler for the fault signals, never blocks them, and has
+//! alternate stacks of ours. What a call waits with instead of the mask is in `waits.rs`.
 
-use crate::fault::{FAULT_SET, belief, crash};
-use crate::sys::errno;
+use crate::fault::{belief, delivery};
 use crate::sys::next;
-use crate::sys::signal::{self, KernelAction, KernelSet};
+use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet};
+use crate::sys::{Errno, altstack, errno};
 use core::ffi::c_int;
+use core::sync::atomic::{AtomicU64, Ordering};
 use libc::{sighandler_t, sigset_t};
-
-type SigactionFn =
-    unsafe extern "C" fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int;
 
 /// The 64 signals that the kernel knows, of glibc's 1,024.
 fn bits(set: &sigset_t) -> KernelSet {
@@ -25,13 +22,27 @@ fn set_bits(set: &mut sigset_t, bits: KernelSet) {
     unsafe { *core::ptr::from_mut(set).cast::<KernelSet>() = bits }
 }
 
+/// A set of these signals.
+pub(super) fn set_of(bits: KernelSet) -> sigset_t {
+    // SAFETY: a set of integers, for which zero is valid.
+    let mut set: sigset_t = unsafe { core::mem::zeroed() };
+    set_bits(&mut set, bits);
+    set
+}
+
+/// What libc's functions answer on an error.
+pub(super) fn fail(error: Errno) -> c_int {
+    errno::set(error);
+    -1
+}
+
 /// libc sets this flag, and shows it to whoever asks for the action afterwards.
 const SA_RESTORER: u64 = 0x0400_0000;
 
 fn to_kernel(action: &libc::sigaction) -> KernelAction {
     KernelAction {
         handler: action.sa_sigaction,
-        flags: action.sa_flags as u64 | SA_RESTORER,
+        flags: action.sa_flags as u32 as u64 | SA_RESTORER,
         restorer: 0,
         mask: bits(&action.sa_mask),
     }
@@ -46,6 +57,22 @@ fn from_kernel(action: &KernelAction) -> libc::sigaction {
     converted
 }
 
+/// Signals of glibc's own (SIGCANCEL, SIGSETXID), which it takes out of every mask that it is given.
+const RESERVED: KernelSet = signal::bit(32) | signal::bit(33);
+
+/// Whether a number is a signal of the program's.
+fn is_signal(signal: c_int) -> bool {
+    (1..=64).contains(&signal) && signal::bit(signal) & RESERVED == 0
+}
+
+/// Exchanges the action for a signal, in the kernel or where the program's is kept.
+pub(super) fn exchange(signal: c_int, new: Option<KernelAction>) -> Result<KernelAction, Errno> {
+    if belief::has_taken(signal) && crate::runtime::get().is_some() {
+        return Ok(belief::exchange_action(signal, new));
+    }
+    delivery::exchange(signal, new.as_ref())
+}
+
 /// sigaction(2).
 ///
 /// # Safety
@@ -56,73 +83,127 @@ pub unsafe extern "C" fn fencepost_sigaction(
     new: *const libc::sigaction,
     old: *mut libc::sigaction,
 ) -> c_int {
-    if belief::has_taken(signal) && crate::runtime::get().is_some() {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let before = belief::exchange_action(signal, new.as_ref().map(to_kernel));
-            if let Some(old) = old.as_mut() {
+    if !is_signal(signal) {
+        return fail(Errno::EINVAL);
+    }
+    // SAFETY: the caller's promise.
+    match exchange(signal, unsafe { new.as_ref() }.map(to_kernel)) {
+        Ok(before) => {
+            // SAFETY: the caller's promise.
+            if let Some(old) = unsafe { old.as_mut() } {
                 *old = from_kernel(&before);
             }
+            0
         }
-        return 0;
-    }
-    // SAFETY: sigaction's signature; the caller's promise for both pointers.
-    unsafe {
-        let Some(next) = next::SIGACTION.get::<SigactionFn>() else {
-            errno::set(crate::sys::Errno::EINVAL);
-            return -1;
-        };
-        let remembered = crash::remembered(signal);
-        let passed = new.as_ref().map(|new| {
-            let mut passed = *new;
-            set_bits(&mut passed.sa_mask, bits(&new.sa_mask) & !FAULT_SET);
-            crash::in_place_of(signal, &to_kernel(&passed))
-                .map_or(passed, |ours| from_kernel(&ours))
-        });
-        let passed = passed.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
-        let mut found: libc::sigaction = core::mem::zeroed();
-        let result = next(signal, passed, &raw mut found);
-        if result == 0
-            && let Some(old) = old.as_mut()
-        {
-            *old = match remembered {
-                Some(before) if crash::is_ours(found.sa_sigaction) => from_kernel(&before),
-                _ => found,
-            };
-        }
-        result
+        Err(error) => fail(error),
     }
 }
 
-fn set_handler(signal: c_int, handler: sighandler_t, flags: c_int) -> sighandler_t {
-    // SAFETY: zero is valid; both pointers below are to valid structures.
-    unsafe {
-        let mut new: libc::sigaction = core::mem::zeroed();
-        new.sa_sigaction = handler;
-        new.sa_flags = flags;
-        let mut old: libc::sigaction = core::mem::zeroed();
-        if fencepost_sigaction(signal, &raw const new, &raw mut old) == 0 {
-            old.sa_sigaction
-        } else {
+fn set_handler(
+    signal: c_int,
+    handler: sighandler_t,
+    flags: c_int,
+    mask: KernelSet,
+) -> sighandler_t {
+    if handler == libc::SIG_ERR || !is_signal(signal) {
+        errno::set(Errno::EINVAL);
+        return libc::SIG_ERR;
+    }
+    let flags = u64::from(flags as u32) | SA_RESTORER;
+    match exchange(signal, Some(KernelAction { handler, flags, restorer: 0, mask })) {
+        Ok(before) => before.handler,
+        Err(error) => {
+            errno::set(error);
             libc::SIG_ERR
         }
     }
 }
 
+/// Signals that siginterrupt(3) has made interrupt system calls.
+static INTERRUPTING: AtomicU64 = AtomicU64::new(0);
+
 /// signal(2) with BSD semantics, glibc's default: restarting, the handler stays.
 #[unsafe(no_mangle)]
 pub extern "C" fn fencepost_signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
-    set_handler(signal, handler, libc::SA_RESTART)
+    let mask = if is_signal(signal) { signal::bit(signal) } else { 0 };
+    let interrupts = INTERRUPTING.load(Ordering::Relaxed) & mask != 0;
+    set_handler(signal, handler, if interrupts { 0 } else { libc::SA_RESTART }, mask)
 }
+
+/// glibc's old flag for what is the kernel's default.
+const SA_INTERRUPT: c_int = 0x2000_0000;
 
 /// sysv_signal(3): not restarting, and the handler serves once.
 #[unsafe(no_mangle)]
 pub extern "C" fn fencepost_sysv_signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
-    set_handler(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER)
+    set_handler(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER | SA_INTERRUPT, 0)
 }
 
-/// Signals of glibc's own (SIGCANCEL, SIGSETXID), which it takes out of every mask that it is given.
-const RESERVED: KernelSet = signal::bit(32) | signal::bit(33);
+/// siginterrupt(3).
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_siginterrupt(signal: c_int, interrupts: c_int) -> c_int {
+    if !is_signal(signal) {
+        return fail(Errno::EINVAL);
+    }
+    let (bit, restart) = (signal::bit(signal), libc::SA_RESTART as u64);
+    let change = |mut action: KernelAction| {
+        if interrupts != 0 {
+            INTERRUPTING.fetch_or(bit, Ordering::Relaxed);
+            action.flags &= !restart;
+        } else {
+            INTERRUPTING.fetch_and(!bit, Ordering::Relaxed);
+            action.flags |= restart;
+        }
+        action
+    };
+    match exchange(signal, None).and_then(|now| exchange(signal, Some(change(now)))) {
+        Ok(_) => 0,
+        Err(error) => fail(error),
+    }
+}
+
+/// sigignore(3).
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_sigignore(signal: c_int) -> c_int {
+    if set_handler(signal, libc::SIG_IGN, 0, 0) == libc::SIG_ERR { -1 } else { 0 }
+}
+
+/// What sigset(3) takes and answers for "blocked".
+const SIG_HOLD: sighandler_t = 2;
+
+/// sigset(3).
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_sigset(signal: c_int, handler: sighandler_t) -> sighandler_t {
+    let before = if handler == SIG_HOLD && is_signal(signal) {
+        exchange(signal, None).map_or(libc::SIG_ERR, |now| now.handler)
+    } else {
+        set_handler(signal, handler, 0, 0)
+    };
+    if before == libc::SIG_ERR {
+        return libc::SIG_ERR;
+    }
+    let how = if handler == SIG_HOLD { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK };
+    let mask = change_mask(how, signal::bit(signal));
+    if mask & signal::bit(signal) != 0 { SIG_HOLD } else { before }
+}
+
+/// Changes the mask of the calling thread as the program believes it to be, and returns the one before. `how` must be
+/// one that is known.
+fn change_mask(how: c_int, set: KernelSet) -> KernelSet {
+    let before = get_mask();
+    let mask = match how {
+        libc::SIG_BLOCK => before | set,
+        libc::SIG_UNBLOCK => before & !set,
+        _ => set,
+    };
+    signal::change_mask(libc::SIG_SETMASK, belief::kernel_mask(mask & !RESERVED));
+    before
+}
+
+/// The mask of the calling thread as the program believes it to be.
+pub(super) fn get_mask() -> KernelSet {
+    belief::program_mask(signal::change_mask(libc::SIG_BLOCK, 0))
+}
 
 /// Changes the mask and answers an error number, as pthread_sigmask(3).
 ///
@@ -134,22 +215,17 @@ pub unsafe extern "C" fn fencepost_pthread_sigmask(
     set: *const sigset_t,
     old: *mut sigset_t,
 ) -> c_int {
-    let before = belief::program_mask(signal::change_mask(libc::SIG_BLOCK, 0));
     // SAFETY: the caller's promise.
-    if let Some(set) = unsafe { set.as_ref() } {
-        let mask = match how {
-            libc::SIG_BLOCK => before | bits(set),
-            libc::SIG_UNBLOCK => before & !bits(set),
-            libc::SIG_SETMASK => bits(set),
-            _ => return libc::EINVAL,
-        };
-        signal::change_mask(libc::SIG_SETMASK, belief::kernel_mask(mask & !RESERVED));
-    }
+    let before = match unsafe { set.as_ref() } {
+        None => get_mask(),
+        Some(set) if matches!(how, libc::SIG_BLOCK | libc::SIG_UNBLOCK | libc::SIG_SETMASK) => {
+            change_mask(how, bits(set))
+        }
+        Some(_) => return libc::EINVAL,
+    };
     // SAFETY: the caller's promise.
     if let Some(old) = unsafe { old.as_mut() } {
-        // SAFETY: a set of integers, for which zero is valid.
-        *old = unsafe { core::mem::zeroed() };
-        set_bits(old, before);
+        *old = set_of(before);
     }
     0
 }
@@ -167,15 +243,49 @@ pub unsafe extern "C" fn fencepost_sigprocmask(
     // SAFETY: the caller's promise.
     match unsafe { fencepost_pthread_sigmask(how, set, old) } {
         0 => 0,
-        error => {
-            errno::set(crate::sys::Errno(error));
-            -1
-        }
+        error => fail(Errno(error)),
     }
 }
 
-/// sigaltstack(2). A stack that we gave the thread is not shown, and comes back when the program
-/// takes its own away.
+fn change_one(how: c_int, signal: c_int) -> c_int {
+    if !is_signal(signal) {
+        return fail(Errno::EINVAL);
+    }
+    change_mask(how, signal::bit(signal));
+    0
+}
+
+/// sighold(3).
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_sighold(signal: c_int) -> c_int {
+    change_one(libc::SIG_BLOCK, signal)
+}
+
+/// sigrelse(3).
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_sigrelse(signal: c_int) -> c_int {
+    change_one(libc::SIG_UNBLOCK, signal)
+}
+
+/// sigblock(3): the mask of the first 32 signals.
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_sigblock(mask: c_int) -> c_int {
+    change_mask(libc::SIG_BLOCK, u64::from(mask as u32)) as c_int
+}
+
+/// sigsetmask(3).
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_sigsetmask(mask: c_int) -> c_int {
+    change_mask(libc::SIG_SETMASK, u64::from(mask as u32)) as c_int
+}
+
+/// siggetmask(3).
+#[unsafe(no_mangle)]
+pub extern "C" fn fencepost_siggetmask() -> c_int {
+    get_mask() as c_int
+}
+
+/// sigaltstack(2). The kernel keeps ours; the program's is where its handlers are moved.
 ///
 /// # Safety
 /// As sigaltstack(2) demands of its caller.
@@ -184,25 +294,34 @@ pub unsafe extern "C" fn fencepost_sigaltstack(
     new: *const libc::stack_t,
     old: *mut libc::stack_t,
 ) -> c_int {
-    // SAFETY: sigaltstack's signature; the caller's promise for both pointers.
-    unsafe {
+    let here = 0u8;
+    let sp = &raw const here as usize;
+    // The program's own stack, or a thread that we have not met.
+    let is_kernels = altstack::own().is_none_or(|own| own.contains(&sp));
+    if is_kernels {
         type SigaltstackFn =
             unsafe extern "C" fn(*const libc::stack_t, *mut libc::stack_t) -> c_int;
-        let Some(next) = next::SIGALTSTACK.get::<SigaltstackFn>() else { return -1 };
-        let result = next(new, old);
-        if result == 0
-            && let Some(old) = old.as_mut()
-            && belief::is_own_altstack(old)
-        {
-            *old = libc::stack_t {
-                ss_sp: core::ptr::null_mut(),
-                ss_flags: libc::SS_DISABLE,
-                ss_size: 0,
-            };
-        }
-        if result == 0 && new.as_ref().is_some_and(|new| new.ss_flags & libc::SS_DISABLE != 0) {
-            belief::reinstall_altstack();
-        }
-        result
+        // SAFETY: sigaltstack's signature; the caller's promise for both pointers.
+        return unsafe {
+            next::SIGALTSTACK
+                .get::<SigaltstackFn>()
+                .map_or_else(|| fail(Errno(libc::ENOSYS)), |next| next(new, old))
+        };
     }
+    let program = altstack::program();
+    if !new.is_null() {
+        if program.is_in_use(sp) {
+            return fail(Errno(libc::EPERM));
+        }
+        let _blocked = BlockedSignals::block();
+        // SAFETY: the caller's promise.
+        if let Err(error) = unsafe { altstack::set_program(new) } {
+            return fail(error);
+        }
+    }
+    // SAFETY: the caller's promise.
+    if let Some(old) = unsafe { old.as_mut() } {
+        *old = program.as_shown(sp);
+    }
+    0
 }

@@ -54,7 +54,6 @@ entries! {
     before sigdelset[rdi] = |call| writes_set(call);
     before sigismember[rdi] = |call| reads_set(call);
     before sigpending[rdi] = |call| writes_set(call);
-    before sigsuspend[rdi] = |call| reads_set(call);
     before sigwait[rdi rsi] = |call| {
         reads_set(call);
         call.writes("sig", 1, size_of::<c_int>());

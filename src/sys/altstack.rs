@@ -1,16 +1,70 @@
 //! Alternate signal stacks: a fault must be reportable on a thread whose stack is spent or tiny.
+//!
+//! In each thread that we meet, the kernel is given a stack of ours. The one that the program asks for is kept
+//! here, and its handlers are moved there (see `signal_frame`): what a report needs never has to fit on it.
 
-use super::syscall;
+use super::per_thread::per_thread;
+use super::{Errno, round_up_to_page, syscall};
+use core::cell::Cell;
+use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Enough for the kernel's frame with the largest vector state (AMX: about 11 KiB) and the few
-/// frames before the handler moves to the report stack.
-pub const BYTES: usize = 64 * 1024;
+/// Tells where the kernel puts the size of its largest signal frame (getauxval(3)).
+const AT_MINSIGSTKSZ: libc::c_ulong = 51;
 
-fn none() -> libc::stack_t {
+/// For kernels before 5.14, which do not tell it: AMX makes a frame of 11 KiB.
+const UNTOLD_FRAME_BYTES: usize = 12 * 1024;
+
+/// What our handlers need beside the kernel's frames, before they move to the report stack.
+const HANDLER_BYTES: usize = 48 * 1024;
+
+/// Our handler may be interrupted by a fault of its own, and that by one.
+const FRAMES: usize = 3;
+
+/// The kernel's flag for a stack that is forgotten while a handler runs on it (sigaltstack(2)).
+const SS_AUTODISARM: libc::c_int = 1 << 31;
+
+/// Alternate stacks of one thread. Zeros: it has none.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Stacks {
+    /// Upper end of ours, or 0. First: the end of a handler looks here, in assembler.
+    top: usize,
+    /// The program's; of size 0 where it has none.
+    program: libc::stack_t,
+}
+
+per_thread! {
+    unsafe static STACKS: Cell<Stacks>, "fencepost_alternate_stacks"
+}
+
+/// Bytes that the largest frame of a signal takes on this machine.
+pub fn frame_bytes() -> usize {
+    // SAFETY: asks about the process, and changes nothing.
+    match unsafe { libc::getauxval(AT_MINSIGSTKSZ) } as usize {
+        0 => UNTOLD_FRAME_BYTES,
+        bytes => bytes,
+    }
+}
+
+/// Bytes of an alternate stack of ours. Those that are not touched take no memory.
+pub fn bytes() -> usize {
+    static BYTES: AtomicUsize = AtomicUsize::new(0);
+    match BYTES.load(Ordering::Relaxed) {
+        0 => {
+            let bytes = round_up_to_page(HANDLER_BYTES + FRAMES * frame_bytes());
+            BYTES.store(bytes, Ordering::Relaxed);
+            bytes
+        }
+        bytes => bytes,
+    }
+}
+
+const fn none() -> libc::stack_t {
     libc::stack_t { ss_sp: core::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 }
 }
 
-/// The calling thread's alternate stack, if it has one.
+/// The alternate stack that the kernel has for the calling thread, if any.
 pub fn current() -> Option<libc::stack_t> {
     let mut stack = none();
     // SAFETY: the kernel fills `stack`.
@@ -18,31 +72,196 @@ pub fn current() -> Option<libc::stack_t> {
     (stack.ss_flags & libc::SS_DISABLE == 0).then_some(stack)
 }
 
-fn set(stack: &libc::stack_t) {
-    // SAFETY: the kernel reads `stack`. Fails only while the thread runs on an alternate stack.
-    let _ = unsafe {
-        syscall(libc::SYS_sigaltstack, [core::ptr::from_ref(stack) as usize, 0, 0, 0, 0, 0])
-    };
-}
-
-/// Gives the calling thread `[base, base + BYTES)` as alternate stack.
+/// Has the kernel take an alternate stack for the calling thread.
 ///
 /// # Safety
-/// The range must be writable, unused, and stay so until the thread ends or [`disable`] is called.
-pub unsafe fn install(base: usize) {
-    set(&libc::stack_t { ss_sp: base as *mut _, ss_flags: 0, ss_size: BYTES });
+/// The memory must be writable and unused until another is set. The pointer may be bad: that is an error.
+unsafe fn set(stack: *const libc::stack_t) -> Result<(), Errno> {
+    // SAFETY: the caller's promise; the kernel reads `stack`.
+    unsafe { syscall(libc::SYS_sigaltstack, [stack as usize, 0, 0, 0, 0, 0]) }.map(drop)
 }
 
-/// Puts back what [`current`] answered.
+fn at(base: usize) -> libc::stack_t {
+    libc::stack_t { ss_sp: base as *mut _, ss_flags: 0, ss_size: bytes() }
+}
+
+/// Gives the calling thread `[base, base + bytes())` as alternate stack for a while.
+///
+/// # Safety
+/// The range must be writable, unused, and stay so until [`restore`].
+pub unsafe fn install(base: usize) {
+    // SAFETY: the caller's promise. Fails only while the thread runs on an alternate stack.
+    let _ = unsafe { set(&at(base)) };
+}
+
+/// Puts back what [`current`] returned.
 ///
 /// # Safety
 /// The memory must still be there.
 pub unsafe fn restore(stack: Option<libc::stack_t>) {
     // SS_ONSTACK is the kernel's to say.
-    set(&stack.map_or_else(none, |stack| libc::stack_t { ss_flags: 0, ..stack }));
+    let stack = stack.map_or_else(none, |stack| libc::stack_t {
+        ss_flags: stack.ss_flags & SS_AUTODISARM,
+        ..stack
+    });
+    // SAFETY: the caller's promise.
+    let _ = unsafe { set(&raw const stack) };
 }
 
-/// Takes the calling thread's alternate stack away.
-pub fn disable() {
-    set(&none());
+/// Gives the calling thread `[base, base + bytes())` for good: from now on the program's stack is kept here.
+///
+/// # Safety
+/// The range must be writable, unused, and stay so until [`give_back`]. The kernel must have none for it.
+pub unsafe fn adopt(base: usize) {
+    // SAFETY: the caller's promise.
+    if unsafe { set(&at(base)) }.is_ok() {
+        STACKS.with(|stacks| stacks.set(Stacks { top: base + bytes(), program: none() }));
+    }
+}
+
+/// Ends [`adopt`]: the kernel has what the program asked for. Returns what is free now.
+pub fn give_back() -> Option<usize> {
+    let Stacks { top, program } = STACKS.with(Cell::get);
+    let base = own()?.start;
+    if current().is_some_and(|stack| stack.ss_sp as usize == base) {
+        let program = if program.ss_size == 0 { none() } else { program };
+        // SAFETY: the program's promise for its own.
+        if unsafe { set(&raw const program) }.is_err() {
+            return None;
+        }
+    }
+    debug_assert!(top > base);
+    STACKS.with(|stacks| stacks.set(Stacks { top: 0, program: none() }));
+    Some(base)
+}
+
+/// The alternate stack of ours that the calling thread was given, if it was.
+pub fn own() -> Option<Range<usize>> {
+    let top = STACKS.with(Cell::get).top;
+    (top != 0).then(|| top - bytes()..top)
+}
+
+/// As sigaltstack(2) shows it.
+pub fn own_as_shown() -> Option<libc::stack_t> {
+    own().map(|own| at(own.start))
+}
+
+/// The program's alternate stack in the calling thread, if it has one that is ready for a handler.
+#[derive(Clone, Copy)]
+pub struct ProgramStack(libc::stack_t);
+
+/// See [`ProgramStack`].
+pub fn program() -> ProgramStack {
+    ProgramStack(STACKS.with(Cell::get).program)
+}
+
+impl ProgramStack {
+    fn keep(self) {
+        STACKS.with(|stacks| stacks.set(Stacks { program: self.0, ..stacks.get() }));
+    }
+
+    /// As the kernel notes it in the frame of a signal.
+    pub fn as_noted(self) -> libc::stack_t {
+        if self.0.ss_size == 0 { none() } else { self.0 }
+    }
+
+    /// As sigaltstack(2) shows it to code whose stack pointer is `sp`.
+    pub fn as_shown(self, sp: usize) -> libc::stack_t {
+        let on = if self.is_in_use(sp) { libc::SS_ONSTACK } else { 0 };
+        let noted = self.as_noted();
+        libc::stack_t {
+            ss_flags: noted.ss_flags & (SS_AUTODISARM | libc::SS_DISABLE) | on,
+            ..noted
+        }
+    }
+
+    /// Whether `sp` lies on it, as the kernel reckons.
+    pub fn contains(self, sp: usize) -> bool {
+        let base = self.0.ss_sp as usize;
+        sp > base && sp - base <= self.0.ss_size
+    }
+
+    /// Whether it is in use by code whose stack pointer is `sp`, as the kernel reckons: a stack that disarms
+    /// itself never is.
+    pub fn is_in_use(self, sp: usize) -> bool {
+        self.0.ss_flags & SS_AUTODISARM == 0 && self.contains(sp)
+    }
+
+    /// Where a handler starts that interrupts code whose stack pointer is `sp`; `None` if it stays there.
+    pub fn top_for(self, sp: usize) -> Option<usize> {
+        (self.0.ss_size != 0 && !self.is_in_use(sp)).then(|| self.0.ss_sp as usize + self.0.ss_size)
+    }
+
+    /// A signal has been delivered: a stack that disarms itself is forgotten.
+    pub fn disarm(self) {
+        if self.0.ss_flags & SS_AUTODISARM != 0 {
+            ProgramStack(none()).keep();
+        }
+    }
+
+    /// The end of a handler brings back what its frame notes, unless code whose stack pointer is `sp` uses
+    /// another.
+    pub fn bring_back(self, noted: libc::stack_t, sp: usize) {
+        let mode = noted.ss_flags & !SS_AUTODISARM;
+        if mode & libc::SS_DISABLE != 0 && !self.is_in_use(sp) {
+            ProgramStack(none()).keep();
+        } else if matches!(mode, 0 | libc::SS_ONSTACK)
+            && noted.ss_size >= libc::MINSIGSTKSZ
+            && !self.is_in_use(sp)
+        {
+            ProgramStack(noted).keep();
+        }
+    }
+}
+
+/// Notes the alternate stack that the program asks for in a thread that has ours. The kernel says whether it
+/// would do. Signals must be blocked.
+///
+/// # Safety
+/// As sigaltstack(2) demands of its caller; the pointer may be bad: that is an error.
+pub unsafe fn set_program(wanted: *const libc::stack_t) -> Result<(), Errno> {
+    // SAFETY: the caller's promise; the kernel has read `wanted` when it is read here, and gets ours back at
+    // once.
+    unsafe {
+        set(wanted)?;
+        let wanted = *wanted;
+        if let Some(own) = own() {
+            set(&at(own.start))?;
+        }
+        let is_off = wanted.ss_flags & libc::SS_DISABLE != 0;
+        ProgramStack(if is_off { none() } else { wanted }).keep();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(flags: libc::c_int) -> ProgramStack {
+        ProgramStack(libc::stack_t { ss_sp: 0x1000 as *mut _, ss_flags: flags, ss_size: 0x1000 })
+    }
+
+    #[test]
+    fn a_handler_starts_at_the_top_unless_the_stack_is_in_use() {
+        assert_eq!(stack(0).top_for(0x8000), Some(0x2000));
+        assert_eq!(stack(0).top_for(0x1800), None);
+        // Its lower end is no part of it, its upper end is.
+        assert_eq!((stack(0).top_for(0x1000), stack(0).top_for(0x2000)), (Some(0x2000), None));
+        assert_eq!(stack(SS_AUTODISARM).top_for(0x1800), Some(0x2000));
+        assert_eq!(ProgramStack(none()).top_for(0x8000), None);
+    }
+
+    #[test]
+    fn it_is_shown_as_the_kernel_would() {
+        assert_eq!(stack(0).as_shown(0x1800).ss_flags, libc::SS_ONSTACK);
+        assert_eq!(stack(0).as_shown(0x8000).ss_flags, 0);
+        assert_eq!(stack(SS_AUTODISARM).as_shown(0x1800).ss_flags, SS_AUTODISARM);
+        assert_eq!(ProgramStack(none()).as_shown(0x1800).ss_flags, libc::SS_DISABLE);
+    }
+
+    #[test]
+    fn ours_has_room_for_frames_of_any_size() {
+        assert!(bytes() >= HANDLER_BYTES + FRAMES * frame_bytes() && frame_bytes() >= 1024);
+    }
 }

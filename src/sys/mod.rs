@@ -24,6 +24,7 @@ pub mod sandbox;
 pub mod scope;
 pub mod shared_file;
 pub mod signal;
+pub mod signal_frame;
 pub mod standard_error;
 pub mod streams;
 pub mod uffd;

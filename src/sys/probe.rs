@@ -1,4 +1,4 @@
-//! Loads from addresses that may not be readable.
+//! Loads from addresses that may not be readable, and stores to such as may not be writable.
 //!
 //! Works as the kernel's exception tables do: each load is one instruction at a known address,
 //! and the fault handler asks [`recovery`] whether the faulting instruction is one of them and
@@ -86,6 +86,20 @@ pub fn are_all(addr: usize, words: usize, value: usize) -> bool {
     unsafe { scan_words(addr, addr + 8 * words, value) != 0 }
 }
 
+/// Copies `bytes` bytes from `from` to `to`; false if some of `to` can't be written.
+///
+/// # Safety
+/// What can be written there must be free, and `from` readable.
+pub unsafe fn store(to: usize, from: usize, bytes: usize) -> bool {
+    // SAFETY: the caller's promise. A fault resumes at `load_failed`, a plain return.
+    unsafe { store_bytes(to, from, bytes) != 0 }
+}
+
+/// Whether the instruction at `pc` is the one that [`store`] writes with.
+pub fn is_store(pc: usize) -> bool {
+    pc == store_bytes as *const () as usize + STORE
+}
+
 /// Where to resume when the instruction at `pc` faulted, if it is one of this module's loads.
 ///
 /// For the SIGSEGV and SIGBUS handlers: store the answer in the context's rip and return. All
@@ -98,6 +112,8 @@ pub fn recovery(pc: usize) -> Option<usize> {
         Some(match_ended as *const () as usize)
     } else if pc == scan_words as *const () as usize {
         Some(scan_ended as *const () as usize)
+    } else if is_store(pc) {
+        Some(load_failed as *const () as usize)
     } else {
         None
     }
@@ -185,6 +201,14 @@ const MATCH_LOAD: usize = 3;
 unsafe extern "C" fn match_ended() {
     naked_asm!("mov rax, r8", "sub rax, rdx", "ret")
 }
+
+#[unsafe(naked)]
+unsafe extern "C" fn store_bytes(to: usize, from: usize, bytes: usize) -> usize {
+    naked_asm!("mov rcx, rdx", "rep movsb", "mov eax, 1", "ret")
+}
+
+/// Length of the instruction `mov rcx, rdx`: 48 89 d1. The next one may fault.
+const STORE: usize = 3;
 
 /// For the unit tests of every module that probes: what the runtime's fault handler does.
 #[cfg(test)]
@@ -276,6 +300,11 @@ mod tests {
         let pairs = [page, page + 8, page + 4096, page].map(|slot| Expected { slot, value: 0 });
         // SAFETY: `pairs` has four elements.
         assert_eq!(unsafe { count_matching(pairs.as_ptr(), 16, 4) }, 2);
+        let text = b"stored";
+        // SAFETY: the page is this test's own.
+        let stores = |to| unsafe { store(to, text.as_ptr() as usize, text.len()) };
+        assert!(stores(page) && stores(page + 4090) && !stores(page + 4091));
+        assert_eq!(load(page).unwrap().to_le_bytes()[..6], *text);
     }
 
     #[test]

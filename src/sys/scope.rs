@@ -35,6 +35,17 @@ impl Drop for RuntimeScope {
     }
 }
 
+/// Makes the calling thread work for the program, whatever scopes it is inside of; returns what [`resume`] is
+/// to be given when it works for the runtime again.
+pub fn suspend() -> u64 {
+    u64::from(DEPTH.with(|depth| depth.replace(0)))
+}
+
+/// See [`suspend`].
+pub fn resume(depth: u64) {
+    DEPTH.with(|now| now.set(depth as u32));
+}
+
 /// Runs `f` as the program's code although the thread is inside a scope: for calling back into
 /// the program, whose allocations must be guarded.
 pub fn outside<R>(f: impl FnOnce() -> R) -> R {

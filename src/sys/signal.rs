@@ -21,6 +21,14 @@ pub const SYNCHRONOUS: KernelSet = bit(libc::SIGSEGV)
     | bit(libc::SIGFPE)
     | bit(libc::SIGTRAP);
 
+/// Signals that a guarded page raises. No thread has them blocked in the kernel.
+pub const FAULTS: KernelSet = bit(libc::SIGSEGV) | bit(libc::SIGBUS);
+
+/// Stands in the kernel's mask for "the program believes fault signals blocked here". A bit of that
+/// mask, unlike a variable, is saved by sigsetjmp and comes back with siglongjmp. Linux never sends
+/// SIGSTKFLT.
+pub const MARKER: KernelSet = bit(libc::SIGSTKFLT);
+
 /// `struct sigaction` as the x86_64 kernel has it (not glibc's, which orders it otherwise).
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -68,7 +76,9 @@ unsafe extern "C" {
 pub unsafe fn set_action(signal: c_int, action: &KernelAction) -> Result<KernelAction, Errno> {
     let mut new = *action;
     new.flags |= SA_RESTORER;
-    new.restorer = restore as *const () as usize;
+    if new.restorer == 0 {
+        new.restorer = restore as *const () as usize;
+    }
     let mut old = KernelAction::DEFAULT;
     let args = [signal as usize, &raw const new as usize, &raw mut old as usize, SET_BYTES, 0, 0];
     // SAFETY: both structures are valid and of the kernel's layout; the handler is the caller's
@@ -176,12 +186,13 @@ impl Drop for BlockedSignals {
         match self.0 {
             AtEnd::Nothing => {}
             AtEnd::Forget => BLOCKED.with(|blocked| blocked.set(false)),
+            // Threads of libc's own have fault signals blocked before we meet them.
             AtEnd::Restore(before) => {
                 BLOCKED.with(|blocked| blocked.set(false));
-                change_mask(libc::SIG_SETMASK, before);
+                change_mask(libc::SIG_SETMASK, before & !FAULTS);
             }
             AtEnd::Unmask(before) => {
-                change_mask(libc::SIG_SETMASK, before);
+                change_mask(libc::SIG_SETMASK, before & !FAULTS);
             }
         }
     }
