@@ -439,6 +439,8 @@
     CASE(dcngettext, READ, 20, F(char *(*)(char *, char *, char *, long, int), "dcngettext")("a", "b", text(20, extra), 2, LC_MESSAGES)) \
     CASE(execve, READ, 20, execve("/a/b", (char *[]){text(20, extra), NULL}, (char *[]){NULL})) \
     CASE(execvpe, READ, 20, execvpe("/a/b", (char *[]){text(20, extra), NULL}, (char *[]){NULL})) \
+    CASE(posix_spawn, READ, 20, pid_t pid; posix_spawn(&pid, "/a/b", NULL, NULL, (char *[]){text(20, extra), NULL}, (char *[]){NULL})) \
+    CASE(posix_spawnp, READ, 20, pid_t pid; posix_spawnp(&pid, text(20, extra), NULL, NULL, (char *[]){"a", NULL}, (char *[]){NULL})) \
     CASE(fexecve, READ, 16, char **list = (char **)object(16 - 8 * extra, 0); list[0] = "a"; fexecve(-1, list, (char *[]){NULL})) \
     CASE(execv, READ, 20, execv("/a/b", (char *[]){"a", text(20, extra), NULL})) \
     CASE(execvp, READ, 20, execvp("/a/b", (char *[]){"a", text(20, extra), NULL})) \

@@ -5,6 +5,7 @@
 //! is in the way. A process that can't open it (another user, another pid namespace) or that nobody started
 //! by `run` does without.
 
+pub use crate::sys::executable::Why;
 use crate::sys::process;
 use crate::sys::shared_file::{self, Name};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -47,38 +48,6 @@ struct Unguarded {
     /// Whether `why` and `name` are there.
     is_named: AtomicU32,
     name: [AtomicU64; NAME_BYTES / 8],
-}
-
-/// Why a program runs without the guard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Why {
-    /// `LD_PRELOAD` of its environment does not name the library.
-    Environment,
-    /// It has no dynamic loader.
-    Static,
-    /// Its loader ignores the guard: it is setuid, setgid or has file capabilities.
-    Privileged,
-    /// It is built for another processor or word size.
-    Foreign,
-    /// It is built for another C library.
-    OtherLibc,
-}
-
-impl Why {
-    const ALL: [Why; 5] =
-        [Why::Environment, Why::Static, Why::Privileged, Why::Foreign, Why::OtherLibc];
-
-    /// In words that follow the program's name.
-    pub fn words(self) -> &'static str {
-        match self {
-            Why::Environment => "started without LD_PRELOAD",
-            Why::Static => "statically linked",
-            Why::Privileged => "setuid, setgid or with file capabilities",
-            Why::Foreign => "for another processor",
-            Why::OtherLibc => "for another C library",
-        }
-    }
 }
 
 /// A program that was executed without the guard, and how often.

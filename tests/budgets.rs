@@ -54,7 +54,7 @@ fn beyond_the_memory_limit_objects_go_unguarded_and_it_is_said() {
         let unguarded = stat(&outcome, "unguarded");
         // 4 MiB hold 1,024 pages.
         assert!((3900..4100).contains(&unguarded), "{backend}: {}", outcome.stderr);
-        let said = format!("fencepost: {unguarded} of ");
+        let said = format!("): {unguarded} of ");
         assert!(outcome.stderr.contains(&said), "{backend}: {}", outcome.stderr);
         assert!(outcome.stderr.contains("the memory budget is spent"), "{backend}");
     }

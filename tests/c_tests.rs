@@ -218,7 +218,7 @@ fn find_report(bug: &Bug, outcome: &Outcome, scratch: &Path) -> Result<String, S
     }
 }
 
-/// `fencepost: N of M allocations were not guarded: REASON` must be there when it has to, and
+/// `fencepost: NAME (PID): N of M allocations were not guarded: REASON` must be there when it has to, and
 /// must not be there when a backend that has no such limit was asked for.
 fn unguarded_difference(
     expectation: &Expectation,
@@ -238,9 +238,9 @@ fn unguarded_difference(
 }
 
 fn is_unguarded_line(line: &str) -> bool {
-    let words: Vec<&str> = line.splitn(9, ' ').collect();
-    let [_, unguarded, "of", all, "allocations", "were", "not", "guarded:", reason] = words[..]
-    else {
+    let Some((_, words)) = line.split_once("): ") else { return false };
+    let words: Vec<&str> = words.splitn(8, ' ').collect();
+    let [unguarded, "of", all, "allocations", "were", "not", "guarded:", reason] = words[..] else {
         return false;
     };
     let number = |word: &str| word.replace(',', "").parse::<u64>();

@@ -5,6 +5,7 @@
 //! preload library's constructor on.
 
 use super::entry::{Saved, c_name, entries};
+use super::execution;
 use crate::runtime;
 use crate::sys::limits::{self, Limit, Resource};
 use crate::sys::next::Next;
@@ -147,6 +148,7 @@ macro_rules! executing {
             type Execute = unsafe extern "C" fn(usize, usize, usize, usize) -> c_int;
 
             pub unsafe extern "C" fn execute(a: usize, b: usize, c: usize, d: usize) -> c_int {
+                super::execution::note(stringify!($name), &[a, b, c, d]);
                 // SAFETY: the function takes no more arguments than these, all of them words; the program's promise.
                 super::execute(a, || unsafe {
                     LIBC.get::<Execute>().map_or(-1, |next| next(a, b, c, d))

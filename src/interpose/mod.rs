@@ -13,6 +13,7 @@ mod attributes;
 mod clocks;
 mod descriptors;
 mod entry;
+mod execution;
 mod fork;
 mod formats;
 mod io;
@@ -52,6 +53,7 @@ use core::num::NonZeroUsize;
 
 /// Looks up libc's functions behind the checked ones. Takes the loader's lock: for the constructor.
 fn resolve_checked() {
+    execution::take_over();
     limits::take_over();
     let tables = [
         memory::NEXT,

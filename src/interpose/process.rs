@@ -171,6 +171,7 @@ extern "C" fn construct() {
         create_key();
         threads::on_meeting(meet_thread);
         in_scope(super::operators::resolve);
+        in_scope(super::execution::set_up);
         in_scope(super::resolve_checked);
         crate::checks::enable();
         tell_if_bypassed();

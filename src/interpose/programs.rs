@@ -44,11 +44,24 @@ unsafe fn executes(call: &Call<'_>, has_environment: bool) {
     }
 }
 
+/// A place for a process id; a path, and the arguments and environment of a program.
+unsafe fn spawns(call: &Call<'_>) {
+    call.writes("pid", 0, size_of::<libc::pid_t>());
+    // SAFETY: the program's promise.
+    unsafe {
+        reads_whole::<u8>(call, "path", 1);
+        reads_strings(call, "argv", 4);
+        reads_strings(call, "envp", 5);
+    }
+}
+
 entries! {
     before execve[any] = |call| executes(call, true);
     before execvpe[any] = |call| executes(call, true);
     before execv[any] = |call| executes(call, false);
     before execvp[any] = |call| executes(call, false);
+    before posix_spawn[any] = |call| spawns(call);
+    before posix_spawnp[any] = |call| spawns(call);
     before fexecve[any] = |call| {
         reads_strings(call, "argv", 1);
         reads_strings(call, "envp", 2);

@@ -6,6 +6,7 @@
 pub mod address_map;
 pub mod altstack;
 pub mod errno;
+pub mod executable;
 pub mod file;
 pub mod filter;
 pub mod fixed_text;

@@ -145,13 +145,21 @@ pub fn environment(name: &str) -> Option<Vec<u8>> {
     None
 }
 
+/// Whether the process gains no privileges by executing a program (`no_new_privs`).
+pub fn has_renounced_privileges() -> bool {
+    let args = [libc::PR_GET_NO_NEW_PRIVS as usize, 0, 0, 0, 0, 0];
+    // SAFETY: this operation touches no memory.
+    unsafe { syscall(libc::SYS_prctl, args) == Ok(1) }
+}
+
 unsafe extern "C" {
     static environ: *const *const libc::c_char;
 }
 
-unsafe fn libc_environ() -> *const *const libc::c_char {
-    // SAFETY: reading libc's pointer; the caller sees to it that nothing writes it meanwhile.
-    unsafe { environ }
+/// libc's array of environment variables, as it is now; null before libc is set up.
+pub fn libc_environ() -> *const *const libc::c_char {
+    // SAFETY: reads one word, which the program may change.
+    unsafe { core::ptr::read_volatile(&raw const environ) }
 }
 
 /// The first allocation can come before libc has set `environ`; the kernel has it already.

@@ -17,12 +17,15 @@ fn exit_status_and_signals_pass_through() {
 }
 
 #[test]
-fn process_id_is_kept() {
+fn process_group_and_session_are_kept() {
     let mut command = fencepost();
-    command.args(["run", "sh", "-c", "echo $$"]).stdout(Stdio::piped());
-    let child = command.spawn().unwrap();
+    // Fields 4 to 6 of proc_pid_stat(5): parent, group, session.
+    command.args(["run", "sh", "-c", "cut -d ' ' -f 4-6 </proc/$$/stat"]).stdout(Stdio::piped());
+    let child = command.process_group(0).spawn().unwrap();
     let id = child.id();
-    assert_prints(child.wait_with_output().unwrap(), &format!("{id}\n"));
+    // SAFETY: getsid touches no memory.
+    let session = unsafe { libc::getsid(0) };
+    assert_prints(child.wait_with_output().unwrap(), &format!("{id} {id} {session}\n"));
 }
 
 #[test]
@@ -47,7 +50,8 @@ fn environment_is_unchanged() {
     });
     let [guarded, plain] = outputs.map(|output| {
         let ours = |line: &&[u8]| {
-            !line.starts_with(b"LD_PRELOAD=") && !line.starts_with(b"FENCEPOST_OPTIONS=")
+            let ours: [&[u8]; 3] = [b"LD_PRELOAD=", b"FENCEPOST_OPTIONS=", b"FENCEPOST_RUN="];
+            !ours.iter().any(|ours| line.starts_with(ours))
         };
         let lines = output.split(|&byte| byte == 0).filter(ours);
         lines.map(text).collect::<Vec<_>>()

@@ -1,0 +1,254 @@
+//! Programs that this one executes: `fencepost run` is told of those that the guard does not come along to.
+//!
+//! What the program passes is read through probes: whether its pointers are good is the kernel's to say.
+
+use crate::ledger::{self, Ledger};
+use crate::sys::executable::{self, Path, Verdict, Why};
+use crate::sys::next::Next;
+use crate::sys::{call_on_stack, memory, probe, process};
+use crate::trace;
+use core::ffi::{CStr, c_int, c_void};
+use std::sync::OnceLock;
+
+const POINTER_BYTES: usize = size_of::<usize>();
+
+/// The file name of this library, where the guard comes along by LD_PRELOAD.
+static LIBRARY: OnceLock<Box<[u8]>> = OnceLock::new();
+
+/// Learns how the guard came here. In the constructor.
+pub fn set_up() {
+    let here = trace::module_of(set_up as *const () as usize);
+    let name = here.and_then(|here| Some(here.path.file_name()?.as_encoded_bytes().to_vec()));
+    let list = process::environment("LD_PRELOAD").unwrap_or_default();
+    if let Some(name) = name
+        && executable::is_listed(&list, &name)
+    {
+        let _ = LIBRARY.set(name.into());
+    }
+}
+
+/// libc's functions that execute in a child.
+static POSIX_SPAWN: Next = Next::new(c"posix_spawn");
+static POSIX_SPAWNP: Next = Next::new(c"posix_spawnp");
+static SYSTEM: Next = Next::new(c"system");
+static POPEN: Next = Next::new(c"popen");
+
+type Spawn = unsafe extern "C" fn(usize, usize, usize, usize, usize, usize) -> c_int;
+
+unsafe extern "C" fn posix_spawn(
+    pid: usize,
+    path: usize,
+    actions: usize,
+    attributes: usize,
+    list: usize,
+    environment: usize,
+) -> c_int {
+    note("posix_spawn", &[pid, path, actions, attributes, list, environment]);
+    // SAFETY: the function's signature, of words; the program's promise.
+    unsafe {
+        let next = POSIX_SPAWN.get::<Spawn>();
+        next.map_or(libc::ENOSYS, |next| next(pid, path, actions, attributes, list, environment))
+    }
+}
+
+unsafe extern "C" fn posix_spawnp(
+    pid: usize,
+    name: usize,
+    actions: usize,
+    attributes: usize,
+    list: usize,
+    environment: usize,
+) -> c_int {
+    note("posix_spawnp", &[pid, name, actions, attributes, list, environment]);
+    // SAFETY: as above.
+    unsafe {
+        let next = POSIX_SPAWNP.get::<Spawn>();
+        next.map_or(libc::ENOSYS, |next| next(pid, name, actions, attributes, list, environment))
+    }
+}
+
+unsafe extern "C" fn system(command: usize) -> c_int {
+    // Without a command it only asks whether there is a shell.
+    if command != 0 {
+        note("system", &[]);
+    }
+    // SAFETY: as above.
+    unsafe { SYSTEM.get::<unsafe extern "C" fn(usize) -> c_int>().map_or(-1, |next| next(command)) }
+}
+
+unsafe extern "C" fn popen(command: usize, kind: usize) -> usize {
+    note("popen", &[]);
+    // SAFETY: as above.
+    unsafe {
+        let next = POPEN.get::<unsafe extern "C" fn(usize, usize) -> usize>();
+        next.map_or(0, |next| next(command, kind))
+    }
+}
+
+/// Puts the functions above in libc's place, before anything looks libc's up.
+pub fn take_over() {
+    for next in super::programs::NEXT.iter().chain(super::paths::NEXT) {
+        match next.name() {
+            "posix_spawn" => next.take_over(posix_spawn as *const ()),
+            "posix_spawnp" => next.take_over(posix_spawnp as *const ()),
+            "system" => next.take_over(system as *const ()),
+            "popen" => next.take_over(popen as *const ()),
+            _ => continue,
+        }
+    }
+    for next in [&POSIX_SPAWN, &POSIX_SPAWNP, &SYSTEM, &POPEN] {
+        next.resolve();
+    }
+}
+
+/// Which program a function executes, with which environment.
+#[derive(Clone, Copy)]
+enum Form {
+    /// A path at the first argument, or after it for posix_spawn, and the environment at `environment`.
+    Path { at: usize, environment: Option<usize> },
+    /// The same, sought in PATH.
+    Name { at: usize, environment: Option<usize> },
+    /// An open descriptor.
+    Descriptor,
+    /// A command line for the shell.
+    Shell,
+}
+
+fn form(function: &str) -> Form {
+    match function {
+        "execve" => Form::Path { at: 0, environment: Some(2) },
+        "execvpe" => Form::Name { at: 0, environment: Some(2) },
+        "execvp" => Form::Name { at: 0, environment: None },
+        "fexecve" => Form::Descriptor,
+        "posix_spawn" => Form::Path { at: 1, environment: Some(5) },
+        "posix_spawnp" => Form::Name { at: 1, environment: Some(5) },
+        "system" | "popen" => Form::Shell,
+        // execv
+        _ => Form::Path { at: 0, environment: None },
+    }
+}
+
+/// A call of `function` with these arguments.
+struct Request<'a> {
+    function: &'static str,
+    arguments: &'a [usize],
+    ledger: &'static Ledger,
+}
+
+/// Before `function` executes a program: enters it in the ledger if the guard does not come along.
+pub fn note(function: &'static str, arguments: &[usize]) {
+    const STACK_BYTES: usize = 128 << 10;
+    let Some(ledger) = ledger::get() else { return };
+    let mut request = Request { function, arguments, ledger };
+    // Paths need room, and the caller may be a signal handler with next to no stack.
+    let Ok(stack) = memory::map(STACK_BYTES) else { return };
+    // SAFETY: mapped for this call alone, which does not unwind.
+    unsafe {
+        call_on_stack(stack + STACK_BYTES, run, (&raw mut request).cast());
+        memory::unmap(stack, STACK_BYTES);
+    }
+}
+
+extern "C" fn run(request: *mut c_void) {
+    // SAFETY: `note` passes its own.
+    let Request { function, arguments, ledger } = unsafe { &*request.cast::<Request<'_>>() };
+    let environ = process::libc_environ() as usize;
+    let argument = |index: usize| arguments.get(index).copied().unwrap_or(0);
+    let environment = |index: Option<usize>| index.map_or(environ, argument);
+    match form(function) {
+        Form::Path { at, environment: index } => {
+            let Some(path) = read_path(argument(at)) else { return };
+            enter(ledger, path.as_c_str(), file_name(path.as_c_str()), environment(index));
+        }
+        Form::Name { at, environment: index } => {
+            let Some(name) = read_path(argument(at)) else { return };
+            enter_named(ledger, name.as_c_str(), environment(index), environ);
+        }
+        Form::Descriptor => {
+            let (descriptor, list) = (argument(0), argument(1));
+            let mut digits = [0; 20];
+            let path = Path::new(&[b"/proc/self/fd/", decimal(descriptor, &mut digits)]);
+            let name = probe::load(list).and_then(read_path);
+            if let (Some(path), Some(name)) = (path, name) {
+                enter(ledger, path.as_c_str(), file_name(name.as_c_str()), argument(2));
+            }
+        }
+        Form::Shell => enter(ledger, c"/bin/sh", b"sh", environ),
+    }
+}
+
+fn enter_named(ledger: &Ledger, name: &CStr, environment: usize, environ: usize) {
+    if name.to_bytes().contains(&b'/') {
+        return enter(ledger, name, file_name(name), environment);
+    }
+    let mut path = [0; libc::PATH_MAX as usize];
+    let path = value(environ, b"PATH=", &mut path).unwrap_or(b"/bin:/usr/bin");
+    if let Some(found) = executable::search(name, path) {
+        enter(ledger, found.as_c_str(), file_name(name), environment);
+    }
+}
+
+fn enter(ledger: &Ledger, path: &CStr, name: &[u8], environment: usize) {
+    let why = match executable::examine(path) {
+        Verdict::Unguarded(why) => why,
+        Verdict::Guarded if !has_library(environment) => Why::Environment,
+        Verdict::Guarded | Verdict::Unknown => return,
+    };
+    ledger.note_unguarded(name, why);
+}
+
+/// Whether LD_PRELOAD of an environment names this library.
+fn has_library(environment: usize) -> bool {
+    // Where it came here in another way (/etc/ld.so.preload), it will do so again.
+    let Some(library) = LIBRARY.get() else { return true };
+    let mut list = [0; libc::PATH_MAX as usize];
+    value(environment, b"LD_PRELOAD=", &mut list)
+        .is_some_and(|list| executable::is_listed(list, library))
+}
+
+/// The value of a variable, cut to the room that there is.
+fn value<'a>(environment: usize, name: &[u8], room: &'a mut [u8]) -> Option<&'a [u8]> {
+    let mut at = environment;
+    loop {
+        let entry = probe::load(at).filter(|&entry| entry != 0)?;
+        if (0..name.len()).all(|index| probe::load_byte(entry + index) == Some(name[index])) {
+            return Some(copy_string(entry + name.len(), room));
+        }
+        at += POINTER_BYTES;
+    }
+}
+
+/// Copies a string, which may end anywhere, up to its end or that of the room.
+fn copy_string(from: usize, room: &mut [u8]) -> &[u8] {
+    let mut length = 0;
+    while length < room.len() {
+        match probe::load_byte(from + length) {
+            None | Some(0) => break,
+            Some(byte) => room[length] = byte,
+        }
+        length += 1;
+    }
+    &room[..length]
+}
+
+fn read_path(address: usize) -> Option<Path> {
+    let mut room = [0; libc::PATH_MAX as usize];
+    let path = copy_string(address, &mut room);
+    if path.is_empty() { None } else { Path::new(&[path]) }
+}
+
+fn file_name(path: &CStr) -> &[u8] {
+    path.to_bytes().rsplit(|&byte| byte == b'/').next().unwrap_or_default()
+}
+
+fn decimal(mut number: usize, room: &mut [u8; 20]) -> &[u8] {
+    let mut first = room.len();
+    loop {
+        first -= 1;
+        room[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &room[first..];
+        }
+    }
+}
