@@ -301,7 +301,7 @@ fn a_program_with_its_own_malloc_is_told_so() {
         "): nothing is guarded: {} has a malloc of its own\n",
         program.canonicalize().unwrap().display()
     );
-    assert!(outcome.stderr.starts_with("fencepost: own ("), "{}", outcome.stderr);
+    assert!(outcome.stderr.starts_with("fencepost: own_malloc ("), "{}", outcome.stderr);
     assert!(outcome.stderr.ends_with(&notice), "{}", outcome.stderr);
     assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
 }

@@ -47,10 +47,9 @@ impl Finding {
         key.extend(header.and_then(|(_, rest)| rest.split(' ').next()).map(str::to_owned));
         // What is wrong with a call of libc may be said before.
         let headings = text.lines().skip_while(|line| !line.contains("==ERROR: ")).skip(1).take(2);
-        let mut first = headings.filter_map(|heading| heading.split(' ').next());
-        key.extend(
-            first.find(|word| ["READ", "WRITE", "EXECUTE"].contains(word)).map(str::to_owned),
-        );
+        let mut words = headings.filter_map(|heading| heading.split(' ').next());
+        let direction = words.find(|word| ["READ", "WRITE", "EXECUTE"].contains(word));
+        key.extend(direction.map(str::to_owned));
         // The access or the call; for what was found at exit, the allocation.
         let is_frame = |line: &&str| line.starts_with("    #");
         let stack = text.lines().skip_while(|line| !is_frame(line)).take_while(is_frame);
@@ -61,8 +60,8 @@ impl Finding {
         frames.dedup();
         key.extend(frames.into_iter().take(FRAMES).map(str::to_owned));
         let kind = key.first().map_or("", String::as_str);
-        let writes_beside =
-            first == "WRITE" && ["heap-buffer-overflow", "heap-buffer-underflow"].contains(&kind);
+        let writes_beside = direction == Some("WRITE")
+            && ["heap-buffer-overflow", "heap-buffer-underflow"].contains(&kind);
         let damage = if writes_beside || kind == SLACK { Damage::read(&text) } else { None };
         Finding { text, summary: summary.to_owned(), key, damage }
     }
