@@ -165,7 +165,9 @@ pub fn refuse(function: &'static str, wrong: Wrong, caller: Caller) {
 /// Whether an address that the heap does not know may be the next allocator's, which has checks of
 /// its own: most are while sampling, and some may have been allocated without us.
 fn is_next(runtime: &Runtime, address: usize) -> bool {
-    runtime.heap.is_sampling() || fault::owner_of(address) == Owner::Mapped("[heap]".to_owned())
+    runtime.heap.is_sampling()
+        || runtime.heap.unrecorded() > 0
+        || fault::owner_of(address) == Owner::Mapped("[heap]".to_owned())
 }
 
 /// Whether the program has C++ operators of its own: then an object can come from ours and go to

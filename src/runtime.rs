@@ -269,6 +269,11 @@ impl Runtime {
                     text += &format!(": {alone}{}", words(reason));
                 }
             }
+            if self.heap.unrecorded() > 0 {
+                let count = self.heap.unrecorded();
+                text +=
+                    &format!("; of {count} nothing was recorded, as there was no memory for it");
+            }
             notices.push(text);
         }
         notices

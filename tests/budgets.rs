@@ -108,3 +108,26 @@ fn each_object_counts_once_and_a_child_counts_its_own_page_operations() {
         assert!((10..200).contains(&of_child), "{backend}: {child}");
     }
 }
+
+/// Our own tables can't grow either: then less is recorded, and nothing is aborted.
+#[test]
+fn without_any_memory_malloc_says_so_and_the_program_goes_on() {
+    let folder = build_folder("budgets-exhaust");
+    fs::create_dir_all(&folder).expect("a folder to build in");
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/robustness/exhaust.c");
+    let program = folder.join("exhaust");
+    build_program(&source, &program, &["-g".to_owned()], &[]).expect("it compiles");
+    for backend in available_backends() {
+        for mebibytes in [60, 150] {
+            let mut command = fencepost_run(backend, [], &program);
+            process::limit(&mut command, libc::RLIMIT_AS, mebibytes << 20);
+            let outcome =
+                process::run(&mut command, Duration::from_secs(120)).expect("fencepost starts");
+            let case = format!("{backend}, {mebibytes} MiB: {}", outcome.stderr);
+            assert_eq!(outcome.exit, Exit::Code(0), "{case}");
+            assert_eq!(outcome.stdout, "ENOMEM\nafter 1\n", "{case}");
+            assert_eq!(outcome.program_stderr(), "", "{case}");
+            assert!(outcome.stderr.contains("allocations were not guarded"), "{case}");
+        }
+    }
+}

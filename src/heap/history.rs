@@ -29,6 +29,9 @@ impl History {
         // The queue grows in the private heap.
         let _scope = RuntimeScope::enter();
         let mut queue = self.queue.lock();
+        if queue.try_reserve(1).is_err() {
+            return Some(stretch);
+        }
         queue.push_back(stretch);
         if queue.len() > self.most { queue.pop_front() } else { None }
     }

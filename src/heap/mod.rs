@@ -505,6 +505,11 @@ impl Heap {
         self.pool.contains(address) || self.large.contains(address)
     }
 
+    /// Objects of the next allocator of which nothing is known, for want of memory.
+    pub fn unrecorded(&self) -> u64 {
+        self.unguarded.unrecorded()
+    }
+
     /// Allocations that were not guarded, by reason.
     pub fn tally(&self) -> &Tally {
         self.unguarded.tally()

@@ -130,10 +130,10 @@ fn exhausted(total: usize, align: usize) -> *mut u8 {
         return core::ptr::null_mut();
     }
     let total = total.next_multiple_of(16);
-    let start = RESCUE_USED.fetch_add(total, Ordering::Relaxed);
-    if start.saturating_add(total) > RESCUE_BYTES {
+    let take = |used: usize| used.checked_add(total).filter(|&end| end <= RESCUE_BYTES);
+    let Ok(start) = RESCUE_USED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) else {
         return core::ptr::null_mut();
-    }
+    };
     // SAFETY: inside the static, and this part is nobody else's.
     unsafe { RESCUE.0.get().cast::<u8>().add(start) }
 }

@@ -115,6 +115,7 @@ pub struct UnguardedObjects {
     shards: [Lock<Table>; SHARDS],
     /// Whether there has ever been one: in most processes there is none.
     has_any: AtomicBool,
+    unrecorded: AtomicU64,
     tally: Tally,
 }
 
@@ -123,6 +124,7 @@ impl UnguardedObjects {
         UnguardedObjects {
             shards: [const { Lock::new(Table::with_hasher(BuildHasherDefault::new())) }; SHARDS],
             has_any: AtomicBool::new(false),
+            unrecorded: AtomicU64::new(0),
             tally: Tally::default(),
         }
     }
@@ -145,6 +147,8 @@ impl UnguardedObjects {
         allocated: Event,
         zeroed: bool,
     ) -> *mut u8 {
+        // The table grows in the private heap.
+        let _scope = RuntimeScope::enter();
         let front = align.max(natural_align(size)).max(BACK_BYTES);
         let Some(total) = size.checked_add(front + BACK_BYTES) else {
             return core::ptr::null_mut();
@@ -166,11 +170,25 @@ impl UnguardedObjects {
         self.tally.count(reason);
         let align_log2 = release::log2(align);
         let object = Unguarded { address, size, family, align_log2, allocated, front };
-        // The table grows in the private heap.
-        let _scope = RuntimeScope::enter();
         self.has_any.store(true, Ordering::Relaxed);
-        self.shard(address).lock().insert(address, object);
-        address as *mut u8
+        let mut table = self.shard(address).lock();
+        // Once there was no memory for a table, those that are full stay as they are.
+        let may_grow = self.unrecorded() == 0 || table.len() < table.capacity();
+        if may_grow && table.try_reserve(1).is_ok() {
+            table.insert(address, object);
+            return address as *mut u8;
+        }
+        drop(table);
+        limits::note_held(-(total as isize));
+        // SAFETY: the block is ours, and nobody has seen it.
+        unsafe { next_heap::free(block as usize) };
+        self.unrecorded.fetch_add(1, Ordering::Relaxed);
+        next_heap::allocate(size, align, zeroed)
+    }
+
+    /// Objects of the next allocator that the table had no room for: nothing is known of them.
+    pub fn unrecorded(&self) -> u64 {
+        self.unrecorded.load(Ordering::Relaxed)
     }
 
     /// The live unguarded object at `address`.
