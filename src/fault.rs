@@ -5,14 +5,14 @@
 //! since the interrupted one may be spent, tiny, or a coroutine's.
 //!
 //! One thread reports at a time; others that have something to report wait. Then it ends the process, or
-//! with the option keep-going it goes on (see `step`) and the next may report (see `reporter`). If reporting itself
-//! crashes (a corrupted file of debug information, no memory), the report is made again without looking
-//! anything up.
+//! with the option keep-going it goes on (see `step`) and the next may report (see `reporter`). If the look-up of names
+//! fails, the report goes without (see `report::stages`); if making a report fails, a line says so.
 
 pub mod belief;
 mod chain;
 pub mod crash;
 pub mod delivery;
+mod endings;
 pub mod reporter;
 pub mod step;
 pub mod tally;
@@ -20,15 +20,19 @@ pub mod tally;
 use crate::diagnose::access::{self, Direction, Registers};
 use crate::diagnose::{self, BadRequest, Bug, Call, Cause, LibcCall, Owner, decoder};
 use crate::heap::BadCall;
-use crate::heap::{private, threads};
+use crate::heap::{report_memory, threads};
 use crate::ledger;
-use crate::report::text::Names;
-use crate::report::{hook, panics, sink, text};
+use crate::report::stages::{self, Failure};
+use crate::report::{hook, panics, sink};
 use crate::runtime::{self, Runtime};
+use crate::sys::fixed_text::FixedText;
+use crate::sys::sandbox::{self, Need};
 use crate::sys::scope::{self, RuntimeScope};
 use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet};
-use crate::sys::{self, PAGE_BYTES, address_map, altstack, memory, probe, process, view};
+use crate::sys::watchdog::Watchdog;
+use crate::sys::{self, PAGE_BYTES, address_map, altstack, attempt, memory, probe, process, view};
 use crate::trace::{self, Caller, Frames};
+use core::fmt::Write;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 use reporter::begin_report;
@@ -63,6 +67,7 @@ pub fn install() {
     delivery::install();
     reporter::install();
     panics::install();
+    report_memory::install();
     if let Ok(stack) = memory::map(REPORT_STACK_BYTES + altstack::bytes()) {
         REPORT_STACK.store(stack + REPORT_STACK_BYTES, Ordering::Release);
     }
@@ -81,6 +86,9 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     let (info, machine) = unsafe { (&mut *info, &mut *context.cast::<ucontext_t>()) };
     // SAFETY: as above.
     let (fault, code) = (unsafe { info.si_addr() } as usize, info.si_code);
+    if Watchdog::is_sender(info) {
+        return on_watchdog(machine);
+    }
     let from_kernel = code > 0;
     let pc = machine.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     if let Some(resume) = probe::recovery(pc) {
@@ -101,14 +109,18 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     // The program's own instruction, after a report.
     let is_stepping = is_reporter && step::is_active();
     if is_reporter && !is_stepping {
-        report_plainly(signal);
+        if attempt::is_under_way() {
+            stages::note_failure(Failure::Crash);
+            return attempt::give_up_in(machine);
+        }
+        die_by(signal);
     }
     match runtime::get() {
         Some(runtime)
             if from_kernel && signal == libc::SIGBUS && runtime.heap.restore_dropped(fault) => {}
         Some(runtime) if from_kernel && runtime.heap.guards(fault) => {
             if !is_stepping {
-                begin_report();
+                begin_report(belief::context_mask(machine));
             }
             let mut report =
                 FaultReport { runtime, fate: Fate::GoesOn, signal, fault, context: machine };
@@ -174,48 +186,73 @@ fn registers(context: &ucontext_t) -> Registers<'_> {
 /// faults again when the handler returns, and the process dies there, with a core that shows the culprit.
 extern "C" fn report_fault(argument: *mut c_void) {
     // SAFETY: `on_fault` passes its own FaultReport.
-    let FaultReport { runtime, fate, signal, fault, context } =
-        unsafe { &mut *argument.cast::<FaultReport<'_>>() };
-    let mut stack = Frames::new();
-    trace::walk(Caller::from_context(context), &mut stack);
-    let registers = registers(context);
-    let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
-    let mut code = [0; access::MAX_INSTRUCTION_BYTES];
-    let length = probe::copy(pc, &mut code);
-    let code = &code[..length];
-    let access = access::decode(*fault, code, &registers);
-    let bug = diagnose::diagnose_access(
-        access,
-        runtime.heap.neighbourhood(*fault),
-        threads::current(),
-        stack,
-    );
-    if runtime.options.keep_going {
-        let is_new = tally::count(&bug, runtime.options.max_reports);
-        let can_step = access.direction != Direction::Execute && step::is_possible(code, context);
-        if is_new {
-            publish(runtime, bug.clone(), write_report);
+    let report = unsafe { &mut *argument.cast::<FaultReport<'_>>() };
+    let pc = report.context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
+    // SAFETY: this thread reports; what it holds when it fails stays so until the process dies, which is next.
+    if let Some(fate) = unsafe { attempt::attempt(|| report.make()) } {
+        report.fate = fate;
+    } else {
+        say_that_it_failed(report.runtime, Some((report.fault, pc)));
+        report.fate = report.prepare_death();
+    }
+}
+
+impl FaultReport<'_> {
+    fn make(&mut self) -> Fate {
+        let (runtime, fault) = (self.runtime, self.fault);
+        let mut stack = Frames::new();
+        trace::walk(Caller::from_context(self.context), &mut stack);
+        let registers = registers(self.context);
+        let pc = self.context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
+        let mut code = [0; access::MAX_INSTRUCTION_BYTES];
+        let length = probe::copy(pc, &mut code);
+        let code = &code[..length];
+        let access = access::decode(fault, code, &registers);
+        let bug = diagnose::diagnose_access(
+            access,
+            runtime.heap.neighbourhood(fault),
+            threads::current(),
+            stack,
+        );
+        if !runtime.options.keep_going {
+            publish(runtime, &bug, write_report);
+            return self.prepare_death();
         }
-        if can_step && step::begin(runtime, *fault, code, context) {
-            *fate = if is_new { Fate::Warned } else { Fate::GoesOn };
-            return;
+        let is_new = tally::count(&bug, runtime.options.max_reports);
+        let can_step =
+            access.direction != Direction::Execute && step::is_possible(code, self.context);
+        if is_new {
+            publish(runtime, &bug, write_report);
+        }
+        if can_step && step::begin(runtime, fault, code, self.context) {
+            return if is_new { Fate::Warned } else { Fate::GoesOn };
         }
         if !is_new {
-            publish(runtime, bug, write_report);
+            publish(runtime, &bug, write_report);
         }
         sink::write(runtime, &tally::summary(runtime.options.max_reports));
-    } else {
-        publish(runtime, bug, write_report);
+        self.prepare_death()
     }
-    let accessible = probe::load_byte(*fault).is_some();
-    *fate = Fate::Dies { accessible };
-    for signal in FAULT_SIGNALS {
-        signal::set_default(signal);
-    }
-    if !accessible && *signal == libc::SIGBUS {
-        // A program that runs off its heap dies of SIGSEGV, whatever guards it.
-        // SAFETY: nobody has a use for the page any more.
-        let _ = unsafe { memory::revoke(*fault & !(PAGE_BYTES - 1), PAGE_BYTES) };
+
+    fn prepare_death(&mut self) -> Fate {
+        let accessible = probe::load_byte(self.fault).is_some();
+        let is_default = |signal| {
+            signal::set_default(signal);
+            signal::action(signal).is_ok_and(|now| now.handler == libc::SIG_DFL)
+        };
+        // Each of them.
+        if FAULT_SIGNALS.map(is_default) != [true; 2] {
+            // A fault whose signal is blocked kills by it.
+            let mask = belief::context_mask(self.context) | FAULT_SET;
+            // SAFETY: a sigset_t begins with the kernel's 64 bits.
+            unsafe { *(&raw mut self.context.uc_sigmask).cast::<KernelSet>() = mask };
+        }
+        if !accessible && self.signal == libc::SIGBUS {
+            // A program that runs off its heap dies of SIGSEGV, whatever guards it.
+            // SAFETY: nobody has a use for the page any more.
+            let _ = unsafe { memory::revoke(self.fault & !(PAGE_BYTES - 1), PAGE_BYTES) };
+        }
+        Fate::Dies { accessible }
     }
 }
 
@@ -253,19 +290,31 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
         // SAFETY: `report_bug` passes its own CallReport.
         let CallReport { runtime, at, diagnose, is_written } =
             unsafe { &mut *argument.cast::<CallReport<F>>() };
-        let mut stack = Frames::new();
-        trace::walk(*at, &mut stack);
         let Some(diagnose) = diagnose.take() else { return };
-        let (bug, options) = (diagnose(stack), &runtime.options);
-        *is_written = !options.keep_going || tally::count(&bug, options.max_reports);
-        if *is_written {
-            publish(runtime, bug, write_report);
+        let make = || {
+            let mut stack = Frames::new();
+            trace::walk(*at, &mut stack);
+            let (bug, options) = (diagnose(stack), &runtime.options);
+            let is_told = !options.keep_going || tally::count(&bug, options.max_reports);
+            if is_told {
+                publish(runtime, &bug, write_report);
+            }
+            is_told
+        };
+        // SAFETY: this thread reports; what it holds when it fails stays so until the process dies, which is next.
+        match unsafe { attempt::attempt(make) } {
+            Some(is_told) => *is_written = is_told,
+            None => {
+                say_that_it_failed(runtime, None);
+                die_by(libc::SIGABRT);
+            }
         }
     }
     fn begin<F: FnOnce(Frames) -> Bug>(mut request: CallReport<F>) -> bool {
+        let mask = signal::change_mask(libc::SIG_BLOCK, 0);
         // First: a handler that interrupted the reporter and reported would end the process.
         let _blocked = BlockedSignals::block();
-        begin_report();
+        begin_report(mask);
         // SAFETY: the report stack is this thread's alone since begin_report.
         unsafe { on_report_stack(report::<F>, (&raw mut request).cast()) };
         if request.runtime.options.keep_going {
@@ -283,6 +332,8 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
     reporter::end_report_of_child();
     match runtime.options.error_exitcode {
         Some(code) => process::exit_now(i32::from(code)),
+        // abort(3) would have no end.
+        None if !sandbox::allows(Need::SendSignal) => die_by(libc::SIGABRT),
         // The program's own SIGABRT handler runs, as after any abort.
         None => scope::outside(|| {
             reporter::release();
@@ -328,7 +379,6 @@ pub unsafe fn release_after_fork() {
 /// In the child of a fork: whoever reported, and had pages open, did so in the parent.
 pub fn after_fork_in_child() {
     reporter::after_fork_in_child();
-    private::forget_exhaustion();
     step::after_fork_in_child();
 }
 
@@ -374,26 +424,21 @@ fn write_report(runtime: &Runtime, text: &str) -> bool {
     true
 }
 
-/// Renders a report and has it written.
-fn publish(runtime: &Runtime, mut bug: Bug, write: fn(&Runtime, &str) -> bool) {
-    reporter::exchange_bug(&raw mut bug);
+/// Composes a report and has it written.
+fn publish(runtime: &Runtime, bug: &Bug, write: fn(&Runtime, &str) -> bool) {
     if let Some(ledger) = ledger::get()
         && !matches!(bug.cause, Cause::Raised { .. } | Cause::Aborted)
     {
         // Before anything that may fail.
         ledger.note_report();
     }
-    private::on_exhaustion(|| report_plainly(libc::SIGABRT));
-    let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
-    let mut report = text::render(&bug, process::pid(), names);
-    if runtime.options.stats {
-        report += &runtime.stats();
-    }
-    write(runtime, &report);
-    reporter::note_report();
-    reporter::exchange_bug(core::ptr::null_mut());
-    private::forget_exhaustion();
-    hook::call(&report);
+    let take = |report: &str| {
+        write(runtime, report);
+        reporter::note_report();
+        hook::call(report);
+    };
+    // SAFETY: this thread reports.
+    unsafe { stages::compose(runtime, bug, take) };
 }
 
 /// Does nothing: a place for a breakpoint, after the report of a bug that ends the process.
@@ -403,33 +448,47 @@ pub extern "C" fn fencepost_on_error() {
     core::hint::black_box(());
 }
 
-/// After a crash while reporting: the same report with nothing looked up; after a second one,
-/// nothing. Dies of `signal`.
-fn report_plainly(signal: c_int) -> ! {
-    let bug = reporter::exchange_bug(core::ptr::null_mut());
-    // SAFETY: set by `publish` on the report stack, which it has not left.
-    let bug = unsafe { bug.as_ref() };
-    let signal = match bug.map(|bug| bug.cause) {
-        Some(Cause::Access(_)) => libc::SIGSEGV,
-        Some(Cause::Call(_) | Cause::Request(_) | Cause::Libc(_)) => libc::SIGABRT,
-        Some(Cause::Raised { .. } | Cause::Aborted) => signal,
-        None => signal,
-    };
-    let _scope = RuntimeScope::enter();
-    if let Some(runtime) = runtime::get()
-        && let Some(bug) = bug
-    {
-        sink::write(runtime, &text::render(bug, process::pid(), Names::ModulesOnly));
-        reporter::end_report_of_child();
-        if let Some(code) = runtime.options.error_exitcode {
-            process::exit_now(i32::from(code));
-        }
+/// After a failure that left no report: what is certain, the address of a fault and of its instruction.
+fn say_that_it_failed(runtime: &Runtime, at: Option<(usize, usize)>) {
+    if reporter::has_reported() {
+        return;
     }
+    let mut text = FixedText::<300>::new();
+    let _ = write!(text, "=={}==ERROR: Fencepost: a bug", process::pid());
+    if let Some((fault, pc)) = at {
+        let _ = write!(text, " on address {fault:#x} at pc {pc:#x}");
+    }
+    let _ = writeln!(text, "; the report could not be made, which is a bug of fencepost");
+    sink::write(runtime, text.as_str());
+}
+
+/// The thread that reports has crashed.
+fn fail_to_report(signal: c_int) -> ! {
+    if attempt::is_under_way() {
+        stages::note_failure(Failure::Crash);
+        attempt::give_up();
+    }
+    die_by(signal)
+}
+
+/// Ends the process by `signal`, or by the exit code that the user wants after a report.
+fn die_by(signal: c_int) -> ! {
     reporter::end_report_of_child();
-    loop {
-        signal::set_default(signal);
-        signal::change_mask(libc::SIG_UNBLOCK, signal::bit(signal));
-        process::raise(signal);
+    if let Some(code) = runtime::get().and_then(|runtime| runtime.options.error_exitcode) {
+        process::exit_now(i32::from(code));
+    }
+    signal::set_default(signal);
+    signal::change_mask(libc::SIG_UNBLOCK, signal::bit(signal));
+    process::raise(signal);
+    // A seccomp filter forbids it: as shells say it.
+    process::exit_now(128 + signal)
+}
+
+/// The watchdog's signal: the look-up of names takes too long.
+fn on_watchdog(context: &mut ucontext_t) {
+    if reporter::is_me() && Watchdog::is_set() && attempt::is_under_way() {
+        stages::note_failure(Failure::Hang);
+        attempt::give_up_in(context);
     }
 }
 

@@ -5,8 +5,9 @@
 //! goes to the kernel as it is. A blocked signal stays pending for sigwait or signalfd, and exec
 //! puts the default back, as without us.
 
+use super::belief::context_mask;
 use super::reporter::{begin_report, has_reported};
-use super::{fencepost_on_error, on_report_stack, publish, registers};
+use super::{fencepost_on_error, on_report_stack, publish, registers, say_that_it_failed};
 use crate::diagnose::access::{self, Registers};
 use crate::diagnose::{self, Bug, crash::Trap, crash::Unnamed, crash::names_no_address};
 use crate::heap::{quarantine, threads};
@@ -14,8 +15,8 @@ use crate::options::Revocation;
 use crate::report::sink;
 use crate::runtime::{self, Runtime};
 use crate::sys::scope::RuntimeScope;
-use crate::sys::signal::{self, KernelAction};
-use crate::sys::{self, address_map, loader, probe, process};
+use crate::sys::signal::{self, KernelAction, KernelSet};
+use crate::sys::{self, address_map, attempt, loader, probe, process};
 use crate::trace::{self, Caller, Frames};
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -121,7 +122,7 @@ pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
         return;
     }
     if let Some(runtime) = speaker() {
-        write(runtime, || {
+        write(runtime, context_mask(context), || {
             let options = &runtime.options;
             let waits = options.revoke != Revocation::Immediate;
             let junk = match options.free_fill {
@@ -175,7 +176,7 @@ fn report_abort(context: &ucontext_t) -> bool {
     // A return address may lie behind the last instruction.
     let is_abort = |pc: &trace::Pc| abort.contains(&(pc.address() - 1));
     let Some(at) = stack.as_slice().iter().position(is_abort) else { return false };
-    write(runtime, || {
+    write(runtime, context_mask(context), || {
         let mut callers = Frames::new();
         for &pc in &stack.as_slice()[at + 1..] {
             callers.push(pc);
@@ -186,7 +187,7 @@ fn report_abort(context: &ucontext_t) -> bool {
 }
 
 /// Makes the report that `diagnose` finds, on the report stack. Nobody else reports from then on.
-fn write<F: FnOnce() -> Bug>(runtime: &'static Runtime, diagnose: F) {
+fn write<F: FnOnce() -> Bug>(runtime: &'static Runtime, mask: KernelSet, diagnose: F) {
     struct Request<F> {
         runtime: &'static Runtime,
         diagnose: Option<F>,
@@ -194,11 +195,15 @@ fn write<F: FnOnce() -> Bug>(runtime: &'static Runtime, diagnose: F) {
     extern "C" fn run<F: FnOnce() -> Bug>(argument: *mut c_void) {
         // SAFETY: `write` passes its own request.
         let Request { runtime, diagnose } = unsafe { &mut *argument.cast::<Request<F>>() };
-        if let Some(diagnose) = diagnose.take() {
-            publish(runtime, diagnose(), sink::write_if_open);
+        let Some(diagnose) = diagnose.take() else { return };
+        // SAFETY: this thread reports; what it holds when it fails stays so until the process dies, which is next.
+        let made =
+            unsafe { attempt::attempt(|| publish(runtime, &diagnose(), sink::write_if_open)) };
+        if made.is_none() {
+            say_that_it_failed(runtime, None);
         }
     }
-    begin_report();
+    begin_report(mask);
     let mut request = Request { runtime, diagnose: Some(diagnose) };
     // SAFETY: the report stack is this thread's alone since begin_report.
     unsafe { on_report_stack(run::<F>, (&raw mut request).cast()) };

@@ -4,11 +4,12 @@
 //! clone(2), which runs no handler of ours, nobody reports at first, whatever threads its parent has. A child
 //! that shares its parent's memory, as vfork's does, waits for the parent's threads, and they for it.
 
-use super::{report_plainly, step, tally};
-use crate::diagnose::{Bug, decoder};
+use super::{endings, step, tally};
+use crate::diagnose::decoder;
 use crate::heap::private;
 use crate::runtime;
-use crate::sys::{PAGE_BYTES, memory, process};
+use crate::sys::signal::KernelSet;
+use crate::sys::{PAGE_BYTES, attempt, memory, process};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 /// All zeros where nobody has reported.
@@ -19,8 +20,6 @@ struct State {
     has_reported: AtomicBool,
     /// Whether this is no copy, or one in which [`clear_inherited`] has run.
     is_cleared: AtomicBool,
-    /// The bug being reported, for a second attempt.
-    bug: AtomicPtr<Bug>,
 }
 
 /// Serves where no page can be wiped (Linux before 4.14): a copy then waits for its original.
@@ -28,7 +27,6 @@ static COPIED: State = State {
     reporter: AtomicU64::new(0),
     has_reported: AtomicBool::new(false),
     is_cleared: AtomicBool::new(true),
-    bug: AtomicPtr::new(core::ptr::null_mut()),
 };
 
 static STATE: AtomicPtr<State> = AtomicPtr::new((&raw const COPIED).cast_mut());
@@ -61,17 +59,29 @@ pub fn is_me() -> bool {
     reporter != 0 && reporter == me()
 }
 
-/// Makes the calling thread the one that reports; others that come later wait. Does not return to one that
-/// does so already: it has crashed.
-pub fn begin_report() {
+/// Makes the calling thread the one that reports; others that come later wait. `mask` is what the program had blocked:
+/// what may end the process is let in from now on, and the caller puts the mask back.
+pub fn begin_report(mask: KernelSet) {
     let (state, me) = (state(), me());
+    let mut is_open = false;
     loop {
         match state.reporter.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => break,
-            Err(reporter) if reporter == me => report_plainly(libc::SIGABRT),
-            Err(reporter) => wait_for(reporter),
+            // It has called something that reports, which goes wrong.
+            Err(reporter) if reporter == me => super::fail_to_report(libc::SIGABRT),
+            Err(reporter) => {
+                if !core::mem::replace(&mut is_open, true) {
+                    endings::let_in(mask);
+                }
+                wait_for(reporter);
+            }
         }
     }
+    if !is_open {
+        endings::let_in(mask);
+    }
+    // What is under way is of another report: of the process that this one is a copy of.
+    attempt::forget();
     if !state.is_cleared.swap(true, Ordering::Relaxed) {
         clear_inherited();
     }
@@ -79,7 +89,6 @@ pub fn begin_report() {
 
 /// In a copy of the process: what its reporter was at is the original's.
 fn clear_inherited() {
-    private::forget_exhaustion();
     private::abandon_if_held();
     decoder::abandon_if_held();
     // SAFETY: of the copy's threads the reporter alone uses either.
@@ -111,7 +120,7 @@ pub fn end_report_of_child() {
 /// Waits while another thread reports: for a moment if it may go on, else for the end of the process.
 fn wait_for(reporter: u64) {
     let process = process_of(reporter);
-    if process == process::pid() && !goes_on() {
+    if process == process::pid() && !endings::goes_on() {
         process::wait_for_the_end();
     }
     if process::is_running(process) {
@@ -121,10 +130,6 @@ fn wait_for(reporter: u64) {
         let state = &state().reporter;
         let _ = state.compare_exchange(reporter, 0, Ordering::AcqRel, Ordering::Relaxed);
     }
-}
-
-fn goes_on() -> bool {
-    runtime::get().is_some_and(|runtime| runtime.options.keep_going)
 }
 
 /// Waits while another thread reports: the process must not end before it has.
@@ -146,11 +151,6 @@ pub fn note_report() {
 /// Whether one has, in a process that does not go on after it.
 pub fn has_reported() -> bool {
     state().has_reported.load(Ordering::Acquire)
-}
-
-/// Exchanges the bug being reported; null for none.
-pub fn exchange_bug(bug: *mut Bug) -> *mut Bug {
-    state().bug.swap(bug, Ordering::AcqRel)
 }
 
 /// In the child of a fork: whoever reported did so in the parent.

@@ -23,6 +23,7 @@ mod ready;
 pub mod record;
 pub mod region;
 pub mod release;
+pub mod report_memory;
 mod resize;
 mod restore;
 mod retire;

@@ -3,11 +3,13 @@
 //! Serves what the runtime allocates for itself (symbol tables, report text, unwinder caches), and
 //! allocations that a signal handler makes while it has interrupted the runtime.
 
+use super::report_memory;
+use crate::sys::attempt;
 use crate::sys::lock::Lock;
 use crate::sys::memory::Reservation;
 use crate::sys::{PAGE_BYTES, memory, round_up_to_page};
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use dlmalloc::Dlmalloc;
 
 /// Address space kept for it; symbolising a program with gigabytes of debug information fits.
@@ -80,7 +82,9 @@ unsafe impl dlmalloc::Allocator for Source {
 /// Whether `address` is the private heap's.
 pub fn contains(address: usize) -> bool {
     let base = BASE.load(Ordering::Acquire);
-    base != 0 && address.wrapping_sub(base) < RESERVED.load(Ordering::Acquire) || is_rescue(address)
+    base != 0 && address.wrapping_sub(base) < RESERVED.load(Ordering::Acquire)
+        || is_rescue(address)
+        || report_memory::contains(address)
 }
 
 /// Precedes every block: dlmalloc does not tell sizes.
@@ -106,26 +110,7 @@ unsafe impl Sync for Rescue {}
 
 static RESCUE: Rescue = Rescue(UnsafeCell::new([0; RESCUE_BYTES]));
 static RESCUE_USED: AtomicUsize = AtomicUsize::new(0);
-/// Called once, when the heap is exhausted; from then on the rescue bytes serve.
-static ON_EXHAUSTION: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
-
-/// Asks for `call` when there is no memory; it must not return.
-pub fn on_exhaustion(call: fn() -> !) {
-    ON_EXHAUSTION.store(call as *mut (), Ordering::Release);
-}
-
-/// Takes back what [`on_exhaustion`] was given.
-pub fn forget_exhaustion() {
-    ON_EXHAUSTION.store(core::ptr::null_mut(), Ordering::Release);
-}
-
 fn exhausted(total: usize, align: usize) -> *mut u8 {
-    let call = ON_EXHAUSTION.swap(core::ptr::null_mut(), Ordering::AcqRel);
-    if !call.is_null() {
-        // SAFETY: only `on_exhaustion` stores it.
-        let call: fn() -> ! = unsafe { core::mem::transmute(call) };
-        call();
-    }
     if align > 16 {
         return core::ptr::null_mut();
     }
@@ -158,7 +143,13 @@ pub fn allocate(size: usize, align: usize) -> *mut u8 {
     let front = align.max(size_of::<Header>());
     let Some(total) = size.checked_add(front) else { return core::ptr::null_mut() };
     let mut block = core::ptr::null_mut();
-    if !ABANDONED.load(Ordering::Relaxed) {
+    if report_memory::is_used() {
+        // SAFETY: it is used.
+        block = unsafe { report_memory::allocate(total, front) };
+        if block.is_null() && attempt::is_under_way() {
+            attempt::give_up();
+        }
+    } else if !ABANDONED.load(Ordering::Relaxed) {
         // SAFETY: any size and any power of two are valid requests.
         block = unsafe { HEAP.lock().calloc(total, front) };
     }
@@ -184,6 +175,9 @@ pub unsafe fn free(address: usize) {
     // SAFETY: the caller's promise: the header is there, and the block is live.
     unsafe {
         let front = (*header(address)).front;
+        if report_memory::contains(address) {
+            return report_memory::free(address - front);
+        }
         if is_rescue(address) || ABANDONED.load(Ordering::Relaxed) {
             return;
         }

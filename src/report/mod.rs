@@ -4,6 +4,7 @@ pub mod hook;
 pub mod notice;
 pub mod panics;
 pub mod sink;
+pub mod stages;
 pub mod symbolize;
 pub mod text;
 mod words;

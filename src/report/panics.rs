@@ -36,6 +36,14 @@ pub fn catch<R>(f: impl FnOnce() -> R) -> Option<R> {
     result
 }
 
+/// Runs `f`, after which the thread is inside as many calls of [`catch`] as before, even if `f` was given up in its midst.
+pub fn keeping<R>(f: impl FnOnce() -> R) -> R {
+    let depth = DEPTH.with(Cell::get);
+    let result = f();
+    DEPTH.with(|now| now.set(depth));
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

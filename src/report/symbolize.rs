@@ -12,7 +12,7 @@ mod maps;
 pub mod operators;
 mod store;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
 use super::panics;
@@ -54,10 +54,10 @@ pub struct SymbolFrame {
 pub struct Symbolizer {
     /// By the address of the registry's entry, which is never freed. `None` where nothing usable
     /// was found.
-    files: HashMap<usize, Option<DebugFile>>,
+    files: BTreeMap<usize, Option<DebugFile>>,
     /// Read when the first address outside all modules turns up.
     maps: Option<Maps>,
-    known: HashMap<(usize, bool), Vec<SymbolFrame>>,
+    known: BTreeMap<(usize, bool), Vec<SymbolFrame>>,
 }
 
 impl Symbolizer {

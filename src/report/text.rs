@@ -18,8 +18,10 @@ use core::fmt::Write;
 pub enum Names {
     /// Functions, files and lines.
     Symbols,
-    /// Modules and offsets only: no file is read.
+    /// Modules and offsets, and names of threads.
     ModulesOnly,
+    /// Modules and offsets only: no file is read, and nothing asked of the kernel.
+    None,
 }
 
 /// Renders `bug` as the report of process `pid`.
@@ -68,6 +70,13 @@ macro_rules! put {
 }
 
 impl Renderer {
+    fn label(&self, thread: ThreadId) -> String {
+        match self.names {
+            Names::None => format!("T{}", thread.0),
+            _ => thread_label(thread),
+        }
+    }
+
     fn header(&mut self, bug: &Bug, pid: u32) {
         let (kind, address) = (bug.kind_name(), bug.address);
         put!(self, "=================================================================\n");
@@ -87,7 +96,7 @@ impl Renderer {
         if let Some((pc, bp, sp)) = registers {
             put!(self, " at pc {pc:#x} bp {bp:#x} sp {sp:#x}");
         }
-        put!(self, " thread {}\n", thread_label(bug.thread));
+        put!(self, " thread {}\n", self.label(bug.thread));
         if let Cause::Libc(call) = bug.cause {
             let object = bug.subject.as_ref().map(|subject| &subject.object);
             put!(self, "{}\n", words::libc_call(&call, object));
@@ -273,7 +282,7 @@ impl Renderer {
             }
             done.push(thread);
             if let Some(creation) = crate::heap::threads::creation_of(thread) {
-                let label = thread_label(thread);
+                let label = self.label(thread);
                 put!(self, "thread {label} created by thread T{} here:\n", creation.thread.0);
                 self.trace(creation.trace);
                 put!(self, "\n");
@@ -295,7 +304,7 @@ impl Renderer {
         for &pc in pcs.iter().filter(|pc| !is_own_code(pc.lookup_address())) {
             let frames = match self.names {
                 Names::Symbols => self.symbols.symbolize_pc(pc),
-                Names::ModulesOnly => vec![self.symbols.module_only(pc.address())],
+                Names::ModulesOnly | Names::None => vec![self.symbols.module_only(pc.address())],
             };
             // What is inlined into a function of ours is ours too, whatever its name says: lines
             // without full debug information have bare names.

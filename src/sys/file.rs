@@ -172,9 +172,14 @@ fn stat(descriptor: i32) -> Result<libc::stat, Errno> {
     }
 }
 
-/// Which file an open descriptor stands for.
+/// Which file a descriptor stands for.
+pub fn identify(descriptor: i32) -> Result<Identity, Errno> {
+    stat(descriptor).as_ref().map(identity_in).map_err(|error| *error)
+}
+
+/// Which file an open descriptor stands for; `None` where it is not open, or that can't be asked.
 pub fn identity(descriptor: i32) -> Option<Identity> {
-    stat(descriptor).ok().as_ref().map(identity_in)
+    identify(descriptor).ok()
 }
 
 /// Whether there is a directory at `path`.

@@ -23,9 +23,10 @@ impl<const N: usize> FixedText<N> {
         self.is_cut |= fitting < bytes.len();
     }
 
-    #[cfg(test)]
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+    /// What fits, up to the first byte that is no UTF-8.
+    pub fn as_str(&self) -> &str {
+        let bytes = &self.bytes[..self.length];
+        bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
     }
 
     /// `None` if something was cut off, or holds a zero.
@@ -51,8 +52,8 @@ mod tests {
     fn holds_what_fits_and_knows_what_does_not() {
         let mut text = FixedText::<8>::new();
         write!(text, "ab.{}", 12).unwrap();
-        assert_eq!((text.as_bytes(), text.as_c_str()), (&b"ab.12"[..], Some(c"ab.12")));
+        assert_eq!((text.as_str(), text.as_c_str()), ("ab.12", Some(c"ab.12")));
         text.push(b"345");
-        assert_eq!((text.as_bytes(), text.as_c_str()), (&b"ab.1234"[..], None));
+        assert_eq!((text.as_str(), text.as_c_str()), ("ab.1234", None));
     }
 }

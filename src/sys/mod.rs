@@ -5,6 +5,7 @@
 
 pub mod address_map;
 pub mod altstack;
+pub mod attempt;
 pub mod errno;
 pub mod executable;
 pub mod file;
@@ -30,6 +31,7 @@ pub mod standard_error;
 pub mod streams;
 pub mod uffd;
 pub mod view;
+pub mod watchdog;
 
 use core::arch::asm;
 

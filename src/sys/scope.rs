@@ -46,6 +46,14 @@ pub fn resume(depth: u64) {
     DEPTH.with(|now| now.set(depth as u32));
 }
 
+/// Runs `f`, after which the thread is inside as many scopes as before, even if `f` was given up in its midst.
+pub fn keeping<R>(f: impl FnOnce() -> R) -> R {
+    let depth = DEPTH.with(Cell::get);
+    let result = f();
+    DEPTH.with(|now| now.set(depth));
+    result
+}
+
 /// Runs `f` as the program's code although the thread is inside a scope: for calling back into
 /// the program, whose allocations must be guarded.
 pub fn outside<R>(f: impl FnOnce() -> R) -> R {

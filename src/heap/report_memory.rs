@@ -1,0 +1,158 @@
+//! Memory of a report: a heap of its own for the thread that reports, emptied when the report is out.
+//!
+//! A report is made in a process that may be in any state, and may have to be given up in its midst. So nothing that
+//! others use is changed, and no lock is needed: one thread reports at a time. A first part is there from the start; the
+//! rest is limited, as the program may need the machine's memory.
+
+use crate::sys::memory::{self, Reservation};
+use crate::sys::per_thread::per_thread;
+use crate::sys::{PAGE_BYTES, round_up_to_page};
+use core::cell::{Cell, UnsafeCell};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use dlmalloc::Dlmalloc;
+
+/// Most that a report may use: names of a program with hundreds of megabytes of debug information fit, as
+/// that itself is looked at through mappings.
+const MOST_BYTES: usize = 192 << 20;
+
+/// Usable from the start: a report without names has many times less.
+const FIRST_BYTES: usize = 1 << 20;
+
+/// What is made usable at a time.
+const STEP_BYTES: usize = 1 << 20;
+
+per_thread! {
+    /// Whether the thread's allocations for the runtime come from here.
+    unsafe static IS_USED: Cell<bool>, "fencepost_uses_report_memory"
+}
+
+static START: AtomicUsize = AtomicUsize::new(0);
+static RESERVED: AtomicUsize = AtomicUsize::new(0);
+/// Bytes from the start that are usable, and those of them that the heap has.
+static USABLE: AtomicUsize = AtomicUsize::new(0);
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+struct Source;
+
+struct ReportHeap(UnsafeCell<Dlmalloc<Source>>);
+
+// SAFETY: used by the thread that reports alone.
+unsafe impl Sync for ReportHeap {}
+
+static HEAP: ReportHeap = ReportHeap(UnsafeCell::new(Dlmalloc::new_with_allocator(Source)));
+
+/// Reserves the memory. Once, at the start.
+pub fn install() {
+    let Some(reservation) = Reservation::new(MOST_BYTES, FIRST_BYTES, 16) else { return };
+    if reservation.commit(0, FIRST_BYTES).is_ok() {
+        USABLE.store(FIRST_BYTES, Ordering::Relaxed);
+        RESERVED.store(reservation.bytes, Ordering::Relaxed);
+        START.store(reservation.start, Ordering::Release);
+    }
+}
+
+// SAFETY: memory handed out is usable, ours, and nobody else's until `empty`.
+unsafe impl dlmalloc::Allocator for Source {
+    fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
+        let none = (core::ptr::null_mut(), 0, 0);
+        let (start, taken) = (START.load(Ordering::Relaxed), TAKEN.load(Ordering::Relaxed));
+        let size = round_up_to_page(size);
+        let room = RESERVED.load(Ordering::Relaxed) - taken;
+        if start == 0 || size > room {
+            return none;
+        }
+        let (end, usable) = (taken + size, USABLE.load(Ordering::Relaxed));
+        if end > usable {
+            let step = (end - usable).next_multiple_of(STEP_BYTES);
+            let step = step.min(RESERVED.load(Ordering::Relaxed) - usable);
+            // SAFETY: the range follows what is usable, inside our reservation.
+            if unsafe { memory::commit(start + usable, step) }.is_err() {
+                return none;
+            }
+            USABLE.store(usable + step, Ordering::Relaxed);
+        }
+        TAKEN.store(end, Ordering::Relaxed);
+        ((start + taken) as *mut u8, size, 0)
+    }
+
+    fn remap(&self, _: *mut u8, _: usize, _: usize, _: bool) -> *mut u8 {
+        core::ptr::null_mut()
+    }
+
+    fn free_part(&self, _: *mut u8, _: usize, _: usize) -> bool {
+        false
+    }
+
+    fn free(&self, _: *mut u8, _: usize) -> bool {
+        false
+    }
+
+    fn can_release_part(&self, _: u32) -> bool {
+        false
+    }
+
+    fn allocates_zeros(&self) -> bool {
+        true
+    }
+
+    fn page_size(&self) -> usize {
+        PAGE_BYTES
+    }
+}
+
+/// Has the calling thread's allocations for the runtime come from here while `f` runs.
+///
+/// # Safety
+/// The calling thread must be the one that reports, and nothing that `f` allocates may be used after [`empty`].
+pub unsafe fn with<R>(f: impl FnOnce() -> R) -> R {
+    let was_used = IS_USED.with(|used| used.replace(true));
+    let result = f();
+    IS_USED.with(|used| used.set(was_used));
+    result
+}
+
+/// Empties the memory, and gives the pages back.
+///
+/// # Safety
+/// The calling thread must be the one that reports, and use nothing that was allocated here any more.
+pub unsafe fn empty() {
+    let taken = TAKEN.load(Ordering::Relaxed);
+    // SAFETY: the caller's promise. If the pages can't be dropped, what was allocated stays: new pages must be zeros.
+    unsafe {
+        if taken > 0 && memory::discard(START.load(Ordering::Relaxed), taken).is_ok() {
+            TAKEN.store(0, Ordering::Relaxed);
+            core::mem::forget(HEAP.0.get().replace(Dlmalloc::new_with_allocator(Source)));
+        }
+    }
+}
+
+/// Whether the calling thread allocates here.
+pub fn is_used() -> bool {
+    IS_USED.with(Cell::get)
+}
+
+/// Whether `address` is of this memory.
+pub fn contains(address: usize) -> bool {
+    let start = START.load(Ordering::Relaxed);
+    start != 0 && address.wrapping_sub(start) < RESERVED.load(Ordering::Relaxed)
+}
+
+/// `size` zeroed bytes aligned to `align` (a power of two), or null.
+///
+/// # Safety
+/// [`is_used`] must be true.
+pub unsafe fn allocate(size: usize, align: usize) -> *mut u8 {
+    // SAFETY: the thread that reports is here alone; any size and power of two are valid requests.
+    unsafe { (*HEAP.0.get()).calloc(size, align) }
+}
+
+/// Takes back what [`allocate`] gave. Whoever does not report has what is gone already.
+///
+/// # Safety
+/// `address` must have come from `allocate`, and be freed once.
+pub unsafe fn free(address: usize) {
+    if is_used() {
+        // SAFETY: the caller's promise; the thread that reports is here alone.
+        unsafe { (*HEAP.0.get()).c_free(address as *mut u8) }
+    }
+}

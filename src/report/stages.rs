@@ -1,0 +1,120 @@
+//! The two stages of a report.
+//!
+//! First the bare report is composed: what is known without looking anything up, from memory that is there from the
+//! start, with no file, no lock and no request to the kernel. Then files are read for the names, and a file may be
+//! damaged, endless or gone, and the code that reads it wrong. So that is an attempt, under a watchdog: if
+//! it fails, the bare report is what there is, and says why.
+
+use super::panics;
+use super::text::{self, Names};
+use crate::diagnose::Bug;
+use crate::heap::report_memory;
+use crate::runtime::Runtime;
+use crate::sys::sandbox::{self, Need};
+use crate::sys::watchdog::Watchdog;
+use crate::sys::{attempt, process, scope};
+use core::fmt::Write;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// How long names may take.
+const MOST_SECONDS: i64 = 10;
+
+/// Why names were not looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Failure {
+    Crash = 1,
+    Hang,
+    NoMemory,
+    Panic,
+    Filter,
+    NoTimer,
+}
+
+/// Why the attempt under way is given up.
+static FAILURE: AtomicU32 = AtomicU32::new(0);
+
+/// Notes why the attempt is about to be given up.
+pub fn note_failure(failure: Failure) {
+    FAILURE.store(failure as u32, Ordering::Relaxed);
+}
+
+fn failure() -> Failure {
+    use Failure::{Crash, Hang};
+    // What gives up without a note is the allocator.
+    let noted =
+        [Crash, Hang].into_iter().find(|&one| one as u32 == FAILURE.load(Ordering::Relaxed));
+    noted.unwrap_or(Failure::NoMemory)
+}
+
+impl Failure {
+    fn words(self) -> &'static str {
+        match self {
+            Failure::Crash => "the code that reads debug information crashed",
+            Failure::Hang => "that took longer than 10 seconds",
+            Failure::NoMemory => "there was not enough memory",
+            Failure::Panic => "the code that reads debug information failed",
+            Failure::Filter => "a seccomp filter forbids to open files",
+            Failure::NoTimer => "no timer can be set that would end it if it hung",
+        }
+    }
+}
+
+/// Composes the report of `bug`, and gives it to `take`.
+///
+/// # Safety
+/// The calling thread must be the one that reports.
+pub unsafe fn compose(runtime: &Runtime, bug: &Bug, take: impl FnOnce(&str)) {
+    /// Room for the sentence about names.
+    const MOST_BYTES_OF_SENTENCE: usize = 200;
+    let render = |names| {
+        let mut text = text::render(bug, process::pid(), names);
+        if runtime.options.stats {
+            text += &runtime.stats();
+        }
+        text
+    };
+    // SAFETY: the caller's promise; the texts are dropped before the memory is emptied.
+    unsafe {
+        // A report that was given up may have left something.
+        report_memory::empty();
+        let mut bare = report_memory::with(|| {
+            let mut text = render(Names::None);
+            text.reserve(MOST_BYTES_OF_SENTENCE);
+            text
+        });
+        let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
+        match look_up(|| render(names)) {
+            Ok(text) => take(&text),
+            Err(failure) => {
+                let words = failure.words();
+                let _ = writeln!(bare, "fencepost: names could not be looked up: {words}");
+                take(&bare);
+            }
+        }
+        report_memory::with(|| drop(bare));
+        report_memory::empty();
+    }
+}
+
+/// # Safety
+/// As [`compose`].
+unsafe fn look_up<R>(work: impl FnOnce() -> R) -> Result<R, Failure> {
+    if !sandbox::allows(Need::OpenFiles) {
+        return Err(Failure::Filter);
+    }
+    FAILURE.store(0, Ordering::Relaxed);
+    let watchdog = Watchdog::set(MOST_SECONDS).ok_or(Failure::NoTimer)?;
+    let attempted = || {
+        // SAFETY: the caller's promise. The work allocates from the memory of the report alone, which is not used any
+        // more if it is given up, and takes no lock.
+        unsafe { report_memory::with(|| attempt::attempt(|| panics::catch(work))) }
+    };
+    let done = scope::keeping(|| panics::keeping(attempted));
+    drop(watchdog);
+    match done {
+        Some(Some(result)) => Ok(result),
+        Some(None) => Err(Failure::Panic),
+        None => Err(failure()),
+    }
+}

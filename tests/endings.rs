@@ -1,0 +1,107 @@
+//! SIGTERM ends a process whatever its report is at.
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader, PipeWriter, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::backend::fencepost_run;
+use support::compile::{build_folder, build_program};
+
+/// Longer than a machine with much else to do needs, and shorter than for ever.
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn program(test: &str) -> PathBuf {
+    let folder = build_folder(&format!("endings-{test}"));
+    fs::create_dir_all(&folder).expect("a folder to build in");
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/endings/bug.c");
+    let output = folder.join("bug");
+    build_program(&source, &output, &["-g".to_owned()], &[]).expect("it compiles");
+    output
+}
+
+/// Starts the program and waits until it is about to run into its bug.
+fn start(command: &mut Command) -> Child {
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("fencepost starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it speaks");
+    assert_eq!(line, "now\n");
+    child
+}
+
+/// Sends SIGTERM and returns the signal that the process died of.
+fn end(mut child: Child, case: &str) -> i32 {
+    // SAFETY: a plain system call, on a child that nobody has waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+    let limit = Instant::now() + LIMIT;
+    loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status.signal().unwrap_or_else(|| panic!("{case}: {status}"));
+        }
+        if Instant::now() > limit {
+            child.kill().expect("killed");
+            child.wait().expect("a child");
+            panic!("{case}: SIGTERM does not end it");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn set_flags(pipe: &PipeWriter, flags: libc::c_int) {
+    // SAFETY: changes a flag of a descriptor that is ours.
+    assert_eq!(unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETFL, flags) }, 0);
+}
+
+const WAYS: [&str; 4] = ["read", "free", "threads", "abort"];
+
+/// A pipe that is full and that nobody reads: the report waits for ever.
+#[test]
+fn sigterm_ends_a_report_that_nobody_reads() {
+    let program = program("unread");
+    for way in WAYS {
+        for found in ["default", "handled", "ignored", "blocked"] {
+            let (reader, mut writer) = std::io::pipe().expect("a pipe");
+            set_flags(&writer, libc::O_NONBLOCK);
+            while writer.write(&[b'x'; 4096]).is_ok() {}
+            while writer.write(b"x").is_ok() {}
+            set_flags(&writer, 0);
+            let mut command = fencepost_run("auto", ["--symbolize=no"], &program);
+            let child = start(command.args([way, found]).stderr(writer));
+            std::thread::sleep(Duration::from_millis(300));
+            let case = format!("{way}, {found}");
+            assert_eq!(end(child, &case), libc::SIGTERM, "{case}");
+            drop(reader);
+        }
+    }
+}
+
+/// Whatever it died of, it has ended.
+#[test]
+fn sigterm_ends_a_report_at_any_moment() {
+    let program = program("moments");
+    // Moments from a generator of Park and Miller, the same in every run.
+    let mut random = 20_261_126_u64;
+    for round in 0..52 {
+        random = random * 48271 % 0x7fff_ffff;
+        let microseconds = random % 40_000;
+        let (way, found) =
+            (WAYS[round % 4], ["default", "handled", "ignored", "blocked"][round / 4 % 4]);
+        let goes_on = if way != "abort" && found == "default" && round > 16 {
+            &["--keep-going"][..]
+        } else {
+            &[]
+        };
+        let mut command = fencepost_run("auto", goes_on.iter().copied(), &program);
+        let child = start(command.args([way, found]).stderr(Stdio::null()));
+        std::thread::sleep(Duration::from_micros(microseconds));
+        let case = format!("{way}, {found}, {goes_on:?}, {microseconds} us");
+        let died_of = end(child, &case);
+        let own = if matches!(way, "free" | "abort") { libc::SIGABRT } else { libc::SIGSEGV };
+        assert!([own, libc::SIGTERM].contains(&died_of), "{case}: {died_of}");
+    }
+}
