@@ -161,13 +161,13 @@ fn a_log_path_without_its_directory_is_an_error_at_the_start() {
     }
 }
 
-/// Starts the program in a process whose id names the log, after `before` has been done with that name.
-fn run_with_log(program: &Path, folder: &Path, before: &str, options: &str) -> Outcome {
+/// Starts the program, without the command, in a process whose id is known before: `before` has it as `$$`.
+fn run_after(before: &str, program: &Path, folder: &Path, options: &str) -> Outcome {
     let mut command = process::command("/bin/sh");
     let script =
-        format!(r#"log=log.$$; {before}; exec "$0" run {options} --log-path "$PWD/log" -- "$@""#);
-    command.args(["-c", &script, FENCEPOST]).arg(program).current_dir(folder);
-    run(&mut command)
+        format!(r#"{before}; FENCEPOST_OPTIONS="{options}" LD_PRELOAD="$0" TMPDIR=. exec "$@""#);
+    command.args(["-c", &script]).arg(support::built::preload_library()).arg(program);
+    run(command.current_dir(folder))
 }
 
 #[test]
@@ -181,7 +181,8 @@ fn what_stands_at_the_name_of_a_log_is_left_alone() {
         ("echo theirs > $log", Some("theirs\n")),
     ] {
         let folder = folder_beside(&program, "reports");
-        let outcome = run_with_log(&program, &folder, before, "");
+        let before = format!("log=log.$$; {before}");
+        let outcome = run_after(&before, &program, &folder, "log-path=log");
         assert_eq!((outcome.exit, outcome.stderr.as_str()), (SEGV, ""), "{before}");
         let names = names_in(&folder);
         let logs: Vec<&String> = names.iter().filter(|name| name.starts_with("log.")).collect();
@@ -191,7 +192,7 @@ fn what_stands_at_the_name_of_a_log_is_left_alone() {
         if let Some(first) = first {
             assert_eq!(fs::read_to_string(folder.join(taken)).expect("it is there"), first);
         }
-        assert!(before.starts_with("touch") || !folder.join("elsewhere").exists(), "{before}");
+        assert!(before.contains("touch") || !folder.join("elsewhere").exists(), "{before}");
     }
 }
 
@@ -199,7 +200,7 @@ fn what_stands_at_the_name_of_a_log_is_left_alone() {
 fn all_reports_of_a_process_are_in_one_log() {
     let program = program("several", "logs");
     let folder = folder_beside(&program, "reports");
-    let outcome = run_with_log(&program, &folder, ":", "--keep-going");
+    let outcome = run_after(":", &program, &folder, "log-path=log:keep-going=yes");
     assert_eq!((outcome.exit, outcome.stderr.as_str()), (Exit::Code(0), ""));
     let names = names_in(&folder);
     assert_eq!(names.len(), 1, "{names:?}");
@@ -238,11 +239,8 @@ fn the_fallback_is_a_file_of_our_own() {
     let program = program("fallback", "logs");
     for before in ["mkfifo $log", "ln -s elsewhere $log", "echo theirs > $log"] {
         let folder = folder_beside(&program, "reports");
-        let mut command = process::command("/bin/sh");
-        let script =
-            format!(r#"log=fencepost.$$.log; {before}; exec "$0" run -- "$@" 2> /dev/full"#);
-        command.args(["-c", &script, FENCEPOST]).arg(&program).current_dir(&folder);
-        let outcome = run(command.env("TMPDIR", "."));
+        let before = format!("log=fencepost.$$.log; {before}; exec 2> /dev/full");
+        let outcome = run_after(&before, &program, &folder, "");
         assert_eq!(outcome.exit, SEGV, "{before}");
         let names = names_in(&folder);
         let log = names.iter().find(|name| name.ends_with(".2.log")).unwrap_or_else(|| {
