@@ -260,7 +260,8 @@ extern "C" fn end_handler(context: &mut ucontext_t) {
         scope::resume(suspended);
         context.uc_flags &= (1 << SCOPE_SHIFT) - 1;
     }
-    let sp = context.uc_mcontext.gregs[libc::REG_RSP as usize] as usize;
+    // The kernel does this before it restores the stack pointer (since 6.12).
+    let sp = core::ptr::from_ref(context) as usize;
     altstack::program().bring_back(context.uc_stack, sp);
     if let Some(own) = altstack::own_as_shown() {
         context.uc_stack = own;

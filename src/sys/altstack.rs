@@ -4,7 +4,7 @@
 //! here, and its handlers are moved there (see `signal_frame`): what a report needs never has to fit on it.
 
 use super::per_thread::per_thread;
-use super::{Errno, round_up_to_page, syscall};
+use super::{Errno, probe, round_up_to_page, syscall};
 use core::cell::Cell;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -85,6 +85,11 @@ fn at(base: usize) -> libc::stack_t {
     libc::stack_t { ss_sp: base as *mut _, ss_flags: 0, ss_size: bytes() }
 }
 
+/// What a thread begins with.
+const fn never() -> libc::stack_t {
+    libc::stack_t { ss_flags: 0, ..none() }
+}
+
 /// Gives the calling thread `[base, base + bytes())` as alternate stack for a while.
 ///
 /// # Safety
@@ -115,7 +120,7 @@ pub unsafe fn restore(stack: Option<libc::stack_t>) {
 pub unsafe fn adopt(base: usize) {
     // SAFETY: the caller's promise.
     if unsafe { set(&at(base)) }.is_ok() {
-        STACKS.with(|stacks| stacks.set(Stacks { top: base + bytes(), program: none() }));
+        STACKS.with(|stacks| stacks.set(Stacks { top: base + bytes(), program: never() }));
     }
 }
 
@@ -162,17 +167,17 @@ impl ProgramStack {
 
     /// As the kernel notes it in the frame of a signal.
     pub fn as_noted(self) -> libc::stack_t {
-        if self.0.ss_size == 0 { none() } else { self.0 }
+        self.0
     }
 
     /// As sigaltstack(2) shows it to code whose stack pointer is `sp`.
     pub fn as_shown(self, sp: usize) -> libc::stack_t {
-        let on = if self.is_in_use(sp) { libc::SS_ONSTACK } else { 0 };
-        let noted = self.as_noted();
-        libc::stack_t {
-            ss_flags: noted.ss_flags & (SS_AUTODISARM | libc::SS_DISABLE) | on,
-            ..noted
-        }
+        let state = match self.0.ss_size {
+            0 => libc::SS_DISABLE,
+            _ if self.is_in_use(sp) => libc::SS_ONSTACK,
+            _ => 0,
+        };
+        libc::stack_t { ss_flags: self.0.ss_flags & SS_AUTODISARM | state, ..self.0 }
     }
 
     /// Whether `sp` lies on it, as the kernel reckons.
@@ -220,17 +225,28 @@ impl ProgramStack {
 /// # Safety
 /// As sigaltstack(2) demands of its caller; the pointer may be bad: that is an error.
 pub unsafe fn set_program(wanted: *const libc::stack_t) -> Result<(), Errno> {
-    // SAFETY: the caller's promise; the kernel has read `wanted` when it is read here, and gets ours back at
-    // once.
+    let word = |index: usize| probe::load((wanted as usize).wrapping_add(8 * index));
+    let (Some(base), Some(flags), Some(size)) = (word(0), word(1), word(2)) else {
+        return Err(Errno(libc::EFAULT));
+    };
+    let wanted =
+        libc::stack_t { ss_sp: base as *mut _, ss_flags: flags as libc::c_int, ss_size: size };
+    // Of a stack that disarms itself the kernel does not say that it is in use, and takes ours back.
+    let asked = libc::stack_t { ss_flags: wanted.ss_flags | SS_AUTODISARM, ..wanted };
+    // SAFETY: the caller's promise; the kernel gets ours back at once.
     unsafe {
-        set(wanted)?;
-        let wanted = *wanted;
+        set(&asked)?;
         if let Some(own) = own() {
             set(&at(own.start))?;
         }
-        let is_off = wanted.ss_flags & libc::SS_DISABLE != 0;
-        ProgramStack(if is_off { none() } else { wanted }).keep();
     }
+    let is_off = wanted.ss_flags & libc::SS_DISABLE != 0;
+    ProgramStack(if is_off {
+        libc::stack_t { ss_flags: wanted.ss_flags, ..none() }
+    } else {
+        wanted
+    })
+    .keep();
     Ok(())
 }
 
