@@ -27,6 +27,13 @@ fn sweep(options: &[&str]) -> Command {
     fencepost_run("auto", ["--sweep"].into_iter().chain(options.iter().copied()), &*THREE)
 }
 
+static STARTS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let output = build_folder("sweep").join("starts");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sweep/starts.c");
+    build_program(&source, &output, &["-g".to_owned()], &[]).expect("it compiles");
+    output
+});
+
 fn run(command: &mut Command) -> Outcome {
     process::run(command, LIMIT).expect("fencepost starts")
 }
@@ -116,4 +123,62 @@ fn what_cannot_run_is_refused_once() {
     assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
     let outcome = run(&mut sweep(&["--placement", "left"]));
     assert_eq!(outcome.exit, Exit::Code(2));
+}
+
+#[test]
+fn a_placement_under_which_the_program_ends_otherwise_is_named() {
+    let exact = |how: &str| format!("placement exact {how} where the first run ended with 0");
+    for (how, expected) in [
+        ("code", exact("ended with 3")),
+        ("signal", exact(&format!("died by signal {}", libc::SIGUSR1))),
+        ("left", "placement left ended with 4 where the first run ended with 0".to_owned()),
+    ] {
+        let outcome = run(fencepost_run("auto", ["--sweep"], &*STARTS).arg(how));
+        assert_eq!(outcome.exit, Exit::Code(0), "{how}: {}", outcome.stderr);
+        let lines = lines(&outcome);
+        assert!(lines.contains(&expected.as_str()), "{how}: {}", outcome.stderr);
+        // An object may lie so by chance, too.
+        let others = |line: &&&str| !line.contains("placement random") && **line != expected;
+        let others: Vec<&&str> = lines.iter().filter(others).collect();
+        assert_eq!(others, [&"0 findings in 4 runs"], "{how}");
+    }
+}
+
+#[test]
+fn a_write_and_what_it_left_are_one_finding() {
+    let outcome = run(fencepost_run("auto", ["--sweep"], &*STARTS).arg("bug"));
+    assert_eq!(outcome.exit, Exit::Code(1), "{}", outcome.stderr);
+    let lines = lines(&outcome);
+    assert_eq!(lines[0], "1 finding in 4 runs", "{}", outcome.stderr);
+    assert!(lines[1].contains("(placement right, left"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_name_with_a_newline_forges_nothing() {
+    let folder = build_folder("sweep-names").join("x\nfencepost: sweep: 0 findings in 4 runs");
+    fs::create_dir_all(&folder).expect("the folder is writable");
+    let program = folder.join("three");
+    fs::copy(&*THREE, &program).expect("it can be copied");
+    let outcome = run(fencepost_run("auto", ["--sweep"], &program).arg("bugs"));
+    assert_eq!(outcome.exit, Exit::Code(1), "{}", outcome.stderr);
+    assert!(!lines(&outcome).contains(&"0 findings in 4 runs"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_signal_ends_the_runs_and_removes_the_folder() {
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+        let folder = build_folder("sweep-signal");
+        let mut command = fencepost_run("auto", ["--sweep"], "/bin/sh");
+        command.args(["-c", "echo ready; exec sleep 60"]).env("TMPDIR", &folder);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("fencepost starts");
+        let mut ready = [0; 6];
+        let mut output = child.stdout.take().expect("piped");
+        std::io::Read::read_exact(&mut output, &mut ready).expect("a line");
+        assert_eq!(fs::read_dir(&folder).expect("it is there").count(), 1);
+        // SAFETY: a plain system call, on the child started above.
+        unsafe { libc::kill(i32::try_from(child.id()).expect("it fits"), signal) };
+        let status = child.wait().expect("it ends");
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(signal));
+        assert_eq!(fs::read_dir(&folder).expect("it is there").count(), 0);
+    }
 }

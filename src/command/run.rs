@@ -36,14 +36,14 @@ pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8
         signals.give_back();
         return Err(execute(&program, &name, &arguments));
     };
-    let voice = sys::Voice::keep();
-    sys::let_go_of_descriptors(vec![voice.descriptor(), descriptor]);
+    let log = options.log_path.as_ref().and_then(|path| std::path::absolute(path).ok());
+    sys::let_go_of_descriptors(vec![2, descriptor]);
     let pid = child.pid();
     let Ended { status, .. } = child.accompany();
     if !ledger.is_refused() && options.summary != SummaryChoice::Never {
         let program = Path::new(&name).file_name().unwrap_or(&name).as_encoded_bytes();
-        for words in notices(ledger) {
-            say(&voice, &options, &format!("fencepost: {} ({pid}): {words}\n", printable(program)));
+        if let Some(words) = notice(ledger) {
+            say(log.as_deref(), &format!("fencepost: {} ({pid}): {words}\n", printable(program)));
         }
     }
     if let (1.., Some(code)) = (ledger.reports(), options.error_exitcode) {
@@ -53,15 +53,17 @@ pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8
 }
 
 /// Says a line where the processes of the run say theirs.
-fn say(voice: &sys::Voice, options: &Options, line: &str) {
-    let logged = options.log_path.as_ref().is_some_and(|path| {
-        let path = format!("{path}.{}", std::process::id());
+fn say(log: Option<&Path>, line: &str) {
+    let logged = log.is_some_and(|path| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{}", std::process::id()));
         let mut file = File::options();
-        let file = file.append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-        file.open(path).and_then(|mut file| file.write_all(line.as_bytes())).is_ok()
+        let file = file.append(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let made = file.create_new(true).open(&name);
+        made.and_then(|mut file| file.write_all(line.as_bytes())).is_ok()
     });
     if !logged {
-        voice.say(line);
+        let _ = io::stderr().write_all(line.as_bytes());
     }
 }
 
@@ -87,9 +89,9 @@ pub fn code_of(status: ExitStatus) -> u8 {
 }
 
 /// What the user must know about the processes of a run that had no guard to say it.
-pub fn notices(ledger: &Ledger) -> Vec<String> {
+pub fn notice(ledger: &Ledger) -> Option<String> {
     if ledger.started() == 0 {
-        return vec!["nothing is guarded: its loader has not loaded the library".to_owned()];
+        return Some("nothing is guarded: its loader has not loaded the library".to_owned());
     }
     let (programs, unnamed) = ledger.unguarded();
     let mut parts: Vec<String> = programs
@@ -102,10 +104,8 @@ pub fn notices(ledger: &Ledger) -> Vec<String> {
     if unnamed > 0 {
         parts.push(format!("{unnamed} more"));
     }
-    match parts.is_empty() {
-        true => Vec::new(),
-        false => vec![format!("started programs that were not guarded: {}", parts.join(", "))],
-    }
+    let list = parts.join(", ");
+    (!list.is_empty()).then(|| format!("started programs that were not guarded: {list}"))
 }
 
 /// Executes the program in a child, after `set_up` there, with a ledger of its own. Returns that, its

@@ -71,7 +71,7 @@ pub fn sweep(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<
         if ledger.is_refused() {
             return Ok(run::code_of(status));
         }
-        for words in run::notices(ledger) {
+        if let Some(words) = run::notice(ledger) {
             say(&format!("{}: {words}", choice.name));
         }
         let mut has_report = false;

@@ -9,7 +9,6 @@ use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -309,51 +308,7 @@ pub fn is_stopped(pid: c_int) -> bool {
     end.and_then(|end| stat.get(end + 2)) == Some(&b'T')
 }
 
-/// Standard error for what is said at the end.
-pub struct Voice {
-    descriptor: c_int,
-    /// Whether the descriptor only says which pipe it is: a reader waits for its end, not for ours.
-    is_place: bool,
-}
-
-impl Voice {
-    pub fn keep() -> Voice {
-        let kept = Voice { descriptor: 2, is_place: false };
-        let is_pipe = std::fs::metadata("/proc/self/fd/2").is_ok_and(|it| it.file_type().is_fifo());
-        let place = File::options().read(true).custom_flags(libc::O_PATH).open("/proc/self/fd/2");
-        let Some(place) = place.ok().filter(|_| is_pipe) else { return kept };
-        let descriptor = place.as_raw_fd();
-        let by_place = Voice { descriptor, is_place: true };
-        match by_place.open() {
-            Ok(_) => {
-                std::mem::forget(place);
-                by_place
-            }
-            Err(_) => kept,
-        }
-    }
-
-    fn open(&self) -> io::Result<File> {
-        let mut options = File::options();
-        options.write(true).custom_flags(libc::O_NONBLOCK);
-        options.open(format!("/proc/self/fd/{}", self.descriptor))
-    }
-
-    /// The descriptor to keep open.
-    pub fn descriptor(&self) -> c_int {
-        self.descriptor
-    }
-
-    /// Writes to standard error as it was at the start, if somebody reads that.
-    pub fn say(&self, text: &str) {
-        let _ = match self.is_place {
-            true => self.open().and_then(|mut pipe| pipe.write_all(text.as_bytes())),
-            false => io::stderr().write_all(text.as_bytes()),
-        };
-    }
-}
-
-/// Gives up every descriptor but `kept`, the highest first, and the folder: whoever waits for the program to
+/// Gives up every descriptor but `kept`, and the folder: whoever waits for the program to
 /// close its own must not wait for this process.
 pub fn let_go_of_descriptors(mut kept: Vec<c_int>) {
     kept.sort_unstable();

@@ -1,0 +1,129 @@
+//! `fencepost run` and the tree of processes under it: how it ends, and what it says at the end.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use support::backend::{available_backends, fencepost_run};
+use support::compile::{build_folder, build_program};
+use support::process::{self, Exit, Outcome};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+static CHILD: LazyLock<PathBuf> = LazyLock::new(|| {
+    let output = build_folder("tree").join("child");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tree/child.c");
+    build_program(&source, &output, &["-g".to_owned()], &[]).expect("it compiles");
+    output
+});
+
+fn run(command: &mut Command) -> Outcome {
+    process::run(command, LIMIT).expect("fencepost starts")
+}
+
+#[test]
+fn a_report_of_any_process_gives_the_error_code() {
+    for backend in available_backends() {
+        for place in ["here", "child", "grandchild", "executed", "blind"] {
+            for options in [&["--error-exitcode=9"][..], &["--error-exitcode=9", "--keep-going"]] {
+                let outcome =
+                    run(fencepost_run(backend, options.iter().copied(), &*CHILD).arg(place));
+                let case = format!("{backend}, {place}, {options:?}: {}", outcome.stderr);
+                assert_eq!(outcome.exit, Exit::Code(9), "{case}");
+            }
+            let outcome = run(fencepost_run(backend, [], &*CHILD).arg(place));
+            let is_first = place == "here";
+            assert_eq!(outcome.exit == Exit::Code(0), !is_first, "{backend}, {place}");
+        }
+        let outcome = run(fencepost_run(backend, ["--error-exitcode=9"], &*CHILD).arg("nowhere"));
+        assert_eq!((outcome.exit, outcome.stderr.as_str()), (Exit::Code(0), ""), "{backend}");
+    }
+}
+
+/// The end of the notice of what ran without the guard.
+fn unguarded(outcome: &Outcome) -> &str {
+    let notices: Vec<&str> = outcome.summary_lines();
+    assert_eq!(notices.len(), 1, "{}", outcome.stderr);
+    notices[0].split_once("): started programs that were not guarded: ").expect(notices[0]).1
+}
+
+#[test]
+fn programs_that_the_guard_does_not_come_along_to_are_named() {
+    let outcome = run(fencepost_run("auto", [], &*CHILD).arg("unguarded"));
+    assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
+    assert!(outcome.stderr.starts_with("fencepost: child ("), "{}", outcome.stderr);
+    let expected = "true (started without LD_PRELOAD, 3 times), sh (started without LD_PRELOAD)";
+    assert_eq!(unguarded(&outcome), expected);
+    // Whether the operands of calls are looked at or not.
+    let outcome = run(fencepost_run("auto", ["--check-calls=no"], &*CHILD).arg("unguarded"));
+    assert_eq!(unguarded(&outcome), expected);
+    let outcome = run(fencepost_run("auto", ["--summary=never"], &*CHILD).arg("unguarded"));
+    assert_eq!((outcome.exit, outcome.stderr.as_str()), (Exit::Code(0), ""));
+}
+
+#[test]
+fn static_programs_and_scripts_are_named() {
+    let folder = build_folder("tree-static");
+    let source = folder.join("empty.c");
+    fs::write(&source, "int main(void) { return 0; }").expect("the folder is writable");
+    let program = folder.join("a\nb");
+    build_program(&source, &program, &["-static".to_owned()], &[]).expect("it compiles");
+    let mut command = fencepost_run("auto", [], "/bin/sh");
+    let script = "\"$1\"; env -i /bin/true; /bin/true; absent; :";
+    let outcome = run(command.args(["-c", script, "sh"]).arg(&program).env("LC_ALL", "C"));
+    assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
+    let expected = "a\\nb (statically linked), true (started without LD_PRELOAD)";
+    assert_eq!(unguarded(&outcome), expected);
+}
+
+#[test]
+fn what_is_said_twice_is_said_once_in_a_tree() {
+    let script = "for i in 1 2 3; do \"$1\" nowhere; done";
+    let mut command = fencepost_run("auto", ["--summary=always"], "/bin/sh");
+    let outcome = run(command.args(["-c", script, "sh"]).arg(&*CHILD));
+    assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
+    // The program says the same three times.
+    let lines = outcome.summary_lines();
+    let of_child = lines.iter().filter(|line| line.starts_with("fencepost: child ("));
+    assert_eq!(of_child.count(), 1, "{}", outcome.stderr);
+}
+
+#[test]
+fn signals_are_passed_on_and_its_end_is_mirrored() {
+    let script = "trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.05; done";
+    let mut command = fencepost_run("auto", [], "/bin/sh");
+    command.args(["-c", script]).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("fencepost starts");
+    let mut output = std::io::BufReader::new(child.stdout.take().expect("piped"));
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut output, &mut line).expect("a line");
+    assert_eq!(line, "ready\n");
+    let pid = i32::try_from(child.id()).expect("process ids fit an i32");
+    // SAFETY: a plain system call, on the child started above.
+    unsafe { libc::kill(pid, libc::SIGTERM) };
+    assert_eq!(child.wait().expect("it ends").code(), Some(5));
+    for signal in [libc::SIGKILL, libc::SIGSEGV, libc::SIGUSR1, libc::SIGINT] {
+        let mut command = fencepost_run("auto", ["--report-crashes=no"], "/bin/sh");
+        let outcome = run(command.args(["-c", &format!("kill -{signal} $$")]));
+        assert_eq!((outcome.exit, outcome.stderr.as_str()), (Exit::Signal(signal), ""));
+    }
+}
+
+/// A reader of the program's output waits for the program alone.
+#[test]
+fn what_the_program_closes_is_closed() {
+    let mut command = fencepost_run("auto", [], "/bin/sh");
+    command.args(["-c", "exec >&- 2>&-; read line"]).stdin(std::process::Stdio::piped());
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("fencepost starts");
+    let mut text = String::new();
+    let mut output = child.stdout.take().expect("piped");
+    // Ends while the program still waits for its input.
+    std::io::Read::read_to_string(&mut output, &mut text).expect("text");
+    drop(child.stdin.take());
+    assert_eq!((child.wait().expect("it ends").code(), text.as_str()), (Some(1), ""));
+}
