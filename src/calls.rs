@@ -163,10 +163,11 @@ pub fn refuse(function: &'static str, wrong: Wrong, caller: Caller) {
 }
 
 /// Whether an address that the heap does not know may be the next allocator's, which has checks of
-/// its own: most are while sampling, and some may have been allocated without us.
+/// its own: most are while sampling or once the heap is closed, and some may have been allocated without us.
 fn is_next(runtime: &Runtime, address: usize) -> bool {
     runtime.heap.is_sampling()
         || runtime.heap.unrecorded() > 0
+        || runtime.heap.is_closed()
         || fault::owner_of(address) == Owner::Mapped("[heap]".to_owned())
 }
 

@@ -77,7 +77,8 @@ pub fn install() {
 /// call that nobody sees; then its faults go unreported.
 pub fn is_in_charge() -> bool {
     FAULT_SIGNALS.into_iter().all(|fault| {
-        signal::action(fault).is_ok_and(|now| now.handler == on_fault as *const () as usize)
+        // Where a filter forbids to ask, nobody has changed it either.
+        signal::action(fault).map_or(true, |now| now.handler == on_fault as *const () as usize)
     })
 }
 

@@ -10,7 +10,7 @@ use crate::pages;
 use crate::printable::printable;
 use crate::sys::lock::Lock;
 use crate::sys::standard_error::StandardError;
-use crate::sys::{file, limits, loader, memory, process, scope::RuntimeScope};
+use crate::sys::{file, inherited, limits, loader, memory, process, scope::RuntimeScope};
 use crate::trace::{self, Caller};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::ffi::OsString;
@@ -61,6 +61,8 @@ pub fn get_or_start(install_fault_handler: fn()) -> &'static Runtime {
 #[cold]
 fn start_once(install_fault_handler: fn()) -> &'static Runtime {
     let _scope = RuntimeScope::enter();
+    // Before any other system call, which might kill.
+    inherited::learn();
     let _starting = STARTING.lock();
     if let Some(runtime) = get() {
         return runtime;
@@ -290,6 +292,7 @@ fn words(reason: Reason) -> &'static str {
         Reason::Addresses => "the reserved address space is used up",
         Reason::Refused => "the kernel refused memory",
         Reason::NotRevoked => "the kernel would not make freed pages fault",
+        Reason::Forbidden => "the program's seccomp filter forbids what guarding takes",
     }
 }
 

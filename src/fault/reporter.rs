@@ -98,6 +98,11 @@ fn clear_inherited() {
     }
 }
 
+/// Whether this process is a copy that no handler of ours has run in: the child of a raw clone(2), not of vfork(2).
+pub fn is_in_copy() -> bool {
+    !state().is_cleared.load(Ordering::Relaxed)
+}
+
 /// Lets others report, after a report that the process survives.
 pub fn end_report() {
     state().has_reported.store(false, Ordering::Release);

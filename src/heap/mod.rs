@@ -27,6 +27,7 @@ pub mod report_memory;
 mod resize;
 mod restore;
 mod retire;
+mod sandbox;
 pub mod slot;
 mod slot_stack;
 pub mod threads;
@@ -50,6 +51,7 @@ use pool::Pool;
 use ready::SharedReady;
 use record::{Entry, Event, Family, State};
 use release::Release;
+use sandbox::Closure;
 use slot::Slot;
 use threads::ThreadCache;
 use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
@@ -127,6 +129,7 @@ pub struct Heap {
     shared_ready: SharedReady,
     /// Held while guards are put back.
     restoring: Lock<()>,
+    closure: Closure,
     /// Guarded address space, that of small objects first: start and bytes.
     reserved: (usize, usize),
 }
@@ -150,6 +153,7 @@ impl Heap {
             budget: Budget::new(config.budget_bytes, config.max_mappings, config.room_bytes),
             shared_ready: SharedReady::new(config.budget_bytes),
             restoring: Lock::new(()),
+            closure: Closure::default(),
         })
     }
 
@@ -172,10 +176,10 @@ impl Heap {
         let allocated = allocated();
         let address = match self.allocate_guarded(cache, request, allocated) {
             Ok(address) => address as *mut u8,
-            Err(reason) if self.is_sampling() => {
+            Err(reason) if self.is_sampling() || self.is_closed() => {
                 // Blocks of the next allocator must all be alike: nothing tells them apart.
                 self.tally().count(reason);
-                next_heap::allocate(size, align, zeroed)
+                self.allocate_plainly(size, align, zeroed)
             }
             Err(reason) => self.allocate_unguarded(cache, request, allocated, reason),
         };
@@ -294,6 +298,7 @@ impl Heap {
         {
             return Ok(taken);
         }
+        self.refuse_if_closed()?;
         self.populate(cache, class, |slot| self.place(slot, size, align))
     }
 
@@ -370,6 +375,7 @@ impl Heap {
         spare: usize,
     ) -> Result<(Slot<'_>, Place), Reason> {
         cache.count(Counter::Large);
+        self.refuse_if_closed()?;
         if align > budget::MOST_RESERVED {
             // malloc takes as much more, and gives back what it does not need.
             self.budget.charge_size(cache, size.saturating_add(align))?;

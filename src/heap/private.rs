@@ -167,6 +167,31 @@ pub fn allocate(size: usize, align: usize) -> *mut u8 {
     }
 }
 
+/// Bytes that the program may still have of what [`stock_up`] set aside.
+static STOCK: AtomicUsize = AtomicUsize::new(0);
+
+/// Sets `bytes` aside for the program, and some for the runtime, before the kernel gives no more.
+pub fn stock_up(bytes: usize) {
+    const OWN_BYTES: usize = 2 << 20;
+    let all = allocate(bytes + OWN_BYTES, 16);
+    if !all.is_null() && !is_rescue(all as usize) {
+        // SAFETY: just allocated. What is freed stays the heap's.
+        unsafe { free(all as usize) };
+        STOCK.store(bytes, Ordering::Relaxed);
+    }
+}
+
+/// As [`allocate`], for an object of the program's: null when the stock is used up. (What it frees serves again,
+/// but is not counted.)
+pub fn allocate_from_stock(size: usize, align: usize) -> *mut u8 {
+    let wanted = size.saturating_add(2 * align.max(size_of::<Header>()));
+    let take = |left: usize| left.checked_sub(wanted);
+    match STOCK.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+        Ok(_) => allocate(size, align),
+        Err(_) => core::ptr::null_mut(),
+    }
+}
+
 /// Takes back what [`allocate`] gave.
 ///
 /// # Safety

@@ -267,7 +267,8 @@ mod tests {
     use super::super::{Config, Request, threads};
     use super::*;
     use crate::options::Placement;
-    use crate::pages::PageProtection;
+    use crate::pages::{Outlook, PageProtection};
+    use crate::sys::sandbox::Coming;
     use crate::sys::{Errno, memory};
     use crate::trace::TraceId;
     use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -346,6 +347,10 @@ mod tests {
 
         fn mappings_per_slot(&self) -> usize {
             2
+        }
+
+        fn prepare_for(&self, _: &Coming) -> Outlook {
+            Outlook::Lives
         }
     }
 

@@ -34,16 +34,19 @@ pub enum Reason {
     Refused,
     /// The pages of a retired object, or of a slot that a thread had ready, could not be made to fault.
     NotRevoked,
+    /// A seccomp filter forbids what guarding takes.
+    Forbidden,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 6] = [
+    pub const ALL: [Reason; 7] = [
         Reason::Mappings,
         Reason::Budget,
         Reason::Room,
         Reason::Addresses,
         Reason::Refused,
         Reason::NotRevoked,
+        Reason::Forbidden,
     ];
 }
 

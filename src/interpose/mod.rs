@@ -36,6 +36,7 @@ mod programs;
 mod quick;
 mod random;
 mod resolver;
+mod seccomp;
 mod signals;
 mod streams;
 mod strings;

@@ -164,6 +164,7 @@ entries! {
     before syscall[always] = |call| {
         io::calls_by_number(call);
         call.divert(by_number(call));
+        call.divert(seccomp::in_place_of_syscall(&call.saved.integers));
     };
 }
 

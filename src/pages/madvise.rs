@@ -5,11 +5,12 @@
 //! with markers; a slot's markers are removed while it lives and put back, which also drops its
 //! memory, when it is retired.
 //!
-//! The kernel refuses to install markers in locked memory (mlockall(2)). From then on page
+//! The kernel refuses to install markers in locked memory (mlockall(2)), and a seccomp filter may. From then on page
 //! permissions do the work, as in [`super::mprotect`]: every range is inaccessible unless its slot
 //! lives, so nothing goes unguarded, but each live slot costs mappings.
 
-use super::{PageProtection, PageRange, vectors};
+use super::{Outlook, PageProtection, PageRange, vectors};
+use crate::sys::sandbox::{self, Coming, Need};
 use crate::sys::{Errno, memory};
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,11 +18,19 @@ use core::sync::atomic::{AtomicBool, Ordering};
 pub struct Madvise {
     /// Set for good by the first refusal; stretches opened from then on carry no markers.
     markers_refused: AtomicBool,
+    /// A seccomp filter is the reason.
+    is_filtered: AtomicBool,
 }
 
 impl Madvise {
     pub const fn new() -> Madvise {
-        Madvise { markers_refused: AtomicBool::new(false) }
+        Madvise { markers_refused: AtomicBool::new(false), is_filtered: AtomicBool::new(false) }
+    }
+
+    /// Guards by page permissions from now on.
+    fn refuse_markers_for_filter(&self) {
+        self.is_filtered.store(true, Ordering::Relaxed);
+        self.markers_refused.store(true, Ordering::Relaxed);
     }
 }
 
@@ -58,6 +67,11 @@ impl PageProtection for Madvise {
         unsafe {
             match memory::guard_remove(pages.start(), pages.bytes()) {
                 Err(Errno::EINVAL) if self.markers_refused.load(Ordering::Relaxed) => {}
+                // A filter forbids to take markers away; a new mapping has none.
+                Err(_) if sandbox::is_restricted() => {
+                    self.refuse_markers_for_filter();
+                    return memory::replace(pages.start(), pages.bytes());
+                }
                 result => result?,
             }
             if self.markers_refused.load(Ordering::Relaxed) {
@@ -93,10 +107,31 @@ impl PageProtection for Madvise {
         if self.markers_refused.load(Ordering::Relaxed) { 2 } else { 0 }
     }
 
+    fn prepare_for(&self, filter: &Coming) -> Outlook {
+        let has_markers = !self.markers_refused.load(Ordering::Relaxed);
+        if has_markers && filter.allows(Need::GuardMarkers) {
+            return Outlook::Lives;
+        }
+        // Markers that are there can be taken away by a new mapping too.
+        let can_replace = filter.allows(Need::GuardMarkers) || filter.allows(Need::Replacing);
+        if !filter.allows(Need::Permissions) || !can_replace {
+            return Outlook::Ends;
+        }
+        if has_markers {
+            self.refuse_markers_for_filter();
+        }
+        Outlook::Lives
+    }
+
     fn lost(&self) -> Option<&'static str> {
-        self.markers_refused.load(Ordering::Relaxed).then_some(
-            "the kernel refuses guard markers in locked memory (mlockall); \
-             page permissions guard in their place",
-        )
+        if !self.markers_refused.load(Ordering::Relaxed) {
+            return None;
+        }
+        Some(if self.is_filtered.load(Ordering::Relaxed) { FILTERED } else { LOCKED })
     }
 }
+
+const LOCKED: &str = "the kernel refuses guard markers in locked memory (mlockall); \
+     page permissions guard in their place";
+const FILTERED: &str = "the program's seccomp filter forbids guard markers; \
+     page permissions guard in their place";

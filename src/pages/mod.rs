@@ -14,6 +14,7 @@ use mprotect::Mprotect;
 use userfaultfd::Userfaultfd;
 
 use crate::options::BackendChoice;
+use crate::sys::sandbox::Coming;
 use crate::sys::{Errno, PAGE_BYTES, memory, probe};
 
 /// A page-aligned, non-empty range of the runtime's own reservation.
@@ -60,6 +61,15 @@ pub enum Gap {
     /// Pages that should fault do not. Until [`PageProtection::end_gap`] none can be populated, and no stretch
     /// opened.
     Open,
+}
+
+/// What a seccomp filter leaves of a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// It goes on guarding, perhaps by other means.
+    Lives,
+    /// It can't populate pages, so no more objects can be guarded.
+    Ends,
 }
 
 /// Makes pages of the pool accessible and faulting.
@@ -159,6 +169,10 @@ pub trait PageProtection: Sync {
     fn lost(&self) -> Option<&'static str> {
         None
     }
+
+    /// Changes to what lives on with a filter that is about to be installed. There may be a [`gap`](PageProtection::gap)
+    /// to close then, before it is.
+    fn prepare_for(&self, filter: &Coming) -> Outlook;
 
     /// Makes the guards work in the child of a fork, before anything else runs there.
     fn after_fork_in_child(&self) {}

@@ -5,7 +5,8 @@
 //! (65,530 by default), so the heap keeps count. A retired slot is covered by a fresh inaccessible
 //! mapping, which the kernel merges with its neighbours, so retired slots cost none.
 
-use super::{PageProtection, PageRange};
+use super::{Outlook, PageProtection, PageRange};
+use crate::sys::sandbox::{Coming, Need};
 use crate::sys::{Errno, memory};
 
 pub struct Mprotect;
@@ -32,5 +33,9 @@ impl PageProtection for Mprotect {
 
     fn mappings_per_slot(&self) -> usize {
         2
+    }
+
+    fn prepare_for(&self, filter: &Coming) -> Outlook {
+        if filter.allows(Need::Permissions) { Outlook::Lives } else { Outlook::Ends }
     }
 }

@@ -10,13 +10,14 @@
 //! before it runs anything else. A child of a raw clone(2) has no such moment; it is recognised at
 //! its next operation by a page that the kernel wipes at every fork. A program that closes the
 //! descriptor behind our back removes all guards until the next operation, which notices and
-//! registers anew. Where no new descriptor can be had (a seccomp filter, no number left), guard
-//! markers or page permissions ([`Madvise`]) take over for good, and missing pages are no guards any
+//! registers anew. Where no new descriptor can be had (no number left), or the program is about to forbid its
+//! use by a seccomp filter, guard markers or page permissions ([`Madvise`]) take over for good, and missing pages are no guards any
 //! more: those in service are given guards by way of [`PageProtection::restore`].
 
 use super::given::Given;
-use super::{Gap, Madvise, PageProtection, PageRange, vectors};
+use super::{Gap, Madvise, Outlook, PageProtection, PageRange, vectors};
 use crate::sys::lock::Lock;
+use crate::sys::sandbox::{Coming, Need};
 use crate::sys::uffd::Uffd;
 use crate::sys::{Errno, PAGE_BYTES, address_map, memory, probe, process};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -62,6 +63,8 @@ pub struct Userfaultfd {
     state: AtomicU8,
     /// The program closed the descriptor, and guards were off for a while.
     was_closed: AtomicBool,
+    /// It was given up for a seccomp filter, and is open until all in service has other guards.
+    is_filtered: AtomicBool,
     /// What guards once the descriptor is lost for good.
     successor: Madvise,
     /// Not all that was in service by then could be given guards.
@@ -80,6 +83,7 @@ impl Userfaultfd {
             renewing: Lock::new(()),
             state: AtomicU8::new(SOUND),
             was_closed: AtomicBool::new(false),
+            is_filtered: AtomicBool::new(false),
             successor: Madvise::new(),
             is_partial: AtomicBool::new(false),
         }
@@ -157,7 +161,7 @@ impl Userfaultfd {
         match operation(uffd_in(seen)) {
             // The program has mapped something of its own there.
             Err(Errno(libc::ENOENT))
-                if uffd_in(seen).is_open(self.start.load(Ordering::Relaxed)) =>
+                if !uffd_in(seen).is_closed(self.start.load(Ordering::Relaxed)) =>
             {
                 Err(Errno(libc::ENOENT))
             }
@@ -227,11 +231,15 @@ impl Userfaultfd {
 
     /// Turns from the descriptor for good.
     fn give_up(&self, state: u8) {
+        self.turn_away();
+        self.state.store(state, Ordering::Release);
+    }
+
+    fn turn_away(&self) {
         self.moves.store(false, Ordering::Relaxed);
         self.set_uffd(Uffd(-1));
         // SAFETY: the page is this backend's own; it has served, and stays a guard.
         let _ = unsafe { memory::revoke(self.start.load(Ordering::Relaxed), PAGE_BYTES) };
-        self.state.store(state, Ordering::Release);
     }
 
     /// After pages were dropped: guards them if the descriptor was lost meanwhile. Whoever restores what is in
@@ -283,8 +291,10 @@ impl PageProtection for Userfaultfd {
         unsafe {
             if self.state() == SUCCEEDED {
                 // Somebody may have touched it while it had no guard.
-                memory::discard(pages.start(), pages.bytes())?;
-                return self.successor.populate(pages);
+                return match memory::discard(pages.start(), pages.bytes()) {
+                    Ok(()) => self.successor.populate(pages),
+                    Err(_) => memory::replace(pages.start(), pages.bytes()),
+                };
             }
             match self.fill_missing(pages) {
                 // Somebody touched it while the guards were lost.
@@ -332,7 +342,9 @@ impl PageProtection for Userfaultfd {
         }
         // SAFETY: the caller owns the pages and is done with them.
         unsafe {
-            memory::discard(pages.start(), pages.bytes())?;
+            // A filter may forbid the one and not the other.
+            memory::discard(pages.start(), pages.bytes())
+                .or_else(|_| memory::revoke(pages.start(), pages.bytes()))?;
             self.guard_dropped(&[pages])
         }
     }
@@ -385,6 +397,13 @@ impl PageProtection for Userfaultfd {
 
     fn end_gap(&self, all: bool) {
         let _renewing = self.renewing.lock();
+        if self.state() == LOST && self.is_filtered.load(Ordering::Relaxed) {
+            // The kernel has guarded all the while. (Not by closing: another process may have a copy.)
+            let range = (self.start.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+            let _ = self.uffd().unregister(range.0, range.1);
+            self.uffd().close();
+            self.turn_away();
+        }
         let next = match self.state() {
             REOPENED => SOUND,
             LOST => SUCCEEDED,
@@ -399,17 +418,49 @@ impl PageProtection for Userfaultfd {
             STUCK => Some(LOST_TO_ANOTHER),
             LOST => Some(LOST_WITHOUT_SUCCESSOR),
             SUCCEEDED if self.is_partial.load(Ordering::Relaxed) => Some(LOST_IN_PART),
-            SUCCEEDED if self.successor.lost().is_none() => Some(LOST_TO_MARKERS),
-            SUCCEEDED => Some(LOST_TO_PERMISSIONS),
+            SUCCEEDED => {
+                let is_filtered = self.is_filtered.load(Ordering::Relaxed);
+                Some(match (is_filtered, self.successor.lost().is_none()) {
+                    (true, true) => FILTERED_TO_MARKERS,
+                    (true, false) => FILTERED_TO_PERMISSIONS,
+                    (false, true) => LOST_TO_MARKERS,
+                    (false, false) => LOST_TO_PERMISSIONS,
+                })
+            }
             _ if self.was_closed.load(Ordering::Relaxed) => Some(CLOSED_FOR_A_WHILE),
-            _ if !self.uffd().is_open(self.start.load(Ordering::Relaxed)) => Some(CLOSED),
+            _ if self.uffd().is_closed(self.start.load(Ordering::Relaxed)) => Some(CLOSED),
             _ => None,
         }
     }
 
+    fn prepare_for(&self, filter: &Coming) -> Outlook {
+        // The child of a fork needs a descriptor of its own.
+        let may_fork = filter.allows(Need::StartProcess);
+        if !self.is_lost()
+            && filter.allows(Need::Transfers)
+            && (filter.allows(Need::Registering) || !may_fork)
+        {
+            return Outlook::Lives;
+        }
+        if self.successor.prepare_for(filter) == Outlook::Ends {
+            // What is guarded stays so: missing pages fault while the descriptor is open.
+            return Outlook::Ends;
+        }
+        let _renewing = self.renewing.lock();
+        if !self.is_lost() {
+            self.is_filtered.store(true, Ordering::Relaxed);
+            self.moves.store(false, Ordering::Relaxed);
+            self.state.store(LOST, Ordering::Release);
+        }
+        Outlook::Lives
+    }
+
     fn after_fork_in_child(&self) {
         if self.is_lost() {
-            // As it was in the parent: markers and permissions are inherited.
+            // As it was in the parent: markers and permissions are inherited. Of one that is about to be given up
+            // nothing is.
+            self.uffd().close();
+            self.set_uffd(Uffd(-1));
             return;
         }
         // The descriptor is the parent's range by another name; it must not be used here.
@@ -442,6 +493,10 @@ impl PageProtection for Userfaultfd {
     }
 }
 
+const FILTERED_TO_MARKERS: &str = "the program's seccomp filter forbids the use of userfaultfd; \
+     guard markers (madvise) guard in its place";
+const FILTERED_TO_PERMISSIONS: &str = "the program's seccomp filter forbids the use of userfaultfd; \
+     page permissions (mprotect) guard in its place";
 const LOST_TO_MARKERS: &str = "the userfaultfd descriptor was lost and could not be replaced; \
      guard markers (madvise) guard in its place";
 const LOST_TO_PERMISSIONS: &str = "the userfaultfd descriptor was lost and could not be replaced; \

@@ -72,6 +72,13 @@ impl File {
     pub fn descriptor(&self) -> i32 {
         self.0
     }
+
+    /// Fills `bytes` from where the file is at, by one call; how many there were.
+    pub fn read(&self, bytes: &mut [u8]) -> Result<usize, Errno> {
+        let args = [self.0 as usize, bytes.as_mut_ptr() as usize, bytes.len(), 0, 0, 0];
+        // SAFETY: the kernel writes into `bytes`, which is the caller's.
+        unsafe { syscall(libc::SYS_read, args) }
+    }
 }
 
 impl Drop for File {

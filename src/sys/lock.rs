@@ -1,7 +1,7 @@
 //! The runtime's lock: a spin lock that yields, held with signals blocked.
 //!
 //! A handler that interrupted the holder and allocated would wait for itself; with signals blocked
-//! it cannot run there. Faults stay deliverable: the runtime's own fault handler takes no such lock
+//! it cannot run there. (Where a seccomp filter forbids to block signals, it could, and must not allocate: as natively.) Faults stay deliverable: the runtime's own fault handler takes no such lock
 //! before it knows that the thread holds none.
 
 use super::per_thread::per_thread;

@@ -7,8 +7,8 @@ use libc::c_int;
 
 /// `madvise` advice of Linux 6.13 and later: pages fault until [`guard_remove`], at no cost in
 /// mappings.
-const MADV_GUARD_INSTALL: usize = 102;
-const MADV_GUARD_REMOVE: usize = 103;
+pub const MADV_GUARD_INSTALL: usize = 102;
+pub const MADV_GUARD_REMOVE: usize = 103;
 const MADV_DONTNEED_LOCKED: usize = 24;
 
 const PRIVATE_ANONYMOUS: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
@@ -183,6 +183,13 @@ pub unsafe fn lay_zeros(address: usize) -> Result<(), Errno> {
     unsafe { mmap(address, PAGE_BYTES, libc::PROT_READ, flags) }.map(drop)
 }
 
+/// As [`map`], but shared with the children of forks.
+pub fn map_shared(bytes: usize) -> Result<usize, Errno> {
+    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+    // SAFETY: as in `reserve`.
+    own(unsafe { mmap(0, bytes, libc::PROT_READ | libc::PROT_WRITE, flags) }, bytes)
+}
+
 /// Gives a mapping of ours back.
 ///
 /// # Safety
@@ -229,6 +236,16 @@ pub unsafe fn decommit(address: usize, bytes: usize) -> Result<(), Errno> {
     let flags = PRIVATE_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
     // SAFETY: the caller's promise.
     unsafe { mmap(address, bytes, libc::PROT_NONE, flags) }.map(drop)
+}
+
+/// Makes pages readable and writable by laying a fresh mapping over them, whatever was there: a guard marker too.
+///
+/// # Safety
+/// As [`decommit`].
+pub unsafe fn replace(address: usize, bytes: usize) -> Result<(), Errno> {
+    let flags = PRIVATE_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
+    // SAFETY: the caller's promise.
+    unsafe { mmap(address, bytes, libc::PROT_READ | libc::PROT_WRITE, flags) }.map(drop)
 }
 
 /// [`decommit`], or where the kernel refuses a new mapping (at its limit of mappings it does even

@@ -12,6 +12,7 @@ pub mod file;
 pub mod filter;
 pub mod fixed_text;
 pub mod gate;
+pub mod inherited;
 pub mod limits;
 pub mod loader;
 pub mod lock;
@@ -57,6 +58,19 @@ pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> Result<u
     {
         return Err(error);
     }
+    // SAFETY: the caller's promise.
+    unsafe { syscall_unjudged(number, args) }
+}
+
+/// Makes system call `number`, whatever a filter says to it.
+///
+/// # Safety
+/// As [`syscall`].
+#[inline]
+pub(crate) unsafe fn syscall_unjudged(
+    number: libc::c_long,
+    args: [usize; 6],
+) -> Result<usize, Errno> {
     let result: isize;
     // SAFETY: the x86_64 system call convention (syscall(2)): number in rax, arguments in rdi, rsi,
     // rdx, r10, r8, r9; rcx and r11 are clobbered, memory may be. The rest is the caller's promise.

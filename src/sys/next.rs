@@ -171,4 +171,5 @@ next! {
     MUNMAP = c"munmap",
     SHMAT = c"shmat",
     PROCESS_MADVISE = c"process_madvise",
+    PRCTL = c"prctl",
 }

@@ -1,11 +1,31 @@
 //! The process and its threads: identity, exit, environment.
 
-use super::{Errno, PAGE_BYTES, file, syscall};
+use super::per_thread::per_thread;
+use super::{Errno, PAGE_BYTES, file, syscall, syscall_unjudged};
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// The process id for when a filter forbids to ask for it.
+static REMEMBERED: AtomicU32 = AtomicU32::new(0);
+
+per_thread! {
+    /// The same for the thread's.
+    unsafe static REMEMBERED_TID: Cell<u32>, "fencepost_remembered_tid"
+}
+
+/// Notes the process id, while no filter forbids to ask for it.
+pub fn remember() {
+    REMEMBERED.store(pid(), Ordering::Relaxed);
+    tid();
+}
 
 /// Process id, from the kernel (a cached one would be wrong after a raw clone).
 pub fn pid() -> u32 {
     // SAFETY: getpid touches no memory and cannot fail.
-    unsafe { syscall(libc::SYS_getpid, [0; 6]) }.unwrap_or(0) as u32
+    match unsafe { syscall(libc::SYS_getpid, [0; 6]) } {
+        Ok(pid) => pid as u32,
+        Err(_) => REMEMBERED.load(Ordering::Relaxed),
+    }
 }
 
 /// Whether process `pid` still runs; a zombie does not. True where the kernel does not tell (Linux before 5.3,
@@ -25,8 +45,19 @@ pub fn is_running(pid: u32) -> bool {
 
 /// Kernel id of the calling thread.
 pub fn tid() -> u32 {
-    // SAFETY: as above.
-    unsafe { syscall(libc::SYS_gettid, [0; 6]) }.unwrap_or(0) as u32
+    REMEMBERED_TID.with(|remembered| {
+        // SAFETY: as above.
+        match unsafe { syscall(libc::SYS_gettid, [0; 6]) } {
+            Ok(tid) => remembered.set(tid as u32),
+            // A filter forbids it. Some number of its own: no kernel's, which has half of the bits at most.
+            Err(_) if remembered.get() == 0 => {
+                let own = core::ptr::from_ref(remembered) as usize;
+                remembered.set((own >> 4) as u32 | 1 << 31);
+            }
+            Err(_) => {}
+        }
+        remembered.get()
+    })
 }
 
 /// Effective user id.
@@ -95,8 +126,11 @@ pub fn memory_and_swap() -> Option<usize> {
 /// Ends the process at once: no exit handlers, no flushing.
 pub fn exit_now(code: i32) -> ! {
     loop {
-        // SAFETY: exit_group does not return.
-        let _ = unsafe { syscall(libc::SYS_exit_group, [code as usize, 0, 0, 0, 0, 0]) };
+        // A process whose filter kills for it dies here without us too.
+        for number in [libc::SYS_exit_group, libc::SYS_exit] {
+            // SAFETY: neither returns, unless a filter refuses it.
+            let _ = unsafe { syscall_unjudged(number, [code as usize, 0, 0, 0, 0, 0]) };
+        }
     }
 }
 

@@ -5,19 +5,20 @@
 //! libc does for us (std's files and threads) goes past it: ask [`allows`] before.
 //!
 //! A filter of one thread counts as one of the process: threads that it leaves free are bound by it too. Filters
-//! that the process was started under are known by trial only ([`learn_inherited`]).
-
-#![allow(dead_code, reason = "the interposed prctl(2), which comes next, uses the rest")]
+//! that the process was started under are known by trial only: see [`inherited`].
 
 use super::errno::Errno;
 use super::filter::{self, CallData, MOST_INSTRUCTIONS, Verdict};
-use super::{PAGE_BYTES, memory, round_up_to_page};
+use super::{PAGE_BYTES, inherited, memory, probe, round_up_to_page, uffd};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use libc::{c_long, sock_filter};
 
 /// A filter in memory of its own, never unmapped: others may be running it.
+#[repr(C)]
 struct Filter {
     before: *const Filter,
+    /// The kernel did not take it.
+    is_void: AtomicBool,
     instructions: usize,
     /// So many follow.
     program: [sock_filter; 0],
@@ -40,17 +41,15 @@ pub fn is_restricted() -> bool {
 #[cold]
 #[inline(never)]
 pub fn refusal(number: c_long, args: &[usize; 6]) -> Option<Errno> {
-    judge(NEWEST.load(Ordering::Acquire), IS_STRICT.load(Ordering::Acquire), number, args).refusal()
+    let newest = NEWEST.load(Ordering::Acquire);
+    judge(newest, IS_STRICT.load(Ordering::Acquire), number, args).refusal()
 }
 
 /// The lowest verdict wins, as in the kernel.
 fn judge(newest: *const Filter, is_strict: bool, number: c_long, args: &[usize; 6]) -> Verdict {
-    if is_strict
-        && !matches!(
-            number,
-            libc::SYS_read | libc::SYS_write | libc::SYS_exit | libc::SYS_rt_sigreturn
-        )
-    {
+    const ALWAYS: [c_long; 4] =
+        [libc::SYS_read, libc::SYS_write, libc::SYS_exit, libc::SYS_rt_sigreturn];
+    if is_strict && !ALWAYS.contains(&number) || inherited::kills(number, args) {
         return Verdict::Kill;
     }
     // The runtime's calls are made all over its code; where, no filter is likely to ask.
@@ -59,10 +58,17 @@ fn judge(newest: *const Filter, is_strict: bool, number: c_long, args: &[usize; 
     let mut next = newest;
     // SAFETY: null, or a filter that `Filter::keep` has made, which stays.
     while let Some(filter) = unsafe { next.as_ref() } {
-        lowest = lowest.min(filter::verdict(filter.instructions(), &call));
+        if !filter.is_void.load(Ordering::Acquire) {
+            lowest = lowest.min(filter::verdict(filter.instructions(), &call));
+        }
         next = filter.before;
     }
     lowest
+}
+
+/// From now on calls are judged.
+pub(super) fn restrict() {
+    IS_RESTRICTED.store(true, Ordering::Release);
 }
 
 impl Filter {
@@ -71,17 +77,92 @@ impl Filter {
         unsafe { core::slice::from_raw_parts(self.program.as_ptr(), self.instructions) }
     }
 
-    /// Copies a program.
-    fn keep(program: &[sock_filter], before: *const Filter) -> Result<*mut Filter, Errno> {
-        let bytes = round_up_to_page(size_of::<Filter>() + size_of_val(program));
-        let filter = memory::map(bytes)? as *mut Filter;
+    /// Copies a program of so many instructions at `address`, which is the program's word.
+    fn keep(address: usize, count: usize) -> Result<*mut Filter, Errno> {
+        let bytes = count * size_of::<sock_filter>();
+        let filter = memory::map(round_up_to_page(size_of::<Filter>() + bytes))? as *mut Filter;
         // SAFETY: new memory of ours, large enough, that nobody else knows.
-        unsafe {
-            filter.write(Filter { before, instructions: program.len(), program: [] });
-            let to = (&raw mut (*filter).program).cast::<sock_filter>();
-            core::ptr::copy_nonoverlapping(program.as_ptr(), to, program.len());
+        let copied = unsafe {
+            filter.write(Filter {
+                before: core::ptr::null(),
+                is_void: AtomicBool::new(false),
+                instructions: count,
+                program: [],
+            });
+            let to = (&raw mut (*filter).program).cast::<u8>();
+            probe::copy(address, core::slice::from_raw_parts_mut(to, bytes))
+        };
+        if copied == bytes { Ok(filter) } else { Err(Errno(libc::EFAULT)) }
+    }
+}
+
+/// A filter that the program is about to install, on top of those that there are.
+pub struct Coming(Option<*mut Filter>);
+
+impl Coming {
+    /// SECCOMP_MODE_STRICT.
+    pub fn strict() -> Coming {
+        Coming(None)
+    }
+
+    /// The `struct sock_fprog` at an address; `None` where the kernel will not take it.
+    pub fn program_at(address: usize) -> Option<Coming> {
+        let mut bytes = [0; size_of::<libc::sock_fprog>()];
+        if probe::copy(address, &mut bytes) < bytes.len() {
+            return None;
         }
-        Ok(filter)
+        // SAFETY: a structure of integers and a pointer, for which any bytes are valid.
+        let program: libc::sock_fprog = unsafe { core::mem::transmute(bytes) };
+        let count = usize::from(program.len);
+        if count == 0 || count > MOST_INSTRUCTIONS {
+            return None;
+        }
+        match Filter::keep(program.filter as usize, count) {
+            Ok(filter) => Some(Coming(Some(filter))),
+            Err(Errno(libc::EFAULT)) => None,
+            // It can't be kept: as if it forbade everything.
+            Err(_) => Some(Coming(None)),
+        }
+    }
+
+    /// Whether it, and those that there are, will permit all that `need` takes.
+    pub fn allows(&self, need: Need) -> bool {
+        let newest = NEWEST.load(Ordering::Acquire);
+        if let Some(filter) = self.0 {
+            // SAFETY: made by `keep`, and not shared yet.
+            unsafe { (*filter).before = newest };
+        }
+        let newest = self.0.unwrap_or(newest);
+        is_granted(need, |number, args| judge(newest, self.0.is_none(), number, args).refusal())
+    }
+
+    /// Binds the runtime by it, before the kernel does.
+    pub fn bind(&self) {
+        match self.0 {
+            None => IS_STRICT.store(true, Ordering::Release),
+            Some(filter) => {
+                let mut newest = NEWEST.load(Ordering::Acquire);
+                loop {
+                    // SAFETY: made by `keep`, and not shared yet.
+                    unsafe { (*filter).before = newest };
+                    let order = (Ordering::AcqRel, Ordering::Acquire);
+                    match NEWEST.compare_exchange(newest, filter, order.0, order.1) {
+                        Ok(_) => break,
+                        Err(other) => newest = other,
+                    }
+                }
+            }
+        }
+        restrict();
+    }
+
+    /// Undoes [`Coming::bind`]: the kernel has not taken it.
+    pub fn release(&self) {
+        match self.0 {
+            None => IS_STRICT.store(false, Ordering::Release),
+            // SAFETY: made by `keep`, and never unmapped.
+            Some(filter) => unsafe { (*filter).is_void.store(true, Ordering::Release) },
+        }
     }
 }
 
@@ -109,15 +190,69 @@ pub enum Need {
     Identity,
     /// Take the descriptor of another file by fcntl(2) or dup(2), and ask of which file it is.
     Descriptors,
+    /// Fill and move pages by userfaultfd.
+    Transfers,
+    /// Open a descriptor of userfaultfd and register a range, as the child of a fork must.
+    Registering,
+    /// Guard markers, in stretches that are made writable.
+    GuardMarkers,
+    /// Page permissions: pages made accessible, and inaccessible again.
+    Permissions,
+    /// New writable mappings in the place of old ones.
+    Replacing,
+    /// What malloc takes for itself: brk(2) or new mappings.
+    NativeMemory,
+}
+
+impl Need {
+    const ALL: [Need; 17] = [
+        Need::OpenFiles,
+        Need::Map,
+        Need::StartThread,
+        Need::StartProcess,
+        Need::SignalActions,
+        Need::SignalMask,
+        Need::AlternateStack,
+        Need::SendSignal,
+        Need::Wait,
+        Need::Identity,
+        Need::Descriptors,
+        Need::Transfers,
+        Need::Registering,
+        Need::GuardMarkers,
+        Need::Permissions,
+        Need::Replacing,
+        Need::NativeMemory,
+    ];
 }
 
 /// Whether the filters permit all that `need` takes. True without a filter.
+#[allow(dead_code, reason = "for reports in two stages")]
 pub fn allows(need: Need) -> bool {
-    !is_restricted()
-        || calls_of(need).iter().all(|(number, args)| refusal(*number, args).is_none())
+    !is_restricted() || is_granted(need, refusal)
+}
+
+fn is_granted(need: Need, refusal: impl Fn(c_long, &[usize; 6]) -> Option<Errno>) -> bool {
+    let is_permitted = |&(number, args): &(c_long, [usize; 6])| refusal(number, &args).is_none();
+    let has_all = calls_of(need).iter().all(is_permitted);
+    match need {
         // glibc tries clone3(2) first; only this error makes it go on to clone(2).
-        && (need != Need::StartThread
-            || matches!(refusal(libc::SYS_clone3, &[0; 6]), None | Some(Errno(libc::ENOSYS))))
+        Need::StartThread => {
+            let clone3 = refusal(libc::SYS_clone3, &[0; 6]);
+            has_all && matches!(clone3, None | Some(Errno(libc::ENOSYS)))
+        }
+        // Inaccessible by a new mapping, or in two steps.
+        Need::Permissions => {
+            has_all && (is_permitted(&COVER) || TWO_STEPS.iter().all(is_permitted))
+        }
+        _ => has_all,
+    }
+}
+
+/// The calls of all needs.
+pub(super) fn all_calls() -> impl Iterator<Item = &'static (c_long, [usize; 6])> {
+    let needs = Need::ALL.into_iter().flat_map(calls_of);
+    needs.chain([&COVER]).chain(&TWO_STEPS)
 }
 
 const RW: usize = (libc::PROT_READ | libc::PROT_WRITE) as usize;
@@ -125,6 +260,14 @@ const PRIVATE: usize = libc::MAP_PRIVATE as usize;
 const ANONYMOUS: usize = PRIVATE | (libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize;
 const NOWHERE: usize = usize::MAX;
 const SET_BYTES: usize = 8;
+const NONE: usize = libc::PROT_NONE as usize;
+const FIXED: usize = ANONYMOUS | libc::MAP_FIXED as usize;
+const COVER: (c_long, [usize; 6]) =
+    (libc::SYS_mmap, [PAGE_BYTES, PAGE_BYTES, NONE, FIXED, NOWHERE, 0]);
+const TWO_STEPS: [(c_long, [usize; 6]); 2] = [
+    (libc::SYS_madvise, [PAGE_BYTES, PAGE_BYTES, libc::MADV_DONTNEED as usize, 0, 0, 0]),
+    (libc::SYS_mprotect, [PAGE_BYTES, PAGE_BYTES, NONE, 0, 0, 0]),
+];
 
 /// The calls of a need, with the arguments by which filters tell them apart.
 fn calls_of(need: Need) -> &'static [(c_long, [usize; 6])] {
@@ -204,27 +347,24 @@ fn calls_of(need: Need) -> &'static [(c_long, [usize; 6])] {
             (libc::SYS_fstat, [3, PAGE, 0, 0, 0, 0]),
             (libc::SYS_close, [3, 0, 0, 0, 0, 0]),
         ],
+        Need::Transfers => &[
+            (libc::SYS_ioctl, [uffd::PARKED, uffd::UFFDIO_COPY, PAGE, 0, 0, 0]),
+            (libc::SYS_ioctl, [uffd::PARKED, uffd::UFFDIO_MOVE, PAGE, 0, 0, 0]),
+            (libc::SYS_madvise, [PAGE, PAGE, libc::MADV_DONTNEED as usize, 0, 0, 0]),
+            (libc::SYS_mprotect, [PAGE, PAGE, RW, 0, 0, 0]),
+        ],
+        Need::Registering => &[
+            (libc::SYS_userfaultfd, [uffd::FLAGS, 0, 0, 0, 0, 0]),
+            (libc::SYS_ioctl, [3, uffd::UFFDIO_API, PAGE, 0, 0, 0]),
+            (libc::SYS_ioctl, [uffd::PARKED, uffd::UFFDIO_REGISTER, PAGE, 0, 0, 0]),
+        ],
+        Need::GuardMarkers => &[
+            (libc::SYS_madvise, [PAGE, PAGE, memory::MADV_GUARD_INSTALL, 0, 0, 0]),
+            (libc::SYS_madvise, [PAGE, PAGE, memory::MADV_GUARD_REMOVE, 0, 0, 0]),
+            (libc::SYS_mprotect, [PAGE, PAGE, RW, 0, 0, 0]),
+        ],
+        Need::Permissions => &[(libc::SYS_mprotect, [PAGE, PAGE, RW, 0, 0, 0])],
+        Need::Replacing => &[(libc::SYS_mmap, [PAGE, PAGE, RW, FIXED, NOWHERE, 0])],
+        Need::NativeMemory => &[(libc::SYS_brk, [PAGE, 0, 0, 0, 0, 0]), MAP],
     }
-}
-
-/// A filter that the program is about to install.
-#[derive(Clone, Copy)]
-pub enum Coming<'a> {
-    Strict,
-    Program(&'a [sock_filter]),
-}
-
-/// Binds the runtime by a filter, before the kernel does.
-pub fn bind(coming: Coming<'_>) {
-    match coming {
-        Coming::Program(program) if program.len() <= MOST_INSTRUCTIONS => {
-            let before = NEWEST.load(Ordering::Acquire);
-            match Filter::keep(program, before) {
-                Ok(filter) => NEWEST.store(filter, Ordering::Release),
-                Err(_) => IS_STRICT.store(true, Ordering::Release),
-            }
-        }
-        _ => IS_STRICT.store(true, Ordering::Release),
-    }
-    IS_RESTRICTED.store(true, Ordering::Release);
 }

@@ -42,12 +42,15 @@ struct TransferArgument {
     done: i64,
 }
 
-const UFFDIO_API: usize = request(0x3F, size_of::<ApiArgument>());
-const UFFDIO_REGISTER: usize = request(0x00, size_of::<RegisterArgument>());
-/// `_IOR(0xAA, 2, 16 bytes)`.
-const UFFDIO_WAKE: usize = 2 << 30 | 16 << 16 | (API as usize) << 8 | 2;
-const UFFDIO_COPY: usize = request(0x03, size_of::<TransferArgument>());
-const UFFDIO_MOVE: usize = request(0x05, size_of::<TransferArgument>());
+/// What is passed to userfaultfd(2).
+pub const FLAGS: usize = libc::O_CLOEXEC as usize | USER_MODE_ONLY;
+pub const UFFDIO_API: usize = request(0x3F, size_of::<ApiArgument>());
+pub const UFFDIO_REGISTER: usize = request(0x00, size_of::<RegisterArgument>());
+/// `_IOR(0xAA, number, 16 bytes)`.
+const UFFDIO_UNREGISTER: usize = 2 << 30 | 16 << 16 | (API as usize) << 8 | 1;
+const UFFDIO_WAKE: usize = UFFDIO_UNREGISTER + 1;
+pub const UFFDIO_COPY: usize = request(0x03, size_of::<TransferArgument>());
+pub const UFFDIO_MOVE: usize = request(0x05, size_of::<TransferArgument>());
 const _: () = assert!(UFFDIO_API == 0xc018_aa3f && UFFDIO_REGISTER == 0xc020_aa00);
 const _: () = assert!(UFFDIO_COPY == 0xc028_aa03 && UFFDIO_MOVE == 0xc028_aa05);
 
@@ -56,7 +59,7 @@ const _: () = assert!(UFFDIO_COPY == 0xc028_aa03 && UFFDIO_MOVE == 0xc028_aa05);
 pub struct Uffd(pub i32);
 
 /// Descriptors are parked from here on, out of the way of those that a program counts on.
-const PARKED: usize = 960;
+pub const PARKED: usize = 960;
 
 impl Uffd {
     /// Opens one, parked and closed on exec; also answers whether pages can be moved.
@@ -70,9 +73,8 @@ impl Uffd {
     }
 
     fn open_with(features: u64) -> Result<Uffd, Errno> {
-        let flags = libc::O_CLOEXEC as usize | USER_MODE_ONLY;
         // SAFETY: touches no memory.
-        let uffd = Uffd(unsafe { syscall(libc::SYS_userfaultfd, [flags, 0, 0, 0, 0, 0]) }? as i32);
+        let uffd = Uffd(unsafe { syscall(libc::SYS_userfaultfd, [FLAGS, 0, 0, 0, 0, 0]) }? as i32);
         let mut argument = ApiArgument { api: API, features, ioctls: 0 };
         match uffd.ioctl(UFFDIO_API, &mut argument) {
             Ok(()) => Ok(uffd.park()),
@@ -117,10 +119,11 @@ impl Uffd {
         unsafe { syscall(libc::SYS_ioctl, args) }.map(drop)
     }
 
-    /// Whether the number still stands for a userfaultfd: waking those who wait for the page at `start`, which is
-    /// nobody, works with no other file.
-    pub fn is_open(self, start: usize) -> bool {
-        self.ioctl(UFFDIO_WAKE, &mut [start as u64, super::PAGE_BYTES as u64]).is_ok()
+    /// Whether the number no longer stands for a userfaultfd: waking those who wait for the page at `start`, which is
+    /// nobody, works with no other file. False where a filter forbids to ask.
+    pub fn is_closed(self, start: usize) -> bool {
+        let woken = self.ioctl(UFFDIO_WAKE, &mut [start as u64, super::PAGE_BYTES as u64]);
+        woken.is_err() && !super::sandbox::is_restricted()
     }
 
     /// From now on missing pages of the range fault.
@@ -132,6 +135,11 @@ impl Uffd {
             ioctls: 0,
         };
         self.ioctl(UFFDIO_REGISTER, &mut argument)
+    }
+
+    /// From now on missing pages of the range are filled as they are touched.
+    pub fn unregister(self, start: usize, bytes: usize) -> Result<(), Errno> {
+        self.ioctl(UFFDIO_UNREGISTER, &mut [start as u64, bytes as u64])
     }
 
     /// Fills missing pages at `to` with a copy of `from`.

@@ -1,0 +1,62 @@
+//! The heap under a seccomp filter that forbids what guarding takes: from then on it is closed, and objects go
+//! to the next allocator as they are. Nothing is known of them, as the tables can't grow either.
+
+use super::unguarded::Reason;
+use super::{Heap, next_heap, private};
+use crate::pages::Outlook;
+use crate::sys::sandbox::{Coming, Need};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// Memory that is set aside for the program where it can get no more, even for what its own allocator would
+/// have had in store by then.
+const STOCK_BYTES: usize = 8 << 20;
+
+/// Whether the heap is closed, and what its objects come from.
+#[derive(Default)]
+pub struct Closure {
+    is_closed: AtomicBool,
+    has_stock: AtomicBool,
+}
+
+impl Heap {
+    /// Makes ready for a filter that is about to be installed.
+    pub fn prepare_for(&self, filter: &Coming) -> Outlook {
+        let outlook = self.pages.prepare_for(filter);
+        self.restore_guards();
+        if outlook == Outlook::Ends {
+            if !filter.allows(Need::NativeMemory) {
+                private::stock_up(STOCK_BYTES);
+                self.closure.has_stock.store(true, Ordering::Relaxed);
+            }
+            self.closure.is_closed.store(true, Ordering::Release);
+        }
+        outlook
+    }
+
+    /// Undoes [`Heap::prepare_for`], as far as it closed the heap: the filter was not installed.
+    pub fn reopen(&self) {
+        self.closure.is_closed.store(false, Ordering::Release);
+    }
+
+    /// Whether objects are not guarded any more, and may be the next allocator's.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.closure.is_closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn refuse_if_closed(&self) -> Result<(), Reason> {
+        if self.is_closed() { Err(Reason::Forbidden) } else { Ok(()) }
+    }
+
+    /// An object that nothing is known of.
+    #[cold]
+    pub(super) fn allocate_plainly(&self, size: usize, align: usize, zeroed: bool) -> *mut u8 {
+        if self.closure.has_stock.load(Ordering::Relaxed) {
+            let object = private::allocate_from_stock(size, align);
+            if !object.is_null() {
+                return object;
+            }
+        }
+        next_heap::allocate(size, align, zeroed)
+    }
+}

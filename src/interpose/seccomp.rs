@@ -1,0 +1,131 @@
+//! Seccomp filters that the program installs, by prctl(2) or by syscall(2), which libseccomp uses too.
+//!
+//! Before the kernel has a filter, the guards change to what it permits, or end; from then on the
+//! runtime makes no call that it forbids (`sys::sandbox`). A filter that is installed by an instruction of the
+//! program's own is not seen.
+
+use crate::fault::reporter;
+use crate::pages::Outlook;
+use crate::report::sink;
+use crate::runtime::{self, Runtime};
+use crate::sys::next;
+use crate::sys::sandbox::Coming;
+use crate::sys::scope::RuntimeScope;
+use crate::sys::{Errno, errno, process};
+use core::ffi::{c_int, c_long, c_uint, c_ulong};
+
+/// Operations of seccomp(2).
+const SET_MODE_STRICT: c_uint = 0;
+const SET_MODE_FILTER: c_uint = 1;
+
+type PrctlFn = unsafe extern "C" fn(c_int, c_ulong, c_ulong, c_ulong, c_ulong) -> c_int;
+
+/// prctl(2).
+///
+/// # Safety
+/// As prctl(2) demands of its caller.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fencepost_prctl(
+    option: c_int,
+    second: c_ulong,
+    third: c_ulong,
+    fourth: c_ulong,
+    fifth: c_ulong,
+) -> c_int {
+    // SAFETY: prctl's signature, but that it is variadic, which makes no difference to integers.
+    let Some(prctl) = (unsafe { next::PRCTL.get::<PrctlFn>() }) else {
+        errno::set(Errno(libc::ENOSYS));
+        return -1;
+    };
+    let coming = if option == libc::PR_SET_SECCOMP { coming_by_mode(second, third) } else { None };
+    // SAFETY: the caller's promise.
+    install(
+        coming,
+        |&result| result == 0,
+        || unsafe { prctl(option, second, third, fourth, fifth) },
+    )
+}
+
+/// The filter of PR_SET_SECCOMP.
+fn coming_by_mode(mode: c_ulong, program: c_ulong) -> Option<Coming> {
+    match mode as c_uint {
+        libc::SECCOMP_MODE_STRICT => Some(Coming::strict()),
+        libc::SECCOMP_MODE_FILTER => Coming::program_at(program as usize),
+        _ => None,
+    }
+}
+
+/// What syscall(2) is to call in place of libc's, for these arguments; null for libc's.
+pub fn in_place_of_syscall(args: &[usize; 6]) -> *const () {
+    let number = args[0] as c_long;
+    match number {
+        libc::SYS_seccomp => syscall_with_filter as *const (),
+        libc::SYS_prctl if args[1] as c_int == libc::PR_SET_SECCOMP => {
+            syscall_with_filter as *const ()
+        }
+        _ => core::ptr::null(),
+    }
+}
+
+/// syscall(2) where it may install a filter: neither call has more than five arguments.
+unsafe extern "C" fn syscall_with_filter(
+    number: c_long,
+    first: usize,
+    second: usize,
+    third: usize,
+    fourth: usize,
+    fifth: usize,
+) -> c_long {
+    let coming = match (number, first as c_uint) {
+        (libc::SYS_seccomp, SET_MODE_STRICT) => Some(Coming::strict()),
+        (libc::SYS_seccomp, SET_MODE_FILTER) => Coming::program_at(third),
+        (libc::SYS_prctl, _) => coming_by_mode(second as c_ulong, third as c_ulong),
+        _ => None,
+    };
+    // With SECCOMP_FILTER_FLAG_NEW_LISTENER it returns a descriptor; with TSYNC alone the id of a thread for an error.
+    let returns_descriptor = number == libc::SYS_seccomp
+        && second & libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as usize != 0;
+    let is_done = |&result: &c_long| result == 0 || returns_descriptor && result > 0;
+    // SAFETY: the program's promise; the runtime's own reference is to libc's function.
+    install(coming, is_done, || unsafe {
+        libc::syscall(number, first, second, third, fourth, fifth)
+    })
+}
+
+/// Makes the call that installs a filter, with all made ready for it.
+fn install<R>(coming: Option<Coming>, is_done: impl Fn(&R) -> bool, call: impl FnOnce() -> R) -> R {
+    let (Some(coming), Some(runtime)) = (coming, runtime::get()) else { return call() };
+    // A child that shares the memory, as vfork's does, is about to exec or to end.
+    if !runtime.is_own_process() && !reporter::is_in_copy() {
+        return call();
+    }
+    let was_closed = runtime.heap.is_closed();
+    let outlook = {
+        let _scope = RuntimeScope::enter();
+        process::remember();
+        let outlook = runtime.heap.prepare_for(&coming);
+        coming.bind();
+        outlook
+    };
+    let result = call();
+    let kept = errno::get();
+    if !is_done(&result) {
+        coming.release();
+        if !was_closed {
+            runtime.heap.reopen();
+        }
+    } else if outlook == Outlook::Ends && !was_closed {
+        tell(runtime);
+    }
+    errno::set(kept);
+    result
+}
+
+fn tell(runtime: &Runtime) {
+    let _scope = RuntimeScope::enter();
+    sink::write(
+        runtime,
+        "fencepost: the program's seccomp filter forbids what guarding takes: \
+         nothing is guarded from now on\n",
+    );
+}

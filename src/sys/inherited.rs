@@ -1,0 +1,201 @@
+//! Filters that the process was started under. Nobody may read them, so a child tries the calls of the
+//! runtime, each with arguments that make it fail, and tells by its death which of them kill.
+//!
+//! Calls that merely fail need no notice. A filter that kills for clone(2) itself, in a process that may
+//! all the same be started, is not survived.
+
+use super::file::File;
+use super::{Errno, PAGE_BYTES, memory, sandbox, syscall};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use libc::c_long;
+
+/// A call that kills: its number in the lower half, above that the index of the argument that matters (or
+/// [`ANY`]), and in the upper half that argument.
+static KILLING: [AtomicU64; MOST_KILLING] = [const { AtomicU64::new(0) }; MOST_KILLING];
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+const MOST_KILLING: usize = 96;
+const ANY: u64 = 0xff;
+
+/// By which argument filters tell calls of this number apart; the others are no filter's business.
+fn telling_argument(number: c_long) -> Option<usize> {
+    match number {
+        libc::SYS_ioctl | libc::SYS_fcntl | libc::SYS_futex => Some(1),
+        libc::SYS_mmap | libc::SYS_mprotect | libc::SYS_madvise => Some(2),
+        libc::SYS_process_madvise => Some(3),
+        _ => None,
+    }
+}
+
+fn key(number: c_long, args: &[usize; 6]) -> u64 {
+    match telling_argument(number) {
+        Some(index) => number as u64 | (index as u64) << 16 | (args[index] as u64) << 32,
+        None => number as u64 | ANY << 16,
+    }
+}
+
+/// Whether a filter that was there at the start kills for this call.
+pub fn kills(number: c_long, args: &[usize; 6]) -> bool {
+    let count = COUNT.load(Ordering::Acquire);
+    let keys = [key(number, args), number as u64 | ANY << 16];
+    KILLING[..count].iter().any(|killing| keys.contains(&killing.load(Ordering::Relaxed)))
+}
+
+/// What the child shares with its parent: how many calls it has survived.
+type Progress = AtomicU32;
+
+/// Finds out, once, before the runtime makes other calls than the loader has made.
+pub fn learn() {
+    static IS_LEARNT: AtomicBool = AtomicBool::new(false);
+    if IS_LEARNT.swap(true, Ordering::AcqRel) || !is_filtered() {
+        return;
+    }
+    let Ok(page) = memory::map_shared(PAGE_BYTES) else { return };
+    // SAFETY: mapped above; zero is a valid count.
+    let progress = unsafe { &*(page as *const Progress) };
+    let count = calls().count() as u32;
+    while progress.load(Ordering::Acquire) < count {
+        let before = progress.load(Ordering::Acquire);
+        if !try_from(before, progress) {
+            // No child can be made. What is known so far stands.
+            break;
+        }
+        let reached = progress.load(Ordering::Acquire);
+        if reached < count {
+            if let Some((number, args)) = calls().nth(reached as usize) {
+                note(key(*number, args));
+            }
+            progress.store(reached + 1, Ordering::Release);
+        }
+    }
+    // A number that killed each time is likely to kill with other arguments too.
+    for (number, _) in calls() {
+        if calls().filter(|(other, _)| other == number).all(|(number, args)| kills(*number, args)) {
+            note(*number as u64 | ANY << 16);
+        }
+    }
+    // SAFETY: the child is gone, and nobody else knows the page.
+    unsafe { memory::unmap(page, PAGE_BYTES) };
+}
+
+fn calls() -> impl Iterator<Item = &'static (c_long, [usize; 6])> {
+    // The first is what a child does first.
+    FURTHER.iter().chain(sandbox::all_calls())
+}
+
+fn note(key: u64) {
+    let at = COUNT.load(Ordering::Relaxed);
+    if at < MOST_KILLING && KILLING[..at].iter().all(|known| known.load(Ordering::Relaxed) != key) {
+        KILLING[at].store(key, Ordering::Relaxed);
+        COUNT.store(at + 1, Ordering::Release);
+        sandbox::restrict();
+    }
+}
+
+/// Whether a filter binds the process: the field Seccomp of proc_pid_status(5). By calls that the loader makes too,
+/// and without the private heap, whose lock blocks signals.
+fn is_filtered() -> bool {
+    let mut status = [0; PAGE_BYTES];
+    match File::read_only(c"/proc/self/status").and_then(|file| file.read(&mut status)) {
+        Ok(bytes) => {
+            let mut lines = status[..bytes].split(|&b| b == b'\n');
+            let mode = lines.find_map(|line| line.strip_prefix(b"Seccomp:"));
+            mode.is_some_and(|mode| mode.trim_ascii() != b"0")
+        }
+        // Without /proc. (In strict mode no program can be started.)
+        Err(_) => {
+            let args = [libc::PR_GET_SECCOMP as usize, 0, 0, 0, 0, 0];
+            // SAFETY: touches no memory.
+            unsafe { syscall(libc::SYS_prctl, args) }.is_ok_and(|mode| mode != 0)
+        }
+    }
+}
+
+/// Has a child try the calls from number `first` on, and waits for its end. False if there was no child.
+fn try_from(first: u32, progress: &Progress) -> bool {
+    // A copy of this process, which waits until the child has ended; no signal tells of that.
+    let flags = libc::CLONE_VFORK as usize;
+    // SAFETY: the child has a copy of the memory and runs the system calls below on its copy of the stack.
+    match unsafe { syscall(libc::SYS_clone, [flags, 0, 0, 0, 0, 0]) } {
+        Err(_) => false,
+        Ok(0) => {
+            leave_no_core();
+            for (number, args) in calls().skip(first as usize) {
+                if let Some(args) = harmless(*number, args) {
+                    // SAFETY: the arguments are such that the call changes nothing but the child.
+                    let _ = unsafe { syscall(*number, args) };
+                }
+                progress.fetch_add(1, Ordering::Release);
+            }
+            super::process::exit_now(0)
+        }
+        Ok(child) => {
+            let args = [child, 0, libc::__WALL as usize, 0, 0, 0];
+            // SAFETY: the kernel is given nowhere to write.
+            while unsafe { syscall(libc::SYS_wait4, args) } == Err(Errno(libc::EINTR)) {}
+            true
+        }
+    }
+}
+
+/// The child may die, and nobody wants its core.
+fn leave_no_core() {
+    let none = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let args = [0, libc::RLIMIT_CORE as usize, &raw const none as usize, 0, 0, 0];
+    // SAFETY: the kernel reads one limit. (Not called again where it kills.)
+    let _ = unsafe { syscall(libc::SYS_prlimit64, args) };
+}
+
+/// Arguments with which a call of the table fails, or does nothing, but which look the same to filters. `None` where
+/// there are none.
+fn harmless(number: c_long, args: &[usize; 6]) -> Option<[usize; 6]> {
+    const BAD: usize = usize::MAX;
+    let mut args = *args;
+    match number {
+        // No descriptor; no addresses.
+        libc::SYS_read
+        | libc::SYS_pread64
+        | libc::SYS_lseek
+        | libc::SYS_fstat
+        | libc::SYS_close
+        | libc::SYS_ioctl
+        | libc::SYS_fcntl
+        | libc::SYS_write
+        | libc::SYS_pidfd_open => args[0] = BAD,
+        libc::SYS_openat | libc::SYS_newfstatat | libc::SYS_statx => args[1] = 0,
+        libc::SYS_readlink
+        | libc::SYS_rseq
+        | libc::SYS_nanosleep
+        | libc::SYS_futex
+        | libc::SYS_brk => args[0] = 0,
+        // Not a page's address; no bytes.
+        libc::SYS_munmap | libc::SYS_mprotect | libc::SYS_madvise => args[0] = 1,
+        libc::SYS_mmap => args[1] = 0,
+        // No pidfd, and none of the caller itself.
+        libc::SYS_process_madvise => args[0] = BAD,
+        // A combination that the kernel refuses.
+        libc::SYS_clone => args[0] = libc::CLONE_SIGHAND as usize,
+        libc::SYS_rt_sigaction | libc::SYS_rt_sigprocmask => (args[1], args[2]) = (0, 0),
+        libc::SYS_sigaltstack | libc::SYS_set_robust_list | libc::SYS_sched_getaffinity => {
+            (args[0], args[1], args[2]) = (0, 0, 0);
+        }
+        libc::SYS_tgkill => args[0] = BAD,
+        libc::SYS_wait4 => (args[0], args[1]) = (BAD, 0),
+        libc::SYS_exit | libc::SYS_exit_group => return None,
+        _ => {}
+    }
+    Some(args)
+}
+
+/// What the runtime calls beyond its needs.
+const FURTHER: [(c_long, [usize; 6]); 10] = [
+    (libc::SYS_prlimit64, [0, usize::MAX, 0, 0, 0, 0]),
+    (libc::SYS_process_madvise, [0, 0, 1, libc::MADV_DONTNEED as usize, 0, 0]),
+    (libc::SYS_process_madvise, [0, 0, 1, memory::MADV_GUARD_INSTALL, 0, 0]),
+    (libc::SYS_madvise, [1, 0, libc::MADV_NOHUGEPAGE as usize, 0, 0, 0]),
+    (libc::SYS_madvise, [1, 0, libc::MADV_WIPEONFORK as usize, 0, 0, 0]),
+    (libc::SYS_clock_gettime, [usize::MAX, 0, 0, 0, 0, 0]),
+    (libc::SYS_arch_prctl, [0, 0, 0, 0, 0, 0]),
+    (libc::SYS_pidfd_open, [0; 6]),
+    (libc::SYS_write, [0; 6]),
+    (libc::SYS_clone3, [0; 6]),
+];
