@@ -21,6 +21,7 @@ pub struct Closure {
 impl Heap {
     /// Makes ready for a filter that is about to be installed.
     pub fn prepare_for(&self, filter: &Coming) -> Outlook {
+        warm_up_next();
         let outlook = self.pages.prepare_for(filter);
         self.restore_guards();
         if outlook == Outlook::Ends {
@@ -58,5 +59,16 @@ impl Heap {
             }
         }
         next_heap::allocate(size, align, zeroed)
+    }
+}
+
+/// Has the next allocator do what it does at first only: glibc's asks for randomness, and for an arena of the
+/// thread. Without us it would have done so by now.
+fn warm_up_next() {
+    const BYTES: usize = 100 << 10;
+    let object = next_heap::allocate(BYTES, 1, false);
+    if !object.is_null() {
+        // SAFETY: just allocated.
+        unsafe { next_heap::free(object as usize) };
     }
 }

@@ -20,17 +20,24 @@ pub struct Madvise {
     markers_refused: AtomicBool,
     /// A seccomp filter is the reason.
     is_filtered: AtomicBool,
+    /// A filter leaves neither markers nor permissions.
+    has_ended: AtomicBool,
 }
 
 impl Madvise {
     pub const fn new() -> Madvise {
-        Madvise { markers_refused: AtomicBool::new(false), is_filtered: AtomicBool::new(false) }
+        Madvise {
+            markers_refused: AtomicBool::new(false),
+            is_filtered: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+        }
     }
 
     /// Guards by page permissions from now on.
-    fn refuse_markers_for_filter(&self) {
-        self.is_filtered.store(true, Ordering::Relaxed);
-        self.markers_refused.store(true, Ordering::Relaxed);
+    fn refuse_markers(&self, is_filtered: bool) {
+        if !self.markers_refused.swap(true, Ordering::Relaxed) {
+            self.is_filtered.store(is_filtered, Ordering::Relaxed);
+        }
     }
 }
 
@@ -53,7 +60,7 @@ impl PageProtection for Madvise {
         unsafe {
             memory::commit(stretch.start(), stretch.bytes())?;
             if memory::guard_install(stretch.start(), stretch.bytes()).is_err() {
-                self.markers_refused.store(true, Ordering::Relaxed);
+                self.refuse_markers(sandbox::is_restricted());
                 memory::revoke(stretch.start(), stretch.bytes())?;
             }
         }
@@ -69,7 +76,7 @@ impl PageProtection for Madvise {
                 Err(Errno::EINVAL) if self.markers_refused.load(Ordering::Relaxed) => {}
                 // A filter forbids to take markers away; a new mapping has none.
                 Err(_) if sandbox::is_restricted() => {
-                    self.refuse_markers_for_filter();
+                    self.refuse_markers(true);
                     return memory::replace(pages.start(), pages.bytes());
                 }
                 result => result?,
@@ -85,7 +92,7 @@ impl PageProtection for Madvise {
         // SAFETY: the caller owns the pages and is done with them.
         unsafe {
             memory::guard_install(pages.start(), pages.bytes()).or_else(|_| {
-                self.markers_refused.store(true, Ordering::Relaxed);
+                self.refuse_markers(sandbox::is_restricted());
                 memory::revoke(pages.start(), pages.bytes())
             })
         }
@@ -115,16 +122,18 @@ impl PageProtection for Madvise {
         // Markers that are there can be taken away by a new mapping too.
         let can_replace = filter.allows(Need::GuardMarkers) || filter.allows(Need::Replacing);
         if !filter.allows(Need::Permissions) || !can_replace {
+            self.has_ended.store(true, Ordering::Relaxed);
             return Outlook::Ends;
         }
         if has_markers {
-            self.refuse_markers_for_filter();
+            self.refuse_markers(true);
         }
         Outlook::Lives
     }
 
     fn lost(&self) -> Option<&'static str> {
-        if !self.markers_refused.load(Ordering::Relaxed) {
+        // Of the end the program's user was told when it came.
+        if !self.markers_refused.load(Ordering::Relaxed) || self.has_ended.load(Ordering::Relaxed) {
             return None;
         }
         Some(if self.is_filtered.load(Ordering::Relaxed) { FILTERED } else { LOCKED })

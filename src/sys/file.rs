@@ -69,6 +69,11 @@ impl File {
         File::open(path, libc::O_WRONLY, 0)
     }
 
+    /// Opens a file of /proc for reading, of which it is known what it is.
+    pub fn of_proc(path: &CStr) -> Result<File, Errno> {
+        File::open(path, libc::O_RDONLY, 0)
+    }
+
     pub fn descriptor(&self) -> i32 {
         self.0
     }

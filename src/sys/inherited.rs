@@ -95,7 +95,7 @@ fn note(key: u64) {
 /// and without the private heap, whose lock blocks signals.
 fn is_filtered() -> bool {
     let mut status = [0; PAGE_BYTES];
-    match File::read_only(c"/proc/self/status").and_then(|file| file.read(&mut status)) {
+    match File::of_proc(c"/proc/self/status").and_then(|file| file.read(&mut status)) {
         Ok(bytes) => {
             let mut lines = status[..bytes].split(|&b| b == b'\n');
             let mode = lines.find_map(|line| line.strip_prefix(b"Seccomp:"));
@@ -169,7 +169,7 @@ fn harmless(number: c_long, args: &[usize; 6]) -> Option<[usize; 6]> {
         | libc::SYS_brk => args[0] = 0,
         // Not a page's address; no bytes.
         libc::SYS_munmap | libc::SYS_mprotect | libc::SYS_madvise => args[0] = 1,
-        libc::SYS_mmap => args[1] = 0,
+        libc::SYS_mmap | libc::SYS_getrandom => args[1] = 0,
         // No pidfd, and none of the caller itself.
         libc::SYS_process_madvise => args[0] = BAD,
         // A combination that the kernel refuses.

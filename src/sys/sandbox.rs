@@ -190,6 +190,10 @@ pub enum Need {
     Identity,
     /// Take the descriptor of another file by fcntl(2) or dup(2), and ask of which file it is.
     Descriptors,
+    /// Ask of which file a descriptor is.
+    Look,
+    /// What std's hash tables ask the kernel for.
+    Randomness,
     /// Fill and move pages by userfaultfd.
     Transfers,
     /// Open a descriptor of userfaultfd and register a range, as the child of a fork must.
@@ -205,7 +209,7 @@ pub enum Need {
 }
 
 impl Need {
-    const ALL: [Need; 17] = [
+    const ALL: [Need; 19] = [
         Need::OpenFiles,
         Need::Map,
         Need::StartThread,
@@ -217,6 +221,8 @@ impl Need {
         Need::Wait,
         Need::Identity,
         Need::Descriptors,
+        Need::Look,
+        Need::Randomness,
         Need::Transfers,
         Need::Registering,
         Need::GuardMarkers,
@@ -227,7 +233,6 @@ impl Need {
 }
 
 /// Whether the filters permit all that `need` takes. True without a filter.
-#[allow(dead_code, reason = "for reports in two stages")]
 pub fn allows(need: Need) -> bool {
     !is_restricted() || is_granted(need, refusal)
 }
@@ -347,6 +352,11 @@ fn calls_of(need: Need) -> &'static [(c_long, [usize; 6])] {
             (libc::SYS_fstat, [3, PAGE, 0, 0, 0, 0]),
             (libc::SYS_close, [3, 0, 0, 0, 0, 0]),
         ],
+        Need::Randomness => &[
+            (libc::SYS_getrandom, [PAGE, 16, libc::GRND_INSECURE as usize, 0, 0, 0]),
+            (libc::SYS_getrandom, [PAGE, 16, libc::GRND_NONBLOCK as usize, 0, 0, 0]),
+        ],
+        Need::Look => &[(libc::SYS_fstat, [3, PAGE, 0, 0, 0, 0])],
         Need::Transfers => &[
             (libc::SYS_ioctl, [uffd::PARKED, uffd::UFFDIO_COPY, PAGE, 0, 0, 0]),
             (libc::SYS_ioctl, [uffd::PARKED, uffd::UFFDIO_MOVE, PAGE, 0, 0, 0]),
