@@ -259,7 +259,11 @@ impl Runtime {
         if choice == SummaryChoice::Never {
             return notices;
         }
-        notices.extend(self.heap.backend().lost().map(str::to_owned));
+        let backend = self.heap.backend();
+        notices.extend(backend.lost().map(str::to_owned));
+        if choice == SummaryChoice::Always {
+            notices.extend(backend.replaced().map(str::to_owned));
+        }
         if unguarded > 0 || choice == SummaryChoice::Always {
             let all = self.heap.guarded_allocations() + unguarded;
             let mut text = format!("{unguarded} of {all} allocations were not guarded");

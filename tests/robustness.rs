@@ -168,7 +168,9 @@ fn another_backend_takes_over_when_the_descriptor_is_lost_for_good() {
             let notice = format!(
                 "): the userfaultfd descriptor was lost and could not be replaced; {successor}"
             );
-            assert_eq!(outcome.stderr.matches(&notice).count(), 1, "{case}");
+            // With a filter the successor takes over before anything is lost.
+            let notices = usize::from(way == "nofile");
+            assert_eq!(outcome.stderr.matches(&notice).count(), notices, "{case}");
             for (bug, kind) in bugs {
                 let (case, outcome) = run(bug);
                 assert!(has_report(&outcome.stderr, kind), "{case}");

@@ -132,11 +132,16 @@ impl PageProtection for Madvise {
     }
 
     fn lost(&self) -> Option<&'static str> {
-        // Of the end the program's user was told when it came.
-        if !self.markers_refused.load(Ordering::Relaxed) || self.has_ended.load(Ordering::Relaxed) {
-            return None;
-        }
-        Some(if self.is_filtered.load(Ordering::Relaxed) { FILTERED } else { LOCKED })
+        let is_locked = self.markers_refused.load(Ordering::Relaxed)
+            && !self.is_filtered.load(Ordering::Relaxed)
+            && !self.has_ended.load(Ordering::Relaxed);
+        is_locked.then_some(LOCKED)
+    }
+
+    fn replaced(&self) -> Option<&'static str> {
+        let is_replaced =
+            self.is_filtered.load(Ordering::Relaxed) && !self.has_ended.load(Ordering::Relaxed);
+        is_replaced.then_some(FILTERED)
     }
 }
 

@@ -170,6 +170,11 @@ pub trait PageProtection: Sync {
         None
     }
 
+    /// What does its work now, with nothing lost.
+    fn replaced(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Changes to what lives on with a filter that is about to be installed. There may be a [`gap`](PageProtection::gap)
     /// to close then, before it is.
     fn prepare_for(&self, filter: &Coming) -> Outlook;

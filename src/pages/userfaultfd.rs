@@ -235,6 +235,11 @@ impl Userfaultfd {
         self.state.store(state, Ordering::Release);
     }
 
+    /// Whether the successor does not use page permissions.
+    fn guards_by_markers(&self) -> bool {
+        self.successor.mappings_per_slot() == 0
+    }
+
     fn turn_away(&self) {
         self.moves.store(false, Ordering::Relaxed);
         self.set_uffd(Uffd(-1));
@@ -416,21 +421,24 @@ impl PageProtection for Userfaultfd {
     fn lost(&self) -> Option<&'static str> {
         match self.state() {
             STUCK => Some(LOST_TO_ANOTHER),
+            LOST | SUCCEEDED if self.is_filtered.load(Ordering::Relaxed) => {
+                self.is_partial.load(Ordering::Relaxed).then_some(FILTERED_IN_PART)
+            }
             LOST => Some(LOST_WITHOUT_SUCCESSOR),
             SUCCEEDED if self.is_partial.load(Ordering::Relaxed) => Some(LOST_IN_PART),
-            SUCCEEDED => {
-                let is_filtered = self.is_filtered.load(Ordering::Relaxed);
-                Some(match (is_filtered, self.successor.lost().is_none()) {
-                    (true, true) => FILTERED_TO_MARKERS,
-                    (true, false) => FILTERED_TO_PERMISSIONS,
-                    (false, true) => LOST_TO_MARKERS,
-                    (false, false) => LOST_TO_PERMISSIONS,
-                })
-            }
+            SUCCEEDED if self.guards_by_markers() => Some(LOST_TO_MARKERS),
+            SUCCEEDED => Some(LOST_TO_PERMISSIONS),
             _ if self.was_closed.load(Ordering::Relaxed) => Some(CLOSED_FOR_A_WHILE),
             _ if self.uffd().is_closed(self.start.load(Ordering::Relaxed)) => Some(CLOSED),
             _ => None,
         }
+    }
+
+    fn replaced(&self) -> Option<&'static str> {
+        let is_filtered = self.is_filtered.load(Ordering::Relaxed) && self.state() == SUCCEEDED;
+        is_filtered.then(|| {
+            if self.guards_by_markers() { FILTERED_TO_MARKERS } else { FILTERED_TO_PERMISSIONS }
+        })
     }
 
     fn prepare_for(&self, filter: &Coming) -> Outlook {
@@ -497,6 +505,8 @@ const FILTERED_TO_MARKERS: &str = "the program's seccomp filter forbids the use 
      guard markers (madvise) guard in its place";
 const FILTERED_TO_PERMISSIONS: &str = "the program's seccomp filter forbids the use of userfaultfd; \
      page permissions (mprotect) guard in its place";
+const FILTERED_IN_PART: &str = "the program's seccomp filter forbids the use of userfaultfd; \
+     objects from then on are guarded, but not all that were there before";
 const LOST_TO_MARKERS: &str = "the userfaultfd descriptor was lost and could not be replaced; \
      guard markers (madvise) guard in its place";
 const LOST_TO_PERMISSIONS: &str = "the userfaultfd descriptor was lost and could not be replaced; \
