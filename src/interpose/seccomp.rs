@@ -6,7 +6,7 @@
 
 use crate::fault::reporter;
 use crate::pages::Outlook;
-use crate::report::sink;
+use crate::report::notice;
 use crate::runtime::{self, Runtime};
 use crate::sys::next;
 use crate::sys::sandbox::Coming;
@@ -122,10 +122,8 @@ fn install<R>(coming: Option<Coming>, is_done: impl Fn(&R) -> bool, call: impl F
 }
 
 fn tell(runtime: &Runtime) {
-    let _scope = RuntimeScope::enter();
-    sink::write(
+    notice::say(
         runtime,
-        "fencepost: the program's seccomp filter forbids what guarding takes: \
-         nothing is guarded from now on\n",
+        "the program's seccomp filter forbids what guarding takes: nothing is guarded from now on",
     );
 }
