@@ -6,7 +6,7 @@
 use super::entry::{Call, entries};
 use super::io::{polls, selects, wait_for_events};
 use super::signals::{fail, get_mask, set_of};
-use super::{io, signals};
+use super::{io, seccomp, signals};
 use crate::fault::{FAULT_SET, belief};
 use crate::sys::next::{self, Next};
 use crate::sys::signal::{self, KernelAction, KernelSet};
