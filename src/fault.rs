@@ -166,6 +166,13 @@ fn meet(fate: Fate, runtime: &Runtime, signal: c_int) {
     }
 }
 
+/// Where a seccomp filter forbids to change what a signal does: the handler returns with it blocked, and the kernel kills
+/// a process that raises it by an instruction then.
+fn die_by_mask(context: &mut ucontext_t, signal: c_int) {
+    let mask = belief::context_mask(context) | FAULT_SET | signal::bit(signal);
+    belief::set_context_mask(context, mask);
+}
+
 struct FaultReport<'a> {
     runtime: &'static Runtime,
     /// Answered.
@@ -243,10 +250,7 @@ impl FaultReport<'_> {
         };
         // Each of them.
         if FAULT_SIGNALS.map(is_default) != [true; 2] {
-            // A fault whose signal is blocked kills by it.
-            let mask = belief::context_mask(self.context) | FAULT_SET;
-            // SAFETY: a sigset_t begins with the kernel's 64 bits.
-            unsafe { *(&raw mut self.context.uc_sigmask).cast::<KernelSet>() = mask };
+            die_by_mask(self.context, self.signal);
         }
         if !accessible && self.signal == libc::SIGBUS {
             // A program that runs off its heap dies of SIGSEGV, whatever guards it.

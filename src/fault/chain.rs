@@ -1,7 +1,7 @@
 //! Faults and traps that are not ours: the fate that they would have had without us.
 
 use super::belief::{believed_blocked, context_mask, exchange_action};
-use super::{crash, delivery};
+use super::{crash, delivery, die_by_mask};
 use crate::sys::process;
 use crate::sys::signal;
 use libc::{c_int, siginfo_t, ucontext_t};
@@ -26,21 +26,26 @@ pub fn chain(
                 crash::report(signal, code, fault, context);
             }
             // A trap comes after its instruction, which will not raise it again.
-            die_of(signal, from_kernel && signal != libc::SIGTRAP);
+            if !die_of(signal, from_kernel && signal != libc::SIGTRAP) {
+                die_by_mask(context, signal);
+            }
         }
         _ => {
             delivery::call_handler(signal, &action, info, context);
             crash::report(signal, code, fault, context);
-            die_of(signal, from_kernel);
+            if !die_of(signal, from_kernel) {
+                die_by_mask(context, signal);
+            }
         }
     }
 }
 
-/// The default fate: the instruction faults again, or the signal comes again.
-pub fn die_of(signal: c_int, from_kernel: bool) {
-    signal::set_default(signal);
+/// The default fate: the instruction faults again, or the signal comes again. False where a filter forbids to set it.
+pub fn die_of(signal: c_int, from_kernel: bool) -> bool {
+    let is_set = signal::set_default(signal);
     if !from_kernel {
         signal::change_mask(libc::SIG_UNBLOCK, signal::bit(signal));
         process::raise(signal);
     }
+    is_set
 }

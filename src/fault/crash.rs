@@ -91,7 +91,7 @@ pub fn remembered(signal: c_int) -> Option<KernelAction> {
 
 extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes valid pointers to an SA_SIGINFO handler.
-    let (code, context) = unsafe { ((*info).si_code, &*context.cast::<ucontext_t>()) };
+    let (code, context) = unsafe { ((*info).si_code, &mut *context.cast::<ucontext_t>()) };
     let errno = sys::errno::get();
     let again = if signal == libc::SIGABRT {
         // abort() itself raises it again once this has returned.
@@ -100,7 +100,9 @@ extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         report(signal, code, 0, context);
         code <= 0
     };
-    signal::set_default(signal);
+    if !signal::set_default(signal) {
+        super::die_by_mask(context, signal);
+    }
     if again {
         signal::change_mask(libc::SIG_UNBLOCK, signal::bit(signal));
         process::raise(signal);

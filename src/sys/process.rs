@@ -139,6 +139,7 @@ pub fn wait_for_the_end() -> ! {
     loop {
         // SAFETY: pause touches no memory.
         let _ = unsafe { syscall(libc::SYS_pause, [0; 6]) };
+        nap();
     }
 }
 
@@ -146,7 +147,10 @@ pub fn wait_for_the_end() -> ! {
 pub fn raise(signal: libc::c_int) {
     let args = [pid() as usize, tid() as usize, signal as usize, 0, 0, 0];
     // SAFETY: tgkill touches no memory.
-    let _ = unsafe { syscall(libc::SYS_tgkill, args) };
+    if unsafe { syscall(libc::SYS_tgkill, args) }.is_err() {
+        // A seccomp filter forbids it. The process must not go on; shells tell of a signal by this code.
+        exit_now(128 + signal);
+    }
 }
 
 /// Whether the process has rights that its user has not: a set-user-id program, file capabilities (getauxval(3)).

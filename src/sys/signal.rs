@@ -95,10 +95,10 @@ pub fn action(signal: c_int) -> Result<KernelAction, Errno> {
     unsafe { syscall(libc::SYS_rt_sigaction, args) }.map(|_| now)
 }
 
-/// Gives `signal` back its default fate.
-pub fn set_default(signal: c_int) {
+/// Gives `signal` back its default fate; false where a seccomp filter forbids that.
+pub fn set_default(signal: c_int) -> bool {
     // SAFETY: no handler is installed.
-    let _ = unsafe { set_action(signal, &KernelAction::DEFAULT) };
+    unsafe { set_action(signal, &KernelAction::DEFAULT) }.is_ok()
 }
 
 /// Changes the calling thread's mask (`how` as in sigprocmask(2)) and returns the one before.
