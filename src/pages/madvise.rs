@@ -73,12 +73,12 @@ impl PageProtection for Madvise {
         // markers has made none.
         unsafe {
             match memory::guard_remove(pages.start(), pages.bytes()) {
-                Err(Errno::EINVAL) if self.markers_refused.load(Ordering::Relaxed) => {}
                 // A filter forbids to take markers away; a new mapping has none.
                 Err(_) if sandbox::is_restricted() => {
                     self.refuse_markers(true);
                     return memory::replace(pages.start(), pages.bytes());
                 }
+                Err(Errno::EINVAL) if self.markers_refused.load(Ordering::Relaxed) => {}
                 result => result?,
             }
             if self.markers_refused.load(Ordering::Relaxed) {
@@ -91,6 +91,9 @@ impl PageProtection for Madvise {
     unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
         // SAFETY: the caller owns the pages and is done with them.
         unsafe {
+            if self.is_filtered.load(Ordering::Relaxed) {
+                return memory::revoke(pages.start(), pages.bytes());
+            }
             memory::guard_install(pages.start(), pages.bytes()).or_else(|_| {
                 self.refuse_markers(sandbox::is_restricted());
                 memory::revoke(pages.start(), pages.bytes())
@@ -99,6 +102,10 @@ impl PageProtection for Madvise {
     }
 
     unsafe fn retire_all(&self, ranges: &[PageRange]) -> Result<(), Errno> {
+        if self.is_filtered.load(Ordering::Relaxed) {
+            // SAFETY: the caller's promise.
+            return ranges.iter().try_for_each(|&pages| unsafe { self.retire(pages) });
+        }
         let vectors = &vectors(ranges)[..ranges.len()];
         // Pages are dropped first, with one TLB flush for all; installing markers over pages that are
         // there would flush for each.

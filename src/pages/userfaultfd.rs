@@ -465,8 +465,7 @@ impl PageProtection for Userfaultfd {
 
     fn after_fork_in_child(&self) {
         if self.is_lost() {
-            // As it was in the parent: markers and permissions are inherited. Of one that is about to be given up
-            // nothing is.
+            // As it was in the parent: markers and permissions are inherited, a descriptor is not.
             self.uffd().close();
             self.set_uffd(Uffd(-1));
             return;
@@ -501,10 +500,10 @@ impl PageProtection for Userfaultfd {
     }
 }
 
-const FILTERED_TO_MARKERS: &str = "the program's seccomp filter forbids the use of userfaultfd; \
-     guard markers (madvise) guard in its place";
-const FILTERED_TO_PERMISSIONS: &str = "the program's seccomp filter forbids the use of userfaultfd; \
-     page permissions (mprotect) guard in its place";
+const FILTERED_TO_MARKERS: &str =
+    "the program's seccomp filter forbids userfaultfd; guard markers (madvise) guard in its place";
+const FILTERED_TO_PERMISSIONS: &str =
+    "the program's seccomp filter forbids userfaultfd; page permissions guard in its place";
 const FILTERED_IN_PART: &str = "the program's seccomp filter forbids the use of userfaultfd; \
      objects from then on are guarded, but not all that were there before";
 const LOST_TO_MARKERS: &str = "the userfaultfd descriptor was lost and could not be replaced; \
