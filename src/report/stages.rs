@@ -84,7 +84,7 @@ pub unsafe fn compose(runtime: &Runtime, bug: &Bug, take: impl FnOnce(&str)) {
             text
         });
         let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
-        match look_up(|| render(names)) {
+        match look_up(MOST_SECONDS, || render(names)) {
             Ok(text) => take(&text),
             Err(failure) => {
                 let words = failure.words();
@@ -99,12 +99,12 @@ pub unsafe fn compose(runtime: &Runtime, bug: &Bug, take: impl FnOnce(&str)) {
 
 /// # Safety
 /// As [`compose`].
-unsafe fn look_up<R>(work: impl FnOnce() -> R) -> Result<R, Failure> {
+unsafe fn look_up<R>(seconds: i64, work: impl FnOnce() -> R) -> Result<R, Failure> {
     if !sandbox::allows(Need::OpenFiles) {
         return Err(Failure::Filter);
     }
     FAILURE.store(0, Ordering::Relaxed);
-    let watchdog = Watchdog::set(MOST_SECONDS).ok_or(Failure::NoTimer)?;
+    let watchdog = Watchdog::set(seconds).ok_or(Failure::NoTimer)?;
     let attempted = || {
         // SAFETY: the caller's promise. The work allocates from the memory of the report alone, which is not used any
         // more if it is given up, and takes no lock.
@@ -116,5 +116,86 @@ unsafe fn look_up<R>(work: impl FnOnce() -> R) -> Result<R, Failure> {
         Some(Some(result)) => Ok(result),
         Some(None) => Err(Failure::Panic),
         None => Err(failure()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault;
+    use crate::sys::lock::Lock;
+
+    const CHILD: &str = "FENCEPOST_TEST_OF_STAGES";
+
+    /// Runs a test in a process of its own: other tests have handlers of their own for the signals.
+    fn alone(name: &str, test: impl FnOnce()) {
+        if std::env::var_os(CHILD).is_some() {
+            return test();
+        }
+        let mut command = std::process::Command::new(std::env::current_exe().expect("a path"));
+        command.args(["--exact", name, "--nocapture"]).env(CHILD, "");
+        let ended = command.output().expect("it starts");
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert!(ended.status.success() && said.contains("1 passed"), "{ended:?}");
+        assert!(!String::from_utf8_lossy(&ended.stderr).contains("never shown"), "{ended:?}");
+    }
+
+    /// A look-up of a thread that reports.
+    fn look_up_as_reporter(seconds: i64, work: impl FnOnce() -> u8) -> Result<u8, Failure> {
+        fault::install();
+        fault::reporter::begin_report(0);
+        // SAFETY: this thread reports.
+        let result = unsafe { look_up(seconds, work) };
+        fault::reporter::release();
+        result
+    }
+
+    #[test]
+    fn what_can_not_be_looked_up_is_given_up() {
+        let name = "report::stages::tests::what_can_not_be_looked_up_is_given_up";
+        alone(name, crashes_and_panics);
+    }
+
+    fn crashes_and_panics() {
+        let long = 60;
+        assert_eq!(look_up_as_reporter(long, || 7), Ok(7));
+        assert_eq!(look_up_as_reporter(long, || panic!("never shown")), Err(Failure::Panic));
+        // SAFETY: there is none: it crashes.
+        let crash = || unsafe { core::ptr::with_exposed_provenance::<u8>(64).read_volatile() };
+        assert_eq!(look_up_as_reporter(long, crash), Err(Failure::Crash));
+        // Again, and in the work that follows.
+        assert_eq!(look_up_as_reporter(long, crash), Err(Failure::Crash));
+        assert_eq!(look_up_as_reporter(long, || 8), Ok(8));
+    }
+
+    #[test]
+    fn what_has_no_end_is_given_up() {
+        alone("report::stages::tests::what_has_no_end_is_given_up", waits_for_ever);
+    }
+
+    fn waits_for_ever() {
+        let endless = || {
+            loop {
+                core::hint::spin_loop();
+            }
+        };
+        assert_eq!(look_up_as_reporter(1, endless), Err(Failure::Hang));
+        // A lock that nobody opens.
+        let lock = Lock::new(());
+        let held = lock.lock();
+        let waits = || {
+            let _second = lock.lock();
+            1
+        };
+        assert_eq!(look_up_as_reporter(1, waits), Err(Failure::Hang));
+        drop(held);
+        // A pipe that nobody writes to.
+        let (mut reader, _writer) = std::io::pipe().expect("a pipe");
+        let reads = || {
+            let _ = std::io::Read::read(&mut reader, &mut [0]);
+            1
+        };
+        // The handler returns into the read, which begins anew, unless the work is given up.
+        assert_eq!(look_up_as_reporter(1, reads), Err(Failure::Hang));
     }
 }

@@ -123,7 +123,7 @@ mod tests {
         fn give_up_below(depth: usize) -> usize {
             if depth == 0 { give_up() } else { give_up_below(depth - 1) + 1 }
         }
-        // SAFETY: no other test makes attempts, and nothing is held here.
+        // SAFETY: no other test of this process makes attempts, and nothing is held here.
         unsafe {
             assert_eq!(attempt(|| 7), Some(7));
             let outer = attempt(|| {
