@@ -1,5 +1,6 @@
-//! Eight threads allocate, free each other's objects and fork: `c-tests/stress.c`, on each backend,
-//! for FENCEPOST_STRESS_SECONDS (5 without it). Nothing may hang, get lost or be said.
+//! Eight threads allocate, free each other's objects and fork: `c-tests/stress.c`; then eight fork beside streams, the
+//! loader, look-ups, commands, signals and the ends of processes: `c-tests/stress_fork.c`. On each backend, for
+//! FENCEPOST_STRESS_SECONDS in all (5 without it). Nothing may hang, get lost or be said.
 
 mod support;
 
@@ -15,11 +16,22 @@ use support::process::{self, Exit};
 /// threads, and the last children.
 const GRACE: Duration = Duration::from_secs(120);
 
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let source = compile::source_folder().join("stress.c");
-    let program = compile::build_folder("stress").join("stress");
-    compile::build_program(&source, &program, &["-O1".to_owned()], &[]).expect("it compiles");
-    program
+static PROGRAMS: LazyLock<[PathBuf; 2]> = LazyLock::new(|| {
+    ["stress", "stress_fork"].map(|name| {
+        let source = compile::source_folder().join(format!("{name}.c"));
+        let program = compile::build_folder("stress").join(name);
+        let libs = ["-ldl".to_owned()];
+        compile::build_program(&source, &program, &["-O1".to_owned()], &libs).expect("it compiles");
+        program
+    })
+});
+
+/// The one that is opened and closed.
+static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let source = compile::source_folder().join("libraries/constructor.c");
+    let library = compile::build_folder("stress").join("libconstructor.so");
+    compile::build_library(&source, &library).expect("it compiles");
+    library
 });
 
 fn seconds() -> u64 {
@@ -31,21 +43,23 @@ fn seconds() -> u64 {
 
 /// Nothing on standard error: no report, and no word that an object was not guarded, except on
 /// `mprotect`, whose mappings may not suffice.
-fn survives<const N: usize>(backend: &str, options: [&str; N]) {
+fn survives<const N: usize>(backend: &str, options: [&'static str; N]) {
     if let Some(reason) = why_unavailable(backend) {
         support::say_skipped(&format!("backend {backend} is unavailable here: {reason}"));
         return;
     }
-    let seconds = seconds();
-    let mut command = fencepost_run(backend, options, &*PROGRAM);
-    command.arg(seconds.to_string());
-    let limit = Duration::from_secs(seconds) + GRACE;
-    let outcome = process::run(&mut command, limit).expect("fencepost starts");
-    assert_eq!(outcome.exit, Exit::Code(0), "{}{}", outcome.stdout, outcome.stderr);
-    assert_eq!(outcome.stdout, "intact\n");
-    match backend {
-        "mprotect" => assert_eq!(outcome.program_stderr(), ""),
-        _ => assert_eq!(outcome.stderr, ""),
+    let seconds = seconds().div_ceil(2);
+    for program in &*PROGRAMS {
+        let mut command = fencepost_run(backend, options, program);
+        command.arg(seconds.to_string()).arg(&*LIBRARY);
+        let limit = Duration::from_secs(seconds) + GRACE;
+        let outcome = process::run(&mut command, limit).expect("fencepost starts");
+        assert_eq!(outcome.exit, Exit::Code(0), "{}{}", outcome.stdout, outcome.stderr);
+        assert_eq!(outcome.stdout, "intact\n");
+        match backend {
+            "mprotect" => assert_eq!(outcome.program_stderr(), ""),
+            _ => assert_eq!(outcome.stderr, ""),
+        }
     }
 }
 
@@ -65,6 +79,11 @@ fn on_userfaultfd() {
 }
 
 #[test]
+fn going_on_after_reports() {
+    survives("mprotect", ["--keep-going"]);
+}
+
+#[test]
 fn in_batches_on_madvise() {
     survives("madvise", ["--fast"]);
 }
@@ -77,8 +96,10 @@ fn in_batches_on_userfaultfd() {
 /// On the libc allocator nothing is lost either: a failure above is not the program's own.
 #[test]
 fn natively() {
-    let mut command = process::command(&*PROGRAM);
-    command.arg("1");
-    let outcome = process::run(&mut command, GRACE).expect("it starts");
-    assert_eq!((outcome.exit, outcome.stdout.as_str()), (Exit::Code(0), "intact\n"));
+    for program in &*PROGRAMS {
+        let mut command = process::command(program);
+        command.arg("1").arg(&*LIBRARY);
+        let outcome = process::run(&mut command, GRACE).expect("it starts");
+        assert_eq!((outcome.exit, outcome.stdout.as_str()), (Exit::Code(0), "intact\n"));
+    }
 }

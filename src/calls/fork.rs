@@ -8,7 +8,7 @@ use crate::fault::{self, tally};
 use crate::heap::threads;
 use crate::sys::gate::Gate;
 use crate::sys::signal::{self, KernelSet};
-use crate::sys::streams;
+use crate::sys::{process, streams};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Calls of libc that allocate under a lock of libc's that can't be taken from outside. They pass here, and fork
@@ -35,7 +35,7 @@ pub fn register() {
         return;
     }
     // SAFETY: the handlers are safe to run where fork runs them.
-    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after_in_child)) };
+    unsafe { process::register_atfork(before, after, after_in_child) };
 }
 
 extern "C" fn before() {

@@ -123,6 +123,32 @@ pub fn memory_and_swap() -> Option<usize> {
         .checked_mul(info.mem_unit as usize)
 }
 
+/// Registers handlers of fork for good. What pthread_atfork(3) registers goes with the module that called it, as
+/// early as exit(3): a thread that forks meanwhile would run the first handler alone.
+///
+/// # Safety
+/// The handlers must be safe to run around a fork, as long as the process lives.
+pub unsafe fn register_atfork(
+    before: extern "C" fn(),
+    in_parent: extern "C" fn(),
+    in_child: extern "C" fn(),
+) {
+    type Handler = Option<extern "C" fn()>;
+    unsafe extern "C" {
+        fn __register_atfork(
+            before: Handler,
+            in_parent: Handler,
+            in_child: Handler,
+            module: *const libc::c_void,
+        ) -> libc::c_int;
+    }
+    /// Its address stands for a module that is never unloaded.
+    static NO_MODULE: u8 = 0;
+    let module = (&raw const NO_MODULE).cast();
+    // SAFETY: the caller's promise.
+    unsafe { __register_atfork(Some(before), Some(in_parent), Some(in_child), module) };
+}
+
 /// Ends the process at once: no exit handlers, no flushing.
 pub fn exit_now(code: i32) -> ! {
     loop {
