@@ -9,6 +9,7 @@ use crate::options::{OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwin
 use crate::pages;
 use crate::printable::printable;
 use crate::sys::lock::Lock;
+use crate::sys::rival;
 use crate::sys::standard_error::StandardError;
 use crate::sys::{file, inherited, limits, loader, memory, process, scope::RuntimeScope};
 use crate::trace::{self, Caller};
@@ -74,6 +75,11 @@ fn start_once(install_fault_handler: fn()) -> &'static Runtime {
 }
 
 fn start() -> Runtime {
+    if let Some(tool) = rival::find() {
+        refuse(&format!(
+            "{tool} is at work in this process, and takes malloc and faults for itself; use one of the two"
+        ));
+    }
     let text = process::environment(OPTIONS_VARIABLE).unwrap_or_default();
     let options = match core::str::from_utf8(&text) {
         Ok(text) => Options::parse(text)

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::Path;
 
 use object::elf::{self, FileHeader64};
-use object::read::elf::{Dyn, FileHeader, ProgramHeader};
-use object::{Endianness, FileKind, ReadCache};
+use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
+use object::{Endianness, FileKind, Object, ObjectSymbol, ReadCache};
 
 use super::{Refusal, quoted};
 
@@ -14,7 +14,7 @@ type Header = FileHeader64<Endianness>;
 /// What of an ELF program decides whether it can be guarded.
 enum Kind {
     /// Loaded by the dynamic loader at this path.
-    Dynamic { loader: Vec<u8> },
+    Dynamic { loader: Vec<u8>, sanitizer: Option<&'static str> },
     /// No dynamic loader is involved.
     Static,
     /// A library, which is not run.
@@ -35,7 +35,11 @@ pub fn check(path: &Path, file: File) -> Result<(), Refusal> {
     let unguarded = |sentence| Err(Refusal::new(Refusal::UNGUARDED, sentence));
     let broken = |sentence| Err(Refusal::new(Refusal::NOT_EXECUTABLE, sentence));
     match inspect(file).unwrap_or(Kind::Damaged) {
-        Kind::Dynamic { loader } => check_loader(path, &loader),
+        Kind::Dynamic { sanitizer: Some(sanitizer), .. } => unguarded(format!(
+            "{name} is built with {sanitizer}, which takes malloc and faults for itself; \
+             build it without, or run it without fencepost"
+        )),
+        Kind::Dynamic { loader, .. } => check_loader(path, &loader),
         // The loader runs programs itself, and loads the guard into them.
         Kind::SharedLibrary | Kind::Static if is_glibc_loader(path) => Ok(()),
         Kind::Static => unguarded(format!(
@@ -89,7 +93,8 @@ fn inspect(file: File) -> object::Result<Kind> {
     let mut is_position_independent_program = false;
     for segment in header.program_headers(endian, data)? {
         if let Some(loader) = segment.interpreter(endian, data)? {
-            return Ok(Kind::Dynamic { loader: loader.to_vec() });
+            let sanitizer = sanitizer_in(data).unwrap_or_default();
+            return Ok(Kind::Dynamic { loader: loader.to_vec(), sanitizer });
         }
         for entry in segment.dynamic(endian, data)?.unwrap_or_default() {
             is_position_independent_program |=
@@ -100,6 +105,41 @@ fn inspect(file: File) -> object::Result<Kind> {
         return Ok(Kind::SharedLibrary);
     }
     Ok(Kind::Static)
+}
+
+/// The sanitizer that a program is built with: by a function that its runtime exports or that is sought there.
+fn sanitizer_in(data: &ReadCache<File>) -> object::Result<Option<&'static str>> {
+    const FUNCTIONS: [(&str, &str); 5] = [
+        ("__asan_init", "AddressSanitizer"),
+        ("__hwasan_init", "HWAddressSanitizer"),
+        ("__tsan_init", "ThreadSanitizer"),
+        ("__msan_init", "MemorySanitizer"),
+        ("__lsan_init", "LeakSanitizer"),
+    ];
+    let program = ElfFile64::<Endianness, _>::parse(data)?;
+    let names: Vec<&str> =
+        program.dynamic_symbols().filter_map(|symbol| symbol.name().ok()).collect();
+    Ok(FUNCTIONS.into_iter().find_map(|(function, name)| names.contains(&function).then_some(name)))
+}
+
+/// The allocator of its own that a program brings under other names than malloc: then only what it takes from libc's
+/// malloc is guarded.
+pub fn own_allocator(path: &Path) -> Option<&'static str> {
+    const FUNCTIONS: [(&str, &str); 7] = [
+        ("_rjem_malloc", "jemalloc"),
+        ("_rjem_mallocx", "jemalloc"),
+        ("je_malloc", "jemalloc"),
+        ("mi_malloc", "mimalloc"),
+        ("rpmalloc", "rpmalloc"),
+        ("sn_rust_alloc", "snmalloc"),
+        ("runtime.mallocgc", "Go"),
+    ];
+    let data = &ReadCache::new(File::open(path).ok()?);
+    let program = ElfFile64::<Endianness, _>::parse(data).ok()?;
+    program.symbols().filter(|symbol| symbol.is_definition()).find_map(|symbol| {
+        let name = symbol.name().ok()?;
+        FUNCTIONS.into_iter().find_map(|(function, owner)| (function == name).then_some(owner))
+    })
 }
 
 fn check_loader(program: &Path, loader: &[u8]) -> Result<(), Refusal> {

@@ -20,7 +20,7 @@ use super::arguments::Flags;
 use super::parent::{self, Child, Ended};
 use super::program::{Format, Program};
 use super::sys::{self, Signals};
-use super::{Refusal, library, preload, program, quoted};
+use super::{Refusal, elf, library, preload, program, quoted};
 
 /// Runs the program and ends as it did, or with the code of `error-exitcode` if any process reported a bug.
 pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8, Refusal> {
@@ -41,9 +41,12 @@ pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8
     let pid = child.pid();
     let Ended { status, .. } = child.accompany();
     if !ledger.is_refused() && options.summary != SummaryChoice::Never {
-        let program = Path::new(&name).file_name().unwrap_or(&name).as_encoded_bytes();
-        if let Some(words) = notice(ledger) {
-            say(log.as_deref(), &format!("fencepost: {} ({pid}): {words}\n", printable(program)));
+        let file = Path::new(&name).file_name().unwrap_or(&name).as_encoded_bytes();
+        let bypass = elf::own_allocator(&program.path).map(|owner| {
+            format!("only what it takes from libc's malloc is guarded: it brings an allocator, of {owner}")
+        });
+        for words in [notice(ledger), bypass].into_iter().flatten() {
+            say(log.as_deref(), &format!("fencepost: {} ({pid}): {words}\n", printable(file)));
         }
     }
     if let (1.., Some(code)) = (ledger.reports(), options.error_exitcode) {

@@ -237,6 +237,19 @@ pub fn extent_of(name: &core::ffi::CStr) -> Option<core::ops::Range<usize>> {
     Some(start..start + symbol.st_size as usize)
 }
 
+/// Whether a loaded object exports `name`. Takes the loader's lock.
+pub fn is_defined(name: &core::ffi::CStr) -> bool {
+    // SAFETY: dlsym with RTLD_DEFAULT and a valid C string; dlerror forgets that there was none, which the program
+    // must not find.
+    unsafe {
+        let found = !libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()).is_null();
+        if !found {
+            libc::dlerror();
+        }
+        found
+    }
+}
+
 /// The version of glibc that runs, as (2, 36); zeros where it does not say.
 pub fn libc_version() -> (u32, u32) {
     // SAFETY: it answers with a C string that is never freed.

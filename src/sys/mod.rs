@@ -23,6 +23,7 @@ pub mod per_thread;
 pub mod probe;
 pub mod process;
 pub mod residency;
+pub mod rival;
 pub mod sandbox;
 pub mod scope;
 pub mod shared_file;

@@ -1,0 +1,55 @@
+//! Tools that take malloc, or the whole process, for themselves: two can't guard one process.
+
+use super::loader;
+use core::arch::asm;
+use core::ffi::CStr;
+
+/// The runtimes of sanitizers, by a function that each has and exports.
+const SANITIZERS: [(&CStr, &str); 5] = [
+    (c"__asan_init", "AddressSanitizer"),
+    (c"__hwasan_init", "HWAddressSanitizer"),
+    (c"__tsan_init", "ThreadSanitizer"),
+    (c"__msan_init", "MemorySanitizer"),
+    (c"__lsan_init", "LeakSanitizer"),
+];
+
+/// The tool that has this process, if one does.
+pub fn find() -> Option<&'static str> {
+    if runs_on_valgrind() {
+        return Some("Valgrind");
+    }
+    SANITIZERS.into_iter().find_map(|(symbol, name)| loader::is_defined(symbol).then_some(name))
+}
+
+/// Valgrind's request RUNNING_ON_VALGRIND (its manual, 3.1): rotations that leave rdi as it was, and an exchange
+/// of a register with itself, which it takes for a call.
+fn runs_on_valgrind() -> bool {
+    const RUNNING_ON_VALGRIND: u64 = 0x1001;
+    let request = [RUNNING_ON_VALGRIND, 0, 0, 0, 0, 0];
+    let answer: u64;
+    // SAFETY: on a processor the instructions change nothing; Valgrind reads `request`.
+    unsafe {
+        asm!(
+            "rol rdi, 3",
+            "rol rdi, 13",
+            "rol rdi, 61",
+            "rol rdi, 51",
+            "xchg rbx, rbx",
+            inout("rdi") 0_u64 => _,
+            in("rax") request.as_ptr(),
+            inout("rdx") 0_u64 => answer,
+            options(nostack),
+        );
+    }
+    answer != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_processor_is_not_valgrind() {
+        assert_eq!(find(), None);
+    }
+}
