@@ -10,34 +10,61 @@ fn main() {
     compile_demos();
 }
 
+/// The same library as a file that `cargo install` installs; see `src/preload.rs`.
+const INSTALLED: &str = "libfencepost-preload";
+
+/// An argument of the linker for both files of the library.
+fn link(argument: &str) {
+    println!("cargo:rustc-cdylib-link-arg={argument}");
+    link_installed(argument);
+}
+
+fn link_installed(argument: &str) {
+    // Without the command there is no such file.
+    if env::var_os("CARGO_FEATURE_COMMAND").is_some() {
+        println!("cargo:rustc-link-arg-bin={INSTALLED}={argument}");
+    }
+}
+
 /// Makes the linker alias the functions of `exports.list` in the cdylib, and only there.
 fn export_libc_names() {
     const LIST: &str = "src/interpose/exports.list";
     println!("cargo:rerun-if-changed={LIST}");
     let list = std::fs::read_to_string(LIST).expect("the list of exports is part of the package");
     // The runtime allocates from its own heap even in a program that has a malloc of its own.
-    println!("cargo:rustc-cdylib-link-arg=-Wl,-Bsymbolic-functions");
+    link("-Wl,-Bsymbolic-functions");
     // What every malloc and free runs lies together: the kernel call among it empties the TLB, so each
     // page of code and data counts.
-    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,keep-text-section-prefix");
-    println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym=fencepost_preload_marker=fencepost_malloc");
+    link("-Wl,-z,keep-text-section-prefix");
+    link("-Wl,--defsym=fencepost_preload_marker=fencepost_malloc");
     let mut script = "{\n  global:\n".to_owned();
+    let mut targets = Vec::new();
     for name in checked_names() {
         script += &format!("    {name};\n");
     }
     for line in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (name, target) = line.split_once(' ').expect("each line is a name and its function");
+        targets.push(target.trim().to_owned());
         if name == target.trim() {
+            script += &format!("    {name};\n");
             // Functions of our own keep their names, which rustc exports.
             continue;
         }
-        println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym={name}={}", target.trim());
+        link(&format!("-Wl,--defsym={name}={}", target.trim()));
         script += &format!("    {name};\n");
     }
     let path =
         PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("exports.map");
-    std::fs::write(&path, script + "};\n").expect("OUT_DIR is writable");
+    std::fs::write(&path, script.clone() + "};\n").expect("OUT_DIR is writable");
     println!("cargo:rustc-cdylib-link-arg=-Wl,--version-script={}", path.display());
+    // Rust keeps the names of a program to itself and takes from the crate only what it calls.
+    let path = path.with_file_name("exports-installed.map");
+    std::fs::write(&path, script.clone() + "  local: *;\n};\n").expect("OUT_DIR is writable");
+    link_installed("-shared");
+    link_installed(&format!("-Wl,--version-script={}", path.display()));
+    for target in targets {
+        link_installed(&format!("-Wl,-u,{target}"));
+    }
 }
 
 /// The names of `checked.list`. Without the command they stay libc's: their entries need an assembler.
@@ -62,7 +89,7 @@ fn compile_jumps() {
     }
     let mut source = ".text\n".to_owned();
     for name in &names {
-        println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap={name}");
+        link(&format!("-Wl,--wrap={name}"));
         for (from, to) in [(name.clone(), "check"), (format!("__wrap_{name}"), "next")] {
             source += &format!(".globl {from}\n.type {from}, @function\n");
             source += &format!("{from}:\njmp fencepost_{to}_{name}\n.size {from}, . - {from}\n");
@@ -74,7 +101,7 @@ fn compile_jumps() {
     let path = out.join("jumps.s");
     std::fs::write(&path, source).expect("OUT_DIR is writable");
     for object in cc::Build::new().file(&path).cargo_metadata(false).compile_intermediates() {
-        println!("cargo:rustc-cdylib-link-arg={}", object.display());
+        link(&object.display().to_string());
     }
 }
 
@@ -106,5 +133,5 @@ fn compile_demos() {
         .flag(format!("-ffile-prefix-map={root}=."))
         .compile("fencepost_demos");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    println!("cargo:rustc-link-arg-bins={}", out.join("libfencepost_demos.a").display());
+    println!("cargo:rustc-link-arg-bin=fencepost={}", out.join("libfencepost_demos.a").display());
 }

@@ -9,8 +9,10 @@
 
 use std::fmt;
 
+mod foreign;
 mod value;
 
+pub use foreign::words as foreign_words;
 pub use value::Revocation;
 use value::Value;
 
@@ -148,6 +150,10 @@ impl std::error::Error for OptionError {}
 impl fmt::Display for OptionError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            OptionError::Unknown { name, .. } if foreign_words(name).is_some() => {
+                let words = foreign_words(name).unwrap_or_default();
+                write!(out, "there is no option '{}': {words}", name.escape_debug())
+            }
             OptionError::Unknown { name, nearest: Some(nearest) } => {
                 write!(out, "unknown option '{}'; did you mean '{nearest}'?", name.escape_debug())
             }

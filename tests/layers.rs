@@ -47,6 +47,7 @@ fn modules_use_only_what_is_below_them() {
 fn is_beside_the_layers(name: &str) -> bool {
     name == "src/lib.rs"
         || name == "src/main.rs"
+        || name == "src/preload.rs"
         || name.starts_with("src/command/")
         || name.ends_with("/tests.rs")
         || name.contains("/tests/")

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use fencepost::options::{Form, OPTIONS, OptionSpec};
+use fencepost::options::{Form, OPTIONS, OptionSpec, foreign_words};
 
 use super::{Refusal, demo, run, sweep};
 
@@ -47,6 +47,10 @@ pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal
             Ok(0)
         }
         Some(("demo", matches)) => demo::demonstrate(name(matches), &flags(matches)),
+        Some(("version", _)) => {
+            let _ = writeln!(std::io::stdout(), "fencepost {}", env!("CARGO_PKG_VERSION"));
+            Ok(0)
+        }
         Some((demo::CHILD_COMMAND, matches)) => demo::be_child(name(matches)),
         _ => Err(Refusal::new(
             Refusal::USAGE,
@@ -89,7 +93,6 @@ fn command() -> Command {
     Command::new("fencepost")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Finds heap bugs in unmodified programs: every object ends at a page that faults")
-        .disable_help_subcommand(true)
         .after_help(EXIT_CODES)
         .subcommand(
             Command::new("run")
@@ -122,6 +125,7 @@ fn command() -> Command {
                     Arg::new("list").long("list").action(ArgAction::SetTrue).help("List the demos"),
                 ),
         )
+        .subcommand(Command::new("version").about("Print the version"))
         .subcommand(Command::new(demo::CHILD_COMMAND).hide(true).arg(name.required(true)))
 }
 
@@ -181,6 +185,13 @@ fn sentence(error: &clap::Error) -> String {
     };
     let subject =
         context(ContextKind::InvalidArg).or_else(|| context(ContextKind::InvalidSubcommand));
+    let of_another_tool = subject.as_deref().and_then(|text| {
+        let name = text.trim_start_matches('-').split('=').next()?;
+        Some(format!("there is no option '{}': {}", text.escape_debug(), foreign_words(name)?))
+    });
+    if let Some(sentence) = of_another_tool {
+        return sentence;
+    }
     let subject =
         subject.map_or("an argument".to_string(), |text| format!("'{}'", text.escape_debug()));
     let fault = match error.kind() {

@@ -11,6 +11,9 @@ pub const VARIABLE: &str = "FENCEPOST_LIBRARY";
 
 const FILE_NAME: &str = "libfencepost.so";
 
+/// The same library where `cargo install` has put it, beside the command.
+const INSTALLED_NAME: &str = "libfencepost-preload";
+
 /// The absolute path of the library.
 pub fn find() -> Result<PathBuf, Refusal> {
     let absent = |sentence| Refusal::new(Refusal::UNGUARDED, sentence);
@@ -60,7 +63,8 @@ fn near(directory: &Path) -> Option<PathBuf> {
     newest([directory.join(FILE_NAME), directory.join("deps").join(FILE_NAME)]).or_else(|| {
         let lib = directory.parent()?.join("lib");
         let candidates = [lib.join(FILE_NAME), lib.join("x86_64-linux-gnu").join(FILE_NAME)];
-        candidates.into_iter().find(|path| path.is_file())
+        let installed = directory.join(INSTALLED_NAME);
+        candidates.into_iter().chain([installed]).find(|path| path.is_file())
     })
 }
 

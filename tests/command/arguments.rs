@@ -30,6 +30,39 @@ fn wrong_arguments() {
 }
 
 #[test]
+fn words_of_other_tools_are_led_to_ours() {
+    for (word, phrase) in [
+        ("--leak-check=full", "there is no option '--leak-check': leaks are not looked for"),
+        ("--log-file=x", "log-path=PATH"),
+        ("--suppressions=x", "reports can't be suppressed"),
+        ("-q", "summary=never"),
+        ("--track-origins=yes", "uninitialised memory"),
+    ] {
+        assert_refused(fencepost().args(["run", word, "true"]).output().unwrap(), 2, phrase);
+    }
+    for (options, phrase) in [
+        ("halt_on_error=0", "there is no option 'halt_on_error': a report ends the program"),
+        ("detect_leaks=1", "leaks are not looked for"),
+    ] {
+        let mut command = fencepost();
+        command.args(["run", "true"]).env("FENCEPOST_OPTIONS", options);
+        assert_refused(command.output().unwrap(), 2, phrase);
+    }
+}
+
+#[test]
+fn help_and_version_are_commands_too() {
+    let print = |words: &[&str]| {
+        let output = fencepost().args(words).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{words:?}");
+        text(&output.stdout)
+    };
+    assert_eq!(print(&["help"]), print(&["--help"]));
+    assert_eq!(print(&["help", "run"]), print(&["run", "--help"]));
+    assert_eq!(print(&["version"]), print(&["--version"]));
+}
+
+#[test]
 fn wrong_inherited_options() {
     for (options, phrase) in [
         ("placement=middle", "in the variable FENCEPOST_OPTIONS: option 'placement' takes"),

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 mod arguments;
 mod demos;
+mod install;
 mod library;
 mod passing;
 mod programs;
