@@ -17,7 +17,7 @@
 //! Of two threads that free one object exactly one wins the compare-exchange to Freeing; the other has found a double
 //! free.
 
-use crate::sys::process::{nap, yield_now};
+use crate::sys::patience::Patience;
 use crate::trace::TraceId;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -264,18 +264,20 @@ impl Record {
         })
     }
 
-    /// [`Record::read`], after another thread that is retiring the object has had time to finish (a
-    /// tenth of a second: it may be moving much memory, or wait for a processor). It gives up on one
+    /// [`Record::read`], after another thread that is retiring the object has had time to finish (half
+    /// a second: it may be moving much memory, or wait for a processor). It gives up on one
     /// that never does: that may be the thread that was interrupted.
     pub fn read_settled(&self) -> Option<Entry> {
-        for round in 0..2000 {
-            match self.read() {
-                Some(Entry { state: State::Freeing, .. }) if round < 1000 => yield_now(),
-                Some(Entry { state: State::Freeing, .. }) => nap(),
-                settled => return settled,
+        let is_freeing =
+            |entry: &Option<Entry>| matches!(entry, Some(Entry { state: State::Freeing, .. }));
+        let mut entry = self.read();
+        if is_freeing(&entry) {
+            let mut patience = Patience::new(500);
+            while is_freeing(&entry) && patience.is_left() {
+                entry = self.read();
             }
         }
-        self.read()
+        entry
     }
 }
 

@@ -121,7 +121,7 @@ pub unsafe fn empty() {
     unsafe {
         if taken > 0 && memory::discard(START.load(Ordering::Relaxed), taken).is_ok() {
             TAKEN.store(0, Ordering::Relaxed);
-            core::mem::forget(HEAP.0.get().replace(Dlmalloc::new_with_allocator(Source)));
+            HEAP.0.get().write(Dlmalloc::new_with_allocator(Source));
         }
     }
 }

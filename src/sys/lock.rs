@@ -4,6 +4,7 @@
 //! it cannot run there. (Where a seccomp filter forbids to block signals, it could, and must not allocate: as natively.) Faults stay deliverable: the runtime's own fault handler takes no such lock
 //! before it knows that the thread holds none.
 
+use super::patience::Patience;
 use super::per_thread::per_thread;
 use super::{process, signal};
 use core::cell::Cell;
@@ -69,14 +70,13 @@ impl<T> Lock<T> {
 
     /// Whether the lock stays closed for longer than any holder needs, some milliseconds.
     pub fn is_stuck(&self) -> bool {
-        const ROUNDS: u32 = 64 * YIELDS;
-        !(0..ROUNDS).any(|_| {
-            let is_open = !self.value.is_locked();
-            if !is_open {
-                Yield::relax();
+        let mut patience = Patience::new(100);
+        while self.value.is_locked() {
+            if !patience.is_left() {
+                return true;
             }
-            is_open
-        })
+        }
+        false
     }
 
     /// Opens a lock that a thread of another process closed: in a copy of that process.

@@ -19,6 +19,7 @@ pub mod lock;
 pub mod memory;
 pub mod memory_locks;
 pub mod next;
+pub mod patience;
 pub mod per_thread;
 pub mod probe;
 pub mod process;

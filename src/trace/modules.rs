@@ -12,6 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::sys::loader::{self, Object};
+use crate::sys::patience::Patience;
 use crate::sys::probe;
 
 /// What kind of object a module is.
@@ -148,18 +149,15 @@ impl RegistryLock {
     /// Takes the lock; `None` when this very thread has it, or another holds on to it for long.
     pub(super) fn acquire() -> Option<Self> {
         let me = loader::thread_id();
-        for round in 0..100_000_u32 {
+        let mut patience = None;
+        loop {
             match HOLDER.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return Some(Self(())),
                 Err(holder) if holder == me => return None,
-                Err(_) if round % 64 == 63 => {
-                    // SAFETY: sched_yield has no preconditions.
-                    unsafe { libc::sched_yield() };
-                }
-                Err(_) => core::hint::spin_loop(),
+                Err(_) if patience.get_or_insert_with(|| Patience::new(500)).is_left() => {}
+                Err(_) => return None,
             }
         }
-        None
     }
 
     /// In the child of a fork: a lock held by a thread that does not exist here is free.
