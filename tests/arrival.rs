@@ -213,7 +213,7 @@ fn processes_of_two_namespaces_write_two_logs() {
     let program = program("namespaces", "logs");
     let unshare = || {
         let mut command = process::command("unshare");
-        command.args(["--user", "--map-root-user", "--pid", "--fork"]);
+        command.args(["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]);
         command
     };
     if !process::run(unshare().arg("true"), LIMIT).is_ok_and(|end| end.exit == Exit::Code(0)) {
