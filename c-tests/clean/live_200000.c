@@ -1,4 +1,5 @@
 // 200,000 live objects of 40 bytes, to the end. mprotect cannot guard them all, and says so.
+// options: --memory-limit=2048
 // expect: clean
 // expect-unguarded-on: mprotect
 #include <stdio.h>
