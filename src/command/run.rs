@@ -94,7 +94,12 @@ pub fn code_of(status: ExitStatus) -> u8 {
 /// What the user must know about the processes of a run that had no guard to say it.
 pub fn notice(ledger: &Ledger) -> Option<String> {
     if ledger.started() == 0 {
-        return Some("nothing is guarded: its loader has not loaded the library".to_owned());
+        // Either it is not guarded, or it can't open the ledger.
+        return Some(
+            "no guard has told of itself: the loader has not loaded the library, or the program runs as another \
+             user or in another pid namespace"
+                .to_owned(),
+        );
     }
     let (programs, unnamed) = ledger.unguarded();
     let mut parts: Vec<String> = programs
