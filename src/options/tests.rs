@@ -122,7 +122,7 @@ fn values_hold_escaped_colons_and_equals_signs() {
 fn errors_are_one_clear_sentence() {
     assert_eq!(error("placment=left"), "unknown option 'placment'; did you mean 'placement'?");
     assert_eq!(error("stack_dept=3"), "unknown option 'stack_dept'; did you mean 'stack-depth'?");
-    assert_eq!(error("quarantine_size_mb=3"), "unknown option 'quarantine_size_mb'");
+    assert_eq!(error("walrus=3"), "unknown option 'walrus'");
     assert_eq!(error("verbose"), "option 'verbose' has no value; write it as name=value");
     assert_eq!(
         error("stack-depth=257"),
