@@ -75,10 +75,8 @@ fn start_once(install_fault_handler: fn()) -> &'static Runtime {
 }
 
 fn start() -> Runtime {
-    if let Some(tool) = rival::find() {
-        refuse(&format!(
-            "{tool} is at work in this process, and takes malloc and faults for itself; use one of the two"
-        ));
+    if rival::runs_on_valgrind() {
+        refuse_beside("Valgrind");
     }
     let text = process::environment(OPTIONS_VARIABLE).unwrap_or_default();
     let options = match core::str::from_utf8(&text) {
@@ -189,6 +187,13 @@ fn max_mappings() -> usize {
 fn refuse(sentence: &str) -> ! {
     say(&format!("fencepost: {sentence}\n"));
     process::exit_now(EXIT_REFUSED)
+}
+
+/// Ends a process that another tool has.
+pub fn refuse_beside(tool: &str) -> ! {
+    refuse(&format!(
+        "{tool} is at work in this process, and takes malloc and faults for itself; use one of the two"
+    ))
 }
 
 fn say(text: &str) {

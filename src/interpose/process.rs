@@ -7,8 +7,10 @@ use crate::heap::record::Event;
 use crate::heap::threads;
 use crate::printable::printable;
 use crate::report::notice;
+use crate::runtime;
 use crate::sys::loader;
 use crate::sys::next;
+use crate::sys::rival;
 use crate::sys::scope::RuntimeScope;
 use crate::sys::signal::KernelSet;
 use crate::trace::{self, Caller};
@@ -126,7 +128,7 @@ unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
     if round < LAST_ROUND {
         return set_round(round + 1);
     }
-    if let Some(runtime) = crate::runtime::get()
+    if let Some(runtime) = runtime::get()
         && let Err(bad) = threads::with_cache(|cache| runtime.heap.give_back(cache))
     {
         fault::report_at_exit(runtime, bad);
@@ -164,6 +166,9 @@ static CONSTRUCTOR: extern "C" fn() = construct;
 
 extern "C" fn construct() {
     if loader::is_preload_library() {
+        if let Some(sanitizer) = in_scope(rival::sanitizer) {
+            runtime::refuse_beside(sanitizer);
+        }
         calls::set_up_process();
         if calls::runtime().options.report_crashes {
             fault::crash::install();

@@ -15,7 +15,7 @@ use userfaultfd::Userfaultfd;
 
 use crate::options::BackendChoice;
 use crate::sys::sandbox::Coming;
-use crate::sys::{Errno, PAGE_BYTES, memory, probe};
+use crate::sys::{Errno, PAGE_BYTES, inherited, memory, probe};
 
 /// A page-aligned, non-empty range of the runtime's own reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,6 +238,10 @@ pub fn select(choice: BackendChoice) -> Result<Selection, Unavailable> {
             Ok(()) => return Ok(Selection { backend, refused }),
             Err(reason) => refused.push((backend.name(), reason)),
         }
+    }
+    if choice != BackendChoice::Auto && inherited::is_there() {
+        // The user has asked for it where the run began; a process of it may have been put into a sandbox.
+        return select(BackendChoice::Auto);
     }
     let words: Vec<String> =
         refused.iter().map(|(name, reason)| format!("{name}: {}", reason.0)).collect();

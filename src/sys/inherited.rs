@@ -16,6 +16,13 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 const MOST_KILLING: usize = 96;
 const ANY: u64 = 0xff;
 
+static IS_THERE: AtomicBool = AtomicBool::new(false);
+
+/// Whether the process was started under a filter.
+pub fn is_there() -> bool {
+    IS_THERE.load(Ordering::Relaxed)
+}
+
 /// By which argument filters tell calls of this number apart; the others are no filter's business.
 fn telling_argument(number: c_long) -> Option<usize> {
     match number {
@@ -49,6 +56,7 @@ pub fn learn() {
     if IS_LEARNT.swap(true, Ordering::AcqRel) || !is_filtered() {
         return;
     }
+    IS_THERE.store(true, Ordering::Relaxed);
     let Ok(page) = memory::map_shared(PAGE_BYTES) else { return };
     // SAFETY: mapped above; zero is a valid count.
     let progress = unsafe { &*(page as *const Progress) };

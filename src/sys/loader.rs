@@ -237,7 +237,7 @@ pub fn extent_of(name: &core::ffi::CStr) -> Option<core::ops::Range<usize>> {
     Some(start..start + symbol.st_size as usize)
 }
 
-/// Whether a loaded object exports `name`. Takes the loader's lock.
+/// Whether a loaded object exports `name`. Takes the loader's lock, and that of setlocale.
 pub fn is_defined(name: &core::ffi::CStr) -> bool {
     // SAFETY: dlsym with RTLD_DEFAULT and a valid C string; dlerror forgets that there was none, which the program
     // must not find.
