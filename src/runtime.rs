@@ -75,8 +75,9 @@ fn start_once(install_fault_handler: fn()) -> &'static Runtime {
 }
 
 fn start() -> Runtime {
-    if rival::runs_on_valgrind() {
-        refuse_beside("Valgrind");
+    let valgrind = rival::runs_on_valgrind().then_some("Valgrind");
+    if let Some(tool) = valgrind.or_else(rival::sanitizer_library) {
+        refuse_beside(tool);
     }
     let text = process::environment(OPTIONS_VARIABLE).unwrap_or_default();
     let options = match core::str::from_utf8(&text) {

@@ -1,6 +1,6 @@
 //! Tools that take malloc, or the whole process, for themselves: two can't guard one process.
 
-use super::loader;
+use super::{file, loader};
 use core::arch::asm;
 use core::ffi::CStr;
 
@@ -17,6 +17,23 @@ const SANITIZERS: [(&CStr, &str); 5] = [
 /// and the search for a name takes some.
 pub fn sanitizer() -> Option<&'static str> {
     SANITIZERS.into_iter().find_map(|(symbol, name)| loader::is_defined(symbol).then_some(name))
+}
+
+/// The same by the names of mapped files, for the first allocation: the runtimes of gcc are libraries, and stand before
+/// libc's functions by the time that constructors run.
+pub fn sanitizer_library() -> Option<&'static str> {
+    const MOST_BYTES: usize = 1 << 20;
+    const LIBRARIES: [(&[u8], &str); 4] = [
+        (b"libasan.so", "AddressSanitizer"),
+        (b"libhwasan.so", "HWAddressSanitizer"),
+        (b"libtsan.so", "ThreadSanitizer"),
+        (b"liblsan.so", "LeakSanitizer"),
+    ];
+    let maps = file::read_all(c"/proc/self/maps", MOST_BYTES)?;
+    maps.split(|&b| b == b'\n').find_map(|line| {
+        let name = line.rsplit(|&b| b == b'/').next()?;
+        LIBRARIES.into_iter().find_map(|(library, tool)| name.starts_with(library).then_some(tool))
+    })
 }
 
 /// Valgrind's request RUNNING_ON_VALGRIND (its manual, 3.1): rotations that leave rdi as it was, and an exchange
