@@ -8,7 +8,7 @@
 //!
 //! - `interpose`, `global_alloc`: the faces;
 //! - `calls`: what all faces do;
-//! - `checks`: the operands of libc calls, held against the bounds of objects;
+//! - `checked`: the checked functions of libc, their operands held against the bounds of objects;
 //! - `fault`: signals and bad calls, up to the fate of the process;
 //! - `report`: a bug as text, symbols, where reports go;
 //! - `diagnose`: from a fault and the objects near it to a bug;
@@ -23,7 +23,7 @@
 compile_error!("fencepost supports x86_64 Linux with glibc");
 
 mod calls;
-mod checks;
+mod checked;
 mod diagnose;
 mod fault;
 mod global_alloc;

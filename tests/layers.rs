@@ -9,7 +9,7 @@ use support::source::{self, code_only, line_of, without_tests};
 const LAYERS: [&[&str]; 14] = [
     &["interpose", "global_alloc"],
     &["calls"],
-    &["checks"],
+    &["checked"],
     &["fault"],
     &["report"],
     &["diagnose"],

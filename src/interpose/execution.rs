@@ -2,6 +2,7 @@
 //!
 //! What the program passes is read through probes: whether its pointers are good is the kernel's to say.
 
+use crate::checked;
 use crate::ledger::{self, Ledger};
 use crate::sys::executable::{self, Path, Verdict, Why};
 use crate::sys::next::Next;
@@ -87,7 +88,7 @@ unsafe extern "C" fn popen(command: usize, kind: usize) -> usize {
 
 /// Puts the functions above in libc's place, before anything looks libc's up.
 pub fn take_over() {
-    for next in super::programs::NEXT.iter().chain(super::paths::NEXT) {
+    for next in checked::programs::NEXT.iter().chain(checked::paths::NEXT) {
         match next.name() {
             "posix_spawn" => next.take_over(posix_spawn as *const ()),
             "posix_spawnp" => next.take_over(posix_spawnp as *const ()),

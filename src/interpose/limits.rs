@@ -4,8 +4,8 @@
 //! The entries look at the operands. Behind them stand, in libc's place, functions of ours, from the
 //! preload library's constructor on.
 
-use super::entry::{Saved, c_name, entries};
 use super::execution;
+use crate::checked::entry::{Saved, c_name, entries};
 use crate::runtime;
 use crate::sys::limits::{self, Limit, Resource};
 use crate::sys::next::Next;
@@ -55,7 +55,7 @@ pub fn take_over() {
         ("execlp", execlp::execute as *const ()),
         ("execle", execle::execute as *const ()),
     ] {
-        let entry = super::programs::NEXT.iter().find(|next| next.name() == name);
+        let entry = crate::checked::programs::NEXT.iter().find(|next| next.name() == name);
         entry.inspect(|next| next.take_over(function));
     }
 }

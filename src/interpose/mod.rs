@@ -5,49 +5,24 @@
 //! adds the stack and frame pointers of the call as two more arguments and jumps, so that the stack
 //! walk begins at the caller and no frame of ours has to be left out.
 
-mod accounts;
 mod advice;
-mod answers;
 mod api;
-mod attributes;
-mod clocks;
 mod descriptors;
-mod entry;
 mod execution;
 mod fork;
-mod formats;
-mod io;
 mod libraries;
 mod limits;
 mod malloc;
 mod malloc_info;
 mod mappings;
-mod memory;
 mod memory_locks;
-mod messages;
-mod multibyte;
-mod numbers;
 mod operators;
-mod paths;
-mod patterns;
-mod printf;
 mod process;
-mod programs;
-mod quick;
-mod random;
-mod resolver;
 mod seccomp;
 mod signals;
-mod streams;
-mod strings;
-mod structures;
-mod system;
-mod text;
-mod vectors;
 mod waits;
-mod wide_numbers;
-mod wide_strings;
 
+use crate::checked;
 use crate::sys::next;
 use crate::trace::{self, ModuleKind};
 use core::num::NonZeroUsize;
@@ -56,37 +31,13 @@ use core::num::NonZeroUsize;
 fn resolve_checked() {
     execution::take_over();
     limits::take_over();
-    let tables = [
-        memory::NEXT,
-        strings::NEXT,
-        wide_strings::NEXT,
-        numbers::NEXT,
-        wide_numbers::NEXT,
-        multibyte::NEXT,
-        paths::NEXT,
-        io::NEXT,
-        streams::NEXT,
-        printf::NEXT,
-        clocks::NEXT,
-        system::NEXT,
-        limits::NEXT,
-        answers::NEXT,
-        structures::NEXT,
-        resolver::NEXT,
-        random::NEXT,
-        programs::NEXT,
-        patterns::NEXT,
-        messages::NEXT,
-        attributes::NEXT,
-        accounts::NEXT,
-        waits::NEXT,
-    ];
     let libc = trace::module_of(libc::gnu_get_libc_version as *const () as usize);
     let is_libcs = |address| libc.is_some_and(|libc| libc.contains(address)) || is_systems(address);
     let popen = fork::popen_behind_gate()
         .filter(|_| next::POPEN.address().is_some_and(|address| is_libcs(address.get())));
-    popen.inspect(|&popen| paths::POPEN.put_before(popen));
-    for next in tables.into_iter().flatten() {
+    popen.inspect(|&popen| checked::paths::POPEN.put_before(popen));
+    let tables = checked::TABLES.into_iter().chain([limits::NEXT, waits::NEXT]);
+    for next in tables.flatten() {
         // What libc lacks is done by us.
         if let Some(address) = next.address().map(NonZeroUsize::get)
             && !is_libcs(address)

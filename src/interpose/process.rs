@@ -178,7 +178,7 @@ extern "C" fn construct() {
         in_scope(super::operators::resolve);
         in_scope(super::execution::set_up);
         in_scope(super::resolve_checked);
-        crate::checks::enable();
+        crate::checked::operand::enable();
         tell_if_bypassed();
     } else {
         // A program that links the crate. Rust's start-up, before main, takes SIGSEGV unless

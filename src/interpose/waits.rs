@@ -3,10 +3,10 @@
 //!
 //! Those of libc's functions are looked at before, and go on as they are unless the mask has fault signals in it.
 
-use super::entry::{Call, entries};
-use super::io::{polls, selects, wait_for_events};
 use super::signals::{fail, get_mask, set_of};
-use super::{io, seccomp, signals};
+use super::{seccomp, signals};
+use crate::checked::entry::{Call, entries};
+use crate::checked::io::{self, polls, selects, wait_for_events};
 use crate::fault::{FAULT_SET, belief};
 use crate::sys::next::{self, Next};
 use crate::sys::signal::{self, KernelAction, KernelSet};
@@ -369,7 +369,7 @@ fn open_context(context: *mut ucontext_t) {
 }
 
 fn address_of(next: &Next) -> usize {
-    super::entry::resolve(next)
+    crate::checked::entry::resolve(next)
 }
 
 extern "C" fn before_setcontext(context: *mut ucontext_t) -> usize {

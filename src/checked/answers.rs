@@ -7,8 +7,8 @@
 
 use super::entry::{Call, entries};
 use super::io::verify;
+use super::operand;
 use super::text::reads_whole;
-use crate::checks;
 use crate::sys::errno;
 use core::ffi::{c_char, c_int, c_void};
 use libc::{sockaddr, sockaddr_storage, socklen_t, timeval};
@@ -77,7 +77,7 @@ unsafe fn socket_address(
             return get(address, length);
         }
         let most = *length;
-        if call.room(1) == 0 && !checks::is_end(call.arg(1)) {
+        if call.room(1) == 0 && !operand::is_end(call.arg(1)) {
             call.writes("addr", 1, most as usize);
         }
         let mut whole: sockaddr_storage = core::mem::zeroed();
@@ -208,7 +208,7 @@ unsafe fn answer_name(
     if size <= call.room(index) {
         return get(call.ptr(index), size);
     }
-    if call.room(index) == 0 && !checks::is_end(call.arg(index)) {
+    if call.room(index) == 0 && !operand::is_end(call.arg(index)) {
         call.writes("buf", index, size);
     }
     let mut text = [0; TEXT_BYTES];

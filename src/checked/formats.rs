@@ -4,8 +4,8 @@
 //! A walk ends where it can't be sure what an argument is: at a conversion that it does not know (a
 //! program may have registered its own) and at positional arguments (`%1$s`).
 
+use super::operand::{self, Site};
 use super::text::{Extent, Unit};
-use crate::checks::{self, Site};
 use core::ffi::{c_char, c_int};
 
 /// The arguments of a variadic function, as the System V ABI (3.5.7) lays out a `va_list`.
@@ -152,7 +152,7 @@ impl Format {
 }
 
 unsafe fn reads_text<U: Unit>(site: &Site, start: usize, precision: Option<usize>) {
-    if checks::is_checked(start) {
+    if operand::is_checked(start) {
         // SAFETY: the caller's promise.
         let extent = unsafe { Extent::<U>::of(start, precision.unwrap_or(usize::MAX)) };
         if !extent.fits {
@@ -234,7 +234,7 @@ pub unsafe fn check_printf(site: &Site, format: *const c_char, mut arguments: Ar
 
 /// Bytes of a format, or 0 where nobody will ask.
 unsafe fn extent_of(format: *const c_char) -> usize {
-    if checks::is_checked(format as usize) {
+    if operand::is_checked(format as usize) {
         // SAFETY: the caller's promise.
         unsafe { Extent::<u8>::of(format as usize, usize::MAX) }.bytes()
     } else {
@@ -295,12 +295,12 @@ pub unsafe fn check_scanf(
             // glibc counts one that the end of input has cut short.
             b'c' if !length.is_long => 1,
             b'c' | b'C' => u32::BYTES,
-            b's' | b'[' if !length.is_long && !checks::is_checked(target) => 0,
+            b's' | b'[' if !length.is_long && !operand::is_checked(target) => 0,
             // SAFETY: the function has written a string there.
             b's' | b'[' if !length.is_long => {
                 unsafe { Extent::<u8>::of(target, usize::MAX) }.bytes()
             }
-            b's' | b'S' | b'[' if !checks::is_checked(target) => 0,
+            b's' | b'S' | b'[' if !operand::is_checked(target) => 0,
             // SAFETY: likewise, of wide characters.
             b's' | b'S' | b'[' => unsafe { Extent::<u32>::of(target, usize::MAX) }.bytes(),
             _ => return,

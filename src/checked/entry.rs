@@ -15,7 +15,7 @@
 //! instruction of the process on: until libc's function is known (`sys::next`), a few basic ones have
 //! a simple implementation of ours, and the rest are looked up at the first call.
 
-use crate::checks::{self, Site};
+use super::operand::{self, Site};
 use crate::sys::next::Next;
 use crate::trace::Caller;
 use core::cell::Cell;
@@ -88,7 +88,7 @@ impl<'a> Call<'a> {
     /// Bytes that the call may touch at argument `index`.
     #[inline]
     pub fn room(&self, index: usize) -> usize {
-        checks::room(self.arg(index))
+        operand::room(self.arg(index))
     }
 
     /// The call reads `bytes` bytes at argument `index`.
@@ -224,7 +224,7 @@ macro_rules! test_operand {
         )
     };
 }
-pub(super) use test_operand;
+pub(crate) use test_operand;
 
 /// What an entry does about a call that needs a look.
 macro_rules! go_to_check {
@@ -247,11 +247,11 @@ macro_rules! go_to_check {
             "\njnc fencepost_next_",
             stringify!($name),
             "\nxor eax, eax\n",
-            crate::interpose::entry::go_to_check!(before, $name)
+            crate::checked::entry::go_to_check!(before, $name)
         )
     };
 }
-pub(super) use go_to_check;
+pub(crate) use go_to_check;
 
 /// Where a call goes while libc's function is not known.
 macro_rules! go_early {
@@ -262,7 +262,7 @@ macro_rules! go_early {
         concat!("jmp ", $early)
     };
 }
-pub(super) use go_early;
+pub(crate) use go_early;
 
 /// Declares the entries of functions:
 ///
@@ -292,14 +292,14 @@ macro_rules! entries {
 
                 pub static NEXT: crate::sys::next::Next = entries!(@next $name $($substitute)?);
 
-                extern "C-unwind" fn check(saved: &crate::interpose::entry::Saved) -> usize {
-                    let $call = &crate::interpose::entry::Call::new(stringify!($name), saved);
+                extern "C-unwind" fn check(saved: &crate::checked::entry::Saved) -> usize {
+                    let $call = &crate::checked::entry::Call::new(stringify!($name), saved);
                     // SAFETY: the program calls the function with these arguments. What the
                     // function's manual demands of them is its promise, as far as it was not
                     // just found to be broken.
                     #[allow(unused_unsafe, unused_braces)]
                     let result = unsafe { $body };
-                    crate::interpose::entry::Outcome::word(result)
+                    crate::checked::entry::Outcome::word(result)
                 }
 
                 core::arch::global_asm!(
@@ -313,22 +313,22 @@ macro_rules! entries {
                     concat!(".type fencepost_next_", stringify!($name), ",@function"),
                     concat!("fencepost_check_", stringify!($name), ":"),
                     ".cfi_startproc",
-                    $(crate::interpose::entry::test_operand!($register),)*
+                    $(crate::checked::entry::test_operand!($register),)*
                     concat!("fencepost_next_", stringify!($name), ":"),
                     "mov r11, [rip + {next}]",
                     "test r11, r11",
                     "jz 3f",
                     "jmp r11",
                     "3:",
-                    crate::interpose::entry::go_early!($($early)?),
+                    crate::checked::entry::go_early!($($early)?),
                     "2:",
                     "cmp byte ptr [rip + {next} + {left_alone}], 0",
                     concat!("jne fencepost_next_", stringify!($name)),
-                    crate::interpose::entry::go_to_check!($kind, $name),
+                    crate::checked::entry::go_to_check!($kind, $name),
                     ".cfi_endproc",
                     concat!(".size fencepost_check_", stringify!($name), ", . - fencepost_check_", stringify!($name)),
                     ".popsection",
-                    checked = sym crate::checks::CHECKED,
+                    checked = sym crate::checked::operand::CHECKED,
                     next = sym NEXT,
                     left_alone = const crate::sys::next::Next::LEFT_ALONE,
                     check = sym check,
@@ -340,16 +340,16 @@ macro_rules! entries {
         pub static NEXT: &[&crate::sys::next::Next] = &[$(&$name::NEXT),*];
     };
     (@next $name:ident) => {
-        crate::sys::next::Next::new(crate::interpose::entry::c_name(concat!(stringify!($name), "\0")))
+        crate::sys::next::Next::new(crate::checked::entry::c_name(concat!(stringify!($name), "\0")))
     };
     (@next $name:ident $substitute:literal) => {
         crate::sys::next::Next::or(
-            crate::interpose::entry::c_name(concat!(stringify!($name), "\0")),
-            crate::interpose::entry::c_name(concat!($substitute, "\0")),
+            crate::checked::entry::c_name(concat!(stringify!($name), "\0")),
+            crate::checked::entry::c_name(concat!($substitute, "\0")),
         )
     };
 }
-pub(super) use entries;
+pub(crate) use entries;
 
 /// A name that ends in a NUL.
 pub const fn c_name(name: &'static str) -> &'static core::ffi::CStr {

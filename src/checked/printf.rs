@@ -6,8 +6,8 @@
 
 use super::entry::{Call, entries};
 use super::formats::{Arguments, check_printf, check_scanf};
+use super::operand;
 use super::text::reads_whole;
-use crate::checks;
 use crate::sys::next::Next;
 use core::ffi::{c_char, c_int, c_void};
 
@@ -69,7 +69,7 @@ unsafe fn print_unbounded(call: &Call<'_>, format: usize, mut a: Arguments) -> c
     // SAFETY: the program's promise.
     unsafe {
         prints(call, format, a);
-        if !checks::is_checked(call.arg(0)) {
+        if !operand::is_checked(call.arg(0)) {
             return vsprintf(call.ptr(0), call.ptr(format), &raw mut a);
         }
         call.writes("s", 0, 1);

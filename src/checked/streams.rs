@@ -4,8 +4,8 @@
 //! if there is more to come, that is reported.
 
 use super::entry::{Call, entries};
+use super::operand;
 use super::text::{Unit, bytes, reads_whole};
-use crate::checks;
 use core::ffi::{c_char, c_int, c_void};
 use libc::{DIR, FILE, dirent64, ssize_t};
 
@@ -53,7 +53,7 @@ unsafe fn read_block(
         if total <= room {
             return read(call.ptr(0), size, count, stream);
         }
-        if room == 0 && !checks::is_end(call.arg(0)) {
+        if room == 0 && !operand::is_end(call.arg(0)) {
             call.writes("ptr", 0, total);
         }
         let got = read(call.ptr(0), 1, room, stream);
@@ -115,7 +115,7 @@ unsafe fn read_delimited(call: &Call<'_>, end: c_int, stream: usize) -> ssize_t 
         if line.is_null() || size.is_null() {
             return getdelim(line, size, end, stream as *mut FILE);
         }
-        let (buffer, room) = (*line as usize, checks::room(*line as usize));
+        let (buffer, room) = (*line as usize, operand::room(*line as usize));
         if buffer != 0 && *size > 0 && room == 0 {
             call.site.writes("*lineptr", buffer, *size);
         }

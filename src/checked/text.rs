@@ -2,7 +2,7 @@
 
 use super::entry::Call;
 use super::memory::wmemchr;
-use crate::checks;
+use super::operand;
 use crate::sys::{PAGE_BYTES, probe};
 use core::ffi::c_int;
 
@@ -64,7 +64,7 @@ pub enum Case {
 /// Whole units that may be read at `start`.
 #[inline]
 pub fn readable<U: Unit>(start: usize) -> usize {
-    checks::room(start) / U::BYTES
+    operand::room(start) / U::BYTES
 }
 
 /// Bytes of `units` units.
@@ -150,7 +150,7 @@ pub unsafe fn reads_string_at<U: Unit>(
     start: usize,
     limit: usize,
 ) {
-    if !checks::is_checked(start) || limit <= readable::<U>(start) || ends_in_nul::<U>(start) {
+    if !operand::is_checked(start) || limit <= readable::<U>(start) || ends_in_nul::<U>(start) {
         return;
     }
     // SAFETY: the caller's promise.
@@ -243,7 +243,7 @@ impl<U: Unit> Units<U> {
 /// As [`Extent::of`].
 unsafe fn goes_through<U: Unit>(call: &Call<'_>, stops: impl FnOnce(Units<U>) -> bool) {
     let start = call.arg(0);
-    if checks::is_checked(start) && !ends_in_nul::<U>(start) {
+    if operand::is_checked(start) && !ends_in_nul::<U>(start) {
         // SAFETY: the caller's promise.
         unsafe {
             let extent = Extent::<U>::of(start, usize::MAX);

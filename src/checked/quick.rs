@@ -4,7 +4,7 @@
 //! An operand's slot or range is guessed. A wrong guess does no harm: the operand must lie in the live
 //! object there.
 
-use crate::checks::{CHECKED, Checked, GUESS_BYTES};
+use super::operand::{CHECKED, Checked, GUESS_BYTES};
 use crate::heap::class::{Class, INVERSE_BITS};
 use crate::heap::large::{FOUND, FOUND_BYTES, LargeRange, LargeSpace};
 use crate::heap::record::{Record, State};

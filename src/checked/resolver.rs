@@ -1,8 +1,8 @@
 //! The checked functions on names of hosts, services and interfaces.
 
 use super::entry::{Call, entries};
+use super::operand;
 use super::text::{reads_names, reads_string};
-use crate::checks;
 use core::ffi::{c_char, c_int};
 use libc::{addrinfo, sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 
@@ -59,13 +59,13 @@ impl Text {
 
     /// A freed buffer is bad whatever comes.
     fn must_be_live(&self, call: &Call<'_>) {
-        if self.is_wanted() && checks::room(self.start) == 0 && !checks::is_end(self.start) {
+        if self.is_wanted() && operand::room(self.start) == 0 && !operand::is_end(self.start) {
             call.site.writes(self.name, self.start, self.size as usize);
         }
     }
 
     unsafe fn was_written(&self, call: &Call<'_>) {
-        if self.is_wanted() && checks::is_checked(self.start) {
+        if self.is_wanted() && operand::is_checked(self.start) {
             // SAFETY: the function called has terminated it.
             let bytes = unsafe { libc::strlen(self.start as *const c_char) } + 1;
             call.site.writes(self.name, self.start, bytes);

@@ -4,8 +4,8 @@
 //! does not fit takes is told by its strings, in a buffer of ours.
 
 use super::entry::{Call, entries};
+use super::operand;
 use super::text::reads_whole;
-use crate::checks;
 use crate::sys::errno;
 use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
@@ -146,7 +146,7 @@ fn entry<T: Entry>(
     call.writes("result", 4, size_of::<usize>());
     let (size, room) = (call.arg(3), call.room(2));
     if size > room {
-        if room == 0 && !checks::is_end(call.arg(2)) {
+        if room == 0 && !operand::is_end(call.arg(2)) {
             call.writes("buf", 2, size);
         }
         let result = get(call.ptr(1), call.ptr(2), room, call.ptr(4));
@@ -170,7 +170,7 @@ fn own_groups(call: &Call<'_>) {
     if asked <= call.room(1) {
         return;
     }
-    if call.room(1) == 0 && !checks::is_end(call.arg(1)) {
+    if call.room(1) == 0 && !operand::is_end(call.arg(1)) {
         call.writes("list", 1, asked);
     }
     let before = errno::get();
@@ -194,7 +194,7 @@ unsafe fn groups_of_user(call: &Call<'_>) {
         if bytes(most) <= call.room(2) {
             return;
         }
-        if call.room(2) == 0 && !checks::is_end(call.arg(2)) {
+        if call.room(2) == 0 && !operand::is_end(call.arg(2)) {
             call.writes("groups", 2, bytes(most));
         }
         let before = errno::get();

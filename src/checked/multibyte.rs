@@ -7,8 +7,8 @@
 //! object without one, and nothing is wrong, a form is called that is told where the object ends.
 
 use super::entry::{Call, entries};
+use super::operand;
 use super::text::{Extent, Unit, readable};
-use crate::checks;
 use crate::sys::errno;
 use core::ptr::{null, null_mut};
 
@@ -138,8 +138,8 @@ unsafe fn to_wide(
     clipped: *const (),
 ) {
     let (to, room) = (call.arg(0), readable::<u32>(call.arg(0)));
-    let in_source = checks::room(from);
-    if !checks::is_checked(to) && !checks::is_checked(from) {
+    let in_source = operand::room(from);
+    if !operand::is_checked(to) && !operand::is_checked(from) {
         return;
     }
     // SAFETY: the program's promise; within the bounds of objects.
@@ -179,7 +179,7 @@ unsafe fn to_bytes(
 ) {
     let (to, room) = (call.arg(0), call.room(0));
     let in_source = readable::<u32>(from);
-    if !checks::is_checked(to) && !checks::is_checked(from) {
+    if !operand::is_checked(to) && !operand::is_checked(from) {
         return;
     }
     let most = if to == 0 { usize::MAX } else { most };

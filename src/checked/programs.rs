@@ -3,8 +3,8 @@
 //! All are looked at before: execve is called in children of vfork.
 
 use super::entry::{Call, entries};
+use super::operand;
 use super::text::{reads_string_at, reads_whole};
-use crate::checks;
 
 /// The call reads an array of strings at argument `index`, up to a null pointer.
 unsafe fn reads_strings(call: &Call<'_>, name: &'static str, index: usize) {
@@ -13,7 +13,7 @@ unsafe fn reads_strings(call: &Call<'_>, name: &'static str, index: usize) {
     if start == 0 {
         return;
     }
-    let there = checks::room(start) / POINTER_BYTES;
+    let there = operand::room(start) / POINTER_BYTES;
     for at in 0..there {
         // SAFETY: the program's promise, or in a live object; no earlier pointer was null.
         unsafe {

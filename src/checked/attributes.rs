@@ -4,8 +4,8 @@
 //! attribute is the kernel is asked before.
 
 use super::entry::{Call, entries};
+use super::operand;
 use super::text::{reads_names, reads_whole};
-use crate::checks;
 use crate::sys::errno;
 use core::ffi::c_void;
 use core::ptr::null_mut;
@@ -21,7 +21,7 @@ fn answers(call: &Call<'_>, index: usize, get: impl FnOnce(*mut c_void, usize) -
     if size <= room {
         return;
     }
-    if room == 0 && !checks::is_end(call.arg(index)) {
+    if room == 0 && !operand::is_end(call.arg(index)) {
         call.writes("value", index, size);
     }
     let before = errno::get();

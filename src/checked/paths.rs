@@ -13,8 +13,8 @@ unsafe fn reads<const N: usize>(call: &Call<'_>, strings: [(&'static str, usize)
     }
 }
 
-/// The next popen, which [`super::fork`] may stand before.
-pub(super) use popen::NEXT as POPEN;
+/// The next popen, which the face for fork may stand before.
+pub use popen::NEXT as POPEN;
 
 entries! {
     before open[rdi] = |call| reads(call, [("path", 0)]);

@@ -1,7 +1,7 @@
 //! The checked functions on blocks of memory, of bytes and of wide characters.
 
 use super::entry::{Call, entries};
-use crate::checks;
+use super::operand;
 use core::ffi::c_int;
 
 /// Bytes of a wide character.
@@ -65,7 +65,7 @@ unsafe fn seeks(call: &Call<'_>, limit: usize) -> usize {
 
 /// Bytes that memccpy reads: up to the byte sought.
 unsafe fn copied_until(call: &Call<'_>, limit: usize) -> usize {
-    let readable = checks::room(call.arg(1)).min(limit);
+    let readable = operand::room(call.arg(1)).min(limit);
     // SAFETY: the program's promise; bytes of an object are readable.
     let found = unsafe { find(call.arg(1), call.int(2), readable) };
     found.map_or(limit, |offset| offset + 1)

@@ -4,9 +4,9 @@
 //! They stay cancellation points and async-signal-safe: libc's function is called, once.
 
 use super::entry::{Call, entries};
+use super::operand;
 use super::text::reads_whole;
 use super::vectors::{Clipped, all_touched, slice};
-use crate::checks;
 use crate::diagnose::Direction;
 use crate::sys::errno;
 use core::ffi::{c_char, c_int, c_long, c_void};
@@ -245,7 +245,7 @@ unsafe fn resolve_path(call: &Call<'_>) -> *mut c_char {
     // SAFETY: the program's promise; the buffer is as large as realpath(3) demands.
     unsafe {
         reads_whole::<u8>(call, "path", 0);
-        if !checks::is_checked(call.arg(1)) || call.room(1) >= PATH_BYTES {
+        if !operand::is_checked(call.arg(1)) || call.room(1) >= PATH_BYTES {
             return libc::realpath(call.ptr(0), call.ptr(1));
         }
         if libc::realpath(call.ptr(0), whole.as_mut_ptr()).is_null() {
@@ -268,7 +268,7 @@ unsafe fn host_name(call: &Call<'_>) -> c_int {
 }
 
 /// Sets of descriptors below argument 0, of whole words, at arguments 1 to 3.
-pub(super) fn selects(call: &Call<'_>) {
+pub fn selects(call: &Call<'_>) {
     // The kernel looks at no more than the process may have open; this many surely.
     let bytes = (call.int(0).clamp(0, libc::FD_SETSIZE as c_int) as usize).div_ceil(64) * 8;
     for (index, name) in [(1, "readfds"), (2, "writefds"), (3, "exceptfds")] {
@@ -276,11 +276,11 @@ pub(super) fn selects(call: &Call<'_>) {
     }
 }
 
-pub(super) fn polls(call: &Call<'_>) {
+pub fn polls(call: &Call<'_>) {
     call.writes("fds", 0, call.arg(1).saturating_mul(size_of::<libc::pollfd>()));
 }
 
-pub(super) fn wait_for_events(call: &Call<'_>, wait: impl FnOnce() -> c_int) -> c_int {
+pub fn wait_for_events(call: &Call<'_>, wait: impl FnOnce() -> c_int) -> c_int {
     const EVENT_BYTES: usize = size_of::<libc::epoll_event>();
     if call.int(2) > 0 {
         call.writes("events", 1, 1);
@@ -299,7 +299,7 @@ unsafe fn stats(call: &Call<'_>, index: usize) {
 
 /// A call by number, argument 0, as far as its buffer is known to be touched. (A futex may have been
 /// freed: to wake nobody there is usual.)
-pub(super) fn calls_by_number(call: &Call<'_>) {
+pub fn calls_by_number(call: &Call<'_>) {
     match call.arg(0) as c_long {
         libc::SYS_write | libc::SYS_pwrite64 | libc::SYS_sendto => {
             call.reads("buf", 2, call.arg(3));

@@ -3,8 +3,8 @@
 //! How much of the string they read is told by where the number ends: the byte behind it is read too.
 
 use super::entry::{Call, entries};
+use super::operand;
 use super::text::{Unit, bytes, readable};
-use crate::checks;
 use crate::sys::errno;
 use core::ffi::{c_char, c_int};
 
@@ -37,7 +37,7 @@ unsafe fn end_of_float(start: *const u8, _base: c_int) -> *mut u8 {
 /// A string must be there, unless it is in the heap.
 pub unsafe fn reads_number<U: Unit + Into<u32>>(call: &Call<'_>, base: c_int, end: End<U>) {
     let start = call.arg(0);
-    if !checks::is_checked(start) {
+    if !operand::is_checked(start) {
         return;
     }
     call.reads("string", 0, U::BYTES);

@@ -7,7 +7,7 @@
 //! that passes too large a size, but gets little, gets what it would have got.
 
 use super::entry::Call;
-use crate::checks;
+use super::operand;
 use crate::diagnose::Direction;
 use libc::iovec;
 
@@ -30,11 +30,11 @@ impl Clipped {
     /// The same buffers, clipped at the first that is too large; `None` if none is. A buffer that
     /// does not even begin in an object is reported, unless that is an object's very end.
     pub fn new(call: &Call<'_>, name: &'static str, buffers: &[iovec]) -> Option<Clipped> {
-        let is_short = |buffer: &iovec| buffer.iov_len > checks::room(buffer.iov_base as usize);
+        let is_short = |buffer: &iovec| buffer.iov_len > operand::room(buffer.iov_base as usize);
         let at = buffers.iter().take(MOST_VECTORS).position(is_short)?;
         let (start, bytes) = (buffers[at].iov_base as usize, buffers[at].iov_len);
-        let room = checks::room(start);
-        if room == 0 && !checks::is_end(start) {
+        let room = operand::room(start);
+        if room == 0 && !operand::is_end(start) {
             call.site.writes(name, start, bytes);
         }
         let nothing = iovec { iov_base: core::ptr::null_mut(), iov_len: 0 };

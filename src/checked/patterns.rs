@@ -2,8 +2,8 @@
 //! character sets.
 
 use super::entry::{Call, entries};
+use super::operand;
 use super::text::reads_whole;
-use crate::checks;
 use core::ffi::{c_char, c_int, c_void};
 use libc::{regex_t, regmatch_t};
 
@@ -76,7 +76,7 @@ impl Cursor {
 
     /// Whether it points to no object any more.
     fn is_stale(&self) -> bool {
-        checks::room(self.start) == 0 && !checks::is_end(self.start)
+        operand::room(self.start) == 0 && !operand::is_end(self.start)
     }
 
     /// Bytes that it has gone on.
