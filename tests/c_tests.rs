@@ -17,7 +17,7 @@ use std::time::Duration;
 use support::backend::{fencepost_run, why_unavailable};
 use support::compile::{self, map_in_parallel};
 use support::expectation::{self, Bug, Expectation, ReportIn, Verdict};
-use support::process::{self, Outcome};
+use support::process::{self, Exit, Outcome};
 
 /// A program that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -129,7 +129,11 @@ fn build(source: &Path) -> Result<Option<Program>, String> {
             let scratch = make_scratch(&name, "native");
             let mut command = process::command(&binary);
             command.current_dir(&scratch).env("TMPDIR", &scratch);
-            Some(process::run(&mut command, LIMIT).map_err(|error| error.to_string())?)
+            let outcome = process::run(&mut command, LIMIT).map_err(|error| error.to_string())?;
+            if outcome.exit == Exit::Hung {
+                return Err(format!("hangs without fencepost: not over after {LIMIT:?}"));
+            }
+            Some(outcome)
         }
         Verdict::Bug(_) => None,
     };

@@ -1,5 +1,8 @@
 // Children whose main thread ends the process while their other threads fork, print, allocate and end too.
+// The signal that ends some of them comes to the main thread: natively too, a thread that it meets within fork could
+// not end the process, as it holds the locks of malloc.
 // expect: clean
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,10 +39,15 @@ static void *print_often(void *unused)
 static void live(int which)
 {
     pthread_t thread;
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
     atexit(at_end);
     at_quick_exit(at_end);
+    pthread_sigmask(SIG_BLOCK, &term, NULL);
     pthread_create(&thread, NULL, fork_often, NULL);
     pthread_create(&thread, NULL, print_often, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &term, NULL);
     usleep(which * 500);
     switch (which % 4) {
     case 0:

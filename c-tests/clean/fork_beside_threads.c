@@ -59,6 +59,7 @@ int main(void)
 {
     pthread_t threads[4];
     pthread_key_create(&key, free);
+    make_threads(); // the first cancellation loads a library, which a child of a fork beside it could not use natively
     for (int i = 0; i < 4; i++)
         pthread_create(&threads[i], NULL, i < 2 ? make_often : fork_often, NULL);
     for (int i = 2; i < 4; i++)
