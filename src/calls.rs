@@ -7,7 +7,7 @@ use crate::diagnose::{BadRequest, Call, Owner, Wrong};
 use crate::fault::{self, tally};
 use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Mismatch, Release};
-use crate::heap::{BadCall, Object, Request, next_heap, private, threads};
+use crate::heap::{AllocationRequest, BadCall, Object, next_heap, private, threads};
 use crate::options::{BadRequests, SummaryChoice};
 use crate::report::notice;
 use crate::report::symbolize::operators;
@@ -28,7 +28,7 @@ pub fn runtime() -> &'static Runtime {
 /// Allocates for the program. Null when there is no memory.
 #[inline(never)]
 #[unsafe(link_section = ".text.hot")]
-pub fn allocate(request: Request, caller: Caller) -> *mut u8 {
+pub fn allocate(request: AllocationRequest, caller: Caller) -> *mut u8 {
     if RuntimeScope::is_active() {
         return private::allocate(request.size, request.align);
     }
@@ -89,8 +89,13 @@ fn free_badly(
 
 /// Resizes for the program, to a size and an alignment; null when there is no memory, and then the old
 /// object stands.
-pub fn resize(address: usize, wanted: (usize, usize), release: Release, caller: Caller) -> *mut u8 {
-    let (size, align) = wanted;
+pub fn resize(
+    address: usize,
+    size: usize,
+    align: usize,
+    release: Release,
+    caller: Caller,
+) -> *mut u8 {
     if private::contains(address) {
         // SAFETY: the address is the private heap's.
         return unsafe { private::resize(address, size, align) };
@@ -102,7 +107,10 @@ pub fn resize(address: usize, wanted: (usize, usize), release: Release, caller: 
         return unsafe { next_heap::resize(address, size, align) };
     }
     let event = runtime.event(caller);
-    match threads::with_cache(|cache| runtime.heap.resize(cache, address, wanted, release, event)) {
+    let resized = threads::with_cache(|cache| {
+        runtime.heap.resize(cache, address, size, align, release, event)
+    });
+    match resized {
         Ok((new, checked)) => {
             if let Err(bad) = checked {
                 fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
@@ -113,7 +121,7 @@ pub fn resize(address: usize, wanted: (usize, usize), release: Release, caller: 
             if !is_excused(runtime, &object, release, which, caller) {
                 fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
             }
-            resize(address, wanted, release.unchecked(), caller)
+            resize(address, size, align, release.unchecked(), caller)
         }
         // SAFETY: as above.
         Err(BadCall::Foreign) if is_next(runtime, address) => unsafe {

@@ -1,7 +1,7 @@
 //! The Rust face: the guarded heap as `#[global_allocator]`.
 
 use crate::calls;
-use crate::heap::Request;
+use crate::heap::AllocationRequest;
 use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Release};
 use crate::sys::scope::RuntimeScope;
@@ -38,8 +38,8 @@ impl Fencepost {
     }
 }
 
-fn request(layout: Layout, zeroed: bool) -> Request {
-    Request { size: layout.size(), align: layout.align(), family: Family::Rust, zeroed }
+fn request(layout: Layout, zeroed: bool) -> AllocationRequest {
+    AllocationRequest { size: layout.size(), align: layout.align(), family: Family::Rust, zeroed }
 }
 
 /// A call that names the layout of what it releases.
@@ -70,7 +70,7 @@ unsafe impl GlobalAlloc for Fencepost {
     #[inline(never)]
     unsafe fn realloc(&self, address: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let release = release(Deallocator::Reallocate, layout);
-        calls::resize(address as usize, (new_size, layout.align()), release, Caller::here())
+        calls::resize(address as usize, new_size, layout.align(), release, Caller::here())
     }
 }
 

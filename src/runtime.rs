@@ -2,7 +2,7 @@
 
 use crate::heap::counters::Counter;
 use crate::heap::record::{Event, ThreadId};
-use crate::heap::unguarded::Reason;
+use crate::heap::tally::Reason;
 use crate::heap::{Config, Heap, threads};
 use crate::ledger;
 use crate::options::{OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder};

@@ -54,7 +54,7 @@ pub fn enable() {
     if let Some(runtime) = runtime::get()
         && runtime.options.check_calls
     {
-        let (base, bytes) = runtime.heap.reserved();
+        let reserved = runtime.heap.reserved();
         CHECKED.heap.store((&raw const runtime.heap).cast_mut(), Ordering::Relaxed);
         for (number, guess) in CHECKED.guesses.iter().enumerate() {
             // By the last byte: where less could be reserved, that is with the smallest slots.
@@ -63,8 +63,8 @@ pub fn enable() {
             guess.store(class.cast_mut(), Ordering::Relaxed);
         }
         CHECKED.large.store((&raw const *runtime.heap.large()).cast_mut(), Ordering::Relaxed);
-        CHECKED.base.store(base, Ordering::Relaxed);
-        CHECKED.bytes.store(bytes, Ordering::Release);
+        CHECKED.base.store(reserved.start, Ordering::Relaxed);
+        CHECKED.bytes.store(reserved.len(), Ordering::Release);
     }
 }
 

@@ -222,7 +222,7 @@ pub unsafe fn forget_inherited() {
 
 fn close(runtime: &Runtime, page: OpenPage) {
     if runtime.heap.close_page(page).is_err() {
-        runtime.heap.tally().count(crate::heap::unguarded::Reason::NotRevoked);
+        runtime.heap.tally().count(crate::heap::tally::Reason::NotRevoked);
     }
 }
 

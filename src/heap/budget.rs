@@ -3,8 +3,8 @@
 //! Both kinds of memory are charged by way of the threads: each has a little in reserve, so that most calls
 //! leave the sums that all share alone.
 
+use super::tally::Reason;
 use super::threads::{self, ThreadCache};
-use super::unguarded::Reason;
 use crate::sys::{PAGE_BYTES, limits, round_up_to_page};
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 

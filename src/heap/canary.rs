@@ -1,21 +1,22 @@
 //! Canary bytes in the slack: what a guard page can't see is found when the object is freed.
 
 use crate::sys::{PAGE_BYTES, probe, round_up_to_page};
+use core::ops::Range;
 
 /// The byte that slack is filled with. Not 0 and not 0xff, which overruns write most.
 pub const BYTE: u8 = 0xfc;
 
 /// Slack within `limit` bytes of the object at `start..start + size`, before and after it, that
 /// lies in pages which hold the object.
-fn zones(start: usize, size: usize, limit: usize) -> [(usize, usize); 2] {
+fn zones(start: usize, size: usize, limit: usize) -> [Range<usize>; 2] {
     if size == 0 {
         // Not null: an empty slice needs an address too.
-        return [(start, start); 2];
+        return [start..start, start..start];
     }
     let first = start & !(PAGE_BYTES - 1);
     let end = start + size;
     let last = round_up_to_page(end);
-    [(first.max(start.saturating_sub(limit)), start), (end, last.min(end.saturating_add(limit)))]
+    [first.max(start.saturating_sub(limit))..start, end..last.min(end.saturating_add(limit))]
 }
 
 /// Fills the slack of an object.
@@ -24,7 +25,7 @@ fn zones(start: usize, size: usize, limit: usize) -> [(usize, usize); 2] {
 /// The object's pages must be writable and the caller's own.
 #[inline(always)]
 pub unsafe fn fill(start: usize, size: usize, limit: usize) {
-    for (from, to) in zones(start, size, limit) {
+    for Range { start: from, end: to } in zones(start, size, limit) {
         let mut at = from;
         // SAFETY: zones lie in the object's pages, and the words and bytes in the zone.
         unsafe {
@@ -75,8 +76,8 @@ pub unsafe fn check(start: usize, size: usize, limit: usize) -> Option<Damage> {
         }
         differences == 0 && load(start + (count - 1) * WORD_BYTES) == Some(CANARY_WORD)
     };
-    let is_sound = |zone| is_sound(zone, CANARY_WORD, load, are_all);
-    if is_sound(zones[0]) && is_sound(zones[1]) {
+    let is_sound = |zone: &Range<usize>| is_sound(zone, CANARY_WORD, load, are_all);
+    if is_sound(&zones[0]) && is_sound(&zones[1]) {
         return None;
     }
     find_carefully(zones, BYTE)
@@ -90,18 +91,18 @@ pub fn check_carefully(start: usize, size: usize, limit: usize) -> Option<Damage
 
 /// Looks for bytes other than `byte` in the zones before and after an object, surviving unreadable
 /// ones.
-pub fn find_carefully(zones: [(usize, usize); 2], byte: u8) -> Option<Damage> {
+pub fn find_carefully(zones: [Range<usize>; 2], byte: u8) -> Option<Damage> {
     let word = usize::from_ne_bytes([byte; WORD_BYTES]);
-    find(zones, byte, |zone_start, zone_end| {
+    find(zones, byte, |zone| {
         // Nearly all zones are sound, and there may be millions.
         let are_all = |start, count| probe::are_all(start, count, word);
-        if is_sound((zone_start, zone_end), word, probe::load, are_all) {
+        if is_sound(zone, word, probe::load, are_all) {
             return None;
         }
         let damaged = |address: usize| probe::load_byte(address).is_some_and(|b| b != byte);
-        let first = (zone_start..zone_end).find(|&a| damaged(a))?;
-        let last = (zone_start..zone_end).rfind(|&a| damaged(a))?;
-        Some((first, last))
+        let first = zone.clone().find(|&a| damaged(a))?;
+        let last = zone.clone().rfind(|&a| damaged(a))?;
+        Some(first..last + 1)
     })
 }
 
@@ -109,23 +110,23 @@ pub fn find_carefully(zones: [(usize, usize); 2], byte: u8) -> Option<Damage> {
 /// zone overlaps the one before, and that of a short zone reaches over its edge into the same page.
 #[inline(always)]
 fn is_sound(
-    (zone_start, zone_end): (usize, usize),
+    zone: &Range<usize>,
     expected: usize,
     load: impl Fn(usize) -> Option<usize>,
     are_all: impl Fn(usize, usize) -> bool,
 ) -> bool {
-    let bytes = zone_end - zone_start;
+    let bytes = zone.end - zone.start;
     let unused = 8 * (WORD_BYTES - bytes.min(WORD_BYTES)) as u32;
     let differs = |word: usize| load(word).map(|found| found ^ expected);
     let difference = match bytes {
         0 => return true,
         // Little-endian: the bytes of the zone are the word's low ones, or its high ones.
-        1..WORD_BYTES if zone_start % PAGE_BYTES < WORD_BYTES => {
-            differs(zone_start).map(|bits| bits << unused)
+        1..WORD_BYTES if zone.start % PAGE_BYTES < WORD_BYTES => {
+            differs(zone.start).map(|bits| bits << unused)
         }
-        1..WORD_BYTES => differs(zone_end - WORD_BYTES).map(|bits| bits >> unused),
-        _ if !are_all(zone_start, bytes / WORD_BYTES) => return false,
-        _ => differs(zone_end - WORD_BYTES),
+        1..WORD_BYTES => differs(zone.end - WORD_BYTES).map(|bits| bits >> unused),
+        _ if !are_all(zone.start, bytes / WORD_BYTES) => return false,
+        _ => differs(zone.end - WORD_BYTES),
     };
     // What can't be read is looked at byte by byte.
     difference == Some(0)
@@ -140,14 +141,13 @@ const CANARY_WORDS: u128 = u128::from_ne_bytes([BYTE; 16]);
 const CANARY_WORD: usize = usize::from_ne_bytes([BYTE; 8]);
 
 fn find(
-    [before, after]: [(usize, usize); 2],
+    [before, after]: [Range<usize>; 2],
     expected: u8,
-    damaged_in: impl Fn(usize, usize) -> Option<(usize, usize)>,
+    damaged_in: impl Fn(&Range<usize>) -> Option<Range<usize>>,
 ) -> Option<Damage> {
     // An overrun is the likelier cause: look behind the object first.
-    let (lowest, highest) =
-        damaged_in(after.0, after.1).or_else(|| damaged_in(before.0, before.1))?;
-    let span = highest - lowest + 1;
+    let damaged = damaged_in(&after).or_else(|| damaged_in(&before))?;
+    let (lowest, span) = (damaged.start, damaged.len());
     let mut bytes = [0; 16];
     let shown = span.min(bytes.len());
     for (i, byte) in bytes[..shown].iter_mut().enumerate() {

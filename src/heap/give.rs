@@ -3,8 +3,8 @@
 //! Each class, and the space of large objects, takes its addresses into service in rising order. So it can give up
 //! what is behind those in service, from some address on, for good.
 
-use super::Heap;
 use super::pool::CLASS_PAGES;
+use super::spaces::Spaces;
 use crate::pages::PageRange;
 use crate::sys::{PAGE_BYTES, memory};
 use core::ops::Range;
@@ -35,83 +35,84 @@ struct Space {
     unused: Range<usize>,
 }
 
-impl Heap {
-    /// Gives the addresses from `start` to `end`, as far as they are reserved, to the program, which is about to map
-    /// something there. What is given is not mapped afterwards, unless it is to be replaced. If a part is in use, or a wish is too
-    /// large, nothing is given. Whether anything was.
-    pub fn give(&self, start: usize, end: usize, demand: Demand) -> bool {
-        let (base, bytes) = self.reserved;
-        if start >= end || end <= base || start >= base + bytes {
-            return false;
-        }
-        let part = |range: &Range<usize>| start.max(range.start)..end.min(range.end);
-        let spaces = self.spaces();
-        let may_give = |space: &Space| {
-            let asked = part(&space.whole);
-            let kept = match demand {
-                Demand::Wish => space.whole.len() / KEPT_PARTS,
-                Demand::Replacing | Demand::Exact => 0,
-            };
-            asked.is_empty() || asked.start >= space.unused.start + kept
+/// See [`super::Heap::give`].
+pub fn give(all: &Spaces, wanted: Range<usize>, demand: Demand) -> bool {
+    let reserved = all.reserved();
+    if wanted.is_empty() || wanted.end <= reserved.start || wanted.start >= reserved.end {
+        return false;
+    }
+    let part = |range: &Range<usize>| wanted.start.max(range.start)..wanted.end.min(range.end);
+    let spaces = list(all);
+    let may_give = |space: &Space| {
+        let asked = part(&space.whole);
+        let kept = match demand {
+            Demand::Wish => space.whole.len() / KEPT_PARTS,
+            Demand::Replacing | Demand::Exact => 0,
         };
-        if !spaces.iter().all(may_give) {
-            return false;
+        asked.is_empty() || asked.start >= space.unused.start + kept
+    };
+    if !spaces.iter().all(may_give) {
+        return false;
+    }
+    let mut has_given = false;
+    for (number, space) in spaces.iter().enumerate() {
+        let given = part(&space.unused);
+        if !given.is_empty() {
+            has_given |= give_up(all, number, space, given, demand);
         }
-        let mut has_given = false;
-        for (number, space) in spaces.iter().enumerate() {
-            let given = part(&space.unused);
-            if !given.is_empty() {
-                has_given |= self.give_up(number, space, given, demand);
-            }
-        }
-        has_given
     }
+    has_given
+}
 
-    /// Gives what is unused of one space away, for a mapping of `bytes` bytes that found no place; false if none has as
-    /// many.
-    pub fn make_room(&self, bytes: usize) -> bool {
-        let spaces = self.spaces();
-        let given = |space: &Space| space.unused.start + KEPT_BYTES..space.unused.end;
-        let enough = (0..SPACES).filter(|&number| given(&spaces[number]).len() >= bytes);
-        enough.min_by_key(|&number| spaces[number].unused.len()).is_some_and(|number| {
-            self.give_up(number, &spaces[number], given(&spaces[number]), Demand::Exact)
-        })
-    }
+/// See [`super::Heap::make_room`].
+pub fn make_room(all: &Spaces, bytes: usize) -> bool {
+    let spaces = list(all);
+    let given = |space: &Space| space.unused.start + KEPT_BYTES..space.unused.end;
+    let enough = (0..SPACES).filter(|&number| given(&spaces[number]).len() >= bytes);
+    enough.min_by_key(|&number| spaces[number].unused.len()).is_some_and(|number| {
+        give_up(all, number, &spaces[number], given(&spaces[number]), Demand::Exact)
+    })
+}
 
-    /// Whether `address` was reserved and has been given away.
-    pub fn has_given(&self, address: usize) -> bool {
-        let is_given =
-            |space: &Space| space.whole.contains(&address) && address >= space.unused.end;
-        self.spaces().iter().any(is_given)
-    }
+/// See [`super::Heap::has_given`].
+pub fn has_given(all: &Spaces, address: usize) -> bool {
+    let is_given = |space: &Space| space.whole.contains(&address) && address >= space.unused.end;
+    list(all).iter().any(is_given)
+}
 
-    fn spaces(&self) -> [Space; SPACES] {
-        core::array::from_fn(|number| match self.pool.classes().get(number) {
-            Some(class) => Space { whole: class.whole(), unused: class.unused() },
-            None => Space { whole: self.large.whole(), unused: self.large.unused() },
-        })
-    }
+fn list(all: &Spaces) -> [Space; SPACES] {
+    core::array::from_fn(|number| match all.small.pool.classes().get(number) {
+        Some(class) => Space { whole: class.whole(), unused: class.unused() },
+        None => Space { whole: all.large.whole(), unused: all.large.unused() },
+    })
+}
 
-    /// Has a space give up its addresses from the start of `given`, which are the program's then; those behind are the
-    /// kernel's to give.
-    fn give_up(&self, number: usize, space: &Space, given: Range<usize>, demand: Demand) -> bool {
-        self.pool.note_cut();
-        let pages = (space.whole.end - given.start) / PAGE_BYTES;
-        if number < CLASS_PAGES.len() && !self.pages.give_up(PageRange::new(given.start, pages)) {
-            return false;
-        }
-        let has_given = match self.pool.classes().get(number) {
-            Some(class) => class.give_up(given.start),
-            None => self.large.give_up(given.start),
-        };
-        if has_given {
-            let replaced = if demand == Demand::Replacing { given.end } else { given.start };
-            memory::disown(replaced - given.start);
-            // SAFETY: no object is or will be there, and nobody else knows the addresses.
-            unsafe { memory::unmap(replaced, space.unused.end - replaced) };
-        }
-        has_given
+/// Has a space give up its addresses from the start of `given`, which are the program's then; those behind are the
+/// kernel's to give.
+fn give_up(
+    all: &Spaces,
+    number: usize,
+    space: &Space,
+    given: Range<usize>,
+    demand: Demand,
+) -> bool {
+    let pool = &all.small.pool;
+    pool.note_cut();
+    let pages = PageRange::new(given.start, (space.whole.end - given.start) / PAGE_BYTES);
+    if number < CLASS_PAGES.len() && !all.small.pages.give_up(pages) {
+        return false;
     }
+    let has_given = match pool.classes().get(number) {
+        Some(class) => class.give_up(given.start),
+        None => all.large.give_up(given.start),
+    };
+    if has_given {
+        let replaced = if demand == Demand::Replacing { given.end } else { given.start };
+        memory::disown(replaced - given.start);
+        // SAFETY: no object is or will be there, and nobody else knows the addresses.
+        unsafe { memory::unmap(replaced, space.unused.end - replaced) };
+    }
+    has_given
 }
 
 #[cfg(test)]
@@ -119,7 +120,7 @@ mod tests {
     use super::super::record::{Event, Family, ThreadId};
     use super::super::release::{Deallocator, Release};
     use super::super::threads::ThreadCache;
-    use super::super::{Config, Request};
+    use super::super::{AllocationRequest, Config, Heap};
     use super::*;
     use crate::options::Placement;
     use crate::pages::trial_backends;
@@ -145,7 +146,8 @@ mod tests {
             };
             let (heap, cache) = (Heap::new(backend, config).unwrap(), ThreadCache::new());
             let allocate = |size| {
-                let request = Request { size, align: 1, family: Family::Malloc, zeroed: false };
+                let request =
+                    AllocationRequest { size, align: 1, family: Family::Malloc, zeroed: false };
                 heap.allocate(&cache, request, || EVENT) as usize
             };
             for size in [40, 100_000] {

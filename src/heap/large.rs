@@ -3,10 +3,10 @@
 //! Ranges are handed out in rising order, one guard page apart, and never again, so the table of
 //! them is sorted by construction and an address is found by binary search, without a lock.
 
-use super::place::Edge;
+use super::place::{Edge, Place};
 use super::record::Record;
 use super::region::Region;
-use super::slot::{Home, Slot};
+use super::slot::{FreshSlot, Home, Slot};
 use crate::pages::PageRange;
 use crate::sys::lock::Lock;
 use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
@@ -72,15 +72,15 @@ impl LargeSpace {
         })
     }
 
-    /// Takes a fresh range for an object of `size` bytes aligned to `align`, writable; returns it
-    /// and the object's offset in it. Behind its pages the range has `spare` bytes of inaccessible ones.
+    /// Takes a fresh range for an object of `size` bytes aligned to `align`, writable. Behind its pages the range has
+    /// `spare` bytes of inaccessible ones.
     pub fn claim(
         &self,
         edge: Edge,
         size: usize,
         align: usize,
         spare: usize,
-    ) -> Result<(Slot<'_>, usize), Errno> {
+    ) -> Result<FreshSlot<'_>, Errno> {
         let mut used = self.used.lock();
         let index = self.count.load(Ordering::Relaxed);
         self.ranges.ensure(index + 1)?;
@@ -104,7 +104,8 @@ impl LargeSpace {
             _ => 0,
         };
         let data = PageRange::new(start, all_bytes / PAGE_BYTES);
-        Ok((Slot { record: &range.record, data, home: Home::Large }, offset))
+        let slot = Slot { record: &range.record, data, home: Home::Large };
+        Ok(FreshSlot::new(slot, Place { offset, size }))
     }
 
     /// Makes a range fault for good and drops its memory.
@@ -247,7 +248,10 @@ mod tests {
     fn finds_ranges_by_any_address_in_them() {
         let space = space(1 << 30);
         let starts: Vec<usize> = (0..100)
-            .map(|i| space.claim(Edge::Right, 40_000 + i * 5000, 16, 0).unwrap().0.data.start())
+            .map(|i| {
+                let _fresh = space.claim(Edge::Right, 40_000 + i * 5000, 16, 0).unwrap();
+                space.slot(i).unwrap().data.start()
+            })
             .collect();
         for (i, &start) in starts.iter().enumerate() {
             let slot = space.slot(i).unwrap();
@@ -264,8 +268,9 @@ mod tests {
     #[test]
     fn has_guards_on_both_sides_and_faults_when_retired() {
         let space = space(1 << 30);
-        let (slot, offset) = space.claim(Edge::Right, 100_000, 16, 0).unwrap();
-        assert_eq!(slot.data.start() + offset + 100_000, slot.data.end());
+        let fresh = space.claim(Edge::Right, 100_000, 16, 0).unwrap();
+        let slot = space.slot(0).unwrap();
+        assert_eq!(fresh.address() + 100_000, slot.data.end());
         assert_eq!(probe::load(slot.data.end() - 8), Some(0));
         assert_eq!(probe::load(slot.data.end()), None);
         assert_eq!(probe::load(slot.data.start() - 8), None);
@@ -277,8 +282,8 @@ mod tests {
     #[test]
     fn aligns_beyond_a_page() {
         let space = space(1 << 30);
-        let (slot, offset) = space.claim(Edge::Right, 100, 1 << 20, 0).unwrap();
-        assert!((slot.data.start() + offset).is_multiple_of(1 << 20));
+        let fresh = space.claim(Edge::Right, 100, 1 << 20, 0).unwrap();
+        assert!(fresh.address().is_multiple_of(1 << 20));
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! The guarded heap: every object alone at the edge of a page, next to a page that faults.
 //!
-//! [`Heap`] ties the parts together: a slot from the pool or the large space, its pages from a
-//! [`PageProtection`] backend, its place, its canaries, its record. It knows nothing of signals, of
-//! the C API, or of reports: a wrong call comes back as a [`BadCall`] for others to tell.
+//! [`Heap`] is the face of it; what it does is done by parts that know nothing of each other but what
+//! is below them: [`spaces`] makes and ends guarded objects, in [`small`] slots or as [`large`] ranges;
+//! [`unguarded`] keeps those that could not be guarded; [`resize`] moves objects, or lets them grow.
+//! The heap knows nothing of signals, of the C API, or of reports: a wrong call comes back as a
+//! [`BadCall`] for others to tell.
 
+mod account;
 pub mod budget;
 pub mod canary;
 pub mod class;
+mod closure;
 pub mod counters;
 pub mod give;
 pub mod history;
-mod inspect;
 pub mod large;
 pub mod next_heap;
 pub mod object;
@@ -26,49 +29,39 @@ pub mod release;
 pub mod report_memory;
 mod resize;
 mod restore;
-mod retire;
-mod sandbox;
 pub mod slot;
 mod slot_stack;
+mod small;
+mod spaces;
+pub mod tally;
+#[cfg(test)]
+mod tests;
 pub mod threads;
 pub mod unguarded;
 
 use crate::options::Placement;
-use crate::pages::{PageProtection, PageRange};
-use crate::sys::lock::Lock;
-use crate::sys::memory::Reservation;
-use crate::sys::{Errno, PAGE_BYTES, round_up_to_page};
-use budget::{Budget, Cost};
-use canary::Damage;
+use crate::pages::{Outlook, PageProtection};
+use crate::sys::Errno;
+use crate::sys::residency::SharedPages;
+use crate::sys::sandbox::Coming;
+use account::{Account, Terms};
+use budget::MOST_RESERVED;
 use class::Class;
+use core::ops::Range;
 use counters::Counter;
-use history::History;
+use give::Demand;
 use large::LargeSpace;
 pub use object::{BadCall, Object};
-use object::{view, view_unguarded};
-use place::Place;
-use pool::Pool;
-use ready::SharedReady;
-use record::{Entry, Event, Family, State};
+use opening::OpenPage;
+use record::{Event, Family, Snapshot, State};
 use release::Release;
-use sandbox::Closure;
-use slot::Slot;
+use resize::{InPlace, Resizing};
+use slot::{Freeing, Slot};
+pub use spaces::MOST_RESERVED_BYTES;
+use spaces::Spaces;
+use tally::{Reason, Tally};
 use threads::ThreadCache;
-use unguarded::{Reason, Tally, Unguarded, UnguardedObjects};
-
-/// Address space for small and for large objects, each; halved until it fits. Mostly both fit between the program and its
-/// libraries, so that below the program all is free, as without us.
-const RESERVED_BYTES: usize = 16 << 40;
-
-/// Address space of a whole heap at most.
-pub const MOST_RESERVED_BYTES: usize = 2 * RESERVED_BYTES;
-
-/// With less than this for both, hardly anything could be guarded.
-const LEAST_RESERVED_BYTES: usize = 8 << 20;
-
-/// Pages that the slots span which a thread claims at a time: those of one page table (2 MiB), so that
-/// threads do not wait for each other's page table locks.
-const BATCH_PAGES: usize = 512;
+use unguarded::{Unguarded, UnguardedObjects};
 
 /// Largest request: no object may be larger than a pointer difference can tell (as glibc).
 pub const MAX_SIZE: usize = isize::MAX as usize;
@@ -101,7 +94,7 @@ pub struct Config {
 
 /// What is asked of [`Heap::allocate`].
 #[derive(Clone, Copy, Debug)]
-pub struct Request {
+pub struct AllocationRequest {
     pub size: usize,
     /// A power of two; 1 where the caller asked for no alignment.
     pub align: usize,
@@ -111,50 +104,30 @@ pub struct Request {
 
 /// What an address is.
 enum Found<'a> {
-    Guarded(Slot<'a>, Entry),
+    Guarded(Slot<'a>, Snapshot),
     Unguarded(Unguarded),
     Wrong(BadCall),
 }
 
-/// See the module's text. Aligned so that its hot part is on one page.
+/// See the module's first lines. Aligned so that its hot part is on one page.
 #[repr(align(4096))]
 pub struct Heap {
-    pages: &'static dyn PageProtection,
-    config: Config,
-    pool: Pool,
-    large: LargeSpace,
+    terms: Terms,
+    spaces: Spaces,
     unguarded: UnguardedObjects,
-    history: History,
-    budget: Budget,
-    shared_ready: SharedReady,
-    /// Held while guards are put back.
-    restoring: Lock<()>,
-    closure: Closure,
-    /// Guarded address space, that of small objects first: start and bytes.
-    reserved: (usize, usize),
 }
 
 impl Heap {
     /// Reserves a heap.
     pub fn new(pages: &'static dyn PageProtection, config: Config) -> Result<Heap, Errno> {
-        let whole = Reservation::above_program(&[MOST_RESERVED_BYTES, MOST_RESERVED_BYTES / 2])
-            .or_else(|| Reservation::new(MOST_RESERVED_BYTES, LEAST_RESERVED_BYTES, 4))
-            .ok_or(Errno::ENOMEM)?;
-        let (base, bytes) = (whole.start, (whole.bytes / 2) & !(PAGE_BYTES - 1));
-        pages.prepare(PageRange::new(base, bytes / PAGE_BYTES))?;
-        Ok(Heap {
-            reserved: (base, 2 * bytes),
-            pages,
-            config,
-            pool: Pool::new(base, bytes)?,
-            large: LargeSpace::new(base + bytes, bytes)?,
-            unguarded: UnguardedObjects::new(),
-            history: History::new(config.history_bytes),
-            budget: Budget::new(config.budget_bytes, config.max_mappings, config.room_bytes),
-            shared_ready: SharedReady::new(config.budget_bytes),
-            restoring: Lock::new(()),
-            closure: Closure::default(),
-        })
+        let terms = Terms::new(config);
+        let spaces = Spaces::new(pages, &terms)?;
+        Ok(Heap { terms, spaces, unguarded: UnguardedObjects::new() })
+    }
+
+    #[inline(always)]
+    fn account<'a>(&'a self, cache: &'a ThreadCache) -> Account<'a> {
+        Account { terms: &self.terms, cache }
     }
 
     /// Allocates. Null when there is no memory at all, as `malloc`. `allocated` is asked only for
@@ -163,14 +136,14 @@ impl Heap {
     pub fn allocate(
         &self,
         cache: &ThreadCache,
-        request: Request,
+        request: AllocationRequest,
         allocated: impl FnOnce() -> Event,
     ) -> *mut u8 {
-        let Request { size, align, zeroed, .. } = request;
+        let AllocationRequest { size, align, zeroed, .. } = request;
         if size > MAX_SIZE || align > MAX_SIZE / 2 {
             return core::ptr::null_mut();
         }
-        if self.is_sampling() && !cache.is_sampled(self.config.sample) {
+        if self.is_sampling() && !cache.is_sampled(self.terms.config.sample) {
             return next_heap::allocate(size, align, zeroed);
         }
         let allocated = allocated();
@@ -178,230 +151,61 @@ impl Heap {
             Ok(address) => address as *mut u8,
             Err(reason) if self.is_sampling() || self.is_closed() => {
                 // Blocks of the next allocator must all be alike: nothing tells them apart.
-                self.tally().count(reason);
-                self.allocate_plainly(size, align, zeroed)
+                self.terms.tally.count(reason);
+                self.terms.closure.allocate_plainly(size, align, zeroed)
             }
             Err(reason) => self.allocate_unguarded(cache, request, allocated, reason),
         };
-        if let Some(byte) = self.config.fill
-            && !zeroed
-            && !address.is_null()
-        {
-            // SAFETY: the object is `size` bytes long, and nobody else knows it yet.
-            unsafe { core::ptr::write_bytes(address, byte, size) };
+        if !zeroed && !address.is_null() {
+            self.fill_fresh(address, size);
         }
         address
-    }
-
-    /// Whether most allocations go to the next allocator, untouched.
-    #[inline]
-    pub fn is_sampling(&self) -> bool {
-        self.config.sample > 1
     }
 
     #[inline(always)]
     fn allocate_guarded(
         &self,
         cache: &ThreadCache,
-        request: Request,
+        request: AllocationRequest,
         allocated: Event,
     ) -> Result<usize, Reason> {
-        let Request { size, .. } = request;
-        let align = place::effective_align(self.config.placement, size, request.align);
-        let class = if align > PAGE_BYTES {
-            None
-        } else {
-            Pool::class_for(round_up_to_page(size) / PAGE_BYTES)
-        };
-        let (slot, place) = match class {
-            Some(class) => self.claim_small(cache, class, size, align)?,
-            None => self.claim_large(cache, size, align, 0)?,
-        };
-        Ok(self.publish(cache, &slot, place, request, allocated))
-    }
-
-    /// Makes a claimed slot the object that was asked for, and returns its address.
-    #[inline(always)]
-    fn publish(
-        &self,
-        cache: &ThreadCache,
-        slot: &Slot<'_>,
-        place: Place,
-        request: Request,
-        allocated: Event,
-    ) -> usize {
-        let start = slot.data.start() + place.offset;
-        // SAFETY: the slot is this thread's alone until it is published, and its pages are
-        // populated.
-        unsafe { canary::fill(start, place.size, self.config.canary_bytes) };
-        let origin = (request.family, release::log2(request.align));
+        let AllocationRequest { size, align, .. } = request;
+        let config = &self.terms.config;
+        let align = place::effective_align(config.placement, size, align);
+        let fresh = self.spaces.claim(self.account(cache), size, align)?;
         cache.count(Counter::Objects);
-        slot.record.publish(place.offset, place.size, origin, allocated);
-        start
-    }
-
-    #[inline(always)]
-    fn claim_small(
-        &self,
-        cache: &ThreadCache,
-        class: usize,
-        size: usize,
-        align: usize,
-    ) -> Result<(Slot<'_>, Place), Reason> {
-        self.charge(cache, size, || self.take_populated(cache, class, size, align))
-    }
-
-    /// What `take` returns, with the budget charged for it: a slot in the pool for `size` bytes.
-    #[inline(always)]
-    fn charge<T>(
-        &self,
-        cache: &ThreadCache,
-        size: usize,
-        take: impl FnOnce() -> Result<T, Reason>,
-    ) -> Result<T, Reason> {
-        let cost = Cost::of_slot(size);
-        self.budget.charge(cache, cost)?;
-        let mappings = self.pages.mappings_per_slot();
-        let claimed = self
-            .budget
-            .charge_mappings(mappings)
-            .and_then(|()| take().inspect_err(|_| self.budget.refund_mappings(mappings)));
-        claimed.inspect_err(|_| self.budget.refund(cache, cost))
-    }
-
-    /// A slot of `class` for this thread alone, with zeroed pages under the place of `size` bytes.
-    #[inline(always)]
-    fn take_populated(
-        &self,
-        cache: &ThreadCache,
-        class: usize,
-        size: usize,
-        align: usize,
-    ) -> Result<(Slot<'_>, Place), Reason> {
-        match self.take_ready(cache, class, size, align) {
-            Some(taken) => Ok(taken),
-            None => self.take_unready(cache, class, size, align),
-        }
-    }
-
-    #[inline(never)]
-    fn take_unready(
-        &self,
-        cache: &ThreadCache,
-        class: usize,
-        size: usize,
-        align: usize,
-    ) -> Result<(Slot<'_>, Place), Reason> {
-        if (1..=PAGE_BYTES).contains(&size)
-            && self.fetch_ready(cache)
-            && let Some(taken) = self.take_ready(cache, class, size, align)
-        {
-            return Ok(taken);
-        }
-        self.refuse_if_closed()?;
-        self.populate(cache, class, |slot| self.place(slot, size, align))
-    }
-
-    /// As [`Heap::take_populated`], with pages from the kernel, for an object at the place that `choose` returns.
-    fn populate(
-        &self,
-        cache: &ThreadCache,
-        class: usize,
-        choose: impl FnOnce(&Slot<'_>) -> Place,
-    ) -> Result<(Slot<'_>, Place), Reason> {
-        let index = self.take_slot(cache, class)?;
-        let slot = self.pool.class(class).slot(index).ok_or(Reason::Refused)?;
-        let place = choose(&slot);
-        if let Some(pages) = slot.populated(place) {
-            // SAFETY: the slot is this thread's alone, and virgin, so it faults.
-            let populate = || unsafe { self.pages.populate(pages) };
-            let populated = populate().or_else(|_| {
-                self.restore_guards();
-                populate()
-            });
-            if populated.is_err() {
-                self.count_done(class, index);
-                return Err(Reason::Refused);
-            }
-            cache.count(Counter::Populates);
-        }
-        Ok((slot, place))
-    }
-
-    /// Where in `slot` an object goes.
-    #[inline(always)]
-    fn place(&self, slot: &Slot<'_>, size: usize, align: usize) -> Place {
-        let edge = place::edge(self.config.placement, self.random(slot.data.start()));
-        Place::at_edge(edge, slot.data.bytes(), size, align)
-    }
-
-    /// Number of a virgin slot for this thread alone.
-    #[inline(always)]
-    fn take_slot(&self, cache: &ThreadCache, number: usize) -> Result<usize, Reason> {
-        match cache.batches[number].take() {
-            Some(index) => Ok(index),
-            None => self.claim_batch(cache, number),
-        }
+        Ok(fresh.publish(config.canary_bytes, request, allocated))
     }
 
     #[cold]
     #[inline(never)]
-    fn claim_batch(&self, cache: &ThreadCache, number: usize) -> Result<usize, Reason> {
-        // Before the stretch that they may open.
-        self.restore_guards();
-        let class = self.pool.class(number);
-        let mut slots = class
-            .claim(self.pages, &self.budget.room, BATCH_PAGES / (pool::CLASS_PAGES[number] + 1))
-            .map_err(|error| match error {
-                Errno(libc::EDQUOT) => Reason::Room,
-                _ => self.spent_or_refused(class),
-            })?;
-        let first = slots.next().ok_or(Reason::Addresses)?;
-        cache.batches[number].refill(slots);
-        Ok(first)
-    }
-
-    fn spent_or_refused(&self, class: &Class) -> Reason {
-        if class.is_spent() { Reason::Addresses } else { Reason::Refused }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn claim_large(
+    fn allocate_unguarded(
         &self,
         cache: &ThreadCache,
-        size: usize,
-        align: usize,
-        spare: usize,
-    ) -> Result<(Slot<'_>, Place), Reason> {
-        cache.count(Counter::Large);
-        self.refuse_if_closed()?;
-        if align > budget::MOST_RESERVED {
-            // malloc takes as much more, and gives back what it does not need.
-            self.budget.charge_size(cache, size.saturating_add(align))?;
-            self.budget.refund_size(cache, size.saturating_add(align));
+        request: AllocationRequest,
+        allocated: Event,
+        reason: Reason,
+    ) -> *mut u8 {
+        let account = self.account(cache);
+        if account.charge_size(request.size).is_err() {
+            return core::ptr::null_mut();
         }
-        // Populated as it is touched, so of memory only what the program asks for is charged.
-        self.budget.charge_size(cache, size)?;
-        let claimed = self.budget.charge_mappings(LARGE_MAPPINGS).and_then(|()| {
-            // The address is not known yet; its size serves as well for a random edge.
-            let edge = place::edge(self.config.placement, self.random(size));
-            match self.large.claim(edge, size, align, spare) {
-                Ok((slot, offset)) => Ok((slot, Place { offset, size })),
-                Err(_) => {
-                    self.budget.refund_mappings(LARGE_MAPPINGS);
-                    let is_spent = self.large.is_spent(size);
-                    Err(if is_spent { Reason::Addresses } else { Reason::Refused })
-                }
-            }
-        });
-        claimed.inspect_err(|_| self.budget.refund_size(cache, size))
+        let address = self.unguarded.allocate(request, allocated);
+        if address.is_null() {
+            account.refund_size(request.size);
+        } else {
+            self.terms.tally.count(reason);
+        }
+        address
     }
 
-    fn random(&self, of: usize) -> u64 {
-        let mixed =
-            ((of / PAGE_BYTES) as u64 ^ self.config.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        mixed ^ mixed >> 31
+    /// Fills an object that nobody knows yet with what the options want fresh objects to hold.
+    #[inline(always)]
+    fn fill_fresh(&self, address: *mut u8, size: usize) {
+        if let Some(byte) = self.terms.config.fill {
+            // SAFETY: the object is `size` bytes long, and nobody else knows it yet.
+            unsafe { core::ptr::write_bytes(address, byte, size) };
+        }
     }
 
     /// Frees the object at `address`, if it goes with `release`.
@@ -413,27 +217,139 @@ impl Heap {
         release: Release,
         freed: impl FnOnce() -> Event,
     ) -> Result<(), BadCall> {
-        let slot = self.locate(address);
+        let slot = self.spaces.locate(address);
         if let Some(slot) = &slot {
             // The record of an old object is in no cache; beside a stack walk the miss is free.
             slot.prefetch_record();
         }
         let freed = freed();
         match self.find_in(slot, address) {
-            Found::Guarded(slot, entry) => {
-                match release.mismatch(entry.family, entry.size, entry.align_log2) {
-                    None => self.retire(cache, slot, entry, freed),
-                    Some(which) => Err(BadCall::Mismatch(view(&slot, &entry), release, which)),
+            Found::Guarded(slot, found) => {
+                match release.mismatch(found.family, found.size, found.align_log2) {
+                    None => {
+                        self.spaces.end(self.account(cache), Freeing::begin(slot, found)?, freed)
+                    }
+                    Some(which) => Err(BadCall::Mismatch(slot.object(&found), release, which)),
                 }
             }
-            Found::Unguarded(object) => {
-                match release.mismatch(object.family, object.size, object.align_log2) {
-                    None => self.free_unguarded(cache, &object),
-                    Some(which) => Err(BadCall::Mismatch(view_unguarded(&object), release, which)),
-                }
-            }
+            Found::Unguarded(found) => self.free_unguarded(cache, found, release),
             Found::Wrong(bad) => Err(bad),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_unguarded(
+        &self,
+        cache: &ThreadCache,
+        found: Unguarded,
+        release: Release,
+    ) -> Result<(), BadCall> {
+        if let Some(which) = release.mismatch(found.family, found.size, found.align_log2) {
+            return Err(BadCall::Mismatch(found.object(), release, which));
+        }
+        self.end_unguarded(cache, self.claim_unguarded(&found)?)
+    }
+
+    /// Takes an object that was found out of the table, for one of several threads that free it.
+    fn claim_unguarded(&self, found: &Unguarded) -> Result<Unguarded, BadCall> {
+        self.unguarded.remove(found.address).ok_or(BadCall::DoubleFree(found.object()))
+    }
+
+    /// Ends an object that this thread took out of the table.
+    fn end_unguarded(&self, cache: &ThreadCache, object: Unguarded) -> Result<(), BadCall> {
+        self.account(cache).refund_size(object.size);
+        let damage = object.damage();
+        // SAFETY: the object is out of the table, by `claim_unguarded`, so no other thread frees it.
+        unsafe { object.release(self.terms.config.free_fill) };
+        match damage {
+            Some(damage) => Err(BadCall::Overwritten(object.object(), damage)),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the object at `address` `size` bytes, aligned to `align`; returns where it is now. If it has moved, the
+    /// old one is freed. The second result tells what was wrong with its canaries. Null, and the object untouched,
+    /// when there is no memory.
+    pub fn resize(
+        &self,
+        cache: &ThreadCache,
+        address: usize,
+        size: usize,
+        align: usize,
+        release: Release,
+        event: Event,
+    ) -> Result<(*mut u8, Result<(), BadCall>), BadCall> {
+        let found = self.find(address);
+        let object = match &found {
+            Found::Guarded(slot, snapshot) => slot.object(snapshot),
+            Found::Unguarded(object) => object.object(),
+            Found::Wrong(bad) => return Err(*bad),
+        };
+        if let Some(which) = release.mismatch(object.family, object.size, object.align_log2) {
+            return Err(BadCall::Mismatch(object, release, which));
+        }
+        let request = AllocationRequest { size, align, family: object.family, zeroed: false };
+        let resizing =
+            Resizing { account: self.account(cache), spaces: &self.spaces, request, event };
+        if let Found::Guarded(slot, snapshot) = &found {
+            match resizing.try_in_place(*slot, *snapshot) {
+                InPlace::Done(checked) => return Ok((address as *mut u8, checked)),
+                InPlace::Lost(bad) => return Err(bad),
+                InPlace::MustMove => {}
+            }
+        }
+        // Natively a mapping grows where it is: the old object is not charged beside the new one.
+        let forgiven = (object.size > MOST_RESERVED).then_some(object.size);
+        forgiven.inspect(|&size| resizing.account.refund_size(size));
+        let new = match &found {
+            Found::Guarded(_, snapshot) => self.allocate_to_move(&resizing, snapshot),
+            _ => self.allocate(cache, request, || event),
+        };
+        forgiven.inspect(|&size| self.terms.budget.charge_size_anyhow(size));
+        if new.is_null() {
+            return Ok((new, Ok(())));
+        }
+        let moved = match found {
+            Found::Guarded(slot, snapshot) => {
+                Freeing::begin(slot, snapshot).map(|object| resizing.move_to(object, new as usize))
+            }
+            Found::Unguarded(object) => self.claim_unguarded(&object).map(|object| {
+                let bytes = size.min(object.size);
+                // SAFETY: the object is out of the table, so no other thread frees it meanwhile; nobody
+                // knows the new one, and the two are distinct.
+                unsafe { core::ptr::copy_nonoverlapping(address as *const u8, new, bytes) };
+                self.end_unguarded(cache, object)
+            }),
+            Found::Wrong(bad) => Err(bad),
+        };
+        match moved {
+            Ok(checked) => Ok((new, checked)),
+            Err(bad) => {
+                // Another thread was faster; nobody has seen the new object.
+                let _ = self.free(cache, new as usize, release.unchecked(), || event);
+                Err(bad)
+            }
+        }
+    }
+
+    /// Allocates for an object that moves from where `old` was. Null without memory.
+    fn allocate_to_move(&self, resizing: &Resizing<'_>, old: &Snapshot) -> *mut u8 {
+        let (request, event) = (resizing.request, resizing.event);
+        let moved = resizing.moved_with(old);
+        let new = match resizing.claim_roomy(moved) {
+            Some(fresh) => {
+                resizing.account.count(Counter::Objects);
+                let new = fresh.publish(self.terms.config.canary_bytes, request, event) as *mut u8;
+                self.fill_fresh(new, request.size);
+                new
+            }
+            None => self.allocate(resizing.account.cache, request, || event),
+        };
+        if let Some(slot) = self.spaces.locate(new as usize) {
+            slot.record.note_moved(moved);
+        }
+        new
     }
 
     /// From now on any function may free the object at `address`: it came from one function by way
@@ -449,31 +365,35 @@ impl Heap {
     /// Bytes asked for when the object at `address` was allocated.
     pub fn size_of(&self, address: usize) -> Result<usize, BadCall> {
         match self.find(address) {
-            Found::Guarded(_, entry) => Ok(entry.size),
+            Found::Guarded(_, snapshot) => Ok(snapshot.size),
             Found::Unguarded(object) => Ok(object.size),
             Found::Wrong(bad) => Err(bad),
         }
     }
 
-    /// The slot that `address` lies in, if it is in service.
-    #[inline]
-    fn locate(&self, address: usize) -> Option<Slot<'_>> {
-        self.pool.locate(address).or_else(|| self.large.locate(address))
+    /// Gives back what a thread that ends has in store. The error is what is wrong with what it freed.
+    pub fn give_back(&self, cache: &ThreadCache) -> Result<(), BadCall> {
+        let account = self.account(cache);
+        let quarantine = cache.quarantine_if_made();
+        let checked = quarantine.map_or(Ok(()), |list| list.empty(account, &self.spaces.small));
+        cache.end_quarantine();
+        self.spaces.small.give_back(account);
+        checked
     }
 
     fn find(&self, address: usize) -> Found<'_> {
-        self.find_in(self.locate(address), address)
+        self.find_in(self.spaces.locate(address), address)
     }
 
     /// What `address` is, given the slot that it lies in.
     #[inline(always)]
     fn find_in<'a>(&'a self, slot: Option<Slot<'a>>, address: usize) -> Found<'a> {
         if let Some(slot) = slot
-            && let Some(entry) = slot.record.read()
-            && entry.state == State::Live
-            && slot.address(&entry) == address
+            && let Some(snapshot) = slot.record.read()
+            && snapshot.state == State::Live
+            && slot.address(&snapshot) == address
         {
-            return Found::Guarded(slot, entry);
+            return Found::Guarded(slot, snapshot);
         }
         self.find_rarely(slot, address)
     }
@@ -488,16 +408,16 @@ impl Heap {
             };
         }
         let Some(slot) = slot else { return Found::Wrong(BadCall::NotAnObject(None)) };
-        let Some(entry) = slot.record.read_settled() else {
-            return Found::Wrong(match self.forgotten(&slot) {
+        let Some(snapshot) = slot.record.read_settled() else {
+            return Found::Wrong(match self.spaces.forgotten(&slot) {
                 Some(object) => BadCall::DoubleFree(object),
                 None => BadCall::NotAnObject(None),
             });
         };
-        let object = view(&slot, &entry);
-        if entry.state == State::Live && object.start == address {
+        let object = slot.object(&snapshot);
+        if snapshot.state == State::Live && object.start == address {
             // Another thread has resized it where it is.
-            return Found::Guarded(slot, entry);
+            return Found::Guarded(slot, snapshot);
         }
         Found::Wrong(if object.start == address {
             BadCall::DoubleFree(object)
@@ -506,10 +426,85 @@ impl Heap {
         })
     }
 
-    /// Whether `address` lies in the guarded address space. Lock-free; for signal handlers too.
+    /// Whether most allocations go to the next allocator, untouched.
+    #[inline]
+    pub fn is_sampling(&self) -> bool {
+        self.terms.config.sample > 1
+    }
+
+    pub fn backend(&self) -> &'static dyn PageProtection {
+        self.spaces.small.pages
+    }
+}
+
+/// What the fault handler and checked calls ask. All is lock-free, and for signal handlers too.
+impl Heap {
+    /// Whether `address` lies in the guarded address space.
     #[inline]
     pub fn contains(&self, address: usize) -> bool {
-        self.pool.contains(address) || self.large.contains(address)
+        self.spaces.contains(address)
+    }
+
+    /// The address space in which [`Heap::contains`] can hold.
+    pub fn reserved(&self) -> Range<usize> {
+        self.spaces.reserved()
+    }
+
+    /// A good guess at the class of an object at `offset` in the reserved address space; `None` where
+    /// the large ones are.
+    pub fn class_near(&self, offset: usize) -> Option<&Class> {
+        self.spaces.class_near(offset)
+    }
+
+    /// The space of large objects.
+    pub fn large(&self) -> &LargeSpace {
+        &self.spaces.large
+    }
+
+    /// Bytes from `address` to the end of the live object that it lies in, or just behind; `None`
+    /// where there is none.
+    #[inline(always)]
+    pub fn room(&self, address: usize) -> Option<usize> {
+        self.spaces.room(address)
+    }
+
+    /// Whether a fault at `address` is the guard's work. It is not in the pages of a live object:
+    /// those are accessible unless the program itself has protected them, as collectors do.
+    pub fn guards(&self, address: usize) -> bool {
+        self.spaces.guards(address)
+    }
+
+    /// Objects in the slot of `address` and in its neighbours: before, at, after.
+    pub fn neighbourhood(&self, address: usize) -> [Option<Object>; 3] {
+        self.spaces.neighbourhood(address)
+    }
+
+    /// Makes the guarded page at `address` accessible; it reads as zeros, or where it was a freed object's,
+    /// as the option `free-fill` says. `None` if an object may come to lie there, or if the kernel refuses.
+    pub fn open_page(&self, address: usize) -> Option<OpenPage> {
+        OpenPage::open(&self.spaces, address, self.terms.config.free_fill)
+    }
+
+    /// Makes the page fault again; what was written to it is gone.
+    pub fn close_page(&self, open: OpenPage) -> Result<(), Errno> {
+        open.close(self.backend())
+    }
+}
+
+/// What is asked at exit and for reports.
+impl Heap {
+    /// The unguarded object that holds `address`, or has it among its canaries. Looks at all.
+    pub fn unguarded_near(&self, address: usize) -> Option<Object> {
+        self.unguarded.find_near(address).as_ref().map(Unguarded::object)
+    }
+
+    /// Objects with damaged canaries, or with junk that was written to; those that lie in
+    /// `shared` pages are left out.
+    pub fn damaged(&self, shared: Option<SharedPages>) -> impl Iterator<Item = BadCall> + '_ {
+        let unguarded = core::iter::once_with(|| self.unguarded.damaged()).flatten();
+        let unguarded =
+            unguarded.map(|(object, damage)| BadCall::Overwritten(object.object(), damage));
+        self.spaces.damaged(&self.terms, shared).chain(unguarded)
     }
 
     /// Objects of the next allocator of which nothing is known, for want of memory.
@@ -519,7 +514,7 @@ impl Heap {
 
     /// Allocations that were not guarded, by reason.
     pub fn tally(&self) -> &Tally {
-        self.unguarded.tally()
+        &self.terms.tally
     }
 
     /// Allocations so far, guarded ones only.
@@ -529,56 +524,125 @@ impl Heap {
 
     /// Memory that live guarded objects of up to a few pages hold.
     pub fn live_bytes(&self) -> usize {
-        self.budget.live_bytes()
+        self.terms.budget.live_bytes()
     }
 
     /// What all live objects would take natively.
     pub fn asked_bytes(&self) -> usize {
-        self.budget.asked_bytes()
+        self.terms.budget.asked_bytes()
+    }
+}
+
+/// What the program does to pages and addresses.
+impl Heap {
+    /// Passes the pages of each live large object to `visit`: where they start, and bytes.
+    pub fn visit_large(&self, visit: impl Fn(usize, usize)) {
+        self.spaces.live_large_pages().for_each(|pages| visit(pages.start(), pages.bytes()));
     }
 
-    pub fn backend(&self) -> &'static dyn PageProtection {
-        self.pages
+    /// Where missing pages fault, a program that has dropped pages of a live object (MADV_DONTNEED)
+    /// must find zeros there, as it would without us. Puts the page at `address` back; false when
+    /// that is not what happened. For the fault handler, and for drops that [`Heap::refill_dropped`] did not see.
+    pub fn restore_dropped(&self, address: usize) -> bool {
+        self.spaces.restore_dropped(address)
+    }
+
+    /// After the program has dropped the pages from `start` to `end`: those of live objects hold zeros again, at once.
+    /// [`Heap::restore_dropped`] comes too late for the kernel's own accesses (of system calls, and for the frame of a
+    /// signal), since they fail on a missing page and raise no fault.
+    pub fn refill_dropped(&self, start: usize, end: usize) {
+        self.spaces.refill_dropped(start, end);
+    }
+
+    /// Whether a live object of the pool has pages between `start` and `end` that fault once they are missing.
+    pub fn must_refill(&self, start: usize, end: usize) -> bool {
+        self.spaces.must_refill(start, end)
+    }
+
+    /// Notes that the program has laid a mapping of its own over the pages from `start` to `end`. Those of live
+    /// objects are its own from then on, and the backend can't guard them once they are freed.
+    pub fn note_remapped(&self, start: usize, end: usize) {
+        self.spaces.note_remapped(start, end);
+    }
+
+    /// Gives the addresses from `start` to `end`, as far as they are reserved, to the program, which is about to map
+    /// something there. What is given is not mapped afterwards, unless it is to be replaced. If a part is in use, or a wish is too
+    /// large, nothing is given. Whether anything was.
+    pub fn give(&self, start: usize, end: usize, demand: Demand) -> bool {
+        give::give(&self.spaces, start..end, demand)
+    }
+
+    /// Gives what is unused of one space away, for a mapping of `bytes` bytes that found no place; false if none has as
+    /// many.
+    pub fn make_room(&self, bytes: usize) -> bool {
+        give::make_room(&self.spaces, bytes)
+    }
+
+    /// Whether `address` was reserved and has been given away.
+    pub fn has_given(&self, address: usize) -> bool {
+        give::has_given(&self.spaces, address)
+    }
+}
+
+/// Guards that are lost, sandboxes, forks.
+impl Heap {
+    /// Makes good what happened while guards were off, if they were.
+    pub fn restore_guards(&self) {
+        self.spaces.small.restore_guards(&self.terms);
+    }
+
+    /// Makes ready for a filter that is about to be installed.
+    pub fn prepare_for(&self, filter: &Coming) -> Outlook {
+        closure::warm_up_next();
+        let outlook = self.backend().prepare_for(filter);
+        self.restore_guards();
+        if outlook == Outlook::Ends {
+            self.terms.closure.close(filter);
+        }
+        outlook
+    }
+
+    /// Undoes [`Heap::prepare_for`], as far as it closed the heap: the filter was not installed.
+    pub fn reopen(&self) {
+        self.terms.closure.reopen();
+    }
+
+    /// Whether objects are not guarded any more, and may be the next allocator's.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.terms.closure.is_closed()
     }
 
     /// Quiets the heap for a fork: its locks are held until [`Heap::release_after_fork`]. The order
     /// is that in which they nest elsewhere.
     pub fn hold_for_fork(&self) {
-        self.restoring.hold_for_fork();
+        self.spaces.small.hold_restoring_for_fork();
         self.unguarded.hold_for_fork();
-        self.large.hold_for_fork();
-        self.history.hold_for_fork();
-        self.shared_ready.hold_for_fork();
-        self.pool.hold_for_fork();
-        self.pages.hold_for_fork();
+        self.spaces.large.hold_for_fork();
+        self.spaces.small.hold_for_fork();
         private::hold_for_fork();
     }
 
     /// # Safety
     /// The calling thread, or its image before fork, must have called `hold_for_fork`.
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: this thread, or its image, holds all the locks by `hold_for_fork`, as this function demands.
         unsafe {
             private::release_after_fork();
-            self.pages.release_after_fork();
-            self.pool.release_after_fork();
-            self.shared_ready.release_after_fork();
-            self.history.release_after_fork();
-            self.large.release_after_fork();
+            self.spaces.small.release_after_fork();
+            self.spaces.large.release_after_fork();
             self.unguarded.release_after_fork();
-            self.restoring.release_after_fork();
+            self.spaces.small.release_restoring_after_fork();
         }
     }
 }
-
-/// Mappings that a live large object costs: itself and the guard behind it.
-const LARGE_MAPPINGS: usize = 2;
 
 /// The heap of a process lives as long as that; those of tests make room for others.
 #[cfg(test)]
 impl Drop for Heap {
     fn drop(&mut self) {
+        let reserved = self.reserved();
         // SAFETY: nobody uses the heap any more.
-        unsafe { crate::sys::memory::unmap(self.reserved.0, self.reserved.1) }
+        unsafe { crate::sys::memory::unmap(reserved.start, reserved.len()) }
     }
 }

@@ -1,10 +1,8 @@
 //! What the heap tells of an object, and of a wrong call.
 
 use super::canary::Damage;
-use super::record::{Entry, Event, Family, State};
+use super::record::{Event, Family, State};
 use super::release::{Mismatch, Release};
-use super::slot::Slot;
-use super::unguarded::Unguarded;
 
 /// One object, as the diagnosis sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,28 +33,4 @@ pub enum BadCall {
     /// The object, which may be another than the one that the call was about, was written to after it had
     /// been freed.
     WrittenAfterFree(Object, Damage),
-}
-
-pub fn view(slot: &Slot<'_>, entry: &Entry) -> Object {
-    Object {
-        start: slot.address(entry),
-        size: entry.size,
-        family: entry.family,
-        align_log2: entry.align_log2,
-        state: entry.state,
-        allocated: entry.allocated,
-        freed: entry.freed,
-    }
-}
-
-pub fn view_unguarded(object: &Unguarded) -> Object {
-    Object {
-        start: object.address,
-        size: object.size,
-        family: object.family,
-        align_log2: object.align_log2,
-        state: State::Live,
-        allocated: object.allocated,
-        freed: None,
-    }
 }

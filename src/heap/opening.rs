@@ -3,10 +3,9 @@
 //! Only pages that no object will have any more are opened: guards, pages of freed objects, pages of a
 //! slot that its object does not reach. So nobody populates a page that is about to be closed.
 
-use super::Heap;
 use super::record::State;
-use super::resize::MANY_MOVED;
-use crate::pages::PageRange;
+use super::spaces::Spaces;
+use crate::pages::{PageProtection, PageRange};
 use crate::sys::{Errno, PAGE_BYTES, memory, process};
 
 /// A guarded page that was made accessible.
@@ -26,27 +25,20 @@ enum GuardedBy {
 }
 
 impl OpenPage {
-    pub fn contains(&self, address: usize) -> bool {
-        self.page.contains(address)
-    }
-}
-
-impl Heap {
-    /// Makes the guarded page at `address` accessible; it reads as zeros, or where it was a freed object's,
-    /// as the option `free-fill` says. `None` if an object may come to lie there, or if the kernel refuses.
-    pub fn open_page(&self, address: usize) -> Option<OpenPage> {
-        let guarded_by = self.guarded_by(address)?;
+    /// See [`super::Heap::open_page`]; freed objects read as `free_fill`.
+    pub fn open(spaces: &Spaces, address: usize, free_fill: Option<u8>) -> Option<OpenPage> {
+        let guarded_by = guarded_by(spaces, address)?;
         let page = PageRange::new(address & !(PAGE_BYTES - 1), 1);
         // SAFETY: nobody owns the page, or ever will; it faults.
         let opened = unsafe {
             match guarded_by {
-                GuardedBy::Backend => self.pages.populate(page),
+                GuardedBy::Backend => spaces.small.pages.populate(page),
                 GuardedBy::Mapping => memory::commit(page.start(), page.bytes()),
             }
         };
-        if let Some(byte) = self.config.free_fill
+        if let Some(byte) = free_fill
             && opened.is_ok()
-            && self.was_freed_at(address)
+            && was_freed_at(spaces, address)
         {
             // SAFETY: as above, but now it is accessible.
             unsafe { core::ptr::write_bytes(page.start() as *mut u8, byte, page.bytes()) };
@@ -54,63 +46,68 @@ impl Heap {
         opened.ok().map(|()| OpenPage { page, guarded_by })
     }
 
-    /// Whether `address` lies in the data pages of a slot whose object was freed.
-    fn was_freed_at(&self, address: usize) -> bool {
-        self.locate(address).filter(|slot| slot.data.contains(address)).is_some_and(|slot| {
-            match slot.record.read() {
-                Some(entry) => entry.freed.is_some(),
-                None => self.forgotten(&slot).is_some(),
-            }
-        })
-    }
-
-    /// Makes the page fault again; what was written to it is gone.
-    pub fn close_page(&self, open: OpenPage) -> Result<(), Errno> {
-        let page = open.page;
+    /// See [`super::Heap::close_page`].
+    pub fn close(self, pages: &dyn PageProtection) -> Result<(), Errno> {
         // SAFETY: nobody owns the page; only accesses that were reported rely on it.
         unsafe {
-            match open.guarded_by {
-                GuardedBy::Backend => self.pages.retire(page),
-                GuardedBy::Mapping => memory::revoke(page.start(), page.bytes()),
+            match self.guarded_by {
+                GuardedBy::Backend => pages.retire(self.page),
+                GuardedBy::Mapping => memory::revoke(self.page.start(), self.page.bytes()),
             }
         }
     }
 
-    /// Whether another thread may be growing an object where it is, to the page of `address`.
-    fn may_grow_to(&self, address: usize) -> bool {
-        let Some(slot) = self.locate(address).filter(|slot| slot.data.contains(address)) else {
-            return false;
-        };
-        let is_growing = slot.record.read_settled().is_some_and(|entry| {
-            matches!(entry.state, State::Live | State::Freeing) && entry.moved >= MANY_MOVED
-        });
-        is_growing && !process::has_one_thread()
+    pub fn contains(&self, address: usize) -> bool {
+        self.page.contains(address)
     }
+}
 
-    fn guarded_by(&self, address: usize) -> Option<GuardedBy> {
-        if !self.guards(address) {
-            return None;
-        }
-        if self.large.contains(address) {
-            let may_open = self.large.is_handed_out(address) && !self.may_grow_to(address);
-            return may_open.then_some(GuardedBy::Mapping);
-        }
-        let class = self.pool.class_of(address)?;
-        let Some(index) = class.index_of(address) else {
-            return class.is_first_guard(address).then_some(GuardedBy::Backend);
-        };
-        let slot = class.slot(index)?;
-        if class.has_collapsed(index) {
-            return Some(GuardedBy::Mapping);
-        }
-        let is_free = !slot.data.contains(address)
-            || match slot.record.read_settled() {
-                Some(entry) => entry.state != State::Freeing && !self.may_grow_to(address),
-                // Any other thread may be about to be given this slot.
-                None => process::has_one_thread(),
-            };
-        is_free.then_some(GuardedBy::Backend)
+/// Whether `address` lies in the data pages of a slot whose object was freed.
+fn was_freed_at(spaces: &Spaces, address: usize) -> bool {
+    spaces.locate(address).filter(|slot| slot.data.contains(address)).is_some_and(|slot| match slot
+        .record
+        .read()
+    {
+        Some(snapshot) => snapshot.freed.is_some(),
+        None => spaces.forgotten(&slot).is_some(),
+    })
+}
+
+/// Whether another thread may be growing an object where it is, to the page of `address`.
+fn may_grow_to(spaces: &Spaces, address: usize) -> bool {
+    let Some(slot) = spaces.locate(address).filter(|slot| slot.data.contains(address)) else {
+        return false;
+    };
+    let is_growing = slot.record.read_settled().is_some_and(|snapshot| {
+        matches!(snapshot.state, State::Live | State::Freeing) && snapshot.may_stay()
+    });
+    is_growing && !process::has_one_thread()
+}
+
+/// What makes the page of `address` fault, if it does and no object may come to lie there.
+fn guarded_by(spaces: &Spaces, address: usize) -> Option<GuardedBy> {
+    if !spaces.guards(address) {
+        return None;
     }
+    if spaces.large.contains(address) {
+        let may_open = spaces.large.is_handed_out(address) && !may_grow_to(spaces, address);
+        return may_open.then_some(GuardedBy::Mapping);
+    }
+    let class = spaces.small.pool.class_of(address)?;
+    let Some(index) = class.index_of(address) else {
+        return class.is_first_guard(address).then_some(GuardedBy::Backend);
+    };
+    let slot = class.slot(index)?;
+    if class.has_collapsed(index) {
+        return Some(GuardedBy::Mapping);
+    }
+    let is_free = !slot.data.contains(address)
+        || match slot.record.read_settled() {
+            Some(snapshot) => snapshot.state != State::Freeing && !may_grow_to(spaces, address),
+            // Any other thread may be about to be given this slot.
+            None => process::has_one_thread(),
+        };
+    is_free.then_some(GuardedBy::Backend)
 }
 
 #[cfg(test)]
@@ -118,7 +115,7 @@ mod tests {
     use super::super::record::{Event, Family, ThreadId};
     use super::super::release::{Deallocator, Release};
     use super::super::threads::ThreadCache;
-    use super::super::{Config, Request};
+    use super::super::{AllocationRequest, Config, Heap};
     use super::*;
     use crate::options::Placement;
     use crate::pages::trial_backends;
@@ -127,7 +124,7 @@ mod tests {
 
     const EVENT: Event = Event { thread: ThreadId(0), trace: TraceId::NONE };
 
-    fn heap(pages: &'static dyn crate::pages::PageProtection, free_fill: Option<u8>) -> Heap {
+    fn heap(pages: &'static dyn PageProtection, free_fill: Option<u8>) -> Heap {
         let config = Config {
             placement: Placement::Right,
             seed: 0,
@@ -145,7 +142,7 @@ mod tests {
     }
 
     fn allocate(heap: &Heap, cache: &ThreadCache, size: usize) -> usize {
-        let request = Request { size, align: 1, family: Family::Malloc, zeroed: false };
+        let request = AllocationRequest { size, align: 1, family: Family::Malloc, zeroed: false };
         heap.allocate(cache, request, || EVENT) as usize
     }
 

@@ -4,15 +4,16 @@
 //! Until then such an object is filled with junk: [`JUNK`], or what the option `free-fill` says. What is missed meanwhile are reads of it: they
 //! find junk. A write to it is found when the batch is revoked, and a second free at once.
 
+use super::Config;
+use super::account::Account;
 use super::canary::{self, Damage};
-use super::object::{BadCall, view};
-use super::place::Place;
-use super::record::{Entry, Event};
-use super::slot::{Home, Slot};
+use super::counters::Counter;
+use super::object::BadCall;
+use super::record::Event;
+use super::slot::{Freeing, Home};
 use super::slot_stack::SlotStack;
-use super::threads::ThreadCache;
-use super::unguarded::Reason;
-use super::{Counter, Heap};
+use super::small::SmallSpace;
+use super::tally::Reason;
 use crate::pages::{MOST_RANGES, PageRange};
 
 /// The byte that freed objects are filled with unless the user wants another (as OpenBSD's malloc does). Eight of it are no address that
@@ -23,7 +24,7 @@ pub const JUNK: u8 = 0xdf;
 pub const MOST_WAITING: usize = 512;
 
 /// What a thread has freed, by class and index.
-pub type Quarantine = SlotStack<MOST_WAITING>;
+pub struct Quarantine(SlotStack<MOST_WAITING>);
 
 /// Class and index of a slot in one number.
 fn pack(class: usize, index: usize) -> usize {
@@ -34,75 +35,70 @@ fn unpack(number: usize) -> (usize, usize) {
     (number >> 32, number & 0xffff_ffff)
 }
 
-impl Heap {
-    /// The byte that objects in quarantine hold.
-    fn junk(&self) -> u8 {
-        self.config.free_fill.unwrap_or(JUNK)
+/// The byte that objects in quarantine hold.
+fn junk(config: &Config) -> u8 {
+    config.free_fill.unwrap_or(JUNK)
+}
+
+/// Looks for writes to a quarantined object, surviving unreadable bytes.
+pub fn check_junk(config: &Config, start: usize, size: usize) -> Option<Damage> {
+    canary::find_carefully([start..start + size, start..start], junk(config))
+}
+
+impl Quarantine {
+    pub const fn new() -> Quarantine {
+        Quarantine(SlotStack::new())
     }
 
-    /// Looks for writes to a quarantined object, surviving unreadable bytes.
-    pub(super) fn check_junk(&self, start: usize, size: usize) -> Option<Damage> {
-        canary::find_carefully([(start, start + size), (start, start)], self.junk())
-    }
-
-    /// Where the object is to wait; `None` if it can't.
+    /// Whether the object may wait here.
     #[inline(always)]
-    pub(super) fn quarantine_for(
-        &self,
-        cache: &ThreadCache,
-        slot: &Slot<'_>,
-        entry: &Entry,
-    ) -> Option<&'static Quarantine> {
-        let is_small = slot.home != Home::Large && entry.size > 0;
-        cache.quarantine().filter(|list| is_small && list.has_room())
+    pub fn takes(&self, object: &Freeing<'_>) -> bool {
+        object.slot().home != Home::Large && object.snapshot().size > 0 && self.0.has_room()
     }
 
     /// Ends the life of an object, whose pages stay for a while.
     #[inline(never)]
-    pub(super) fn quarantine(
+    pub fn admit(
         &self,
-        cache: &ThreadCache,
-        list: &Quarantine,
-        slot: &Slot<'_>,
-        entry: &Entry,
+        account: Account<'_>,
+        small: &SmallSpace,
+        object: Freeing<'_>,
         freed: Event,
     ) -> Result<(), BadCall> {
-        let start = slot.address(entry);
-        // SAFETY: begin_free made the object this thread's alone; it is still accessible.
+        let config = &account.terms.config;
+        let (start, size) = (object.address(), object.snapshot().size);
+        let (home, last_seen) = (object.slot().home, object.object());
+        // SAFETY: the object is this thread's alone to end, and still accessible.
         let damage = unsafe {
-            let damage = canary::check(start, entry.size, self.config.canary_bytes);
-            core::ptr::write_bytes(start as *mut u8, self.junk(), entry.size);
+            let damage = canary::check(start, size, config.canary_bytes);
+            core::ptr::write_bytes(start as *mut u8, junk(config), size);
             damage
         };
-        slot.record.quarantine(freed);
-        let Home::Pool { class, index } = slot.home else { return Ok(()) };
-        let checked = if !list.push(pack(class, index)) {
+        object.quarantine(freed);
+        let Home::Pool { class, index } = home else { return Ok(()) };
+        let checked = if !self.0.push(pack(class, index)) {
             // A signal handler was faster, and took the last place.
-            self.revoke_together(cache, &[pack(class, index)])
-        } else if list.len() >= self.config.batch {
-            self.empty_quarantine(cache, list)
+            revoke_together(account, small, &[pack(class, index)])
+        } else if self.0.len() >= config.batch {
+            self.empty(account, small)
         } else {
             Ok(())
         };
         match damage {
-            Some(damage) => Err(BadCall::Overwritten(view(slot, entry), damage)),
+            Some(damage) => Err(BadCall::Overwritten(last_seen, damage)),
             None => checked,
         }
     }
 
-    /// Revokes all that waits; answers the first object found to have been written to.
+    /// Revokes all that waits; the error is the first object found to have been written to.
     #[inline(never)]
-    pub(super) fn empty_quarantine(
-        &self,
-        cache: &ThreadCache,
-        list: &Quarantine,
-    ) -> Result<(), BadCall> {
+    pub fn empty(&self, account: Account<'_>, small: &SmallSpace) -> Result<(), BadCall> {
         let mut checked = Ok(());
         let mut waiting = [0; MOST_RANGES];
         loop {
             let mut count = 0;
             while count < MOST_RANGES
-                && let Some(number) = list.pop()
+                && let Some(number) = self.0.pop()
             {
                 waiting[count] = number;
                 count += 1;
@@ -110,47 +106,51 @@ impl Heap {
             if count == 0 {
                 return checked;
             }
-            checked = checked.and(self.revoke_together(cache, &waiting[..count]));
+            checked = checked.and(revoke_together(account, small, &waiting[..count]));
         }
     }
+}
 
-    /// Makes the pages of up to [`MOST_RANGES`] objects in quarantine fault, and answers the first that has
-    /// been written to.
-    fn revoke_together(&self, cache: &ThreadCache, numbers: &[usize]) -> Result<(), BadCall> {
-        let object = |&number: &usize| {
-            let (class, index) = unpack(number);
-            let slot = self.pool.class(class).slot(index)?;
-            let entry = slot.record.read()?;
-            let place = Place { offset: entry.offset, size: entry.size };
-            slot.populated(place).map(|pages| (slot, entry, pages))
-        };
-        let mut written = None;
-        let mut ranges = [PageRange::new(0, 1); MOST_RANGES];
-        let mut count = 0;
-        for (slot, entry, pages) in numbers.iter().filter_map(object) {
-            if written.is_none()
-                && let Some(damage) = self.check_junk(slot.address(&entry), entry.size)
-            {
-                written = Some(BadCall::WrittenAfterFree(view(&slot, &entry), damage));
-            }
-            // Before the junk is gone: a check at exit, or in the child of a fork, may look any time.
-            slot.record.leave_quarantine();
-            ranges[count] = pages;
-            count += 1;
+/// Makes the pages of up to [`MOST_RANGES`] objects in quarantine fault; the error is the first that has
+/// been written to.
+fn revoke_together(
+    account: Account<'_>,
+    small: &SmallSpace,
+    numbers: &[usize],
+) -> Result<(), BadCall> {
+    let object = |&number: &usize| {
+        let (class, index) = unpack(number);
+        let slot = small.pool.class(class).slot(index)?;
+        let snapshot = slot.record.read()?;
+        slot.populated(snapshot.place()).map(|pages| (slot, snapshot, pages))
+    };
+    let mut written = None;
+    let mut ranges = [PageRange::new(0, 1); MOST_RANGES];
+    let mut count = 0;
+    for (slot, snapshot, pages) in numbers.iter().filter_map(object) {
+        if written.is_none()
+            && let Some(damage) =
+                check_junk(&account.terms.config, slot.address(&snapshot), snapshot.size)
+        {
+            written = Some(BadCall::WrittenAfterFree(slot.object(&snapshot), damage));
         }
-        // SAFETY: the objects were freed by this thread, and wait for it alone.
-        let revoked = unsafe { self.pages.retire_all(&ranges[..count]) };
-        cache.count(Counter::Batches);
-        for (slot, entry, pages) in numbers.iter().filter_map(object) {
-            // After an error some may be revoked all the same: each is tried by itself.
-            // SAFETY: as above.
-            match revoked.or_else(|_| unsafe { self.pages.retire(pages) }) {
-                Ok(()) => self.settle(cache, &slot, &entry),
-                Err(_) => self.unguarded.tally().count(Reason::NotRevoked),
-            }
-        }
-        written.map_or(Ok(()), Err)
+        // Before the junk is gone: a check at exit, or in the child of a fork, may look any time.
+        slot.record.leave_quarantine();
+        ranges[count] = pages;
+        count += 1;
     }
+    // SAFETY: the objects were ended by this thread, and only it has their numbers.
+    let revoked = unsafe { small.pages.retire_all(&ranges[..count]) };
+    account.count(Counter::Batches);
+    for (slot, snapshot, pages) in numbers.iter().filter_map(object) {
+        // After an error some may be revoked all the same: each is tried by itself.
+        // SAFETY: as above.
+        match revoked.or_else(|_| unsafe { small.pages.retire(pages) }) {
+            Ok(()) => small.settle(account, &slot, snapshot.size),
+            Err(_) => account.terms.tally.count(Reason::NotRevoked),
+        }
+    }
+    written.map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

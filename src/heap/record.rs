@@ -17,6 +17,7 @@
 //! Of two threads that free one object exactly one wins the compare-exchange to Freeing; the other has found a double
 //! free.
 
+use super::place::Place;
 use crate::sys::patience::Patience;
 use crate::trace::TraceId;
 use core::mem::offset_of;
@@ -85,15 +86,19 @@ const _: () = assert!(size_of::<Record>() == 32);
 /// The program has mapped something over pages of the object.
 const REMAPPED: u32 = 1 << 31;
 
-/// Place of [`Entry::moved`] in the word of the state.
+/// Place of [`Snapshot::moved`] in the word of the state.
 const MOVED_SHIFT: u32 = 24;
 
-/// Most that [`Entry::moved`] can say.
+/// Most that [`Snapshot::moved`] can say.
 pub const MOST_MOVED: u8 = 127;
+
+/// From here on [`Snapshot::moved`] says that an object may grow where it is.
+pub const MANY_MOVED: u8 = 64;
+const _: () = assert!(MANY_MOVED <= MOST_MOVED);
 
 /// A consistent copy of a record in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct Snapshot {
     pub state: State,
     pub family: Family,
     /// Of the alignment asked for; 0 where none was.
@@ -107,6 +112,24 @@ pub struct Entry {
     pub is_remapped: bool,
     /// Present from Quarantined on.
     pub freed: Option<Event>,
+}
+
+impl Snapshot {
+    /// Where the object lies in its slot.
+    pub fn place(&self) -> Place {
+        Place { offset: self.offset, size: self.size }
+    }
+
+    /// Whether realloc may leave the object where it is, and so change its size: enough was moved to make it.
+    #[inline]
+    pub fn may_stay(&self) -> bool {
+        self.moved >= MANY_MOVED
+    }
+
+    /// The same of the object while it lived.
+    pub fn as_live(self) -> Snapshot {
+        Snapshot { state: State::Live, ..self }
+    }
 }
 
 fn decode(state: u32) -> (State, Family) {
@@ -144,16 +167,10 @@ impl Record {
     pub const SIZE_AT: usize = offset_of!(Record, size);
 
     /// Virgin → Live. The caller alone owns the slot; its pages and canaries are ready.
-    pub fn publish(
-        &self,
-        offset: usize,
-        size: usize,
-        (family, align_log2): (Family, u8),
-        allocated: Event,
-    ) {
+    pub fn publish(&self, place: Place, (family, align_log2): (Family, u8), allocated: Event) {
         debug_assert_eq!(decode(self.state.load(Ordering::Relaxed)).0, State::Virgin);
-        self.offset.store(offset as u32, Ordering::Relaxed);
-        self.size.store(size as u64, Ordering::Relaxed);
+        self.offset.store(place.offset as u32, Ordering::Relaxed);
+        self.size.store(place.size as u64, Ordering::Relaxed);
         self.alloc_trace.store(allocated.trace.get(), Ordering::Relaxed);
         self.alloc_thread.store(allocated.thread.0, Ordering::Relaxed);
         self.state.store(encode(State::Live, family, align_log2), Ordering::Release);
@@ -231,16 +248,19 @@ impl Record {
         self.state.store(advance(current, to), Ordering::Release);
     }
 
-    /// Offset and size of the object, if it is Live. The least that tells where it lies.
+    /// Where the object lies in its slot, if it is Live.
     #[inline]
-    pub fn live_place(&self) -> Option<(usize, usize)> {
+    pub fn live_place(&self) -> Option<Place> {
         let (state, _) = decode(self.state.load(Ordering::Acquire));
-        let place = (self.offset.load(Ordering::Relaxed), self.size.load(Ordering::Relaxed));
-        (state == State::Live).then_some((place.0 as usize, place.1 as usize))
+        let place = Place {
+            offset: self.offset.load(Ordering::Relaxed) as usize,
+            size: self.size.load(Ordering::Relaxed) as usize,
+        };
+        (state == State::Live).then_some(place)
     }
 
     /// What the record says, or `None` while it is Virgin.
-    pub fn read(&self) -> Option<Entry> {
+    pub fn read(&self) -> Option<Snapshot> {
         let word = self.state.load(Ordering::Acquire);
         let (state, family) = decode(word);
         let event = |trace: &AtomicU32, thread: &AtomicU32| Event {
@@ -250,7 +270,7 @@ impl Record {
         if state == State::Virgin {
             return None;
         }
-        Some(Entry {
+        Some(Snapshot {
             state,
             family,
             align_log2: (word >> 16) as u8,
@@ -267,9 +287,10 @@ impl Record {
     /// [`Record::read`], after another thread that is retiring the object has had time to finish (half
     /// a second: it may be moving much memory, or wait for a processor). It gives up on one
     /// that never does: that may be the thread that was interrupted.
-    pub fn read_settled(&self) -> Option<Entry> {
-        let is_freeing =
-            |entry: &Option<Entry>| matches!(entry, Some(Entry { state: State::Freeing, .. }));
+    pub fn read_settled(&self) -> Option<Snapshot> {
+        let is_freeing = |entry: &Option<Snapshot>| {
+            matches!(entry, Some(Snapshot { state: State::Freeing, .. }))
+        };
         let mut entry = self.read();
         if is_freeing(&entry) {
             let mut patience = Patience::new(500);
@@ -298,7 +319,7 @@ mod tests {
     fn lives_once_and_is_freed_once() {
         let record = virgin();
         assert_eq!(record.read(), None);
-        record.publish(4056, 40, (Family::NewArray, 6), event(1));
+        record.publish(Place { offset: 4056, size: 40 }, (Family::NewArray, 6), event(1));
         let entry = record.read().unwrap();
         assert_eq!((entry.offset, entry.size), (4056, 40));
         assert_eq!((entry.family, entry.align_log2), (Family::NewArray, 6));
@@ -315,7 +336,7 @@ mod tests {
     #[test]
     fn an_object_that_stays_lives_on_with_another_size() {
         let record = virgin();
-        record.publish(16, 40, (Family::New, 4), event(1));
+        record.publish(Place { offset: 16, size: 40 }, (Family::New, 4), event(1));
         record.note_moved(200);
         assert_eq!(record.begin_free(), Ok(()));
         record.resume(50, event(2));
@@ -331,7 +352,7 @@ mod tests {
         let record = virgin();
         record.note_remapped();
         assert_eq!(record.read(), None);
-        record.publish(0, 4096, (Family::New, 12), event(1));
+        record.publish(Place { offset: 0, size: 4096 }, (Family::New, 12), event(1));
         assert!(!record.read().unwrap().is_remapped);
         record.note_remapped();
         let entry = record.read().unwrap();
@@ -346,7 +367,7 @@ mod tests {
     fn of_racing_frees_one_wins() {
         for _ in 0..200 {
             let record = virgin();
-            record.publish(0, 1, (Family::Malloc, 0), event(0));
+            record.publish(Place { offset: 0, size: 1 }, (Family::Malloc, 0), event(0));
             let wins: usize = std::thread::scope(|scope| {
                 let free = || usize::from(record.begin_free().is_ok());
                 let threads: Vec<_> = (0..4).map(|_| scope.spawn(free)).collect();

@@ -6,24 +6,22 @@
 //! fault until it reaches them. Then it grows where it is, page by page, until they are spent. The slack behind it,
 //! less than a page, is filled with canaries, which are verified at each step.
 
-use super::budget::{Cost, MOST_RESERVED};
+use super::account::Account;
+use super::budget::Cost;
 use super::canary;
-use super::object::{BadCall, view, view_unguarded};
-use super::place::{self, Place};
-use super::record::{Entry, Event, MOST_MOVED};
-use super::release::Release;
-use super::slot::{Home, Slot};
-use super::threads::ThreadCache;
-use super::unguarded::Reason;
-use super::{Found, Heap, MAX_SIZE, Pool, Request};
+use super::object::BadCall;
+use super::place;
+use super::record::{Event, MANY_MOVED, MOST_MOVED, Snapshot};
+use super::slot::{Freeing, FreshSlot, Home, Slot};
+use super::spaces::Spaces;
+use super::tally::Reason;
+use super::{AllocationRequest, MAX_SIZE};
 use crate::pages::PageRange;
 use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
+use core::ops::Range;
 
-/// What must have been moved before an object may grow where it is: a move counts as one, and one more for each
-/// [`MOVED_BYTES`]. So the first 64 moves of a small object are moves, and the first of one of 16 MiB.
-pub const MANY_MOVED: u8 = 64;
-const _: () = assert!(MANY_MOVED <= MOST_MOVED);
-
+/// A move counts as one towards [`MANY_MOVED`], and as one more for each so many bytes. So the first 64 moves of a
+/// small object are moves, and the first of one of 16 MiB.
 const MOVED_BYTES: usize = 256 << 10;
 
 /// Spare pages are one part in so many of the object's.
@@ -38,157 +36,113 @@ const SPARSE_BYTES: usize = 1 << 20;
 /// How much of a large object is copied before its old pages are dropped.
 const STEP_BYTES: usize = 2 << 20;
 
-impl Heap {
-    /// Gives the object at `address` `size` bytes, aligned to `align`; returns where it is now. If it has moved, the
-    /// old one is freed. The second result tells what was wrong with its canaries. Null, and the object untouched,
-    /// when there is no memory.
-    pub fn resize(
-        &self,
-        cache: &ThreadCache,
-        address: usize,
-        (size, align): (usize, usize),
-        release: Release,
-        event: Event,
-    ) -> Result<(*mut u8, Result<(), BadCall>), BadCall> {
-        let found = self.find(address);
-        let object = match &found {
-            Found::Guarded(slot, entry) => view(slot, entry),
-            Found::Unguarded(object) => view_unguarded(object),
-            Found::Wrong(bad) => return Err(*bad),
-        };
-        if let Some(which) = release.mismatch(object.family, object.size, object.align_log2) {
-            return Err(BadCall::Mismatch(object, release, which));
-        }
-        let request = Request { size, align, family: object.family, zeroed: false };
-        if let Found::Guarded(slot, entry) = &found
-            && let Some(resized) = self.resize_in_place(cache, slot, *entry, request, event)
-        {
-            return resized.map(|checked| (address as *mut u8, checked));
-        }
-        // Natively a mapping grows where it is: the old object is not charged beside the new one.
-        let forgiven = (object.size > MOST_RESERVED).then_some(object.size);
-        forgiven.inspect(|&size| self.budget.refund_size(cache, size));
-        let new = match &found {
-            Found::Guarded(_, entry) => self.allocate_to_move(cache, request, *entry, event),
-            _ => self.allocate(cache, request, || event),
-        };
-        forgiven.inspect(|&size| self.budget.charge_size_anyhow(size));
-        if new.is_null() {
-            return Ok((new, Ok(())));
-        }
-        let claimed = match found {
-            Found::Guarded(slot, entry) => self
-                .claim(&slot, entry)
-                .map(|entry| self.move_to(cache, slot, entry, (new as usize, size), event)),
-            Found::Unguarded(object) => self.claim_unguarded(&object).map(|object| {
-                // SAFETY: this thread has claimed the object, so that no other frees it meanwhile; the two are
-                // distinct.
-                unsafe {
-                    let bytes = size.min(object.size);
-                    core::ptr::copy_nonoverlapping(address as *const u8, new, bytes);
-                    self.release_unguarded(cache, object)
-                }
-            }),
-            Found::Wrong(bad) => Err(bad),
-        };
-        match claimed {
-            Ok(checked) => Ok((new, checked)),
-            Err(bad) => {
-                // Another thread was faster; nobody has seen the new object.
-                let _ = self.free(cache, new as usize, release.unchecked(), || event);
-                Err(bad)
-            }
-        }
+/// What became of an object that was to be resized where it is.
+pub enum InPlace {
+    /// It has its new size. The error says what was wrong with its canaries.
+    Done(Result<(), BadCall>),
+    /// Another thread has ended it.
+    Lost(BadCall),
+    /// It has to move.
+    MustMove,
+}
+
+/// One call of realloc, on a guarded object.
+pub struct Resizing<'a> {
+    pub account: Account<'a>,
+    pub spaces: &'a Spaces,
+    pub request: AllocationRequest,
+    pub event: Event,
+}
+
+impl Resizing<'_> {
+    /// The alignment that the object must have afterwards.
+    fn align(&self) -> usize {
+        let AllocationRequest { size, align, .. } = self.request;
+        place::effective_align(self.account.terms.config.placement, size, align)
     }
 
-    /// Resizes an object for which much was moved where it is, if it has room. `None`: it must move.
-    fn resize_in_place(
-        &self,
-        cache: &ThreadCache,
-        slot: &Slot<'_>,
-        entry: Entry,
-        request: Request,
-        event: Event,
-    ) -> Option<Result<Result<(), BadCall>, BadCall>> {
-        let Request { size, align, .. } = request;
-        let align = place::effective_align(self.config.placement, size, align);
-        let can_stay = |entry: &Entry| {
-            entry.moved >= MANY_MOVED
-                && !entry.is_remapped
-                && entry.size.min(size) > 0
-                && slot.address(entry).is_multiple_of(align)
-                && size <= slot.data.bytes() - entry.offset
-                && size >= entry.size - entry.size / SHRINK_PARTS
-        };
-        if !can_stay(&entry) {
-            return None;
+    /// Whether an object may have the new size where it is.
+    fn may_stay(&self, slot: &Slot<'_>, snapshot: &Snapshot) -> bool {
+        let size = self.request.size;
+        snapshot.may_stay()
+            && !snapshot.is_remapped
+            && snapshot.size.min(size) > 0
+            && slot.address(snapshot).is_multiple_of(self.align())
+            && size <= slot.data.bytes() - snapshot.offset
+            && size >= snapshot.size - snapshot.size / SHRINK_PARTS
+    }
+
+    /// Resizes an object for which much was moved where it is, if it has room.
+    pub fn try_in_place(&self, slot: Slot<'_>, snapshot: Snapshot) -> InPlace {
+        if !self.may_stay(&slot, &snapshot) {
+            return InPlace::MustMove;
         }
-        let entry = match self.claim(slot, entry) {
-            Ok(entry) => entry,
-            Err(bad) => return Some(Err(bad)),
+        let object = match Freeing::begin(slot, snapshot) {
+            Ok(object) => object,
+            Err(bad) => return InPlace::Lost(bad),
         };
-        let start = slot.address(&entry);
-        // SAFETY: the object is this thread's alone, and accessible.
-        let damage = unsafe { canary::check(start, entry.size, self.config.canary_bytes) };
-        if !can_stay(&entry) || self.change_pages(cache, slot, &entry, size).is_err() {
-            slot.record.resume(entry.size, entry.allocated);
-            return None;
+        let config = &self.account.terms.config;
+        let (start, old_size, size) = (object.address(), object.snapshot().size, self.request.size);
+        // SAFETY: the object is this thread's alone to resize, and accessible.
+        let damage = unsafe { canary::check(start, old_size, config.canary_bytes) };
+        if !self.may_stay(object.slot(), object.snapshot())
+            || self.change_pages(&object, size).is_err()
+        {
+            let allocated = object.snapshot().allocated;
+            object.resume(old_size, allocated);
+            return InPlace::MustMove;
         }
-        let old_end = start + entry.size;
+        let old_end = start + old_size;
         // Further pages are zeros.
-        let end = match self.config.fill {
+        let end = match config.fill {
             Some(_) => start + size,
             None => (start + size).min(round_up_to_page(old_end)),
         };
         // SAFETY: as above, to the new end.
         unsafe {
-            let fill = self.config.fill.unwrap_or(0);
+            let fill = config.fill.unwrap_or(0);
             core::ptr::write_bytes(old_end as *mut u8, fill, end.saturating_sub(old_end));
-            canary::fill(start, size, self.config.canary_bytes);
+            canary::fill(start, size, config.canary_bytes);
         }
-        slot.record.resume(size, event);
-        Some(Ok(match damage {
-            Some(damage) => Err(BadCall::Overwritten(view(slot, &entry), damage)),
+        let last_seen = object.object();
+        object.resume(size, self.event);
+        InPlace::Done(match damage {
+            Some(damage) => Err(BadCall::Overwritten(last_seen, damage)),
             None => Ok(()),
-        }))
+        })
     }
 
-    /// Gives the object in `slot`, which this thread has claimed, the pages for `size` bytes, and takes those
-    /// behind them. After an error it has what it had.
-    fn change_pages(
-        &self,
-        cache: &ThreadCache,
-        slot: &Slot<'_>,
-        entry: &Entry,
-        size: usize,
-    ) -> Result<(), Reason> {
-        let end = |size| slot.data.start() + round_up_to_page(entry.offset + size);
-        let (old_end, new_end) = (end(entry.size), end(size));
-        let charge = || match slot.home {
-            Home::Large => self.budget.charge_size(cache, size),
-            Home::Pool { .. } => self.budget.charge(cache, Cost::of_slot(size)),
+    /// Gives an object the pages for `size` bytes, and takes those behind them. After an error it has what it had.
+    fn change_pages(&self, object: &Freeing<'_>, size: usize) -> Result<(), Reason> {
+        let (account, slot, old) = (self.account, object.slot(), object.snapshot());
+        let is_large = slot.home == Home::Large;
+        let end = |size| slot.data.start() + round_up_to_page(old.offset + size);
+        let (old_end, new_end) = (end(old.size), end(size));
+        let charge = || match is_large {
+            true => account.charge_size(size),
+            false => account.charge(Cost::of_slot(size)),
         };
-        let refund = |size| match slot.home {
-            Home::Large => self.budget.refund_size(cache, size),
-            Home::Pool { .. } => self.budget.refund(cache, Cost::of_slot(size)),
+        let refund = |size| match is_large {
+            true => account.refund_size(size),
+            false => account.refund(Cost::of_slot(size)),
         };
         if let Err(reason) = charge() {
             // Natively a mapping grows where it is: the old size is not charged beside the new one.
-            if slot.home != Home::Large {
+            if !is_large {
                 return Err(reason);
             }
-            refund(entry.size);
+            refund(old.size);
             let charged = charge();
-            self.budget.charge_size_anyhow(entry.size);
+            account.terms.budget.charge_size_anyhow(old.size);
             charged?;
         }
         if new_end > old_end {
             let pages = PageRange::new(old_end, (new_end - old_end) / PAGE_BYTES);
             // SAFETY: the pages are the slot's, behind the object, and fault.
             let populated = unsafe {
-                match slot.home {
-                    Home::Large => memory::commit(pages.start(), pages.bytes()),
-                    Home::Pool { .. } => self.pages.populate(pages),
+                match is_large {
+                    true => memory::commit(pages.start(), pages.bytes()),
+                    false => self.spaces.small.pages.populate(pages),
                 }
             };
             if populated.is_err() {
@@ -200,9 +154,9 @@ impl Heap {
             let pages = PageRange::new(new_end, (old_end - new_end) / PAGE_BYTES);
             // SAFETY: the pages are behind the object from now on, and nobody else's.
             let retired = unsafe {
-                match slot.home {
-                    Home::Large => memory::revoke(pages.start(), pages.bytes()),
-                    Home::Pool { .. } => self.pages.retire(pages),
+                match is_large {
+                    true => memory::revoke(pages.start(), pages.bytes()),
+                    false => self.spaces.small.pages.retire(pages),
                 }
             };
             if retired.is_err() {
@@ -210,117 +164,78 @@ impl Heap {
                 return Err(Reason::NotRevoked);
             }
         }
-        refund(entry.size);
+        refund(old.size);
         Ok(())
     }
 
-    /// Allocates for an object that moves. Null without memory.
-    fn allocate_to_move(
-        &self,
-        cache: &ThreadCache,
-        request: Request,
-        old: Entry,
-        event: Event,
-    ) -> *mut u8 {
-        let bytes = old.size.min(request.size);
+    /// How much was moved to make the new object, once `old` has moved to it.
+    pub fn moved_with(&self, old: &Snapshot) -> u8 {
+        let bytes = old.size.min(self.request.size);
         let moved = usize::from(old.moved) + 1 + bytes / MOVED_BYTES;
-        let moved = moved.min(usize::from(MOST_MOVED)) as u8;
-        let new = match self.allocate_roomy(cache, request, moved, event) {
-            Some(new) => new as *mut u8,
-            None => self.allocate(cache, request, || event),
-        };
-        if let Some(slot) = self.locate(new as usize) {
-            slot.record.note_moved(moved);
-        }
-        new
+        moved.min(usize::from(MOST_MOVED)) as u8
     }
 
-    /// Allocates an object with spare pages behind it, if enough was moved to make it.
-    fn allocate_roomy(
-        &self,
-        cache: &ThreadCache,
-        request: Request,
-        moved: u8,
-        event: Event,
-    ) -> Option<usize> {
-        let Request { size, .. } = request;
-        let align = place::effective_align(self.config.placement, size, request.align);
+    /// A slot with spare pages behind the new object, if enough was `moved` to make it.
+    pub fn claim_roomy(&self, moved: u8) -> Option<FreshSlot<'_>> {
+        let (size, align) = (self.request.size, self.align());
         let fits = (1..=MAX_SIZE / 2).contains(&size) && align <= PAGE_BYTES;
-        if moved < MANY_MOVED || self.is_sampling() || !fits {
+        if moved < MANY_MOVED || self.account.terms.config.sample > 1 || !fits {
             return None;
         }
-        let needed = round_up_to_page(size);
-        let spare = round_up_to_page(needed / SPARE_PARTS);
-        let choose = |slot: &Slot<'_>| {
-            let edge = place::edge(self.config.placement, self.random(slot.data.start()));
-            Place::at_edge(edge, needed, size, align)
-        };
-        let (slot, place) = match Pool::class_for((needed + spare) / PAGE_BYTES) {
-            Some(class) => self.charge(cache, size, || self.populate(cache, class, choose)).ok()?,
-            None => self.claim_large(cache, size, align, spare).ok()?,
-        };
-        let start = self.publish(cache, &slot, place, request, event);
-        if let Some(byte) = self.config.fill {
-            // SAFETY: the object is `size` bytes long, and nobody else knows it yet.
-            unsafe { core::ptr::write_bytes(start as *mut u8, byte, size) };
-        }
-        Some(start)
+        let spare = round_up_to_page(round_up_to_page(size) / SPARE_PARTS);
+        self.spaces.claim_roomy(self.account, size, align, spare).ok()
     }
 
-    /// Moves what is in an object that this thread has claimed to a fresh one, given by address and size, and frees
-    /// the old one.
-    fn move_to(
-        &self,
-        cache: &ThreadCache,
-        slot: Slot<'_>,
-        entry: Entry,
-        (new, size): (usize, usize),
-        event: Event,
-    ) -> Result<(), BadCall> {
-        let (old, bytes) = (slot.address(&entry), size.min(entry.size));
-        let is_large = slot.home == Home::Large && self.large.contains(new);
-        if bytes < SPARSE_BYTES || !is_large || entry.is_remapped || self.config.fill.is_some() {
-            // SAFETY: the old object is this thread's to free, and nobody knows the new one.
+    /// Moves what is in an object to a fresh one at `new`, and ends the old one.
+    pub fn move_to(&self, object: Freeing<'_>, new: usize) -> Result<(), BadCall> {
+        let config = &self.account.terms.config;
+        let (old, old_size) = (object.address(), object.snapshot().size);
+        let bytes = self.request.size.min(old_size);
+        let are_large = object.slot().home == Home::Large && self.spaces.large.contains(new);
+        let must_copy = object.snapshot().is_remapped || config.fill.is_some();
+        if bytes < SPARSE_BYTES || !are_large || must_copy {
+            // SAFETY: the old object is this thread's alone to end, and nobody knows the new one.
             unsafe { core::ptr::copy_nonoverlapping(old as *const u8, new as *mut u8, bytes) };
-            return self.end(cache, slot, entry, event);
+            return self.spaces.end(self.account, object, self.event);
         }
         // SAFETY: as above; its canaries may go with its contents.
         let damage = unsafe {
-            let damage = canary::check(old, entry.size, self.config.canary_bytes);
-            if self.move_whole_pages(old, (new, size), bytes).is_err() {
-                copy_sparsely(old, new, bytes);
+            let damage = canary::check(old, old_size, config.canary_bytes);
+            let new = new..new + self.request.size;
+            if move_whole_pages(old..old + bytes, new.clone(), config.canary_bytes).is_err() {
+                copy_sparsely(old..old + bytes, new.start);
             }
             damage
         };
-        self.end_emptied(cache, slot, entry, event, damage)
+        self.spaces.end_emptied(self.account, object, self.event, damage)
     }
+}
 
-    /// Moves the pages of `bytes` bytes at `old` to the fresh large object at `new`, if both lie alike in their pages.
-    ///
-    /// # Safety
-    /// Both objects must be the caller's alone.
-    unsafe fn move_whole_pages(
-        &self,
-        old: usize,
-        (new, size): (usize, usize),
-        bytes: usize,
-    ) -> Result<(), Errno> {
-        let in_page = old % PAGE_BYTES;
-        if in_page != new % PAGE_BYTES {
-            return Err(Errno::EINVAL);
-        }
-        let (from, to) = (old - in_page, new - in_page);
-        let whole = round_up_to_page(in_page + bytes);
-        // SAFETY: the caller's promise. What the last page holds behind the old object, canaries and perhaps
-        // bytes that are cut off, is overwritten; so are the canaries of the new object, which were lost.
-        unsafe {
-            memory::move_pages(from, to, whole)?;
-            let (end, page_end) = (new + bytes, to + whole);
-            core::ptr::write_bytes(end as *mut u8, 0, page_end - end);
-            canary::fill(new, size, self.config.canary_bytes);
-        }
-        Ok(())
+/// Moves the pages of the bytes `old` to the fresh large object `new`, if both lie alike in their pages.
+///
+/// # Safety
+/// Both objects must be the caller's alone.
+unsafe fn move_whole_pages(
+    old: Range<usize>,
+    new: Range<usize>,
+    canary_bytes: usize,
+) -> Result<(), Errno> {
+    let in_page = old.start % PAGE_BYTES;
+    if in_page != new.start % PAGE_BYTES {
+        return Err(Errno::EINVAL);
     }
+    let (from, to) = (old.start - in_page, new.start - in_page);
+    let whole = round_up_to_page(in_page + old.len());
+    // SAFETY: both objects are the caller's, as this function demands. What the last page holds behind the old object,
+    // canaries and perhaps bytes that are cut off, is overwritten; so are the canaries of the new object, which
+    // were lost.
+    unsafe {
+        memory::move_pages(from, to, whole)?;
+        let (end, page_end) = (new.start + old.len(), to + whole);
+        core::ptr::write_bytes(end as *mut u8, 0, page_end - end);
+        canary::fill(new.start, new.len(), canary_bytes);
+    }
+    Ok(())
 }
 
 /// Whether there are only zeros, quickly.
@@ -331,17 +246,16 @@ fn is_zero(part: &[u8]) -> bool {
         && words.chunks(32).all(|chunk| chunk.iter().fold(0, |all, word| all | word) == 0)
 }
 
-/// Copies `bytes` bytes to zeroed memory, but for pages that hold only zeros, and drops the pages at `old`
+/// Copies the bytes `old` to zeroed memory at `new`, but for pages that hold only zeros, and drops the old pages
 /// on the way.
 ///
 /// # Safety
 /// The memory must be the caller's own; nothing may rely on what is at `old` any more.
-unsafe fn copy_sparsely(old: usize, new: usize, bytes: usize) {
-    let end = old + bytes;
+unsafe fn copy_sparsely(Range { start: old, end }: Range<usize>, new: usize) {
     let (mut at, mut dropped) = (old, round_up_to_page(old));
     while at < end {
         let next = (at + 1).next_multiple_of(PAGE_BYTES).min(end);
-        // SAFETY: the caller's promise. A page that nobody has written to is read without taking memory.
+        // SAFETY: the memory is the caller's own, as this function demands. A page that nobody has written to is read without taking memory.
         unsafe {
             let part = core::slice::from_raw_parts(at as *const u8, next - at);
             if !is_zero(part) {
@@ -362,7 +276,9 @@ unsafe fn copy_sparsely(old: usize, new: usize, bytes: usize) {
 mod tests {
     use super::super::record::{Family, ThreadId};
     use super::super::release::Deallocator;
-    use super::super::{Config, threads};
+    use super::super::release::Release;
+    use super::super::threads::{self, ThreadCache};
+    use super::super::{Config, Heap};
     use super::*;
     use crate::options::Placement;
     use crate::pages::{PageProtection, trial_backends};
@@ -405,13 +321,13 @@ mod tests {
     }
 
     fn allocate(heap: &Heap, cache: &ThreadCache, size: usize) -> usize {
-        let request = Request { size, align: 1, family: Family::Malloc, zeroed: false };
+        let request = AllocationRequest { size, align: 1, family: Family::Malloc, zeroed: false };
         heap.allocate(cache, request, || EVENT) as usize
     }
 
     fn resize(heap: &Heap, cache: &ThreadCache, address: usize, size: usize) -> usize {
         let release = Release::new(Deallocator::Realloc);
-        let (new, checked) = heap.resize(cache, address, (size, 1), release, EVENT).unwrap();
+        let (new, checked) = heap.resize(cache, address, size, 1, release, EVENT).unwrap();
         checked.unwrap();
         new as usize
     }
@@ -499,7 +415,7 @@ mod tests {
             // SAFETY: the slack is accessible.
             unsafe { ((grown + 168) as *mut u8).write(1) };
             let release = Release::new(Deallocator::Realloc);
-            let (new, checked) = heap.resize(cache, grown, (176, 1), release, EVENT).unwrap();
+            let (new, checked) = heap.resize(cache, grown, 176, 1, release, EVENT).unwrap();
             assert_eq!(new as usize, grown);
             assert!(matches!(checked, Err(BadCall::Overwritten(object, damage))
                 if object.size == 168 && damage.address == grown + 168));

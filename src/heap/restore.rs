@@ -4,42 +4,45 @@
 //! and may be a thread's that is about to publish or to retire an object there. So what the program itself touched
 //! during the gap, of freed objects, stays accessible; guard pages nobody may touch, and they are restored all.
 
-use super::Heap;
-use super::place::Place;
+use super::budget::Budget;
+use super::pool::Pool;
 use super::record::State;
 use super::slot::Slot;
 use crate::pages::{Gap, MOST_RANGES, PageProtection, PageRange};
 use crate::sys::PAGE_BYTES;
+use crate::sys::lock::Lock;
 use crate::sys::residency::{MOST_PAGES, Residency};
+use core::ops::Range;
 
-impl Heap {
-    /// Makes good what happened while guards were off, if they were.
-    #[cold]
-    #[inline(never)]
-    pub fn restore_guards(&self) {
-        if self.pages.gap() == Gap::None {
-            return;
-        }
-        let _restoring = self.restoring.lock();
-        let gap = self.pages.gap();
-        if gap == Gap::None {
-            return;
-        }
-        let mut sweep = Sweep::new(self.pages, gap);
-        for class in self.pool.classes() {
-            class.first_guard().into_iter().for_each(|page| sweep.add(page));
-            class.visit_in_service(|slot| {
-                let in_use = sweep.visit(&slot);
-                // Where guards cost mappings from now on, objects in service are charged for theirs.
-                let mappings = if in_use { self.pages.mappings_per_slot() } else { 0 };
-                sweep.all &= self.budget.charge_mappings(mappings).is_ok();
-                sweep.all
-            });
-            sweep.end_run();
-        }
-        sweep.flush();
-        self.pages.end_gap(sweep.all);
+/// Makes good what happened while guards were off, if they were; by one thread at a time, that holds `restoring`.
+pub fn restore_guards(
+    pages: &'static dyn PageProtection,
+    pool: &Pool,
+    restoring: &Lock<()>,
+    budget: &Budget,
+) {
+    if pages.gap() == Gap::None {
+        return;
     }
+    let _restoring = restoring.lock();
+    let gap = pages.gap();
+    if gap == Gap::None {
+        return;
+    }
+    let mut sweep = Sweep::new(pages, gap);
+    for class in pool.classes() {
+        class.first_guard().into_iter().for_each(|page| sweep.add(page));
+        class.visit_in_service(|slot| {
+            let in_use = sweep.visit(&slot);
+            // Where guards cost mappings from now on, objects in service are charged for theirs.
+            let mappings = if in_use { pages.mappings_per_slot() } else { 0 };
+            sweep.all &= budget.charge_mappings(mappings).is_ok();
+            sweep.all
+        });
+        sweep.end_run();
+    }
+    sweep.flush();
+    pages.end_gap(sweep.all);
 }
 
 /// Collects pages to guard, in runs.
@@ -47,8 +50,8 @@ struct Sweep {
     pages: &'static dyn PageProtection,
     gap: Gap,
     residency: Residency,
-    /// Address where the run begins that is being collected, and where it ends.
-    run: (usize, usize),
+    /// The addresses of the run that is being collected.
+    run: Range<usize>,
     ranges: [PageRange; MOST_RANGES],
     count: usize,
     /// Whether nothing failed.
@@ -59,15 +62,16 @@ impl Sweep {
     fn new(pages: &'static dyn PageProtection, gap: Gap) -> Sweep {
         let ranges = [PageRange::new(0, 1); MOST_RANGES];
         let residency = Residency::new();
-        Sweep { pages, gap, residency, run: (0, 0), ranges, count: 0, all: true }
+        Sweep { pages, gap, residency, run: 0..0, ranges, count: 0, all: true }
     }
 
-    /// Answers whether the slot is in use.
+    /// Adds what of the slot is to fault; returns whether it is in use.
     fn visit(&mut self, slot: &Slot<'_>) -> bool {
-        let entry = slot.record.read();
-        let in_use = entry
-            .filter(|entry| entry.state != State::Retired)
-            .and_then(|entry| slot.populated(Place { offset: entry.offset, size: entry.size }));
+        let in_use = slot
+            .record
+            .read()
+            .filter(|snapshot| snapshot.state != State::Retired)
+            .and_then(|snapshot| slot.populated(snapshot.place()));
         if self.gap == Gap::Open {
             let mut held = [true; MOST_PAGES];
             let held = &mut held[..slot.data.bytes() / PAGE_BYTES];
@@ -85,17 +89,17 @@ impl Sweep {
     }
 
     fn add(&mut self, page: usize) {
-        if page != self.run.1 {
+        if page != self.run.end {
             self.end_run();
-            self.run.0 = page;
+            self.run.start = page;
         }
-        self.run.1 = page + PAGE_BYTES;
+        self.run.end = page + PAGE_BYTES;
     }
 
     fn end_run(&mut self) {
-        let (start, end) = core::mem::take(&mut self.run);
-        if start < end {
-            self.ranges[self.count] = PageRange::new(start, (end - start) / PAGE_BYTES);
+        let run = core::mem::take(&mut self.run);
+        if !run.is_empty() {
+            self.ranges[self.count] = PageRange::new(run.start, run.len() / PAGE_BYTES);
             self.count += 1;
         }
         if self.count == MOST_RANGES {

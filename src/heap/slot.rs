@@ -1,7 +1,14 @@
 //! One slot: data pages between guards, and the record of the object in it.
+//!
+//! Anyone may look at a [`Slot`]. Two types say that it is one thread's alone: a [`FreshSlot`] waits
+//! for its object, and in a [`Freeing`] the object is about to end.
 
+use super::AllocationRequest;
+use super::canary;
+use super::object::{BadCall, Object};
 use super::place::Place;
-use super::record::{Entry, Record};
+use super::record::{Event, Record, Snapshot, State};
+use super::release;
 use crate::pages::PageRange;
 use crate::sys::PAGE_BYTES;
 
@@ -24,9 +31,9 @@ pub enum Home {
 }
 
 impl Slot<'_> {
-    /// Address of the object described by `entry`.
-    pub fn address(&self, entry: &Entry) -> usize {
-        self.data.start() + entry.offset
+    /// Address of the object that `snapshot` describes.
+    pub fn address(&self, snapshot: &Snapshot) -> usize {
+        self.data.start() + snapshot.offset
     }
 
     /// Has the processor fetch the record into its caches.
@@ -45,12 +52,155 @@ impl Slot<'_> {
 
     /// Pages that hold the bytes of the live object.
     pub fn live_pages(&self) -> Option<PageRange> {
-        let (offset, size) = self.record.live_place()?;
-        self.populated(Place { offset, size })
+        self.populated(self.record.live_place()?)
     }
 
     /// End of the slot, its guard page included.
     pub fn end(&self) -> usize {
         self.data.end() + PAGE_BYTES
+    }
+
+    /// The object that `snapshot` describes, as others see it.
+    pub fn object(&self, snapshot: &Snapshot) -> Object {
+        Object {
+            start: self.address(snapshot),
+            size: snapshot.size,
+            family: snapshot.family,
+            align_log2: snapshot.align_log2,
+            state: snapshot.state,
+            allocated: snapshot.allocated,
+            freed: snapshot.freed,
+        }
+    }
+}
+
+/// A slot that no other thread sees yet, with accessible pages under the place of its object.
+#[must_use = "its pages stay accessible until its object is published and freed"]
+pub struct FreshSlot<'a> {
+    slot: Slot<'a>,
+    place: Place,
+}
+
+impl<'a> FreshSlot<'a> {
+    /// For whoever took the slot from its space and populated the pages under `place`.
+    #[inline(always)]
+    pub fn new(slot: Slot<'a>, place: Place) -> FreshSlot<'a> {
+        FreshSlot { slot, place }
+    }
+
+    /// Address of the object to come.
+    pub fn address(&self) -> usize {
+        self.slot.data.start() + self.place.offset
+    }
+
+    /// Makes it the object that was asked for, with canaries in up to `canary_bytes` of slack on each
+    /// side. Returns the object's address.
+    #[inline(always)]
+    pub fn publish(
+        self,
+        canary_bytes: usize,
+        request: AllocationRequest,
+        allocated: Event,
+    ) -> usize {
+        let start = self.address();
+        // SAFETY: no other thread sees the slot, and the pages under the place are accessible.
+        unsafe { canary::fill(start, self.place.size, canary_bytes) };
+        let origin = (request.family, release::log2(request.align));
+        self.slot.record.publish(self.place, origin, allocated);
+        start
+    }
+}
+
+/// An object that this thread alone may end or resize: of all that tried, it won the record.
+#[must_use = "the object stays in the state Freeing until it is ended or resumed"]
+pub struct Freeing<'a> {
+    slot: Slot<'a>,
+    snapshot: Snapshot,
+}
+
+impl<'a> Freeing<'a> {
+    /// Tries to win the live object in `slot`. If another thread has, that one has ended it, or resized
+    /// it where it is and let it go again.
+    #[inline(always)]
+    pub fn begin(slot: Slot<'a>, snapshot: Snapshot) -> Result<Freeing<'a>, BadCall> {
+        if slot.record.begin_free().is_err() {
+            return Freeing::begin_settled(slot, snapshot);
+        }
+        // Another thread may have resized it since.
+        let now = if snapshot.may_stay() { slot.record.read() } else { None };
+        Ok(Freeing { slot, snapshot: now.map_or(snapshot, Snapshot::as_live) })
+    }
+
+    /// [`Freeing::begin`], after another thread is done with the object.
+    #[cold]
+    #[inline(never)]
+    fn begin_settled(slot: Slot<'a>, snapshot: Snapshot) -> Result<Freeing<'a>, BadCall> {
+        loop {
+            let settled = slot.record.read_settled().unwrap_or(snapshot);
+            if settled.state != State::Live {
+                return Err(BadCall::DoubleFree(slot.object(&settled)));
+            }
+            // That one has resized it.
+            if slot.record.begin_free().is_ok() {
+                let now = slot.record.read().unwrap_or(settled);
+                return Ok(Freeing { slot, snapshot: now.as_live() });
+            }
+        }
+    }
+
+    pub fn slot(&self) -> &Slot<'a> {
+        &self.slot
+    }
+
+    /// What the record said of the live object.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub fn address(&self) -> usize {
+        self.slot.address(&self.snapshot)
+    }
+
+    pub fn object(&self) -> Object {
+        self.slot.object(&self.snapshot)
+    }
+
+    /// The object lives on, with `size` bytes, as allocated by `event`.
+    pub fn resume(self, size: usize, event: Event) {
+        self.slot.record.resume(size, event);
+    }
+
+    /// Ends the object. Its pages are still accessible, and this thread's to revoke.
+    #[inline(always)]
+    pub fn end(self, freed: Event) -> Ended<'a> {
+        self.slot.record.finish_free(freed);
+        Ended { slot: self.slot, snapshot: self.snapshot }
+    }
+
+    /// Ends the object, whose pages are this thread's to revoke later: [`Record::leave_quarantine`].
+    pub fn quarantine(self, freed: Event) {
+        self.slot.record.quarantine(freed);
+    }
+}
+
+/// An object that has ended, and whose pages this thread alone is to revoke.
+#[must_use = "its pages stay accessible until they are revoked"]
+pub struct Ended<'a> {
+    pub slot: Slot<'a>,
+    /// What the record said of the object while it lived.
+    pub snapshot: Snapshot,
+}
+
+impl Ended<'_> {
+    pub fn address(&self) -> usize {
+        self.slot.address(&self.snapshot)
+    }
+
+    pub fn pages(&self) -> Option<PageRange> {
+        self.slot.populated(self.snapshot.place())
+    }
+
+    pub fn object(&self) -> Object {
+        self.slot.object(&self.snapshot)
     }
 }

@@ -1,72 +1,21 @@
-//! Objects that could not be guarded, and the count of why.
+//! Objects that could not be guarded.
 //!
 //! They come from the next allocator, with canaries on both sides and an entry in a table, so that
 //! a wild write beside them and a wrong free are still found, though late.
 
+use super::AllocationRequest;
 use super::canary::{self, Damage};
 use super::next_heap;
-use super::object::{BadCall, view_unguarded};
+use super::object::Object;
 use super::place::natural_align;
-use super::record::{Event, Family};
+use super::record::{Event, Family, State};
 use super::release;
-use super::threads::ThreadCache;
-use super::{Heap, Request};
 use crate::sys::limits;
 use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
 use core::hash::{BuildHasherDefault, Hasher};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::collections::HashMap;
-
-/// Why an object is not guarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub enum Reason {
-    /// The kernel's limit of mappings (`vm.max_map_count`) is near.
-    Mappings,
-    /// The memory budget is spent.
-    Budget,
-    /// The share of what the process may commit (RLIMIT_DATA, strict overcommit) is spent.
-    Room,
-    /// The reservation has no addresses left for the size.
-    Addresses,
-    /// The kernel refused memory.
-    Refused,
-    /// The pages of a retired object, or of a slot that a thread had ready, could not be made to fault.
-    NotRevoked,
-    /// A seccomp filter forbids what guarding takes.
-    Forbidden,
-}
-
-impl Reason {
-    pub const ALL: [Reason; 7] = [
-        Reason::Mappings,
-        Reason::Budget,
-        Reason::Room,
-        Reason::Addresses,
-        Reason::Refused,
-        Reason::NotRevoked,
-        Reason::Forbidden,
-    ];
-}
-
-/// Allocations that were not guarded, by reason.
-#[derive(Default)]
-pub struct Tally([AtomicU64; Reason::ALL.len()]);
-
-impl Tally {
-    pub fn count(&self, reason: Reason) {
-        self.0[reason as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub fn get(&self, reason: Reason) -> u64 {
-        self.0[reason as usize].load(Ordering::Relaxed)
-    }
-
-    pub fn total(&self) -> u64 {
-        Reason::ALL.iter().map(|&reason| self.get(reason)).sum()
-    }
-}
 
 /// Canary bytes behind an unguarded object, at least.
 const BACK_BYTES: usize = 16;
@@ -85,11 +34,24 @@ pub struct Unguarded {
 }
 
 impl Unguarded {
+    /// The object, as others see it.
+    pub fn object(&self) -> Object {
+        Object {
+            start: self.address,
+            size: self.size,
+            family: self.family,
+            align_log2: self.align_log2,
+            state: State::Live,
+            allocated: self.allocated,
+            freed: None,
+        }
+    }
+
     /// Looks for damage in its canaries.
     pub fn damage(&self) -> Option<Damage> {
-        let front = (self.address - self.front, self.address);
+        let front = self.address - self.front..self.address;
         let end = self.address + self.size;
-        canary::find_carefully([front, (end, end + BACK_BYTES)], canary::BYTE)
+        canary::find_carefully([front, end..end + BACK_BYTES], canary::BYTE)
     }
 }
 
@@ -119,7 +81,6 @@ pub struct UnguardedObjects {
     /// Whether there has ever been one: in most processes there is none.
     has_any: AtomicBool,
     unrecorded: AtomicU64,
-    tally: Tally,
 }
 
 impl UnguardedObjects {
@@ -128,7 +89,6 @@ impl UnguardedObjects {
             shards: [const { Lock::new(Table::with_hasher(BuildHasherDefault::new())) }; SHARDS],
             has_any: AtomicBool::new(false),
             unrecorded: AtomicU64::new(0),
-            tally: Tally::default(),
         }
     }
 
@@ -136,19 +96,11 @@ impl UnguardedObjects {
         &self.shards[(address >> 4 ^ address >> 12) % SHARDS]
     }
 
-    pub fn tally(&self) -> &Tally {
-        &self.tally
-    }
-
     /// Allocates from the next allocator; zeroed if asked. Null when it has no memory either.
     pub fn allocate(
         &self,
-        reason: Reason,
-        size: usize,
-        align: usize,
-        family: Family,
+        AllocationRequest { size, align, family, zeroed }: AllocationRequest,
         allocated: Event,
-        zeroed: bool,
     ) -> *mut u8 {
         // The table grows in the private heap.
         let _scope = RuntimeScope::enter();
@@ -170,7 +122,6 @@ impl UnguardedObjects {
             }
         }
         limits::note_held(total as isize);
-        self.tally.count(reason);
         let align_log2 = release::log2(align);
         let object = Unguarded { address, size, family, align_log2, allocated, front };
         self.has_any.store(true, Ordering::Relaxed);
@@ -265,61 +216,6 @@ impl Unguarded {
             }
             limits::note_held(-((self.front + self.size + BACK_BYTES) as isize));
             next_heap::free(self.address - self.front);
-        }
-    }
-}
-
-impl Heap {
-    #[cold]
-    #[inline(never)]
-    pub(super) fn allocate_unguarded(
-        &self,
-        cache: &ThreadCache,
-        Request { size, align, family, zeroed }: Request,
-        allocated: Event,
-        reason: Reason,
-    ) -> *mut u8 {
-        if self.budget.charge_size(cache, size).is_err() {
-            return core::ptr::null_mut();
-        }
-        let address = self.unguarded.allocate(reason, size, align, family, allocated, zeroed);
-        if address.is_null() {
-            self.budget.refund_size(cache, size);
-        }
-        address
-    }
-
-    #[cold]
-    #[inline(never)]
-    pub(super) fn free_unguarded(
-        &self,
-        cache: &ThreadCache,
-        found: &Unguarded,
-    ) -> Result<(), BadCall> {
-        let object = self.claim_unguarded(found)?;
-        // SAFETY: claimed.
-        unsafe { self.release_unguarded(cache, object) }
-    }
-
-    /// Takes an object that was found out of the table, for one of several threads that free it.
-    pub(super) fn claim_unguarded(&self, found: &Unguarded) -> Result<Unguarded, BadCall> {
-        self.unguarded.remove(found.address).ok_or(BadCall::DoubleFree(view_unguarded(found)))
-    }
-
-    /// # Safety
-    /// The caller must have claimed the object.
-    pub(super) unsafe fn release_unguarded(
-        &self,
-        cache: &ThreadCache,
-        object: Unguarded,
-    ) -> Result<(), BadCall> {
-        self.budget.refund_size(cache, object.size);
-        let damage = object.damage();
-        // SAFETY: the caller's promise.
-        unsafe { object.release(self.config.free_fill) };
-        match damage {
-            Some(damage) => Err(BadCall::Overwritten(view_unguarded(&object), damage)),
-            None => Ok(()),
         }
     }
 }

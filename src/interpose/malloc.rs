@@ -6,7 +6,7 @@ use crate::calls;
 use crate::diagnose::Wrong;
 use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Release};
-use crate::heap::{MAX_SIZE, Request};
+use crate::heap::{AllocationRequest, MAX_SIZE};
 use crate::sys::{Errno, PAGE_BYTES, errno, loader, round_up_to_page};
 use crate::trace::Caller;
 use core::ffi::c_int;
@@ -40,7 +40,7 @@ fn allocate(
     zeroed: bool,
     caller: Caller,
 ) -> *mut u8 {
-    let request = Request { size, align, family: Family::Malloc, zeroed };
+    let request = AllocationRequest { size, align, family: Family::Malloc, zeroed };
     let address = calls::allocate(request, caller);
     if address.is_null() { refuse_size(function, size, caller) } else { address }
 }
@@ -105,7 +105,7 @@ fn resize(function: &'static str, address: usize, size: usize, caller: Caller) -
         calls::free(address, Release::new(Deallocator::Realloc), caller);
         return core::ptr::null_mut();
     }
-    let new = calls::resize(address, (size, 1), Release::new(Deallocator::Realloc), caller);
+    let new = calls::resize(address, size, 1, Release::new(Deallocator::Realloc), caller);
     if new.is_null() { refuse_size(function, size, caller) } else { new }
 }
 
@@ -138,7 +138,7 @@ unsafe extern "C" fn posix_memalign(
         return libc::EINVAL;
     }
     // Unlike the others it leaves errno alone.
-    let request = Request { size, align, family: Family::Malloc, zeroed: false };
+    let request = AllocationRequest { size, align, family: Family::Malloc, zeroed: false };
     let address = calls::allocate(request, caller);
     if address.is_null() {
         if size > MAX_SIZE {

@@ -11,7 +11,7 @@ use crate::calls;
 use crate::diagnose::Wrong;
 use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Release};
-use crate::heap::{MAX_SIZE, Request};
+use crate::heap::{AllocationRequest, MAX_SIZE};
 use crate::sys::loader;
 use crate::sys::next::Next;
 use crate::trace::Caller;
@@ -61,7 +61,8 @@ fn caller(sp: usize, bp: usize) -> Caller {
 fn allocate(form: &Form, arguments: [usize; 3], caller: Caller) -> *mut u8 {
     let align = if form.says == Says::Alignment { arguments[1] } else { 1 };
     if !REPLACED.load(Ordering::Relaxed) && align.is_power_of_two() {
-        let request = Request { size: arguments[0], align, family: form.family, zeroed: false };
+        let request =
+            AllocationRequest { size: arguments[0], align, family: form.family, zeroed: false };
         let address = calls::allocate(request, caller);
         if !address.is_null() {
             return address;

@@ -1,9 +1,8 @@
 //! The heap under a seccomp filter that forbids what guarding takes: from then on it is closed, and objects go
 //! to the next allocator as they are. Nothing is known of them, as the tables can't grow either.
 
-use super::unguarded::Reason;
-use super::{Heap, next_heap, private};
-use crate::pages::Outlook;
+use super::tally::Reason;
+use super::{next_heap, private};
 use crate::sys::sandbox::{Coming, Need};
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,41 +17,35 @@ pub struct Closure {
     has_stock: AtomicBool,
 }
 
-impl Heap {
-    /// Makes ready for a filter that is about to be installed.
-    pub fn prepare_for(&self, filter: &Coming) -> Outlook {
-        warm_up_next();
-        let outlook = self.pages.prepare_for(filter);
-        self.restore_guards();
-        if outlook == Outlook::Ends {
-            if !filter.allows(Need::NativeMemory) {
-                private::stock_up(STOCK_BYTES);
-                self.closure.has_stock.store(true, Ordering::Relaxed);
-            }
-            self.closure.is_closed.store(true, Ordering::Release);
+impl Closure {
+    /// Closes the heap for good, for a filter that is about to be installed.
+    pub fn close(&self, filter: &Coming) {
+        if !filter.allows(Need::NativeMemory) {
+            private::stock_up(STOCK_BYTES);
+            self.has_stock.store(true, Ordering::Relaxed);
         }
-        outlook
+        self.is_closed.store(true, Ordering::Release);
     }
 
-    /// Undoes [`Heap::prepare_for`], as far as it closed the heap: the filter was not installed.
+    /// Undoes [`Closure::close`]: the filter was not installed.
     pub fn reopen(&self) {
-        self.closure.is_closed.store(false, Ordering::Release);
+        self.is_closed.store(false, Ordering::Release);
     }
 
     /// Whether objects are not guarded any more, and may be the next allocator's.
     #[inline]
     pub fn is_closed(&self) -> bool {
-        self.closure.is_closed.load(Ordering::Acquire)
+        self.is_closed.load(Ordering::Acquire)
     }
 
-    pub(super) fn refuse_if_closed(&self) -> Result<(), Reason> {
+    pub fn refuse_if_closed(&self) -> Result<(), Reason> {
         if self.is_closed() { Err(Reason::Forbidden) } else { Ok(()) }
     }
 
     /// An object that nothing is known of.
     #[cold]
-    pub(super) fn allocate_plainly(&self, size: usize, align: usize, zeroed: bool) -> *mut u8 {
-        if self.closure.has_stock.load(Ordering::Relaxed) {
+    pub fn allocate_plainly(&self, size: usize, align: usize, zeroed: bool) -> *mut u8 {
+        if self.has_stock.load(Ordering::Relaxed) {
             let object = private::allocate_from_stock(size, align);
             if !object.is_null() {
                 return object;
@@ -64,11 +57,11 @@ impl Heap {
 
 /// Has the next allocator do what it does at first only: glibc's asks for randomness, and for an arena of the
 /// thread. Without us it would have done so by now.
-fn warm_up_next() {
+pub fn warm_up_next() {
     const BYTES: usize = 100 << 10;
     let object = next_heap::allocate(BYTES, 1, false);
     if !object.is_null() {
-        // SAFETY: just allocated.
+        // SAFETY: just allocated there, and known to nobody else.
         unsafe { next_heap::free(object as usize) };
     }
 }

@@ -1,0 +1,389 @@
+//! The guarded address space: that of small objects, then that of large ones.
+//!
+//! It makes and ends guarded objects, and tells of them to the fault handler, to reports, and at exit.
+
+use super::account::{Account, Terms};
+use super::budget::MOST_RESERVED;
+use super::canary::{self, Damage};
+use super::class::Class;
+use super::counters::Counter;
+use super::large::LargeSpace;
+use super::object::{BadCall, Object};
+use super::pool::Pool;
+use super::quarantine::check_junk;
+use super::record::{Event, Family, State, ThreadId};
+use super::slot::{Ended, Freeing, FreshSlot, Home, Slot};
+use super::small::SmallSpace;
+use super::tally::Reason;
+use crate::pages::{PageProtection, PageRange};
+use crate::sys::memory::Reservation;
+use crate::sys::residency::SharedPages;
+use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
+use crate::trace::TraceId;
+use core::ops::Range;
+
+/// Address space for small and for large objects, each; halved until it fits. Mostly both fit between the program and its
+/// libraries, so that below the program all is free, as without us.
+const RESERVED_BYTES: usize = 16 << 40;
+
+/// Address space of a whole heap at most.
+pub const MOST_RESERVED_BYTES: usize = 2 * RESERVED_BYTES;
+
+/// With less than this for both, hardly anything could be guarded.
+const LEAST_RESERVED_BYTES: usize = 8 << 20;
+
+/// Mappings that a live large object costs: itself and the guard behind it.
+const LARGE_MAPPINGS: usize = 2;
+
+/// See the module's first lines.
+pub struct Spaces {
+    pub small: SmallSpace,
+    pub large: LargeSpace,
+    reserved: Range<usize>,
+}
+
+impl Spaces {
+    /// Reserves both spaces, guarded by `pages`.
+    pub fn new(pages: &'static dyn PageProtection, terms: &Terms) -> Result<Spaces, Errno> {
+        let whole = Reservation::above_program(&[MOST_RESERVED_BYTES, MOST_RESERVED_BYTES / 2])
+            .or_else(|| Reservation::new(MOST_RESERVED_BYTES, LEAST_RESERVED_BYTES, 4))
+            .ok_or(Errno::ENOMEM)?;
+        let (base, bytes) = (whole.start, (whole.bytes / 2) & !(PAGE_BYTES - 1));
+        pages.prepare(PageRange::new(base, bytes / PAGE_BYTES))?;
+        Ok(Spaces {
+            small: SmallSpace::new(pages, base, bytes, terms)?,
+            large: LargeSpace::new(base + bytes, bytes)?,
+            reserved: base..base + 2 * bytes,
+        })
+    }
+
+    /// The address space in which [`Spaces::contains`] can hold.
+    pub fn reserved(&self) -> Range<usize> {
+        self.reserved.clone()
+    }
+
+    /// Takes a slot for `size` bytes, which read as zeros, and charges for it.
+    #[inline(always)]
+    pub fn claim(
+        &self,
+        account: Account<'_>,
+        size: usize,
+        align: usize,
+    ) -> Result<FreshSlot<'_>, Reason> {
+        let class = if align > PAGE_BYTES {
+            None
+        } else {
+            Pool::class_for(round_up_to_page(size) / PAGE_BYTES)
+        };
+        match class {
+            Some(class) => self.small.claim(account, class, size, align),
+            None => self.claim_large(account, size, align, 0),
+        }
+    }
+
+    /// The same with `spare` bytes of pages behind the object, which fault until it grows there. Both numbers of
+    /// bytes, and an alignment of at most a page, must fit an address.
+    pub fn claim_roomy(
+        &self,
+        account: Account<'_>,
+        size: usize,
+        align: usize,
+        spare: usize,
+    ) -> Result<FreshSlot<'_>, Reason> {
+        let needed = round_up_to_page(size);
+        match Pool::class_for((needed + spare) / PAGE_BYTES) {
+            Some(class) => self.small.claim_roomy(account, class, needed, size, align),
+            None => self.claim_large(account, size, align, spare),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn claim_large(
+        &self,
+        account: Account<'_>,
+        size: usize,
+        align: usize,
+        spare: usize,
+    ) -> Result<FreshSlot<'_>, Reason> {
+        let budget = &account.terms.budget;
+        account.count(Counter::Large);
+        account.terms.closure.refuse_if_closed()?;
+        if align > MOST_RESERVED {
+            // malloc takes as much more, and gives back what it does not need.
+            account.charge_size(size.saturating_add(align))?;
+            account.refund_size(size.saturating_add(align));
+        }
+        // Populated as it is touched, so of memory only what the program asks for is charged.
+        account.charge_size(size)?;
+        let claimed = budget.charge_mappings(LARGE_MAPPINGS).and_then(|()| {
+            // The address is not known yet; its size serves as well for a random edge.
+            let edge = account.terms.edge_of(size);
+            self.large.claim(edge, size, align, spare).map_err(|_| {
+                budget.refund_mappings(LARGE_MAPPINGS);
+                if self.large.is_spent(size) { Reason::Addresses } else { Reason::Refused }
+            })
+        });
+        claimed.inspect_err(|_| account.refund_size(size))
+    }
+
+    /// Ends an object: its pages fault from now on. The error says what was wrong with its canaries.
+    #[inline(always)]
+    pub fn end(
+        &self,
+        account: Account<'_>,
+        object: Freeing<'_>,
+        freed: Event,
+    ) -> Result<(), BadCall> {
+        if object.snapshot().is_remapped {
+            return self.end_remapped(account, object, freed);
+        }
+        if account.terms.config.batch > 0
+            && let Some(quarantine) = account.cache.quarantine().filter(|list| list.takes(&object))
+        {
+            return quarantine.admit(account, &self.small, object, freed);
+        }
+        let ended = object.end(freed);
+        let (revoked, damage) = match ended.slot.home {
+            Home::Large => {
+                let limit = account.terms.config.canary_bytes;
+                // SAFETY: the object has ended, and its pages are this thread's to revoke, and accessible.
+                unsafe {
+                    let damage = canary::check(ended.address(), ended.snapshot.size, limit);
+                    (self.large.retire(ended.slot), damage)
+                }
+            }
+            Home::Pool { class, .. } => self.small.revoke(account, class, &ended),
+        };
+        self.conclude(account, &ended, revoked, damage)
+    }
+
+    /// Ends a large object whose contents have gone elsewhere. What was wrong with its canaries is known.
+    #[cold]
+    pub fn end_emptied(
+        &self,
+        account: Account<'_>,
+        object: Freeing<'_>,
+        freed: Event,
+        damage: Option<Damage>,
+    ) -> Result<(), BadCall> {
+        let ended = object.end(freed);
+        // SAFETY: the object has ended, and its pages are this thread's to revoke.
+        let revoked = unsafe { self.large.retire(ended.slot) };
+        self.conclude(account, &ended, revoked, damage)
+    }
+
+    /// Ends an object over which the program has mapped something, a file say. What lies there is the program's, so it
+    /// holds no canaries, and no backend can guard it: an inaccessible mapping is laid over it.
+    #[cold]
+    #[inline(never)]
+    fn end_remapped(
+        &self,
+        account: Account<'_>,
+        object: Freeing<'_>,
+        freed: Event,
+    ) -> Result<(), BadCall> {
+        let ended = object.end(freed);
+        let revoked = ended.pages().map_or(Ok(()), |pages| {
+            // SAFETY: the object has ended, and its slot is never used again.
+            unsafe { memory::revoke(pages.start(), pages.bytes()) }
+        });
+        self.conclude(account, &ended, revoked, None)
+    }
+
+    #[inline(always)]
+    fn conclude(
+        &self,
+        account: Account<'_>,
+        ended: &Ended<'_>,
+        revoked: Result<(), Errno>,
+        damage: Option<Damage>,
+    ) -> Result<(), BadCall> {
+        match revoked {
+            Ok(()) => self.settle(account, ended),
+            Err(_) => account.terms.tally.count(Reason::NotRevoked),
+        }
+        match damage {
+            Some(damage) => Err(BadCall::Overwritten(ended.object(), damage)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes back what an object cost, now that its pages are gone.
+    #[inline(always)]
+    fn settle(&self, account: Account<'_>, ended: &Ended<'_>) {
+        match ended.slot.home {
+            Home::Large => {
+                account.terms.budget.refund_mappings(LARGE_MAPPINGS);
+                account.refund_size(ended.snapshot.size);
+            }
+            Home::Pool { .. } => self.small.settle(account, &ended.slot, ended.snapshot.size),
+        }
+    }
+
+    /// The slot that `address` lies in, if it is in service.
+    #[inline]
+    pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
+        self.small.pool.locate(address).or_else(|| self.large.locate(address))
+    }
+
+    /// Whether `address` lies in the guarded address space. Lock-free; for signal handlers too.
+    #[inline]
+    pub fn contains(&self, address: usize) -> bool {
+        self.small.pool.contains(address) || self.large.contains(address)
+    }
+
+    /// A good guess at the class of an object at `offset` in the reserved address space; `None` where
+    /// the large ones are.
+    pub fn class_near(&self, offset: usize) -> Option<&Class> {
+        let is_large = self.large.contains(self.reserved.start + offset);
+        (!is_large).then(|| self.small.pool.class_at(offset))
+    }
+
+    /// The slots of large objects.
+    fn large_slots(&self) -> impl Iterator<Item = Slot<'_>> {
+        (0..self.large.count()).filter_map(|index| self.large.slot(index))
+    }
+
+    /// The pages of each live large object.
+    pub fn live_large_pages(&self) -> impl Iterator<Item = PageRange> {
+        self.large_slots().filter_map(|slot| slot.live_pages())
+    }
+
+    /// Bytes from `address` to the end of the live object that it lies in, or just behind; `None`
+    /// where there is none. Lock-free; for signal handlers too.
+    #[inline(always)]
+    pub fn room(&self, address: usize) -> Option<usize> {
+        let slot = self.locate(address)?;
+        let place = slot.record.live_place()?;
+        let start = slot.data.start() + place.offset;
+        if address < start { None } else { (start + place.size).checked_sub(address) }
+    }
+
+    /// Whether a fault at `address` is the guard's work. It is not in the pages of a live object:
+    /// those are accessible unless the program itself has protected them, as collectors do.
+    /// Lock-free; for signal handlers too.
+    pub fn guards(&self, address: usize) -> bool {
+        self.contains(address) && !self.is_populated(address)
+    }
+
+    /// Whether `address` lies in pages of an object that are accessible. They are until its record says
+    /// Retired.
+    fn is_populated(&self, address: usize) -> bool {
+        self.locate(address).is_some_and(|slot| {
+            let Some(snapshot) = slot.record.read() else { return false };
+            let populated = slot.populated(snapshot.place());
+            populated.is_some_and(|pages| pages.contains(address))
+                && snapshot.state != State::Retired
+        })
+    }
+
+    /// Puts the page at `address` back, if the program has dropped it from a live object and it faults therefore.
+    pub fn restore_dropped(&self, address: usize) -> bool {
+        if !self.small.pages.faults_on_missing() || !self.small.pool.contains(address) {
+            return false;
+        }
+        let page = PageRange::new(address & !(PAGE_BYTES - 1), 1);
+        // SAFETY: the page is a live object's, and contents that are there stay: a page that is
+        // not missing is an error.
+        self.is_populated(address) && unsafe { self.small.pages.fill_missing(page) }.is_ok()
+    }
+
+    /// Puts back those pages of live objects from `start` to `end` that are missing.
+    pub fn refill_dropped(&self, start: usize, end: usize) {
+        if !self.small.pages.faults_on_missing() {
+            return;
+        }
+        for pages in self.small.slots_between(start, end).filter_map(|slot| slot.live_pages()) {
+            let (first, last) = (pages.start().max(start), pages.end().min(end));
+            for page in (first..last).step_by(PAGE_BYTES) {
+                // What is there stays, and so does what the program has mapped there instead: both are errors.
+                // SAFETY: the page is a live object's.
+                let _ = unsafe { self.small.pages.fill_missing(PageRange::new(page, 1)) };
+            }
+        }
+    }
+
+    /// Whether a live object of the pool has pages between `start` and `end` that fault once they are missing.
+    pub fn must_refill(&self, start: usize, end: usize) -> bool {
+        self.small.pages.faults_on_missing()
+            && self.small.slots_between(start, end).any(|slot| slot.live_pages().is_some())
+    }
+
+    /// Notes that the program has laid a mapping of its own over the pages from `start` to `end`.
+    pub fn note_remapped(&self, start: usize, end: usize) {
+        self.small.slots_between(start, end).for_each(|slot| slot.record.note_remapped());
+        if let Some(slot) = self.large.locate(start) {
+            slot.record.note_remapped();
+        }
+    }
+
+    /// Objects in the slot of `address` and in its neighbours: before, at, after. Lock-free.
+    pub fn neighbourhood(&self, address: usize) -> [Option<Object>; 3] {
+        let slots = if self.small.pool.contains(address) {
+            self.small.pool.neighbourhood(address)
+        } else {
+            self.large.neighbourhood(address)
+        };
+        slots.map(|slot| {
+            let slot = slot?;
+            match slot.record.read_settled() {
+                Some(snapshot) => Some(slot.object(&snapshot)),
+                None => self.forgotten(&slot),
+            }
+        })
+    }
+
+    /// What is left to say of a slot whose record was dropped.
+    pub fn forgotten(&self, slot: &Slot<'_>) -> Option<Object> {
+        let Home::Pool { class, index } = slot.home else { return None };
+        let nobody = Event { thread: ThreadId(0), trace: TraceId::NONE };
+        self.small.pool.class(class).is_forgotten(index).then(|| Object {
+            start: slot.data.start(),
+            size: slot.data.bytes(),
+            family: Family::Any,
+            align_log2: 0,
+            state: State::Forgotten,
+            allocated: nobody,
+            freed: None,
+        })
+    }
+
+    /// Objects with damaged canaries, or with junk that was written to; those that lie in
+    /// `shared` pages are left out.
+    pub fn damaged(
+        &self,
+        terms: &Terms,
+        mut shared: Option<SharedPages>,
+    ) -> impl Iterator<Item = BadCall> {
+        let damaged = move |slot: Slot<'_>| {
+            let snapshot = slot.record.read()?;
+            let start = slot.address(&snapshot);
+            if snapshot.is_remapped {
+                return None;
+            }
+            if let Some(shared) = &mut shared
+                && let Some(pages) = slot.populated(snapshot.place())
+                && snapshot.state != State::Retired
+                && (pages.start()..pages.end())
+                    .step_by(PAGE_BYTES)
+                    .all(|page| shared.contains(page))
+            {
+                return None;
+            }
+            let config = &terms.config;
+            let damage = match snapshot.state {
+                State::Live => canary::check_carefully(start, snapshot.size, config.canary_bytes)?,
+                State::Quarantined => check_junk(config, start, snapshot.size)?,
+                _ => return None,
+            };
+            // Freed, revoked or resized meanwhile: the one who did that has checked it.
+            (slot.record.read() == Some(snapshot)).then(|| match snapshot.state {
+                State::Live => BadCall::Overwritten(slot.object(&snapshot), damage),
+                _ => BadCall::WrittenAfterFree(slot.object(&snapshot), damage),
+            })
+        };
+        let small = self.small.pool.classes().iter().flat_map(Class::in_service);
+        small.chain(self.large_slots()).filter_map(damaged)
+    }
+}

@@ -1,0 +1,109 @@
+//! Tests of the parts together.
+
+use super::record::{Event, Family, ThreadId};
+use super::release::{Deallocator, Release};
+use super::tally::Reason;
+use super::threads::{self, ThreadCache};
+use super::{AllocationRequest, Config, Heap};
+use crate::options::Placement;
+use crate::pages::{Outlook, PageProtection, PageRange};
+use crate::sys::sandbox::Coming;
+use crate::sys::{Errno, PAGE_BYTES, memory};
+use crate::trace::TraceId;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+const EVENT: Event = Event { thread: ThreadId(0), trace: TraceId::NONE };
+
+/// Page permissions; moves pages by copying, and drops none while it refuses.
+struct Refusing {
+    refuses: AtomicBool,
+    dropped: AtomicUsize,
+}
+
+impl PageProtection for Refusing {
+    fn name(&self) -> &'static str {
+        "refusing"
+    }
+
+    unsafe fn open(&self, _: PageRange) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
+        // SAFETY: the caller owns the pages.
+        unsafe { memory::commit(pages.start(), pages.bytes()) }
+    }
+
+    unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
+        // Of two pages it refuses one.
+        let nth = self.dropped.fetch_add(1, Ordering::Relaxed);
+        if self.refuses.load(Ordering::Relaxed) && nth.is_multiple_of(2) {
+            return Err(Errno::ENOMEM);
+        }
+        // SAFETY: the caller owns the pages.
+        unsafe { memory::revoke(pages.start(), pages.bytes()) }
+    }
+
+    fn can_recycle(&self) -> bool {
+        true
+    }
+
+    unsafe fn recycle(&self, from: PageRange, to: PageRange) -> Result<(), Errno> {
+        // SAFETY: the caller owns both.
+        unsafe {
+            memory::commit(to.start(), to.bytes())?;
+            let (source, target) = (from.start() as *const u8, to.start() as *mut u8);
+            core::ptr::copy_nonoverlapping(source, target, from.bytes());
+            memory::revoke(from.start(), from.bytes())
+        }
+    }
+
+    fn mappings_per_slot(&self) -> usize {
+        2
+    }
+
+    fn prepare_for(&self, _: &Coming) -> Outlook {
+        Outlook::Lives
+    }
+}
+
+fn fill_and_empty(heap: &Heap, cache: &ThreadCache, pages: &Refusing) {
+    threads::current();
+    let request = AllocationRequest { size: 32, align: 1, family: Family::Malloc, zeroed: false };
+    let objects = [(); 40].map(|()| heap.allocate(cache, request, || EVENT) as usize);
+    for object in objects {
+        heap.free(cache, object, Release::new(Deallocator::Free), || EVENT).unwrap();
+    }
+    assert_eq!((cache.ready().unwrap().singles(), heap.tally().total()), (40, 0));
+    pages.refuses.store(true, Ordering::Relaxed);
+    heap.give_back(cache).unwrap();
+    assert!(cache.ready().is_none());
+}
+
+#[test]
+fn ready_slots_that_can_not_be_dropped_are_counted() {
+    let pages: &'static Refusing = Box::leak(Box::new(Refusing {
+        refuses: AtomicBool::new(false),
+        dropped: AtomicUsize::new(0),
+    }));
+    let config = Config {
+        placement: Placement::Right,
+        seed: 0,
+        canary_bytes: 16,
+        fill: None,
+        free_fill: None,
+        // Of which the shared store may hold three pages.
+        budget_bytes: 63 * PAGE_BYTES,
+        room_bytes: usize::MAX,
+        max_mappings: 10_000,
+        sample: 1,
+        batch: 0,
+        history_bytes: 1 << 20,
+    };
+    let heap = Heap::new(pages, config).unwrap();
+    // A thread without anything of another heap.
+    let test = || threads::with_cache(|cache| fill_and_empty(&heap, cache, pages));
+    std::thread::scope(|scope| scope.spawn(test).join().unwrap());
+    // 37 were tried one by one after the first refusal.
+    assert_eq!(heap.tally().get(Reason::NotRevoked), 18);
+}
