@@ -1,8 +1,8 @@
 //! What all parts of the heap share: the options they follow, and what they charge and count.
 
-use super::Config;
 use super::budget::{Budget, Cost};
 use super::closure::Closure;
+use super::config::Config;
 use super::counters::Counter;
 use super::place::{self, Place};
 use super::slot::Slot;

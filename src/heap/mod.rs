@@ -11,6 +11,7 @@ pub mod budget;
 pub mod canary;
 pub mod class;
 mod closure;
+mod config;
 pub mod counters;
 pub mod give;
 pub mod history;
@@ -27,6 +28,7 @@ pub mod record;
 pub mod region;
 pub mod release;
 pub mod report_memory;
+mod request;
 mod resize;
 mod restore;
 pub mod slot;
@@ -39,7 +41,6 @@ mod tests;
 pub mod threads;
 pub mod unguarded;
 
-use crate::options::Placement;
 use crate::pages::{Outlook, PageProtection};
 use crate::sys::Errno;
 use crate::sys::residency::SharedPages;
@@ -47,6 +48,7 @@ use crate::sys::sandbox::Coming;
 use account::{Account, Terms};
 use budget::MOST_RESERVED;
 use class::Class;
+pub use config::Config;
 use core::ops::Range;
 use counters::Counter;
 use give::Demand;
@@ -55,6 +57,7 @@ pub use object::{BadCall, Object};
 use opening::OpenPage;
 use record::{Event, Family, Snapshot, State};
 use release::Release;
+pub use request::{AllocationRequest, MAX_SIZE};
 use resize::{InPlace, Resizing};
 use slot::{Freeing, Slot};
 pub use spaces::MOST_RESERVED_BYTES;
@@ -62,45 +65,6 @@ use spaces::Spaces;
 use tally::{Reason, Tally};
 use threads::ThreadCache;
 use unguarded::{Unguarded, UnguardedObjects};
-
-/// Largest request: no object may be larger than a pointer difference can tell (as glibc).
-pub const MAX_SIZE: usize = isize::MAX as usize;
-
-/// How the heap behaves.
-#[derive(Clone, Copy, Debug)]
-pub struct Config {
-    pub placement: Placement,
-    /// For [`Placement::Random`].
-    pub seed: u64,
-    /// Slack on each side of an object that is filled with canaries.
-    pub canary_bytes: usize,
-    /// What fresh objects are filled with; zeros without it.
-    pub fill: Option<u8>,
-    /// What freed objects are filled with where they can still be read; see the option `free-fill`.
-    pub free_fill: Option<u8>,
-    /// Memory that live guarded objects may hold.
-    pub budget_bytes: usize,
-    /// Writable memory that guarded small objects, live or not, may take with their guards.
-    pub room_bytes: usize,
-    /// Kernel mappings that live guarded objects may cost.
-    pub max_mappings: usize,
-    /// One in so many allocations is guarded.
-    pub sample: u32,
-    /// Freed objects that a thread collects before it revokes their pages; 0 revokes at each free.
-    pub batch: usize,
-    /// Memory for the records of objects freed long ago.
-    pub history_bytes: usize,
-}
-
-/// What is asked of [`Heap::allocate`].
-#[derive(Clone, Copy, Debug)]
-pub struct AllocationRequest {
-    pub size: usize,
-    /// A power of two; 1 where the caller asked for no alignment.
-    pub align: usize,
-    pub family: Family,
-    pub zeroed: bool,
-}
 
 /// What an address is.
 enum Found<'a> {

@@ -4,9 +4,9 @@
 //! Until then such an object is filled with junk: [`JUNK`], or what the option `free-fill` says. What is missed meanwhile are reads of it: they
 //! find junk. A write to it is found when the batch is revoked, and a second free at once.
 
-use super::Config;
 use super::account::Account;
 use super::canary::{self, Damage};
+use super::config::Config;
 use super::counters::Counter;
 use super::object::BadCall;
 use super::record::Event;

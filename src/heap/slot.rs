@@ -3,12 +3,12 @@
 //! Anyone may look at a [`Slot`]. Two types say that it is one thread's alone: a [`FreshSlot`] waits
 //! for its object, and in a [`Freeing`] the object is about to end.
 
-use super::AllocationRequest;
 use super::canary;
 use super::object::{BadCall, Object};
 use super::place::Place;
 use super::record::{Event, Record, Snapshot, State};
 use super::release;
+use super::request::AllocationRequest;
 use crate::pages::PageRange;
 use crate::sys::PAGE_BYTES;
 

@@ -3,13 +3,13 @@
 //! They come from the next allocator, with canaries on both sides and an entry in a table, so that
 //! a wild write beside them and a wrong free are still found, though late.
 
-use super::AllocationRequest;
 use super::canary::{self, Damage};
 use super::next_heap;
 use super::object::Object;
 use super::place::natural_align;
 use super::record::{Event, Family, State};
 use super::release;
+use super::request::AllocationRequest;
 use crate::sys::limits;
 use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
