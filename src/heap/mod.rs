@@ -55,7 +55,7 @@ use give::Demand;
 use large::LargeSpace;
 pub use object::{BadCall, Object};
 use opening::OpenPage;
-use record::{Event, Family, Snapshot, State};
+use record::{Event, Snapshot, State};
 use release::Release;
 pub use request::{AllocationRequest, MAX_SIZE};
 use resize::{InPlace, Resizing};
@@ -598,15 +598,5 @@ impl Heap {
             self.unguarded.release_after_fork();
             self.spaces.small.release_restoring_after_fork();
         }
-    }
-}
-
-/// The heap of a process lives as long as that; those of tests make room for others.
-#[cfg(test)]
-impl Drop for Heap {
-    fn drop(&mut self) {
-        let reserved = self.reserved();
-        // SAFETY: nobody uses the heap any more.
-        unsafe { crate::sys::memory::unmap(reserved.start, reserved.len()) }
     }
 }

@@ -12,6 +12,15 @@ use crate::sys::{Errno, PAGE_BYTES, memory};
 use crate::trace::TraceId;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+/// The heap of a process lives as long as that; those of tests make room for others.
+impl Drop for Heap {
+    fn drop(&mut self) {
+        let reserved = self.reserved();
+        // SAFETY: nobody uses the heap any more.
+        unsafe { memory::unmap(reserved.start, reserved.len()) }
+    }
+}
+
 const EVENT: Event = Event { thread: ThreadId(0), trace: TraceId::NONE };
 
 /// Page permissions; moves pages by copying, and drops none while it refuses.
