@@ -155,10 +155,9 @@ impl Heap {
             return core::ptr::null_mut();
         }
         let address = self.unguarded.allocate(request, allocated);
-        if address.is_null() {
-            account.refund_size(request.size);
-        } else {
-            self.terms.tally.count(reason);
+        match address.is_null() {
+            true => account.refund_size(request.size),
+            false => self.terms.tally.count(reason),
         }
         address
     }
@@ -373,10 +372,8 @@ impl Heap {
         }
         let Some(slot) = slot else { return Found::Wrong(BadCall::NotAnObject(None)) };
         let Some(snapshot) = slot.record.read_settled() else {
-            return Found::Wrong(match self.spaces.forgotten(&slot) {
-                Some(object) => BadCall::DoubleFree(object),
-                None => BadCall::NotAnObject(None),
-            });
+            let forgotten = self.spaces.forgotten(&slot).map(BadCall::DoubleFree);
+            return Found::Wrong(forgotten.unwrap_or(BadCall::NotAnObject(None)));
         };
         let object = slot.object(&snapshot);
         if snapshot.state == State::Live && object.start == address {
