@@ -294,7 +294,7 @@ pub fn set_up_process() {
     threads::current();
     fault::belief::meet_first_thread();
     if runtime().options.keep_going {
-        fault::step::install();
+        fault::trap::install();
     }
     fork::register();
     // SAFETY: the handler is safe to run where exit runs handlers.

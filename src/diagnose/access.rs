@@ -2,6 +2,7 @@
 
 use super::crash::Unnamed;
 use super::decoder;
+use crate::sys::process;
 use iced_x86::{
     FlowControl, Instruction, InstructionInfoFactory, OpAccess, OpKind, Register, UsedMemory,
 };
@@ -40,14 +41,23 @@ const DIRECTION_FLAG: u64 = 1 << 10;
 /// Longest x86 instruction.
 pub const MAX_INSTRUCTION_BYTES: usize = 15;
 
-/// Integer registers by the order of `gregs` in `ucontext_t`; `segments` are the bases of fs, gs.
+/// Integer registers by the order of `gregs` in `ucontext_t`; the bases are those of the segments fs and gs.
 pub struct Registers<'a> {
     pub gregs: &'a [libc::greg_t],
     pub fs_base: u64,
     pub gs_base: u64,
 }
 
-impl Registers<'_> {
+impl<'a> Registers<'a> {
+    /// Those of the calling thread, when it was interrupted at `context`.
+    pub fn of(context: &'a libc::ucontext_t) -> Registers<'a> {
+        Registers {
+            gregs: &context.uc_mcontext.gregs,
+            fs_base: process::fs_base(),
+            gs_base: process::gs_base(),
+        }
+    }
+
     fn get(&self, index: libc::c_int) -> u64 {
         self.gregs[index as usize] as u64
     }

@@ -1,18 +1,19 @@
 //! What the program believes of the signals that we have taken: that its actions for them are the kernel's, and that
 //! the fault signals can be blocked.
 
-use super::{FAULT_SET, FAULT_SIGNALS, step};
 use crate::heap::private;
 use crate::sys::lock::{Guard, Lock};
 use crate::sys::per_thread::per_thread;
-use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet, MARKER};
+use crate::sys::signal::{
+    self, BlockedSignals, FAULT_SIGNALS, FAULTS, KernelAction, KernelSet, MARKER,
+};
 use crate::sys::{PAGE_BYTES, altstack};
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use libc::{c_int, ucontext_t};
 
 /// Signals that can be believed blocked while [`MARKER`] is. The marker itself is one.
-const BELIEVABLE: KernelSet = FAULT_SET | MARKER;
+const BELIEVABLE: KernelSet = FAULTS | MARKER;
 
 /// What the program asked for each of [`FAULT_SIGNALS`]; the kernel has our handler instead.
 /// The last is for SIGTRAP, which is ours while the run goes on after reports.
@@ -25,14 +26,23 @@ per_thread! {
     unsafe static BELIEVED_OPEN: Cell<KernelSet>, "fencepost_believed_open"
 }
 
-fn slot_of(signal: c_int) -> Option<usize> {
+/// Whether SIGTRAP is ours too.
+static TRAP_TAKEN: AtomicBool = AtomicBool::new(false);
+
+fn index_of(signal: c_int) -> Option<usize> {
     let taken = FAULT_SIGNALS.into_iter().chain([libc::SIGTRAP]);
-    taken.enumerate().find_map(|(slot, taken)| (taken == signal).then_some(slot))
+    taken.enumerate().find_map(|(index, taken)| (taken == signal).then_some(index))
 }
 
 /// Whether the program's action for `signal` is kept here, and the kernel has ours.
 pub fn has_taken(signal: c_int) -> bool {
-    FAULT_SIGNALS.contains(&signal) || signal == libc::SIGTRAP && step::is_installed()
+    FAULT_SIGNALS.contains(&signal) || signal == libc::SIGTRAP && TRAP_TAKEN.load(Ordering::Acquire)
+}
+
+/// Notes that the kernel has our handler for SIGTRAP, and what the program wants done on it.
+pub fn take_trap(program: KernelAction) {
+    exchange_action(libc::SIGTRAP, Some(program));
+    TRAP_TAKEN.store(true, Ordering::Release);
 }
 
 /// Fault signals that were blocked when the process began: a mask comes over exec.
@@ -40,8 +50,8 @@ static INHERITED: AtomicU64 = AtomicU64::new(0);
 
 /// Unblocks the fault signals in the kernel, at the very start.
 pub fn open_first_thread() {
-    let mask = signal::change_mask(libc::SIG_UNBLOCK, FAULT_SET);
-    INHERITED.store(mask & FAULT_SET, Ordering::Relaxed);
+    let mask = signal::change_mask(libc::SIG_UNBLOCK, FAULTS);
+    INHERITED.store(mask & FAULTS, Ordering::Relaxed);
 }
 
 /// As [`meet_thread`], for the first one.
@@ -58,7 +68,7 @@ pub fn meet_first_thread() {
 /// fault signals that it has blocked in the kernel are only believed to be.
 pub fn meet_thread() {
     let mask = signal::change_mask(libc::SIG_BLOCK, 0);
-    if mask & FAULT_SET != 0 {
+    if mask & FAULTS != 0 {
         signal::change_mask(libc::SIG_SETMASK, kernel_mask(mask));
     }
     if altstack::current().is_some() || altstack::own().is_some() {
@@ -89,7 +99,7 @@ pub fn hold_for_fork() {
 /// # Safety
 /// See [`Lock::release_after_fork`].
 pub unsafe fn release_after_fork() {
-    // SAFETY: the caller's promise.
+    // SAFETY: `hold_for_fork` has taken the lock; the caller promises that it was called.
     unsafe { PROGRAM_ACTIONS.release_after_fork() }
 }
 
@@ -100,19 +110,19 @@ pub fn lock_actions() -> Guard<'static, [KernelAction; 3]> {
 
 /// Exchanges what the program wants done on a signal that we have taken.
 pub fn exchange_action(signal: c_int, action: Option<KernelAction>) -> KernelAction {
-    let slot = slot_of(signal).expect("a signal that we take");
+    let index = index_of(signal).expect("a signal that we take");
     let _all = BlockedSignals::block_all();
     let mut actions = PROGRAM_ACTIONS.lock();
-    let before = actions[slot];
+    let before = actions[index];
     if let Some(action) = action {
-        actions[slot] = action;
+        actions[index] = action;
     }
     before
 }
 
 /// The fault signals that the program believes blocked in a thread with this kernel mask.
 pub fn believed_blocked(mask: KernelSet) -> KernelSet {
-    if mask & MARKER != 0 { get_believed() & FAULT_SET } else { 0 }
+    if mask & MARKER != 0 { get_believed() & FAULTS } else { 0 }
 }
 
 /// What the calling thread's kernel mask must be for the program to believe `mask` blocked.
@@ -164,11 +174,11 @@ mod tests {
     #[test]
     fn a_mask_goes_through_the_kernel_without_its_fault_signals() {
         let usr = signal::bit(libc::SIGUSR1);
-        for mask in [0, usr, !0, FAULT_SET, MARKER, MARKER | usr, signal::bit(libc::SIGBUS) | usr] {
+        for mask in [0, usr, !0, FAULTS, MARKER, MARKER | usr, signal::bit(libc::SIGBUS) | usr] {
             let kernel = kernel_mask(mask);
-            assert_eq!(kernel & FAULT_SET, 0);
+            assert_eq!(kernel & FAULTS, 0);
             assert_eq!(program_mask(kernel), mask, "{mask:#x}");
-            assert_eq!(believed_blocked(kernel), mask & FAULT_SET);
+            assert_eq!(believed_blocked(kernel), mask & FAULTS);
         }
     }
 }

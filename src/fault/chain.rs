@@ -1,8 +1,8 @@
 //! Faults and traps that are not ours: the fate that they would have had without us.
 
 use super::belief::{believed_blocked, context_mask, exchange_action};
-use super::{crash, delivery, die_by_mask};
-use crate::sys::process;
+use super::death::{die_by_mask, die_of};
+use super::{crash, delivery};
 use crate::sys::signal;
 use libc::{c_int, siginfo_t, ucontext_t};
 
@@ -19,7 +19,7 @@ pub fn chain(
     let believed = believed_blocked(context_mask(context));
     let blocked = from_kernel && believed & signal::bit(signal) != 0;
     match action.handler {
-        // A signal that somebody sent is ignored; the kernel lets no fault be (sigaction(2)).
+        // A signal that somebody sent is ignored; the kernel ignores no fault (sigaction(2)).
         libc::SIG_IGN if !from_kernel => {}
         handler if handler == libc::SIG_DFL || handler == libc::SIG_IGN || blocked => {
             if signal != libc::SIGTRAP {
@@ -38,14 +38,4 @@ pub fn chain(
             }
         }
     }
-}
-
-/// The default fate: the instruction faults again, or the signal comes again. False where a filter forbids to set it.
-pub fn die_of(signal: c_int, from_kernel: bool) -> bool {
-    let is_set = signal::set_default(signal);
-    if !from_kernel {
-        signal::change_mask(libc::SIG_UNBLOCK, signal::bit(signal));
-        process::raise(signal);
-    }
-    is_set
 }

@@ -1,13 +1,14 @@
-//! Signals that kill the process and are no matter of the heap: a short report, then the same death.
+//! Crashes that have nothing to do with the heap: a short report, then the same death.
 //!
 //! SIGSEGV and SIGBUS are ours anyway. SIGFPE, SIGILL and SIGABRT are taken only while the program
-//! leaves them at their default, which is what it is told then; a handler of its own, or SIG_IGN,
-//! goes to the kernel as it is. A blocked signal stays pending for sigwait or signalfd, and exec
+//! leaves them at their default (see `defaults`). A blocked signal stays pending for sigwait or signalfd, and exec
 //! puts the default back, as without us.
 
 use super::belief::context_mask;
-use super::reporter::{begin_report, has_reported};
-use super::{fencepost_on_error, on_report_stack, publish, registers, say_that_it_failed};
+use super::death::{die_by_mask, fencepost_on_error};
+use super::defaults;
+use super::reporter::has_reported;
+use super::turn::Turn;
 use crate::diagnose::access::{self, Registers};
 use crate::diagnose::{self, Bug, crash::Trap, crash::Unnamed, crash::names_no_address};
 use crate::heap::{quarantine, threads};
@@ -15,29 +16,15 @@ use crate::options::Revocation;
 use crate::report::sink;
 use crate::runtime::{self, Runtime};
 use crate::sys::scope::RuntimeScope;
-use crate::sys::signal::{self, KernelAction, KernelSet};
-use crate::sys::{self, address_map, attempt, loader, probe, process};
+use crate::sys::signal::{self, KernelSet};
+use crate::sys::{self, address_map, loader, probe, process};
 use crate::trace::{self, Caller, Frames};
 use core::ops::Range;
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
-
-/// Signals whose default action we precede.
-const CRASH_SIGNALS: [c_int; 3] = [libc::SIGFPE, libc::SIGILL, libc::SIGABRT];
-
-/// Whether [`install`] has run.
-static INSTALLED: AtomicBool = AtomicBool::new(false);
-
-/// Flags and mask that the program gave with its last SIG_DFL for each of [`CRASH_SIGNALS`].
-static DEFAULTS: [(AtomicU64, AtomicU64); 3] =
-    [const { (AtomicU64::new(0), AtomicU64::new(0)) }; 3];
 
 /// Where abort(3) begins and ends.
 static ABORT: (AtomicUsize, AtomicUsize) = (AtomicUsize::new(0), AtomicUsize::new(0));
-
-fn slot_of(signal: c_int) -> Option<usize> {
-    CRASH_SIGNALS.iter().position(|&crash| crash == signal)
-}
 
 /// Takes the signals that are at their default. Takes the loader's lock: for the constructor.
 pub fn install() {
@@ -45,48 +32,8 @@ pub fn install() {
         ABORT.0.store(start, Ordering::Relaxed);
         ABORT.1.store(end, Ordering::Relaxed);
     }
-    INSTALLED.store(true, Ordering::Relaxed);
-    for signal in CRASH_SIGNALS {
-        if signal::action(signal).is_ok_and(|now| now.handler == libc::SIG_DFL) {
-            // SAFETY: on_crash touches only state that is sound at any instruction.
-            let _ = unsafe { signal::set_action(signal, &ours()) };
-        }
-    }
-}
-
-fn ours() -> KernelAction {
-    KernelAction {
-        handler: on_crash as *const () as usize,
-        flags: (libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER) as u64,
-        restorer: 0,
-        mask: !signal::SYNCHRONOUS,
-    }
-}
-
-/// What the kernel gets in place of what the program wants done on a signal, if anything.
-pub fn in_place_of(signal: c_int, wanted: &KernelAction) -> Option<KernelAction> {
-    if wanted.handler != libc::SIG_DFL || !INSTALLED.load(Ordering::Relaxed) {
-        return None;
-    }
-    let (flags, mask) = &DEFAULTS[slot_of(signal)?];
-    flags.store(wanted.flags, Ordering::Relaxed);
-    mask.store(wanted.mask, Ordering::Relaxed);
-    Some(ours())
-}
-
-/// Whether a handler that the kernel has is ours, in the place of the default.
-pub fn is_ours(handler: usize) -> bool {
-    handler == on_crash as *const () as usize
-}
-
-/// What the program asked for where [`is_ours`].
-pub fn remembered(signal: c_int) -> Option<KernelAction> {
-    let (flags, mask) = &DEFAULTS[slot_of(signal)?];
-    Some(KernelAction {
-        flags: flags.load(Ordering::Relaxed),
-        mask: mask.load(Ordering::Relaxed),
-        ..KernelAction::DEFAULT
-    })
+    // SAFETY: on_crash touches only state that is sound at any instruction.
+    unsafe { defaults::install(on_crash) };
 }
 
 extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
@@ -101,7 +48,7 @@ extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         code <= 0
     };
     if !signal::set_default(signal) {
-        super::die_by_mask(context, signal);
+        die_by_mask(context, signal);
     }
     if again {
         signal::change_mask(libc::SIG_UNBLOCK, signal::bit(signal));
@@ -142,7 +89,7 @@ pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
 }
 
 fn read_trap(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) -> Trap {
-    let registers = registers(context);
+    let registers = Registers::of(context);
     let mut bytes = [0; access::MAX_INSTRUCTION_BYTES];
     let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     let length = probe::copy(pc, &mut bytes);
@@ -188,26 +135,14 @@ fn report_abort(context: &ucontext_t) -> bool {
     true
 }
 
-/// Makes the report that `diagnose` finds, on the report stack. Nobody else reports from then on.
-fn write<F: FnOnce() -> Bug>(runtime: &'static Runtime, mask: KernelSet, diagnose: F) {
-    struct Request<F> {
-        runtime: &'static Runtime,
-        diagnose: Option<F>,
-    }
-    extern "C" fn run<F: FnOnce() -> Bug>(argument: *mut c_void) {
-        // SAFETY: `write` passes its own request.
-        let Request { runtime, diagnose } = unsafe { &mut *argument.cast::<Request<F>>() };
-        let Some(diagnose) = diagnose.take() else { return };
-        // SAFETY: this thread reports; what it holds when it fails stays so until the process dies, which is next.
-        let made =
-            unsafe { attempt::attempt(|| publish(runtime, &diagnose(), sink::write_if_open)) };
-        if made.is_none() {
-            say_that_it_failed(runtime, None);
-        }
-    }
-    begin_report(mask);
-    let mut request = Request { runtime, diagnose: Some(diagnose) };
-    // SAFETY: the report stack is this thread's alone since begin_report.
-    unsafe { on_report_stack(run::<F>, (&raw mut request).cast()) };
+/// Makes the report that `diagnose` finds, on the report stack. No other thread reports from then on.
+fn write(runtime: &Runtime, mask: KernelSet, diagnose: impl FnOnce() -> Bug) {
+    let write_if_open = |runtime: &Runtime, text: &str| {
+        sink::write_if_open(runtime, text);
+    };
+    let turn = Turn::take(mask);
+    turn.on_report_stack(|| {
+        turn.attempt(runtime, None, || turn.publish(runtime, &diagnose(), write_if_open))
+    });
     fencepost_on_error();
 }

@@ -9,7 +9,7 @@ use super::belief::{
     context_mask, exchange_action, kernel_mask, lock_actions, marked_mask, program_mask,
     set_context_mask,
 };
-use super::{FAULT_SET, chain, crash};
+use super::{death, defaults};
 use crate::report::sink;
 use crate::runtime::{self, Runtime};
 use crate::sys::scope::{self, RuntimeScope};
@@ -98,8 +98,8 @@ pub fn exchange(signal: c_int, wanted: Option<&KernelAction>) -> Result<KernelAc
     let _changing = lock_actions();
     let found = signal::action(signal)?;
     let remembered = entry.get();
-    let remembered = match crash::remembered(signal) {
-        Some(default) if crash::is_ours(found.handler) => default,
+    let remembered = match defaults::remembered(signal) {
+        Some(default) if defaults::is_ours(found.handler) => default,
         _ if is_handler(found.handler)
             && found.handler == entry.kernels.load(Ordering::Relaxed) =>
         {
@@ -128,7 +128,7 @@ fn is_handler(handler: usize) -> bool {
 
 /// What the kernel gets where the program asks for `wanted`.
 fn kernels_action(signal: c_int, wanted: &KernelAction) -> KernelAction {
-    if let Some(ours) = crash::in_place_of(signal, wanted) {
+    if let Some(ours) = defaults::in_place_of(signal, wanted) {
         return ours;
     }
     let moves = is_handler(wanted.handler)
@@ -138,7 +138,7 @@ fn kernels_action(signal: c_int, wanted: &KernelAction) -> KernelAction {
         handler: if moves { on_signal as *const () as usize } else { wanted.handler },
         flags: wanted.flags,
         restorer: signal_frame::direct_end(),
-        mask: if moves { !FAULT_SET } else { marked_mask(wanted.mask) },
+        mask: if moves { !signal::FAULTS } else { marked_mask(wanted.mask) },
     }
 }
 
@@ -283,7 +283,7 @@ fn fail(signal: c_int, info: &mut siginfo_t, context: &mut ucontext_t) {
     if let Some(runtime) = runtime::get() {
         say_undeliverable(runtime, signal);
     }
-    chain::die_of(libc::SIGSEGV, false);
+    death::die_of(libc::SIGSEGV, false);
 }
 
 /// The kernel says nothing, and whoever looks for a bad access finds none.

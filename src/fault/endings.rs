@@ -5,7 +5,7 @@
 //! about to die anyway, SIGTERM, SIGINT, SIGHUP and SIGQUIT act by default even where the program blocks or
 //! handles them: its handler must not run in the midst of a report. What it ignores stays ignored, but for SIGTERM.
 
-use super::crash;
+use super::defaults;
 use crate::runtime;
 use crate::sys::signal::{self, KernelSet};
 use libc::c_int;
@@ -50,7 +50,7 @@ pub fn let_in(mask: KernelSet) {
             libc::SIG_DFL => !is_blocked || ends,
             libc::SIG_IGN => dies && signal == libc::SIGTERM,
             // The default, but for a report.
-            handler if crash::is_ours(handler) => dies && !is_blocked,
+            handler if defaults::is_ours(handler) => dies && !is_blocked,
             _ => ends,
         };
         if is_let_in {

@@ -4,44 +4,42 @@
 //! clone(2), which runs no handler of ours, nobody reports at first, whatever threads its parent has. A child
 //! that shares its parent's memory, as vfork's does, waits for the parent's threads, and they for it.
 
-use super::{endings, step, tally};
-use crate::diagnose::decoder;
-use crate::heap::private;
+use super::endings;
 use crate::runtime;
 use crate::sys::signal::KernelSet;
-use crate::sys::{PAGE_BYTES, attempt, memory, process};
+use crate::sys::{PAGE_BYTES, memory, process};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
-/// All zeros where nobody has reported.
-struct State {
+/// Who reports, and whether anybody has; all zeros where nobody has.
+struct ReporterPage {
     /// Process id and kernel id of the thread that reports, in the upper and the lower half; or 0.
     reporter: AtomicU64,
     /// Whether a report has been made: what kills the process then needs no other.
     has_reported: AtomicBool,
-    /// Whether this is no copy, or one in which [`clear_inherited`] has run.
+    /// Whether this is no copy, or one in which a thread has reported before.
     is_cleared: AtomicBool,
 }
 
 /// Serves where no page can be wiped (Linux before 4.14): a copy then waits for its original.
-static COPIED: State = State {
+static COPIED: ReporterPage = ReporterPage {
     reporter: AtomicU64::new(0),
     has_reported: AtomicBool::new(false),
     is_cleared: AtomicBool::new(true),
 };
 
-static STATE: AtomicPtr<State> = AtomicPtr::new((&raw const COPIED).cast_mut());
+static PAGE: AtomicPtr<ReporterPage> = AtomicPtr::new((&raw const COPIED).cast_mut());
 
-fn state() -> &'static State {
+fn page() -> &'static ReporterPage {
     // SAFETY: the static, or the page that `install` mapped for good.
-    unsafe { &*STATE.load(Ordering::Acquire) }
+    unsafe { &*PAGE.load(Ordering::Acquire) }
 }
 
 /// Has the state wiped in copies of the process.
 pub fn install() {
-    let Ok(page) = memory::map(PAGE_BYTES) else { return };
-    if memory::wipe_at_fork(page, PAGE_BYTES).is_ok() {
-        STATE.store(page as *mut State, Ordering::Release);
-        state().is_cleared.store(true, Ordering::Relaxed);
+    let Ok(mapped) = memory::map(PAGE_BYTES) else { return };
+    if memory::wipe_at_fork(mapped, PAGE_BYTES).is_ok() {
+        PAGE.store(mapped as *mut ReporterPage, Ordering::Release);
+        page().is_cleared.store(true, Ordering::Relaxed);
     }
 }
 
@@ -55,20 +53,22 @@ fn process_of(reporter: u64) -> u32 {
 
 /// Whether the calling thread is the one that reports.
 pub fn is_me() -> bool {
-    let reporter = state().reporter.load(Ordering::Acquire);
+    let reporter = page().reporter.load(Ordering::Acquire);
     reporter != 0 && reporter == me()
 }
 
+/// The calling thread is the one that reports already: it has called something that reports, which goes wrong.
+pub struct Reentered;
+
 /// Makes the calling thread the one that reports; others that come later wait. `mask` is what the program had blocked:
 /// what may end the process is let in from now on, and the caller puts the mask back.
-pub fn begin_report(mask: KernelSet) {
-    let (state, me) = (state(), me());
+pub fn begin(mask: KernelSet) -> Result<(), Reentered> {
+    let (page, me) = (page(), me());
     let mut is_open = false;
     loop {
-        match state.reporter.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire) {
+        match page.reporter.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => break,
-            // It has called something that reports, which goes wrong.
-            Err(reporter) if reporter == me => super::fail_to_report(libc::SIGABRT),
+            Err(reporter) if reporter == me => return Err(Reentered),
             Err(reporter) => {
                 if !core::mem::replace(&mut is_open, true) {
                     endings::let_in(mask);
@@ -80,38 +80,29 @@ pub fn begin_report(mask: KernelSet) {
     if !is_open {
         endings::let_in(mask);
     }
-    // What is under way is of another report: of the process that this one is a copy of.
-    attempt::forget();
-    if !state.is_cleared.swap(true, Ordering::Relaxed) {
-        clear_inherited();
-    }
+    Ok(())
 }
 
-/// In a copy of the process: what its reporter was at is the original's.
-fn clear_inherited() {
-    private::abandon_if_held();
-    decoder::abandon_if_held();
-    // SAFETY: of the copy's threads the reporter alone uses either.
-    unsafe {
-        step::forget_inherited();
-        tally::forget_inherited();
-    }
+/// Whether the calling thread, which reports, is the first to do so in a copy of the process that no handler of ours has
+/// run in. True once.
+pub fn is_first_of_copy() -> bool {
+    !page().is_cleared.swap(true, Ordering::Relaxed)
 }
 
 /// Whether this process is a copy that no handler of ours has run in: the child of a raw clone(2), not of vfork(2).
 pub fn is_in_copy() -> bool {
-    !state().is_cleared.load(Ordering::Relaxed)
+    !page().is_cleared.load(Ordering::Relaxed)
 }
 
 /// Lets others report, after a report that the process survives.
 pub fn end_report() {
-    state().has_reported.store(false, Ordering::Release);
+    page().has_reported.store(false, Ordering::Release);
     release();
 }
 
 /// Lets others report.
 pub fn release() {
-    state().reporter.store(0, Ordering::Release);
+    page().reporter.store(0, Ordering::Release);
 }
 
 /// Before the calling thread's process dies of what was reported. The process whose memory it shares, if it
@@ -132,15 +123,15 @@ fn wait_for(reporter: u64) {
         process::nap();
     } else {
         // It was killed while it reported.
-        let state = &state().reporter;
-        let _ = state.compare_exchange(reporter, 0, Ordering::AcqRel, Ordering::Relaxed);
+        let current = &page().reporter;
+        let _ = current.compare_exchange(reporter, 0, Ordering::AcqRel, Ordering::Relaxed);
     }
 }
 
 /// Waits while another thread reports: the process must not end before it has.
 pub fn wait_for_reporter() {
     loop {
-        match state().reporter.load(Ordering::Acquire) {
+        match page().reporter.load(Ordering::Acquire) {
             0 => return,
             reporter if reporter == me() => return,
             reporter => wait_for(reporter),
@@ -150,16 +141,16 @@ pub fn wait_for_reporter() {
 
 /// Notes that a report has been made.
 pub fn note_report() {
-    state().has_reported.store(true, Ordering::Release);
+    page().has_reported.store(true, Ordering::Release);
 }
 
 /// Whether one has, in a process that does not go on after it.
 pub fn has_reported() -> bool {
-    state().has_reported.load(Ordering::Acquire)
+    page().has_reported.load(Ordering::Acquire)
 }
 
 /// In the child of a fork: whoever reported did so in the parent.
 pub fn after_fork_in_child() {
     end_report();
-    state().is_cleared.store(true, Ordering::Relaxed);
+    page().is_cleared.store(true, Ordering::Relaxed);
 }

@@ -9,17 +9,14 @@
 //! An instruction that reaches two guarded pages faults again before it is done, and has both opened. A
 //! repeated string instruction traps after each element, and is left to go on.
 
-use super::belief::{context_mask, exchange_action, set_context_mask};
-use super::{chain, reporter};
+use super::belief::{self, context_mask, set_context_mask};
 use crate::diagnose::decoder;
 use crate::heap::opening::OpenPage;
 use crate::runtime::{self, Runtime};
-use crate::sys;
 use crate::sys::lock::Lock;
-use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet};
-use core::sync::atomic::{AtomicBool, Ordering};
+use crate::sys::signal::{self, BlockedSignals, KernelSet};
 use iced_x86::{Instruction, Mnemonic, Register};
-use libc::{c_int, c_void, siginfo_t, ucontext_t};
+use libc::{c_int, siginfo_t, ucontext_t};
 
 /// In rflags: trap after one instruction.
 const TRAP_FLAG: i64 = 1 << 8;
@@ -37,8 +34,8 @@ const MOST_RETRIES: u32 = 8;
 const X87_MASKS: u16 = 0x3f;
 const SSE_MASKS: u32 = 0x1f80;
 
-/// An instruction under way.
-struct Step {
+/// An instruction under way, with pages open for it.
+struct SteppedInstruction {
     pc: usize,
     is_repeated: bool,
     /// The thread's signal mask, to be put back.
@@ -52,32 +49,10 @@ struct Step {
 }
 
 // SAFETY: a siginfo_t is plain data, whatever addresses it holds.
-unsafe impl Send for Step {}
+unsafe impl Send for SteppedInstruction {}
 
 /// Of the reporting thread.
-static STEP: Lock<Option<Step>> = Lock::new(None);
-
-static INSTALLED: AtomicBool = AtomicBool::new(false);
-
-/// Whether SIGTRAP is ours.
-pub fn is_installed() -> bool {
-    INSTALLED.load(Ordering::Acquire)
-}
-
-/// Takes over SIGTRAP; the action found is the program's.
-pub fn install() {
-    let ours = KernelAction {
-        handler: on_trap as *const () as usize,
-        flags: (libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER) as u64,
-        restorer: 0,
-        mask: !signal::SYNCHRONOUS,
-    };
-    // SAFETY: on_trap touches only state that is sound at any instruction.
-    if let Ok(before) = unsafe { signal::set_action(libc::SIGTRAP, &ours) } {
-        exchange_action(libc::SIGTRAP, Some(before));
-        INSTALLED.store(true, Ordering::Release);
-    }
-}
+static STEP: Lock<Option<SteppedInstruction>> = Lock::new(None);
 
 /// Whether the reporting thread executes an instruction of the program.
 pub fn is_active() -> bool {
@@ -92,7 +67,10 @@ pub fn is_possible(code: &[u8], context: &ucontext_t) -> bool {
     let is_masked = |units: &libc::_libc_fpstate| {
         units.cwd & X87_MASKS == X87_MASKS && units.mxcsr & SSE_MASKS == SSE_MASKS
     };
-    is_installed() && is_free && units.is_none_or(is_masked) && traps_once(&decode(code))
+    belief::has_taken(libc::SIGTRAP)
+        && is_free
+        && units.is_none_or(is_masked)
+        && traps_once(&decode(code))
 }
 
 fn decode(code: &[u8]) -> Instruction {
@@ -137,7 +115,7 @@ pub fn begin(runtime: &Runtime, fault: usize, code: &[u8], context: &mut ucontex
     let page = runtime.heap.open_page(fault);
     let step = current.get_or_insert_with(|| {
         let instruction = decode(code);
-        Step {
+        SteppedInstruction {
             pc: context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize,
             is_repeated: instruction.has_rep_prefix() || instruction.has_repne_prefix(),
             mask: context_mask(context),
@@ -196,7 +174,7 @@ pub fn hold_for_fork() {
 /// # Safety
 /// See [`Lock::release_after_fork`].
 pub unsafe fn release_after_fork() {
-    // SAFETY: the caller's promise.
+    // SAFETY: `hold_for_fork` has taken the lock; the caller promises that it was called.
     unsafe { STEP.release_after_fork() }
 }
 
@@ -226,35 +204,16 @@ fn close(runtime: &Runtime, page: OpenPage) {
     }
 }
 
-extern "C" fn on_trap(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: the kernel passes valid pointers to an SA_SIGINFO handler.
-    let (info, context) = unsafe { (&mut *info, &mut *context.cast::<ucontext_t>()) };
-    let code = info.si_code;
-    let errno = sys::errno::get();
-    match runtime::get() {
-        Some(runtime) if reporter::is_me() && is_active() => {
-            on_trap_in_step(runtime, code, info, context);
-        }
-        _ => chain::chain(signal, info, context, code, 0),
-    }
-    sys::errno::set(errno);
-}
-
-fn on_trap_in_step(runtime: &Runtime, code: c_int, info: &siginfo_t, context: &mut ucontext_t) {
+/// Takes note of a SIGTRAP in the reporting thread, which is at `context` now; returns whether it ends the instruction.
+pub fn is_ended_by(info: &siginfo_t, context: &ucontext_t) -> bool {
     let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
-    let is_over = {
-        let _all = BlockedSignals::block_all();
-        let mut current = STEP.lock();
-        let Some(step) = current.as_mut() else { return };
-        if code <= 0 {
-            step.deferred = Some(*info);
-        }
-        code == TRAP_TRACE && !(step.is_repeated && pc == step.pc)
-    };
-    if is_over {
-        abandon(runtime, context);
-        reporter::end_report();
+    let _all = BlockedSignals::block_all();
+    let mut current = STEP.lock();
+    let Some(step) = current.as_mut() else { return false };
+    if info.si_code <= 0 {
+        step.deferred = Some(*info);
     }
+    info.si_code == TRAP_TRACE && !(step.is_repeated && pc == step.pc)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::sys::executable::{self, Path, Verdict, Why};
 use crate::sys::next::Next;
 use crate::sys::{call_on_stack, memory, probe, process};
 use crate::trace;
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{CStr, c_int};
 use std::sync::OnceLock;
 
 const POINTER_BYTES: usize = size_of::<usize>();
@@ -140,19 +140,18 @@ struct Request<'a> {
 pub fn note(function: &'static str, arguments: &[usize]) {
     const STACK_BYTES: usize = 128 << 10;
     let Some(ledger) = ledger::get() else { return };
-    let mut request = Request { function, arguments, ledger };
+    let request = Request { function, arguments, ledger };
     // Paths need room, and the caller may be a signal handler with next to no stack.
     let Ok(stack) = memory::map(STACK_BYTES) else { return };
     // SAFETY: mapped for this call alone, which does not unwind.
     unsafe {
-        call_on_stack(stack + STACK_BYTES, run, (&raw mut request).cast());
+        call_on_stack(stack + STACK_BYTES, || run(&request));
         memory::unmap(stack, STACK_BYTES);
     }
 }
 
-extern "C" fn run(request: *mut c_void) {
-    // SAFETY: `note` passes its own.
-    let Request { function, arguments, ledger } = unsafe { &*request.cast::<Request<'_>>() };
+fn run(request: &Request<'_>) {
+    let Request { function, arguments, ledger } = request;
     let environ = process::libc_environ() as usize;
     let argument = |index: usize| arguments.get(index).copied().unwrap_or(0);
     let environment = |index: Option<usize>| index.map_or(environ, argument);

@@ -7,7 +7,7 @@ use super::signals::{fail, get_mask, set_of};
 use super::{seccomp, signals};
 use crate::checked::entry::{Call, entries};
 use crate::checked::io::{self, polls, selects, wait_for_events};
-use crate::fault::{FAULT_SET, belief};
+use crate::fault::belief;
 use crate::sys::next::{self, Next};
 use crate::sys::signal::{self, KernelAction, KernelSet};
 use crate::sys::{Errno, altstack, errno, probe, process};
@@ -55,7 +55,7 @@ fn mask_at(address: usize) -> Option<KernelSet> {
 
 /// Whether the mask at an address must not go to the kernel as it is.
 fn blocks_faults(address: usize) -> bool {
-    mask_at(address).is_some_and(|mask| mask & FAULT_SET != 0)
+    mask_at(address).is_some_and(|mask| mask & signal::FAULTS != 0)
 }
 
 /// Waits by `wait` with the mask at `mask`, but without the fault signals; the program believes them blocked
@@ -66,7 +66,7 @@ fn wait_with<M: Copy, R>(
     wait: impl FnOnce(*const M) -> R,
 ) -> R {
     match mask_at(mask as usize) {
-        Some(wanted) if wanted & FAULT_SET != 0 => {
+        Some(wanted) if wanted & signal::FAULTS != 0 => {
             let believed = belief::get_believed();
             let result = wait(&convert(belief::kernel_mask(wanted)));
             let errno = errno::get();
@@ -362,7 +362,7 @@ fn open_context(context: *mut ucontext_t) {
     // SAFETY: the program's context; glibc reads it next.
     if let Some(context) = unsafe { context.as_mut() } {
         let mask = belief::context_mask(context);
-        if mask & FAULT_SET != 0 {
+        if mask & signal::FAULTS != 0 {
             belief::set_context_mask(context, belief::kernel_mask(mask));
         }
     }

@@ -143,7 +143,7 @@ mod tests {
     /// A look-up of a thread that reports.
     fn look_up_as_reporter(seconds: i64, work: impl FnOnce() -> u8) -> Result<u8, Failure> {
         fault::install();
-        fault::reporter::begin_report(0);
+        assert!(fault::reporter::begin(0).is_ok());
         // SAFETY: this thread reports.
         let result = unsafe { look_up(seconds, work) };
         fault::reporter::release();

@@ -37,6 +37,7 @@ pub mod view;
 pub mod watchdog;
 
 use core::arch::asm;
+use core::ffi::c_void;
 
 pub use errno::Errno;
 
@@ -95,18 +96,29 @@ pub(crate) unsafe fn syscall_unjudged(
     if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
 }
 
-/// Calls `function(argument)` with the stack pointer at `stack_top`, and comes back to this stack.
+/// Does `work` with the stack pointer at `stack_top`, and comes back to this stack.
 ///
 /// # Safety
 /// `stack_top` must be the upper end of writable memory that nothing else uses, large enough for
-/// `function`, which must not unwind.
-pub unsafe fn call_on_stack(
-    stack_top: usize,
-    function: extern "C" fn(*mut libc::c_void),
-    argument: *mut libc::c_void,
-) {
+/// `work`, which must not unwind.
+pub unsafe fn call_on_stack<R>(stack_top: usize, work: impl FnOnce() -> R) -> R {
+    struct Work<F, R> {
+        work: Option<F>,
+        result: Option<R>,
+    }
+    extern "C" fn run<F: FnOnce() -> R, R>(argument: *mut c_void) {
+        // SAFETY: the address of the `Work` below, which has these types and waits for this function to end.
+        let Work { work, result } = unsafe { &mut *argument.cast::<Work<F, R>>() };
+        *result = work.take().map(|work| work());
+    }
+    fn run_of<F: FnOnce() -> R, R>(_: &Work<F, R>) -> extern "C" fn(*mut c_void) {
+        run::<F, R>
+    }
+    let mut work = Work { work: Some(work), result: None };
+    let function = run_of(&work);
     // SAFETY: the System V ABI keeps r12 across calls, so the old stack pointer survives there; the
-    // new one is aligned to 16 as a call demands; all caller-saved registers are clobbered.
+    // new one is aligned to 16 as a call demands; all caller-saved registers are clobbered. That the
+    // memory there will do is the caller's promise.
     unsafe {
         asm!(
             "mov r12, rsp",
@@ -115,9 +127,10 @@ pub unsafe fn call_on_stack(
             "mov rsp, r12",
             top = in(reg) stack_top & !15,
             function = in(reg) function,
-            in("rdi") argument,
+            in("rdi") &raw mut work,
             out("r12") _,
             clobber_abi("C"),
         );
     }
+    work.result.expect("`run` has done the work")
 }

@@ -22,6 +22,9 @@ pub const SYNCHRONOUS: KernelSet = bit(libc::SIGSEGV)
     | bit(libc::SIGTRAP);
 
 /// Signals that a guarded page raises. No thread has them blocked in the kernel.
+pub const FAULT_SIGNALS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
+
+/// The set of them.
 pub const FAULTS: KernelSet = bit(libc::SIGSEGV) | bit(libc::SIGBUS);
 
 /// Stands in the kernel's mask for "the program believes fault signals blocked here". A bit of that

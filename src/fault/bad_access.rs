@@ -1,0 +1,208 @@
+//! A bad access, from the signal that it raises to its report, and to the fate of the process.
+
+use super::death::{self, fencepost_on_error};
+use super::turn::Turn;
+use super::{belief, chain, reporter, step, tally};
+use crate::diagnose::access::{self, Direction, Registers};
+use crate::diagnose::{self, Bug};
+use crate::heap::threads;
+use crate::report::sink;
+use crate::report::stages::{self, Failure};
+use crate::runtime::{self, Runtime};
+use crate::sys::signal::{self, FAULT_SIGNALS, KernelAction};
+use crate::sys::watchdog::Watchdog;
+use crate::sys::{self, PAGE_BYTES, attempt, memory, probe, process, view};
+use crate::trace::{self, Caller, Frames};
+use libc::{c_int, c_void, siginfo_t, ucontext_t};
+
+/// Takes over the fault signals; the actions found are the program's.
+pub fn install() {
+    let ours = KernelAction {
+        handler: on_fault as *const () as usize,
+        // NODEFER: a crash while reporting must reach us too.
+        flags: (libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER) as u64,
+        restorer: 0,
+        mask: !signal::SYNCHRONOUS,
+    };
+    for fault in FAULT_SIGNALS {
+        // SAFETY: on_fault touches only state that is sound at any instruction.
+        if let Ok(before) = unsafe { signal::set_action(fault, &ours) } {
+            belief::exchange_action(fault, Some(before));
+        }
+    }
+}
+
+/// Whether the kernel still calls us for the fault signals. A program can take them by a system
+/// call that nobody sees; then its faults go unreported.
+pub fn is_in_charge() -> bool {
+    FAULT_SIGNALS.into_iter().all(|fault| {
+        // Where a filter forbids to ask, nobody has changed it either.
+        signal::action(fault).map_or(true, |now| now.handler == on_fault as *const () as usize)
+    })
+}
+
+extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: the kernel passes valid pointers to an SA_SIGINFO handler.
+    let (info, machine) = unsafe { (&mut *info, &mut *context.cast::<ucontext_t>()) };
+    // SAFETY: si_addr reads a word of the siginfo_t; what it means is decided below, by code and signal.
+    let (address, code) = (unsafe { info.si_addr() } as usize, info.si_code);
+    if Watchdog::is_sender(info) {
+        return on_watchdog(machine);
+    }
+    let from_kernel = code > 0;
+    let pc = machine.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
+    if let Some(resume) = probe::recovery(pc) {
+        // What is stored to is the program's.
+        let is_restored = || runtime::get().is_some_and(|it| it.heap.restore_dropped(address));
+        if signal == libc::SIGBUS && probe::is_store(pc) && is_restored() {
+            return;
+        }
+        machine.uc_mcontext.gregs[libc::REG_RIP as usize] = resume as i64;
+        return;
+    }
+    let errno = sys::errno::get();
+    if from_kernel && signal == libc::SIGBUS && view::mend(address) {
+        sys::errno::set(errno);
+        return;
+    }
+    let held = if from_kernel { Turn::held() } else { None };
+    // The program's own instruction, after a report.
+    let is_stepping = held.is_some() && step::is_active();
+    if held.is_some() && !is_stepping {
+        if attempt::is_under_way() {
+            stages::note_failure(Failure::Crash);
+            return attempt::give_up_in(machine);
+        }
+        death::die_by(signal);
+    }
+    match runtime::get() {
+        Some(runtime)
+            if from_kernel && signal == libc::SIGBUS && runtime.heap.restore_dropped(address) => {}
+        Some(runtime) if from_kernel && runtime.heap.guards(address) => {
+            let turn = held.unwrap_or_else(|| Turn::take(belief::context_mask(machine)));
+            let mut fault = Fault { runtime, turn: &turn, signal, address, context: machine };
+            let fate = turn.on_report_stack(|| fault.report());
+            meet(fate, runtime, signal);
+        }
+        runtime => {
+            if let (true, Some(runtime)) = (is_stepping, runtime) {
+                step::abandon(runtime, machine);
+                reporter::end_report();
+            }
+            chain::chain(signal, info, machine, code, address);
+        }
+    }
+    sys::errno::set(errno);
+}
+
+/// What becomes of a process after a fault.
+#[derive(Clone, Copy)]
+enum Fate {
+    /// It dies by the instruction, unless the page has become accessible meanwhile.
+    Dies { accessible: bool },
+    /// It was reported and goes on.
+    Warned,
+    /// It goes on.
+    GoesOn,
+}
+
+fn meet(fate: Fate, runtime: &Runtime, signal: c_int) {
+    if !matches!(fate, Fate::GoesOn) {
+        fencepost_on_error();
+    }
+    let Fate::Dies { accessible } = fate else { return };
+    reporter::end_report_of_child();
+    if let Some(code) = runtime.options.error_exitcode {
+        process::exit_now(i32::from(code));
+    }
+    // Should the page have become accessible meanwhile, the process must die all the same.
+    if accessible {
+        process::raise(signal);
+    }
+}
+
+/// A fault of a guarded page, whose thread has the turn to report.
+struct Fault<'a> {
+    runtime: &'static Runtime,
+    turn: &'a Turn,
+    signal: c_int,
+    address: usize,
+    context: &'a mut ucontext_t,
+}
+
+impl Fault<'_> {
+    /// Reports. Then the instruction is let through, or the signal is left at its default: the instruction
+    /// faults again when the handler returns, and the process dies there, with a core that shows the culprit.
+    fn report(&mut self) -> Fate {
+        let (turn, runtime) = (self.turn, self.runtime);
+        let pc = self.context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
+        let made = turn.attempt(runtime, Some((self.address, pc)), || self.make_report());
+        made.unwrap_or_else(|| self.prepare_death())
+    }
+
+    fn make_report(&mut self) -> Fate {
+        let (runtime, address) = (self.runtime, self.address);
+        let mut stack = Frames::new();
+        trace::walk(Caller::from_context(self.context), &mut stack);
+        let registers = Registers::of(self.context);
+        let pc = self.context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
+        let mut code = [0; access::MAX_INSTRUCTION_BYTES];
+        let length = probe::copy(pc, &mut code);
+        let code = &code[..length];
+        let access = access::decode(address, code, &registers);
+        let bug = diagnose::diagnose_access(
+            access,
+            runtime.heap.neighbourhood(address),
+            threads::current(),
+            stack,
+        );
+        if !runtime.options.keep_going {
+            self.publish(&bug);
+            return self.prepare_death();
+        }
+        let is_new = tally::count(&bug, runtime.options.max_reports);
+        let can_step =
+            access.direction != Direction::Execute && step::is_possible(code, self.context);
+        if is_new {
+            self.publish(&bug);
+        }
+        if can_step && step::begin(runtime, address, code, self.context) {
+            return if is_new { Fate::Warned } else { Fate::GoesOn };
+        }
+        if !is_new {
+            self.publish(&bug);
+        }
+        sink::write(runtime, &tally::summary(runtime.options.max_reports));
+        self.prepare_death()
+    }
+
+    fn publish(&self, bug: &Bug) {
+        self.turn.publish(self.runtime, bug, sink::write);
+    }
+
+    fn prepare_death(&mut self) -> Fate {
+        let accessible = probe::load_byte(self.address).is_some();
+        let is_default = |signal| {
+            signal::set_default(signal);
+            signal::action(signal).is_ok_and(|now| now.handler == libc::SIG_DFL)
+        };
+        // Each of them.
+        if FAULT_SIGNALS.map(is_default) != [true; 2] {
+            death::die_by_mask(self.context, self.signal);
+        }
+        if !accessible && self.signal == libc::SIGBUS {
+            // A program that runs off its heap dies of SIGSEGV, whatever guards it.
+            // SAFETY: the page is a guard or a freed object's, so no object of the program lies in it.
+            let _ = unsafe { memory::revoke(self.address & !(PAGE_BYTES - 1), PAGE_BYTES) };
+        }
+        Fate::Dies { accessible }
+    }
+}
+
+/// The watchdog's signal: the look-up of names takes too long.
+fn on_watchdog(context: &mut ucontext_t) {
+    if reporter::is_me() && Watchdog::is_set() && attempt::is_under_way() {
+        stages::note_failure(Failure::Hang);
+        attempt::give_up_in(context);
+    }
+}

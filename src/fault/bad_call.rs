@@ -1,0 +1,97 @@
+//! A bad call, from where it is found to its report, and to the end of the process.
+
+use super::death::{self, fencepost_on_error};
+use super::turn::Turn;
+use super::{owner, reporter, tally};
+use crate::diagnose::{self, BadRequest, Bug, Call, LibcCall};
+use crate::heap::{BadCall, threads};
+use crate::report::sink;
+use crate::runtime::Runtime;
+use crate::sys::process;
+use crate::sys::sandbox::{self, Need};
+use crate::sys::scope;
+use crate::sys::signal::{self, BlockedSignals};
+use crate::trace::{self, Caller, Frames};
+
+/// Reports a bad call, and aborts unless the run is to go on.
+pub fn report_call(
+    runtime: &'static Runtime,
+    call: Call,
+    address: usize,
+    bad: BadCall,
+    at: Caller,
+) {
+    let owner = (bad == BadCall::Foreign).then(|| owner::owner_of(address));
+    report_bug(runtime, at, move |stack| {
+        diagnose::diagnose_call(call, address, bad, owner, threads::current(), stack)
+    });
+}
+
+/// Reports a libc call with bad operands; as [`report_call`].
+pub fn report_libc(runtime: &'static Runtime, call: LibcCall) {
+    report_bug(runtime, call.caller, move |stack| {
+        let neighbours = runtime.heap.neighbourhood(call.address());
+        diagnose::diagnose_libc(call, neighbours, threads::current(), stack)
+    })
+}
+
+/// Reports a request for memory that can't be granted; as [`report_call`].
+pub fn report_request(runtime: &'static Runtime, request: BadRequest, at: Caller) {
+    report_bug(runtime, at, move |stack| {
+        diagnose::diagnose_request(request, threads::current(), stack)
+    })
+}
+
+/// Reports the damage found by the check at exit; as [`report_call`].
+pub fn report_at_exit(runtime: &'static Runtime, bad: BadCall) {
+    report_bug(runtime, Caller::here(), move |_| {
+        diagnose::diagnose_call(Call::Exit, 0, bad, None, threads::current(), Frames::new())
+    })
+}
+
+fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) {
+    let keeps_going = runtime.options.keep_going;
+    if take_turn(runtime, at, diagnose) {
+        fencepost_on_error();
+    }
+    if keeps_going {
+        return;
+    }
+    reporter::end_report_of_child();
+    match runtime.options.error_exitcode {
+        Some(code) => process::exit_now(i32::from(code)),
+        // abort(3) would have no end.
+        None if !sandbox::allows(Need::SendSignal) => death::die_by(libc::SIGABRT),
+        // The program's own SIGABRT handler runs, as after any abort.
+        None => scope::outside(|| {
+            reporter::release();
+            std::process::abort()
+        }),
+    }
+}
+
+/// Reports when it is the calling thread's turn; returns whether a report was written, and not only counted.
+fn take_turn(runtime: &Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) -> bool {
+    let options = &runtime.options;
+    let mask = signal::change_mask(libc::SIG_BLOCK, 0);
+    // First: a handler that interrupted the reporter and reported would end the process.
+    let _blocked = BlockedSignals::block();
+    let turn = Turn::take(mask);
+    let make = || {
+        let mut stack = Frames::new();
+        trace::walk(at, &mut stack);
+        let bug = diagnose(stack);
+        let is_told = !options.keep_going || tally::count(&bug, options.max_reports);
+        if is_told {
+            turn.publish(runtime, &bug, sink::write);
+        }
+        is_told
+    };
+    let is_written = turn.on_report_stack(|| {
+        turn.attempt(runtime, None, make).unwrap_or_else(|| death::die_by(libc::SIGABRT))
+    });
+    if options.keep_going {
+        reporter::end_report();
+    }
+    is_written
+}

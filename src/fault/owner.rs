@@ -1,0 +1,26 @@
+//! Whose memory an address is that the heap does not know.
+
+use crate::diagnose::Owner;
+use crate::sys::address_map;
+use crate::sys::scope::RuntimeScope;
+use crate::trace;
+
+/// Looks it up in the mappings of the process, and in the modules.
+pub fn owner_of(address: usize) -> Owner {
+    let _scope = RuntimeScope::enter();
+    let Some(mapping) = address_map::mapping_at(address) else {
+        return Owner::Unmapped;
+    };
+    let local = 0u8;
+    let here = &raw const local as usize;
+    if (mapping.start..mapping.end).contains(&here) {
+        return Owner::Stack { own: true };
+    }
+    if mapping.name == "[stack]" {
+        return Owner::Stack { own: false };
+    }
+    if let Some(module) = trace::module_of(address) {
+        return Owner::Module(module.path.to_string_lossy().into_owned());
+    }
+    Owner::Mapped(mapping.name)
+}
