@@ -40,6 +40,7 @@ pub mod tally;
 mod tests;
 pub mod threads;
 pub mod unguarded;
+mod unguarded_table;
 
 use crate::pages::{Outlook, PageProtection};
 use crate::sys::Errno;
@@ -462,7 +463,7 @@ impl Heap {
     /// Objects with damaged canaries, or with junk that was written to; those that lie in
     /// `shared` pages are left out.
     pub fn damaged(&self, shared: Option<SharedPages>) -> impl Iterator<Item = BadCall> + '_ {
-        let unguarded = core::iter::once_with(|| self.unguarded.damaged()).flatten();
+        let unguarded = self.unguarded.damaged();
         let unguarded =
             unguarded.map(|(object, damage)| BadCall::Overwritten(object.object(), damage));
         self.spaces.damaged(&self.terms, shared).chain(unguarded)

@@ -53,6 +53,18 @@ pub enum Family {
     Any = 4,
 }
 
+impl Family {
+    pub fn from_number(number: u32) -> Family {
+        match number {
+            0 => Family::Malloc,
+            1 => Family::New,
+            2 => Family::NewArray,
+            3 => Family::Rust,
+            _ => Family::Any,
+        }
+    }
+}
+
 /// A thread of the process, numbered in the order in which the runtime met them; the main thread
 /// is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -133,13 +145,7 @@ impl Snapshot {
 }
 
 fn decode(state: u32) -> (State, Family) {
-    let family = match state >> 8 & 0xff {
-        0 => Family::Malloc,
-        1 => Family::New,
-        2 => Family::NewArray,
-        3 => Family::Rust,
-        _ => Family::Any,
-    };
+    let family = Family::from_number(state >> 8 & 0xff);
     let state = match state & 0xff {
         0 => State::Virgin,
         1 => State::Live,
