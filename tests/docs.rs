@@ -12,7 +12,27 @@ fn document(name: &str) -> String {
     source::read(&source::package().join(name)).1
 }
 
-/// A row of the README's option table.
+/// The part of document `name` behind the line `heading` and up to an empty line must be `expected`. With `BLESS=1` in
+/// the environment it is written there.
+fn check_generated(name: &str, heading: &str, expected: &str) {
+    let text = document(name);
+    let (before, rest) = text.split_once(heading).expect("the heading is there");
+    let end = rest.find("\n\n").unwrap_or(rest.len());
+    let (found, after) = rest.split_at(end);
+    if found.trim() == expected.trim() {
+        return;
+    }
+    if std::env::var_os("BLESS").is_some_and(|value| value == "1") {
+        let blessed = format!("{before}{heading}{}{after}", expected.trim());
+        std::fs::write(source::package().join(name), blessed).expect("the document is writable");
+        return;
+    }
+    panic!(
+        "{name} is out of date: BLESS=1 cargo test --test docs writes it. It should read:\n{expected}"
+    );
+}
+
+/// A row of the option table.
 fn row(spec: &OptionSpec) -> String {
     let code = |text: &str| format!("`{text}`");
     let values = match &spec.form {
@@ -30,13 +50,10 @@ fn row(spec: &OptionSpec) -> String {
 }
 
 #[test]
-fn the_readme_lists_every_option_as_it_is() {
-    let readme = document("README.md");
-    let (_, table) =
-        readme.split_once("| option | values | default | what it does |\n").expect("it");
-    let rows: Vec<&str> = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
-    let expected: Vec<String> = OPTIONS.iter().map(row).collect();
-    assert_eq!(rows, expected, "the table should read:\n{}", expected.join("\n"));
+fn every_option_is_listed_as_it_is() {
+    let rows: Vec<String> = OPTIONS.iter().map(row).collect();
+    let heading = "| option | values | default | what it does |\n|---|---|---|---|\n";
+    check_generated("docs/options.md", heading, &rows.join("\n"));
 }
 
 /// The report in the README is one that the parser of the tests accepts.
@@ -73,10 +90,19 @@ fn every_checked_function_is_listed() {
 #[test]
 fn named_files_exist() {
     let mut named = 0;
-    for document_name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/detects.md"] {
+    for document_name in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "docs/detects.md",
+        "docs/limits.md",
+        "docs/options.md",
+        "docs/running.md",
+        "docs/rust.md",
+    ] {
         let text = document(document_name);
         for word in text.split('`').skip(1).step_by(2) {
-            let is_path = ["src/", "tests/", "examples/", "demos/", "c-tests/", ".ci/"]
+            let is_path = ["src/", "tests/", "examples/", "demos/", "c-tests/", "docs/", ".ci/"]
                 .iter()
                 .any(|folder| word.starts_with(folder));
             if is_path && !word.contains(['*', ' ', '<']) {
