@@ -1,6 +1,6 @@
 //! The Rust face: the guarded heap as `#[global_allocator]`.
 
-use crate::calls;
+use crate::allocator;
 use crate::heap::AllocationRequest;
 use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Release};
@@ -53,24 +53,24 @@ unsafe impl GlobalAlloc for Fencepost {
     #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         set_up();
-        calls::allocate(request(layout, false), Caller::here())
+        allocator::allocate(request(layout, false), Caller::here())
     }
 
     #[inline(never)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         set_up();
-        calls::allocate(request(layout, true), Caller::here())
+        allocator::allocate(request(layout, true), Caller::here())
     }
 
     #[inline(never)]
     unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
-        calls::free(address as usize, release(Deallocator::Dealloc, layout), Caller::here());
+        allocator::free(address as usize, release(Deallocator::Dealloc, layout), Caller::here());
     }
 
     #[inline(never)]
     unsafe fn realloc(&self, address: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let release = release(Deallocator::Reallocate, layout);
-        calls::resize(address as usize, new_size, layout.align(), release, Caller::here())
+        allocator::resize(address as usize, new_size, layout.align(), release, Caller::here())
     }
 }
 
@@ -78,6 +78,6 @@ unsafe impl GlobalAlloc for Fencepost {
 #[inline]
 fn set_up() {
     if crate::runtime::get().is_none() && !RuntimeScope::is_active() {
-        calls::set_up_process();
+        allocator::set_up_process();
     }
 }

@@ -7,7 +7,7 @@
 //! Modules stand in layers, and use only what is listed below them here:
 //!
 //! - `interpose`, `global_alloc`: the faces;
-//! - `calls`: what all faces do;
+//! - `allocator`: what all faces do;
 //! - `checked`: the checked functions of libc, their operands held against the bounds of objects;
 //! - `fault`: signals and bad calls, up to the fate of the process;
 //! - `report`: a bug as text, symbols, where reports go;
@@ -22,7 +22,7 @@
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
 compile_error!("fencepost supports x86_64 Linux with glibc");
 
-mod calls;
+mod allocator;
 mod checked;
 mod diagnose;
 mod fault;

@@ -8,7 +8,7 @@ use support::source::{self, code_only, line_of, without_tests};
 /// neither use another nor be used.
 const LAYERS: [&[&str]; 14] = [
     &["interpose", "global_alloc"],
-    &["calls"],
+    &["allocator"],
     &["checked"],
     &["fault"],
     &["report"],

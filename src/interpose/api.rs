@@ -1,7 +1,7 @@
 //! What `include/fencepost.h` declares, for programs and debuggers. Its functions keep their names.
 
 use super::trampoline;
-use crate::calls::inspect;
+use crate::allocator::inspect;
 use crate::report::hook::{self, Hook};
 use crate::trace::Caller;
 use core::ffi::c_void;

@@ -1,7 +1,7 @@
 //! Forks that run no handlers, the registration of handlers, and calls that allocate under a lock of libc's that
 //! fork takes.
 
-use crate::calls::fork;
+use crate::allocator::fork;
 use crate::sys::gate::Inside;
 use crate::sys::{errno, loader, next};
 use core::ffi::{c_char, c_int, c_void};

@@ -2,7 +2,7 @@
 //! posix_memalign(3)).
 
 use super::trampoline;
-use crate::calls;
+use crate::allocator;
 use crate::diagnose::Wrong;
 use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Release};
@@ -41,7 +41,7 @@ fn allocate(
     caller: Caller,
 ) -> *mut u8 {
     let request = AllocationRequest { size, align, family: Family::Malloc, zeroed };
-    let address = calls::allocate(request, caller);
+    let address = allocator::allocate(request, caller);
     if address.is_null() { refuse_size(function, size, caller) } else { address }
 }
 
@@ -49,14 +49,14 @@ fn allocate(
 #[cold]
 fn refuse_size(function: &'static str, size: usize, caller: Caller) -> *mut u8 {
     if size > MAX_SIZE {
-        calls::refuse(function, Wrong::Size(size), caller);
+        allocator::refuse(function, Wrong::Size(size), caller);
     }
     fail(Errno::ENOMEM)
 }
 
 #[cold]
 fn refuse(function: &'static str, wrong: Wrong, error: Errno, caller: Caller) -> *mut u8 {
-    calls::refuse(function, wrong, caller);
+    allocator::refuse(function, wrong, caller);
     fail(error)
 }
 
@@ -72,16 +72,16 @@ extern "C" fn malloc(size: usize, sp: usize, bp: usize) -> *mut u8 {
 
 #[unsafe(link_section = ".text.hot")]
 extern "C" fn free(address: usize, sp: usize, bp: usize) {
-    calls::free(address, Release::new(Deallocator::Free), caller(sp, bp));
+    allocator::free(address, Release::new(Deallocator::Free), caller(sp, bp));
 }
 
 extern "C" fn free_sized(address: usize, size: usize, sp: usize, bp: usize) {
-    calls::free(address, Release::new(Deallocator::FreeSized).sized(size), caller(sp, bp));
+    allocator::free(address, Release::new(Deallocator::FreeSized).sized(size), caller(sp, bp));
 }
 
 extern "C" fn free_aligned_sized(address: usize, align: usize, size: usize, sp: usize, bp: usize) {
     let release = Release::new(Deallocator::FreeAlignedSized).sized(size).aligned(align);
-    calls::free(address, release, caller(sp, bp));
+    allocator::free(address, release, caller(sp, bp));
 }
 
 extern "C" fn calloc(count: usize, size: usize, sp: usize, bp: usize) -> *mut u8 {
@@ -102,10 +102,10 @@ fn resize(function: &'static str, address: usize, size: usize, caller: Caller) -
     }
     if size == 0 {
         // As glibc; C23 7.24.3.7 leaves it undefined.
-        calls::free(address, Release::new(Deallocator::Realloc), caller);
+        allocator::free(address, Release::new(Deallocator::Realloc), caller);
         return core::ptr::null_mut();
     }
-    let new = calls::resize(address, size, 1, Release::new(Deallocator::Realloc), caller);
+    let new = allocator::resize(address, size, 1, Release::new(Deallocator::Realloc), caller);
     if new.is_null() { refuse_size(function, size, caller) } else { new }
 }
 
@@ -134,15 +134,15 @@ unsafe extern "C" fn posix_memalign(
 ) -> c_int {
     let caller = caller(sp, bp);
     if !align.is_power_of_two() || !align.is_multiple_of(size_of::<usize>()) {
-        calls::refuse("posix_memalign", Wrong::Alignment(align), caller);
+        allocator::refuse("posix_memalign", Wrong::Alignment(align), caller);
         return libc::EINVAL;
     }
     // Unlike the others it leaves errno alone.
     let request = AllocationRequest { size, align, family: Family::Malloc, zeroed: false };
-    let address = calls::allocate(request, caller);
+    let address = allocator::allocate(request, caller);
     if address.is_null() {
         if size > MAX_SIZE {
-            calls::refuse("posix_memalign", Wrong::Size(size), caller);
+            allocator::refuse("posix_memalign", Wrong::Size(size), caller);
         }
         return libc::ENOMEM;
     }
@@ -168,7 +168,7 @@ extern "C" fn memalign(align: usize, size: usize, sp: usize, bp: usize) -> *mut 
 /// glibc rounds up an alignment that is no power of two, and refuses what can't be.
 fn allocate_rounded(function: &'static str, align: usize, size: usize, caller: Caller) -> *mut u8 {
     if !align.is_power_of_two() {
-        calls::refuse(function, Wrong::Alignment(align), caller);
+        allocator::refuse(function, Wrong::Alignment(align), caller);
     }
     match align.checked_next_power_of_two() {
         Some(align) => allocate(function, size, align, false, caller),
@@ -189,5 +189,5 @@ extern "C" fn pvalloc(size: usize, sp: usize, bp: usize) -> *mut u8 {
 }
 
 extern "C" fn malloc_usable_size(address: usize, sp: usize, bp: usize) -> usize {
-    calls::usable_size(address, caller(sp, bp))
+    allocator::usable_size(address, caller(sp, bp))
 }

@@ -7,7 +7,7 @@
 //! says they do by default.
 
 use super::trampoline;
-use crate::calls;
+use crate::allocator;
 use crate::diagnose::Wrong;
 use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Release};
@@ -63,21 +63,21 @@ fn allocate(form: &Form, arguments: [usize; 3], caller: Caller) -> *mut u8 {
     if !REPLACED.load(Ordering::Relaxed) && align.is_power_of_two() {
         let request =
             AllocationRequest { size: arguments[0], align, family: form.family, zeroed: false };
-        let address = calls::allocate(request, caller);
+        let address = allocator::allocate(request, caller);
         if !address.is_null() {
             return address;
         }
     }
     let function = if form.family == Family::NewArray { "operator new[]" } else { "operator new" };
     if !align.is_power_of_two() {
-        calls::refuse(function, Wrong::Alignment(align), caller);
+        allocator::refuse(function, Wrong::Alignment(align), caller);
     } else if arguments[0] > MAX_SIZE {
-        calls::refuse(function, Wrong::Size(arguments[0]), caller);
+        allocator::refuse(function, Wrong::Size(arguments[0]), caller);
     }
     let address = call_next(form, arguments);
     if !address.is_null() && !REPLACED.load(Ordering::Relaxed) {
         // The new_handler found memory after all; that form then had it from malloc.
-        calls::forget_family(address as usize);
+        allocator::forget_family(address as usize);
     }
     address
 }
@@ -98,7 +98,7 @@ fn free(form: &Form, arguments: [usize; 3], caller: Caller) {
         Says::Alignment => release.aligned(second),
         Says::SizeAndAlignment => release.sized(second).aligned(third),
     };
-    calls::free(address, release, caller);
+    allocator::free(address, release, caller);
 }
 
 /// The forms; each becomes a module with its entry, which is exported under the form's name.
@@ -165,5 +165,5 @@ pub fn resolve() {
             REPLACED.store(true, Ordering::Relaxed);
         }
     }
-    calls::note_operators(REPLACED.load(Ordering::Relaxed));
+    allocator::note_operators(REPLACED.load(Ordering::Relaxed));
 }

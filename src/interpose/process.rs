@@ -1,7 +1,7 @@
 //! Threads, and the end of the process.
 
 use super::trampoline;
-use crate::calls;
+use crate::allocator;
 use crate::fault::{self, belief};
 use crate::heap::record::Event;
 use crate::heap::threads;
@@ -61,7 +61,7 @@ unsafe extern "C" fn pthread_create(
         Box::into_raw(Box::new(Start {
             routine,
             argument,
-            created: calls::runtime().event(caller),
+            created: allocator::runtime().event(caller),
             believed_blocked: belief::get_believed(),
         }))
     });
@@ -141,7 +141,7 @@ unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
 /// _exit(2): no handlers run, but the check of the heap does.
 #[unsafe(no_mangle)]
 pub extern "C" fn fencepost_exit_now(status: c_int) -> ! {
-    crate::sys::process::exit_now(calls::finish().unwrap_or(status))
+    crate::sys::process::exit_now(allocator::finish().unwrap_or(status))
 }
 
 /// quick_exit(3).
@@ -150,7 +150,7 @@ pub extern "C" fn fencepost_exit_now(status: c_int) -> ! {
 /// As quick_exit(3) demands of its caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_quick_exit(status: c_int) -> ! {
-    let status = calls::finish().unwrap_or(status);
+    let status = allocator::finish().unwrap_or(status);
     // SAFETY: quick_exit's signature; it does not return.
     if let Some(next) = unsafe { next::QUICK_EXIT.get::<unsafe extern "C" fn(c_int)>() } {
         // SAFETY: the caller's promise.
@@ -169,8 +169,8 @@ extern "C" fn construct() {
         if let Some(sanitizer) = in_scope(rival::sanitizer) {
             runtime::refuse_beside(sanitizer);
         }
-        calls::set_up_process();
-        if calls::runtime().options.report_crashes {
+        allocator::set_up_process();
+        if allocator::runtime().options.report_crashes {
             fault::crash::install();
         }
         create_key();
@@ -202,5 +202,5 @@ fn tell_if_bypassed() {
         |module| printable(module.path.as_os_str().as_bytes()).to_string(),
     );
     let words = format!("nothing is guarded: {owner} has a malloc of its own");
-    notice::say(calls::runtime(), &words);
+    notice::say(allocator::runtime(), &words);
 }

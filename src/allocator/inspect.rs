@@ -8,11 +8,11 @@ use crate::runtime::Runtime;
 use crate::sys::process;
 use crate::sys::scope::RuntimeScope;
 use crate::trace::{self, Caller, Frames};
-use crate::{calls, fault};
+use crate::{allocator, fault};
 
 /// Writes what an address is, with the stacks of its object.
 pub fn describe_address(address: usize) {
-    let runtime = calls::runtime();
+    let runtime = allocator::runtime();
     let _scope = RuntimeScope::enter();
     let description = if private::contains(address) {
         Description::Own
@@ -31,7 +31,7 @@ pub fn describe_address(address: usize) {
 
 /// Reports each object whose slack, or junk, has been overwritten, and goes on; answers how many.
 pub fn check_heap(caller: Caller) -> usize {
-    let runtime = calls::runtime();
+    let runtime = allocator::runtime();
     let _scope = RuntimeScope::enter();
     let mut found = 0;
     for bad in runtime.heap.damaged(None) {
