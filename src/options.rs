@@ -443,7 +443,7 @@ options! {
     "unwinder" => unwinder: Unwinder = Unwinder::Tables, Form::Choice(Unwinder::CHOICES);
 
     /// MiB of live guarded memory above which objects go unguarded; 0 is half of the memory
-    /// available at the start, to the machine or the control group.
+    /// available to the machine at the start, or an eighth of the limit of a memory control group.
     "memory-limit" => memory_limit_mib: u64 = 0, Form::Number { min: 0, max: 1 << 27 };
 
     /// How many bytes on the far side of an object, the one without a guard, are filled with canaries.

@@ -1,5 +1,6 @@
 //! The one runtime of the process: its options, its heap, and what it must tell.
 
+use crate::heap::budget::headroom::Shares;
 use crate::heap::counters::Counter;
 use crate::heap::record::{Event, ThreadId};
 use crate::heap::tally::Reason;
@@ -112,7 +113,7 @@ fn start() -> Runtime {
         canary_bytes: options.canary_bytes,
         fill: options.alloc_fill,
         free_fill: options.free_fill,
-        budget_bytes: budget_bytes(options.memory_limit_mib),
+        shares: shares(options.memory_limit_mib),
         room_bytes: room_bytes(),
         max_mappings: max_mappings(),
         sample: options.sample as u32,
@@ -161,13 +162,14 @@ fn temporary_folder() -> Box<[u8]> {
     absolute.map_or_else(|| b"/tmp".to_vec(), |path| path.into_os_string().into_vec()).into()
 }
 
-/// Half of what is available, unless the user says otherwise: objects that go unguarded when it is
+/// Half of what the machine has available, unless the user says otherwise: objects that go unguarded when it is
 /// spent, and what is kept about them, need room too.
-fn budget_bytes(limit_mib: u64) -> usize {
-    if limit_mib > 0 {
-        return usize::try_from(limit_mib << 20).unwrap_or(usize::MAX);
-    }
-    memory::available_bytes().map_or(usize::MAX, |bytes| bytes / 2)
+fn shares(limit_mib: u64) -> Shares {
+    let available = memory::available_bytes().unwrap_or(usize::MAX);
+    let is_default = limit_mib == 0;
+    let asked_for = usize::try_from(limit_mib << 20).unwrap_or(usize::MAX);
+    let guarded = if is_default { available / 2 } else { asked_for };
+    Shares { guarded, kept: available / 8, is_default }
 }
 
 /// A quarter of what may still be committed: a guarded object takes a multiple of what it would without us, and the
@@ -303,7 +305,7 @@ fn words(reason: Reason) -> &'static str {
         Reason::Mappings => {
             "the kernel's limit of mappings is near (vm.max_map_count; backend madvise needs none)"
         }
-        Reason::Budget => "the memory budget is spent (option memory-limit)",
+        Reason::Budget => "the memory budget is spent (option memory-limit, memory control groups)",
         Reason::Room => "the share of writable memory is spent (RLIMIT_DATA, vm.overcommit_memory)",
         Reason::Addresses => "the reserved address space is used up",
         Reason::Refused => "the kernel refused memory",

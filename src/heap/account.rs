@@ -20,7 +20,7 @@ pub struct Terms {
 
 impl Terms {
     pub fn new(config: Config) -> Terms {
-        let budget = Budget::new(config.budget_bytes, config.max_mappings, config.room_bytes);
+        let budget = Budget::new(config.shares, config.max_mappings, config.room_bytes);
         Terms { config, budget, tally: Tally::default(), closure: Closure::default() }
     }
 

@@ -3,10 +3,13 @@
 //! Both kinds of memory are charged by way of the threads: each has a little in reserve, so that most calls
 //! leave the sums that all share alone.
 
+pub mod headroom;
+
 use super::tally::Reason;
 use super::threads::{self, ThreadCache};
 use crate::sys::{PAGE_BYTES, limits, round_up_to_page};
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use headroom::{Headroom, Shares};
 
 /// Requests from this size on get a mapping of their own from glibc's malloc (M_MMAP_THRESHOLD, mallopt(3)).
 const MAPPED_BYTES: usize = 128 << 10;
@@ -154,7 +157,8 @@ impl Room {
 
 pub struct Budget {
     pub room: Room,
-    most_bytes: usize,
+    /// What [`Budget::bytes`] may be.
+    pub headroom: Headroom,
     /// Charged for pages: by live objects, and by threads in reserve.
     bytes: AtomicUsize,
     /// The same of what the program asked for, guarded or not.
@@ -166,10 +170,12 @@ pub struct Budget {
 }
 
 impl Budget {
-    pub fn new(most_bytes: usize, most_mappings: usize, room_bytes: usize) -> Budget {
+    pub fn new(shares: Shares, most_mappings: usize, room_bytes: usize) -> Budget {
+        let headroom = Headroom::new(shares);
+        headroom.watch(0);
         Budget {
             room: Room::new(room_bytes),
-            most_bytes,
+            headroom,
             bytes: AtomicUsize::new(0),
             asked: AtomicUsize::new(0),
             most_mappings: most_mappings as isize,
@@ -205,18 +211,29 @@ impl Budget {
     fn charge_pages(&self, cache: &ThreadCache, pages: Cost) -> Result<(), Reason> {
         let charge = |bytes: usize| {
             let charged = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-            let fits = charged <= self.most_bytes;
+            let fits = charged <= self.headroom.guarded_bytes();
             if !fits {
                 self.bytes.fetch_sub(bytes, Ordering::Relaxed);
             }
             fits
         };
+        self.watch();
         let more = Cost::RESERVE.pages();
         if charge(pages.with(more).page_bytes()) {
             self.refund(cache, more);
             return Ok(());
         }
-        if charge(pages.page_bytes()) { Ok(()) } else { Err(Reason::Budget) }
+        if charge(pages.page_bytes()) {
+            return Ok(());
+        }
+        self.headroom.note_refusal();
+        Err(Reason::Budget)
+    }
+
+    /// At coarse moments: has the memory control groups looked at, if need be.
+    fn watch(&self) {
+        let [bytes, asked] = [&self.bytes, &self.asked].map(|sum| sum.load(Ordering::Relaxed));
+        self.headroom.watch(bytes.saturating_add(asked));
     }
 
     /// Charges `bytes` that the program asks for; false where they would be refused natively.
@@ -226,6 +243,7 @@ impl Budget {
         if !permitted {
             self.asked.fetch_sub(bytes, Ordering::Relaxed);
         }
+        self.watch();
         permitted
     }
 
@@ -326,9 +344,14 @@ impl Budget {
 mod tests {
     use super::*;
 
+    /// Of the size that is asked for, whatever group the test runs in.
+    fn budget(guarded: usize, most_mappings: usize) -> Budget {
+        Budget::new(Shares { guarded, kept: 0, is_default: false }, most_mappings, 0)
+    }
+
     #[test]
     fn what_is_refunded_can_be_charged_again() {
-        let (budget, cache) = (Budget::new(8192, 4, 0), ThreadCache::new());
+        let (budget, cache) = (budget(8192, 4), ThreadCache::new());
         let page = Cost::of_pages(4096).with(Cost::of_request(100));
         assert_eq!(budget.charge(&cache, page), Ok(()));
         assert_eq!(budget.charge(&cache, page), Ok(()));
@@ -340,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_thread_takes_more_than_it_needs_while_there_is_plenty() {
-        let budget = Budget::new(1 << 30, 4, 0);
+        let budget = budget(1 << 30, 4);
         threads::current();
         threads::with_cache(|cache| {
             let page = Cost::of_pages(4096).with(Cost::of_request(4096));
@@ -386,7 +409,7 @@ mod tests {
 
     #[test]
     fn large_requests_are_charged_to_all() {
-        let (budget, cache) = (Budget::new(0, 4, 0), ThreadCache::new());
+        let (budget, cache) = (budget(0, 4), ThreadCache::new());
         for size in [10, 5000, MOST_RESERVED, MOST_RESERVED + 1, 200_000] {
             assert_eq!(budget.charge_size(&cache, size), Ok(()));
             assert_eq!(budget.asked_bytes(), native_bytes(size));
@@ -409,7 +432,7 @@ mod tests {
 
     #[test]
     fn mappings_run_out() {
-        let budget = Budget::new(0, 4, 0);
+        let budget = budget(0, 4);
         assert_eq!([0; 2].map(|_| budget.charge_mappings(2)), [Ok(()); 2]);
         assert_eq!(budget.charge_mappings(2), Err(Reason::Mappings));
         assert!(!budget.charge_spare_mappings(2));

@@ -1,5 +1,6 @@
 //! How a heap behaves, as the options say.
 
+use super::budget::headroom::Shares;
 use crate::options::Placement;
 
 /// How the heap behaves.
@@ -14,8 +15,8 @@ pub struct Config {
     pub fill: Option<u8>,
     /// What freed objects are filled with where they can still be read; see the option `free-fill`.
     pub free_fill: Option<u8>,
-    /// Memory that live guarded objects may hold.
-    pub budget_bytes: usize,
+    /// Memory that live guarded objects may hold, and what is kept of others.
+    pub shares: Shares,
     /// Writable memory that guarded small objects, live or not, may take with their guards.
     pub room_bytes: usize,
     /// Kernel mappings that live guarded objects may cost.

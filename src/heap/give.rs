@@ -122,6 +122,7 @@ mod tests {
     use super::super::threads::ThreadCache;
     use super::super::{AllocationRequest, Config, Heap};
     use super::*;
+    use crate::heap::budget::headroom::Shares;
     use crate::options::Placement;
     use crate::pages::trial_backends;
     use crate::trace::TraceId;
@@ -137,7 +138,7 @@ mod tests {
                 canary_bytes: 128,
                 fill: None,
                 free_fill: None,
-                budget_bytes: usize::MAX,
+                shares: Shares::of_user(usize::MAX),
                 room_bytes: usize::MAX,
                 max_mappings: 10_000,
                 sample: 1,

@@ -119,7 +119,7 @@ impl Heap {
                 self.terms.tally.count(reason);
                 self.terms.closure.allocate_plainly(size, align, zeroed)
             }
-            Err(reason) => self.allocate_unguarded(cache, request, allocated, reason),
+            Err(reason) => self.unguarded.allocate(self.account(cache), request, allocated, reason),
         };
         if !zeroed && !address.is_null() {
             self.fill_fresh(address, size);
@@ -140,27 +140,6 @@ impl Heap {
         let fresh = self.spaces.claim(self.account(cache), size, align)?;
         cache.count(Counter::Objects);
         Ok(fresh.publish(config.canary_bytes, request, allocated))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn allocate_unguarded(
-        &self,
-        cache: &ThreadCache,
-        request: AllocationRequest,
-        allocated: Event,
-        reason: Reason,
-    ) -> *mut u8 {
-        let account = self.account(cache);
-        if account.charge_size(request.size).is_err() {
-            return core::ptr::null_mut();
-        }
-        let address = self.unguarded.allocate(request, allocated);
-        match address.is_null() {
-            true => account.refund_size(request.size),
-            false => self.terms.tally.count(reason),
-        }
-        address
     }
 
     /// Fills an object that nobody knows yet with what the options want fresh objects to hold.
@@ -222,10 +201,9 @@ impl Heap {
 
     /// Ends an object that this thread took out of the table.
     fn end_unguarded(&self, cache: &ThreadCache, object: Unguarded) -> Result<(), BadCall> {
-        self.account(cache).refund_size(object.size);
         let damage = object.damage();
         // SAFETY: the object is out of the table, by `claim_unguarded`, so no other thread frees it.
-        unsafe { object.release(self.terms.config.free_fill) };
+        unsafe { object.release(self.account(cache)) };
         match damage {
             Some(damage) => Err(BadCall::Overwritten(object.object(), damage)),
             None => Ok(()),

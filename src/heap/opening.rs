@@ -117,6 +117,7 @@ mod tests {
     use super::super::threads::ThreadCache;
     use super::super::{AllocationRequest, Config, Heap};
     use super::*;
+    use crate::heap::budget::headroom::Shares;
     use crate::options::Placement;
     use crate::pages::trial_backends;
     use crate::sys::probe;
@@ -131,7 +132,7 @@ mod tests {
             canary_bytes: 128,
             fill: None,
             free_fill,
-            budget_bytes: usize::MAX,
+            shares: Shares::of_user(usize::MAX),
             room_bytes: usize::MAX,
             max_mappings: 10_000,
             sample: 1,

@@ -280,6 +280,7 @@ mod tests {
     use super::super::threads::{self, ThreadCache};
     use super::super::{Config, Heap};
     use super::*;
+    use crate::heap::budget::headroom::Shares;
     use crate::options::Placement;
     use crate::pages::{PageProtection, trial_backends};
     use crate::sys::probe;
@@ -294,7 +295,7 @@ mod tests {
             canary_bytes: 128,
             fill,
             free_fill: None,
-            budget_bytes: 1 << 30,
+            shares: Shares::of_user(1 << 30),
             room_bytes: usize::MAX,
             max_mappings: 10_000,
             sample: 1,

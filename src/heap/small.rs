@@ -45,7 +45,7 @@ impl SmallSpace {
         Ok(SmallSpace {
             pages,
             pool: Pool::new(base, bytes)?,
-            shared_ready: SharedReady::new(terms.config.budget_bytes),
+            shared_ready: SharedReady::new(terms.budget.headroom.guarded_bytes()),
             history: History::new(terms.config.history_bytes),
             restoring: Lock::new(()),
         })

@@ -1,5 +1,6 @@
 //! Tests of the parts together.
 
+use super::budget::headroom::Shares;
 use super::record::{Event, Family, ThreadId};
 use super::release::{Deallocator, Release};
 use super::tally::Reason;
@@ -102,7 +103,7 @@ fn ready_slots_that_can_not_be_dropped_are_counted() {
         fill: None,
         free_fill: None,
         // Of which the shared store may hold three pages.
-        budget_bytes: 63 * PAGE_BYTES,
+        shares: Shares::of_user(63 * PAGE_BYTES),
         room_bytes: usize::MAX,
         max_mappings: 10_000,
         sample: 1,

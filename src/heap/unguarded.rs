@@ -3,6 +3,8 @@
 //! They come from the next allocator, with canaries on both sides and an entry in a table, so that
 //! a wild write beside them and a wrong free are still found, though late.
 
+use super::account::Account;
+use super::budget::headroom::Headroom;
 use super::canary::{self, Damage};
 use super::next_heap;
 use super::object::Object;
@@ -10,7 +12,8 @@ use super::place::natural_align;
 use super::record::{Event, Family, State};
 use super::release;
 use super::request::AllocationRequest;
-use super::unguarded_table::{Cursor, Table};
+use super::tally::Reason;
+use super::unguarded_table::{Cursor, ROW_BYTES, Table};
 use crate::sys::limits;
 use crate::sys::scope::RuntimeScope;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -74,21 +77,55 @@ impl UnguardedObjects {
         }
     }
 
-    /// Allocates from the next allocator; zeroed if asked. Null when it has no memory either.
+    /// Allocates from the next allocator what is not guarded for `reason`; zeroed if asked. Null when it has no memory
+    /// either.
+    #[cold]
+    #[inline(never)]
     pub fn allocate(
         &self,
+        account: Account<'_>,
+        request: AllocationRequest,
+        allocated: Event,
+        reason: Reason,
+    ) -> *mut u8 {
+        if account.charge_size(request.size).is_err() {
+            return core::ptr::null_mut();
+        }
+        let (address, is_kept) = self.make(&account.terms.budget.headroom, request, allocated);
+        if !is_kept {
+            // Nobody will see its end.
+            account.refund_size(request.size);
+        }
+        if !address.is_null() {
+            account.terms.tally.count(reason);
+        }
+        address
+    }
+
+    /// An object, and whether something of it is kept. If not, it is as if the next allocator had been called.
+    fn make(
+        &self,
+        headroom: &Headroom,
         AllocationRequest { size, align, family, zeroed }: AllocationRequest,
         allocated: Event,
-    ) -> *mut u8 {
+    ) -> (*mut u8, bool) {
         // A signal handler that interrupts the next allocator must not come to it again.
         let _scope = RuntimeScope::enter();
         let front = align.max(natural_align(size)).max(BACK_BYTES);
-        let Some(total) = size.checked_add(front + BACK_BYTES) else {
-            return core::ptr::null_mut();
+        let plain = || {
+            let address = next_heap::allocate(size, align, zeroed);
+            self.unrecorded.fetch_add(u64::from(!address.is_null()), Ordering::Relaxed);
+            (address, false)
         };
+        let kept = front + BACK_BYTES;
+        if !headroom.keep(kept + ROW_BYTES) {
+            return plain();
+        }
+        let total = size.saturating_add(kept);
         let block = next_heap::allocate(total, front, false);
         if block.is_null() {
-            return core::ptr::null_mut();
+            headroom.keep_no_more(kept + ROW_BYTES);
+            return plain();
         }
         let address = block as usize + front;
         // SAFETY: the block is ours and `total` bytes long.
@@ -105,13 +142,13 @@ impl UnguardedObjects {
         let object = Unguarded { address, size, family, align_log2, allocated, front_log2 };
         self.has_any.store(true, Ordering::Relaxed);
         if self.table.insert(&object) {
-            return address as *mut u8;
+            return (address as *mut u8, true);
         }
         limits::note_held(-(total as isize));
         // SAFETY: the block is ours, and nobody has seen it.
         unsafe { next_heap::free(block as usize) };
-        self.unrecorded.fetch_add(1, Ordering::Relaxed);
-        next_heap::allocate(size, align, zeroed)
+        headroom.keep_no_more(kept + ROW_BYTES);
+        plain()
     }
 
     /// Objects of the next allocator that the table had no room for: nothing is known of them.
@@ -169,15 +206,17 @@ impl UnguardedObjects {
 }
 
 impl Unguarded {
-    /// Gives the object back to the next allocator, filled with `fill` where the user wants that. What
+    /// Gives the object back to the next allocator, filled as the option `free-fill` says. What
     /// that allocator does to the bytes then is its own matter.
     ///
     /// # Safety
     /// It must have been removed from the table by the caller.
-    pub unsafe fn release(self, fill: Option<u8>) {
+    pub unsafe fn release(self, account: Account<'_>) {
+        account.refund_size(self.size);
+        account.terms.budget.headroom.keep_no_more(self.front() + BACK_BYTES + ROW_BYTES);
         // SAFETY: the block came from the next allocator, and is freed once; the object lies in it.
         unsafe {
-            if let Some(byte) = fill {
+            if let Some(byte) = account.terms.config.free_fill {
                 core::ptr::write_bytes(self.address as *mut u8, byte, self.size);
             }
             limits::note_held(-((self.front() + self.size + BACK_BYTES) as isize));

@@ -48,6 +48,9 @@ struct Row {
 
 const _: () = assert!(size_of::<Row>() == 24);
 
+/// What a row takes, with its part of the places that stay empty.
+pub const ROW_BYTES: usize = 28;
+
 const EMPTY: Row = Row { hash: 0, about: 0, thread: 0, trace: 0 };
 
 /// Larger objects than any process can have need more.

@@ -405,70 +405,14 @@ fn meminfo_bytes(text: &[u8], name: &[u8]) -> Option<usize> {
     number_in(line)?.checked_mul(1024)
 }
 
-/// Memory that the process may use: what the kernel could give without swapping (MemAvailable,
-/// proc(5)), or the limit of a control group where that is less.
+/// Memory that the kernel could give without swapping (MemAvailable, proc_meminfo(5)).
 pub fn available_bytes() -> Option<usize> {
-    let text = file::read_all(c"/proc/meminfo", 8192)?;
-    let machine = meminfo_bytes(&text, b"MemAvailable:")?;
-    let groups = file::read_all(c"/proc/self/cgroup", 8192).unwrap_or_default();
-    let limits = String::from_utf8_lossy(&groups)
-        .lines()
-        .flat_map(control_group_limit_files)
-        .filter_map(|path| file::read_number(&std::ffi::CString::new(path).ok()?))
-        .min();
-    Some(limits.map_or(machine, |limit| machine.min(limit as usize)))
-}
-
-/// The files with the memory limits of the group that a line of /proc/self/cgroup names, and of
-/// those above it (cgroups(7), both versions). A group without a limit has no number there, or a
-/// huge one.
-fn control_group_limit_files(line: &str) -> Vec<String> {
-    let mut fields = line.splitn(3, ':');
-    let (Some(_), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next())
-    else {
-        return Vec::new();
-    };
-    let (root, name) = match controllers {
-        "" => ("/sys/fs/cgroup", "memory.max"),
-        names if names.split(',').any(|name| name == "memory") => {
-            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
-        }
-        _ => return Vec::new(),
-    };
-    let path = path.trim_end_matches('/');
-    let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
-    ends.map(|end| format!("{root}{}/{name}", &path[..end])).collect()
+    meminfo_bytes(&file::read_all(c"/proc/meminfo", 8192)?, b"MemAvailable:")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_group_is_limited_by_those_above_it() {
-        assert_eq!(
-            control_group_limit_files("0::/user/job 1"),
-            [
-                "/sys/fs/cgroup/memory.max",
-                "/sys/fs/cgroup/user/memory.max",
-                "/sys/fs/cgroup/user/job 1/memory.max"
-            ]
-        );
-        assert_eq!(control_group_limit_files("0::/"), ["/sys/fs/cgroup/memory.max"]);
-    }
-
-    #[test]
-    fn version_one_has_a_hierarchy_of_its_own() {
-        assert_eq!(
-            control_group_limit_files("4:cpu,memory:/a"),
-            [
-                "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-                "/sys/fs/cgroup/memory/a/memory.limit_in_bytes"
-            ]
-        );
-        assert!(control_group_limit_files("3:cpuset:/a").is_empty());
-        assert!(control_group_limit_files("").is_empty());
-    }
 
     #[test]
     fn this_machine_has_memory() {
