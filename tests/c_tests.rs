@@ -1,21 +1,20 @@
 //! Every program of `c-tests/` under `fencepost run`: those with a bug must be reported as their
 //! comments say, and the clean ones must do what they do natively.
 //!
-//! One test a backend: `cargo test --release --test c_tests madvise`. A part of the programs:
-//! `C_TESTS=slack/ cargo test --release --test c_tests`.
+//! One test a program and backend. `cargo test --release --test c_tests overflow/write_4` runs one program,
+//! `… --test c_tests madvise` all on one backend.
 
 mod support;
 
-#[path = "support/report_tests.rs"]
-mod report_tests;
-
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use support::backend::{fencepost_run, why_unavailable};
-use support::compile::{self, map_in_parallel};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use support::backend::{BACKENDS, fencepost_run, why_unavailable};
+use support::compile;
 use support::expectation::{self, Bug, Expectation, ReportIn, Verdict};
 use support::process::{self, Exit, Outcome};
 
@@ -31,64 +30,62 @@ struct Program {
     native: Option<Outcome>,
 }
 
-#[test]
-fn on_madvise() {
-    check_all_on("madvise");
+/// A program that is compiled when its first test begins. The error is what went wrong; `None` stands for a
+/// program that this processor cannot run.
+struct Source {
+    path: PathBuf,
+    built: OnceLock<Result<Option<Program>, String>>,
 }
 
-#[test]
-fn on_mprotect() {
-    check_all_on("mprotect");
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let sources: Vec<Arc<Source>> = find_sources()
+        .into_iter()
+        .map(|path| Arc::new(Source { path, built: OnceLock::new() }))
+        .collect();
+    let mut trials = vec![Trial::test("corpus_is_complete", corpus_is_complete)];
+    for backend in BACKENDS {
+        let unavailable = if arguments.list { None } else { why_unavailable(backend) };
+        for source in &sources {
+            let name = format!("{backend}::{}", name_of(&source.path));
+            let (source, unavailable) = (source.clone(), unavailable.clone());
+            trials.push(Trial::ignorable_test(name, move || match &unavailable {
+                Some(why) => Ok(Completion::ignored_with(format!("not available here: {why}"))),
+                None => run_test(&source, backend),
+            }));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-#[test]
-fn on_userfaultfd() {
-    check_all_on("userfaultfd");
+fn run_test(source: &Source, backend: &str) -> Result<Completion, Failed> {
+    match source.built.get_or_init(|| build(&source.path)) {
+        Err(why) => Err(why.into()),
+        Ok(None) => Ok(Completion::ignored_with("this processor has no AVX")),
+        Ok(Some(program)) => match check(program, backend) {
+            differences if differences.is_empty() => Ok(Completion::Completed),
+            differences => Err(differences.join("; ").into()),
+        },
+    }
 }
 
 /// The corpus would prove little if whole groups of it went missing.
-#[test]
-fn corpus_is_complete() {
-    if std::env::var_os("C_TESTS").is_some() {
-        return;
+fn corpus_is_complete() -> Result<(), Failed> {
+    let (mut bugs, mut clean) = (0, 0);
+    for path in find_sources() {
+        match expectation::read(&path, &fs::read_to_string(&path)?)?.verdict {
+            Verdict::Bug(_) => bugs += 1,
+            Verdict::Clean => clean += 1,
+        }
     }
-    let bugs =
-        PROGRAMS.iter().filter(|program| matches!(program.expectation.verdict, Verdict::Bug(_)));
-    let bugs = bugs.count();
-    let clean = PROGRAMS.len() - bugs;
-    assert!(bugs >= 130 && clean >= 45, "{bugs} programs with a bug, {clean} clean ones");
-}
-
-static PROGRAMS: LazyLock<Vec<Program>> = LazyLock::new(|| {
-    let sources = find_sources();
-    let programs = map_in_parallel(&sources, |source| {
-        build(source).unwrap_or_else(|why| panic!("{}: {why}", source.display()))
-    });
-    programs.into_iter().flatten().collect()
-});
-
-fn check_all_on(backend: &str) {
-    if let Some(reason) = why_unavailable(backend) {
-        support::say_skipped(&format!("backend {backend} is unavailable here: {reason}"));
-        return;
+    match bugs >= 130 && clean >= 45 {
+        true => Ok(()),
+        false => Err(format!("{bugs} programs with a bug, {clean} clean ones").into()),
     }
-    let results = map_in_parallel(&PROGRAMS, |program| check(program, backend));
-    let failed: Vec<String> = PROGRAMS
-        .iter()
-        .zip(results)
-        .filter(|(_, differences)| !differences.is_empty())
-        .map(|(program, differences)| format!("{}: {}", program.name, differences.join("; ")))
-        .collect();
-    for line in &failed {
-        eprintln!("FAILED on {backend}: {line}");
-    }
-    let (failures, all) = (failed.len(), PROGRAMS.len());
-    assert!(failures == 0, "{failures} of {all} programs failed on {backend}");
 }
 
 /// `c-tests/*/*.c` and `.cpp`; `c-tests/libraries/` holds what programs link to.
 fn find_sources() -> Vec<PathBuf> {
-    let wanted = std::env::var("C_TESTS").unwrap_or_default();
     let mut sources: Vec<PathBuf> = fs::read_dir(compile::source_folder())
         .expect("c-tests can be read")
         .map(|entry| entry.expect("c-tests can be read").path())
@@ -96,23 +93,26 @@ fn find_sources() -> Vec<PathBuf> {
         .flat_map(|folder| fs::read_dir(folder).expect("c-tests can be read"))
         .map(|entry| entry.expect("c-tests can be read").path())
         .filter(|path| path.extension().is_some_and(|end| end == "c" || end == "cpp"))
-        .filter(|path| path.to_string_lossy().contains(&wanted))
         .collect();
     sources.sort();
     sources
+}
+
+/// `folder/file.c`
+fn name_of(source: &Path) -> String {
+    let relative = source.strip_prefix(compile::source_folder()).expect("found there");
+    relative.to_string_lossy().into_owned()
 }
 
 /// None for a program that this processor cannot run.
 fn build(source: &Path) -> Result<Option<Program>, String> {
     let text = fs::read_to_string(source).map_err(|error| error.to_string())?;
     let expectation = expectation::read(source, &text)?;
-    let relative = source.strip_prefix(compile::source_folder()).expect("found there");
-    let name = relative.to_string_lossy().into_owned();
+    let name = name_of(source);
     if expectation.needs_cpu.as_deref() == Some("avx") && !std::is_x86_feature_detected!("avx") {
-        support::say_skipped(&format!("{name}: this processor has no AVX"));
         return Ok(None);
     }
-    let folder = compile::build_folder("c-tests").join(relative.with_extension(""));
+    let folder = compile::build_folder("c-tests").join(Path::new(&name).with_extension(""));
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let binary = folder.join(source.file_stem().expect("a file"));
 

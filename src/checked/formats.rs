@@ -296,8 +296,8 @@ pub unsafe fn check_scanf(
             b'c' if !length.is_long => 1,
             b'c' | b'C' => u32::BYTES,
             b's' | b'[' if !length.is_long && !operand::is_checked(target) => 0,
-            // SAFETY: the function has written a string there.
             b's' | b'[' if !length.is_long => {
+                // SAFETY: the function has written a string there.
                 unsafe { Extent::<u8>::of(target, usize::MAX) }.bytes()
             }
             b's' | b'S' | b'[' if !operand::is_checked(target) => 0,

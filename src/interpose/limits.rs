@@ -90,8 +90,8 @@ extern "C" fn change_limit(pid: c_int, resource: c_int, new: usize, old: *mut Li
 pub fn change(pid: c_int, number: u32, new: usize, old: *mut Limit) -> Result<(), Errno> {
     let is_about_us = pid == 0 || pid as u32 == process::pid();
     let Some(resource) = Resource::from_number(number).filter(|_| is_about_us) else {
-        // SAFETY: the kernel refuses addresses that are not the process's to use.
         let args = [pid as usize, number as usize, new, old as usize, 0, 0];
+        // SAFETY: the kernel refuses addresses that are not the process's to use.
         return unsafe { syscall(libc::SYS_prlimit64, args) }.map(drop);
     };
     let wanted = if new == 0 {
