@@ -27,7 +27,7 @@ pub fn decode(code: &[u8], pc: usize) -> Instruction {
 
 /// In a copy of the process that runs no handlers: does without the decoder if it was being built.
 pub fn abandon_if_held() {
-    if BUILDING.is_stuck() {
+    if BUILDING.is_stuck(100) {
         ABANDONED.store(true, Ordering::Relaxed);
     }
 }

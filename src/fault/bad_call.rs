@@ -21,8 +21,8 @@ pub fn report_call(
     bad: BadCall,
     at: Caller,
 ) {
-    let owner = (bad == BadCall::Foreign).then(|| owner::owner_of(address));
     report_bug(runtime, at, move |stack| {
+        let owner = (bad == BadCall::Foreign).then(|| owner::seen_from(at.sp, address));
         diagnose::diagnose_call(call, address, bad, owner, threads::current(), stack)
     });
 }

@@ -7,12 +7,16 @@ use crate::trace;
 
 /// Looks it up in the mappings of the process, and in the modules.
 pub fn owner_of(address: usize) -> Owner {
+    let local = 0u8;
+    seen_from(&raw const local as usize, address)
+}
+
+/// As [`owner_of`], for the thread on whose stack `here` is.
+pub fn seen_from(here: usize, address: usize) -> Owner {
     let _scope = RuntimeScope::enter();
     let Some(mapping) = address_map::mapping_at(address) else {
         return Owner::Unmapped;
     };
-    let local = 0u8;
-    let here = &raw const local as usize;
     if (mapping.start..mapping.end).contains(&here) {
         return Owner::Stack { own: true };
     }

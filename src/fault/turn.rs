@@ -1,12 +1,12 @@
 //! A thread's turn to report: it works on a stack of its own, and ends with the text of a report.
 
-use super::{death, reporter, step, tally};
+use super::{death, endings, reporter, step, tally};
 use crate::diagnose::{Bug, Cause, decoder};
 use crate::heap::private;
 use crate::ledger;
 use crate::report::stages::{self, Failure};
 use crate::report::{hook, sink};
-use crate::runtime::Runtime;
+use crate::runtime::{self, Runtime};
 use crate::sys::fixed_text::FixedText;
 use crate::sys::scope::RuntimeScope;
 use crate::sys::signal::{BlockedSignals, KernelSet};
@@ -47,6 +47,10 @@ impl Turn {
         attempt::forget();
         if reporter::is_first_of_copy() {
             clear_inherited();
+        }
+        // Whoever holds the lock may be this thread, whose crash is reported, or one that a debugger has stopped.
+        if !endings::goes_on() && runtime::get().is_some_and(Runtime::is_own_process) {
+            private::abandon_if_held(1000);
         }
         Turn { _of_this_thread: PhantomData }
     }
@@ -125,7 +129,7 @@ impl Turn {
 
 /// In a copy of the process: what its reporter was at is the original's.
 fn clear_inherited() {
-    private::abandon_if_held();
+    private::abandon_if_held(100);
     decoder::abandon_if_held();
     // SAFETY: the calling thread reports, and of the copy's threads the one that reports alone uses either.
     unsafe {

@@ -110,30 +110,50 @@ unsafe impl Sync for Rescue {}
 
 static RESCUE: Rescue = Rescue(UnsafeCell::new([0; RESCUE_BYTES]));
 static RESCUE_USED: AtomicUsize = AtomicUsize::new(0);
+
+/// What serves instead of a heap that is abandoned: the decoder's tables alone are more than the bytes of last resort.
+const SPARE_BYTES: usize = 16 << 20;
+
+/// 0 before that.
+static SPARE: AtomicUsize = AtomicUsize::new(0);
+static SPARE_USED: AtomicUsize = AtomicUsize::new(0);
+
+/// The next `total` of `bytes` zeros at `start`, of which `used` are handed out; null where they do not suffice.
+fn take(start: usize, bytes: usize, used: &AtomicUsize, total: usize) -> *mut u8 {
+    let total = total.next_multiple_of(16);
+    let take = |used: usize| used.checked_add(total).filter(|&end| start != 0 && end <= bytes);
+    let taken = used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+    taken.map_or(core::ptr::null_mut(), |used| (start + used) as *mut u8)
+}
+
 fn exhausted(total: usize, align: usize) -> *mut u8 {
     if align > 16 {
         return core::ptr::null_mut();
     }
-    let total = total.next_multiple_of(16);
-    let take = |used: usize| used.checked_add(total).filter(|&end| end <= RESCUE_BYTES);
-    let Ok(start) = RESCUE_USED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) else {
-        return core::ptr::null_mut();
-    };
-    // SAFETY: inside the static, and this part is nobody else's.
-    unsafe { RESCUE.0.get().cast::<u8>().add(start) }
+    let spare = take(SPARE.load(Ordering::Acquire), SPARE_BYTES, &SPARE_USED, total);
+    if !spare.is_null() {
+        return spare;
+    }
+    take(RESCUE.0.get() as usize, RESCUE_BYTES, &RESCUE_USED, total)
 }
 
 fn is_rescue(address: usize) -> bool {
+    let spare = SPARE.load(Ordering::Acquire);
     address.wrapping_sub(RESCUE.0.get() as usize) < RESCUE_BYTES
+        || spare != 0 && address.wrapping_sub(spare) < SPARE_BYTES
 }
 
 /// The heap is not to be used any more.
 static ABANDONED: AtomicBool = AtomicBool::new(false);
 
-/// In a copy of the process that was made while another thread changed the heap, which nobody completes: from
-/// now on there is no memory but the rescue bytes.
-pub fn abandon_if_held() {
-    if HEAP.is_stuck() {
+/// In a copy of the process that was made while another thread changed the heap, and in a process that dies and
+/// whose holder of the lock has crashed or been stopped, nobody completes the change: from now on there is the spare
+/// memory alone, of which nothing is used twice.
+pub fn abandon_if_held(milliseconds: u64) {
+    if !ABANDONED.load(Ordering::Relaxed) && HEAP.is_stuck(milliseconds) {
+        if let Ok(spare) = memory::map(SPARE_BYTES) {
+            SPARE.store(spare, Ordering::Release);
+        }
         ABANDONED.store(true, Ordering::Relaxed);
     }
 }
@@ -246,4 +266,41 @@ pub fn hold_for_fork() {
 pub unsafe fn release_after_fork() {
     // SAFETY: the caller's promise.
     unsafe { HEAP.release_after_fork() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHILD: &str = "FENCEPOST_TEST_OF_PRIVATE_HEAP";
+
+    /// A thread that was stopped, or has crashed, with the lock: in a process of its own, as others need the heap.
+    #[test]
+    fn a_heap_whose_lock_is_never_opened_is_done_without() {
+        let name = "heap::private::tests::a_heap_whose_lock_is_never_opened_is_done_without";
+        if std::env::var_os(CHILD).is_none() {
+            let mut command = std::process::Command::new(std::env::current_exe().expect("a path"));
+            let ended = command.args(["--exact", name]).env(CHILD, "").output().expect("it starts");
+            let said = String::from_utf8_lossy(&ended.stdout);
+            assert!(ended.status.success() && said.contains("1 passed"), "{ended:?}");
+            return;
+        }
+        let before = allocate(100, 16);
+        core::mem::forget(HEAP.lock());
+        abandon_if_held(1);
+        let small = allocate(100, 16);
+        let large = allocate(SPARE_BYTES / 2, 16);
+        for address in [small, large].map(|block| block as usize) {
+            assert!(address != 0 && is_rescue(address) && contains(address));
+        }
+        // SAFETY: live blocks.
+        unsafe {
+            assert_eq!((small.read(), large.add(SPARE_BYTES / 2 - 1).read()), (0, 0));
+            assert_eq!(size(large as usize), SPARE_BYTES / 2);
+            for block in [before, small, large] {
+                free(block as usize);
+            }
+        }
+        assert!(allocate(SPARE_BYTES, 16).is_null());
+    }
 }

@@ -68,10 +68,10 @@ impl<T> Lock<T> {
         self.forker.load(Ordering::Relaxed) == this_thread()
     }
 
-    /// Whether the lock stays closed for longer than any holder needs, some milliseconds.
-    pub fn is_stuck(&self) -> bool {
-        let mut patience = Patience::new(100);
-        while self.value.is_locked() {
+    /// Whether the lock stays closed to the calling thread for `milliseconds`, longer than any holder needs.
+    pub fn is_stuck(&self, milliseconds: u64) -> bool {
+        let mut patience = Patience::new(milliseconds);
+        while self.value.is_locked() && !self.is_held_for_own_fork() {
             if !patience.is_left() {
                 return true;
             }
