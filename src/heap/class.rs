@@ -294,7 +294,7 @@ impl Class {
     /// All its slots must be done with.
     pub unsafe fn collapse(&self, stretch: usize, room: &Room) -> Result<(), Errno> {
         let start = self.start + stretch * STRETCH_SLOTS * self.stride;
-        // SAFETY: the caller's promise; the range is the class's own.
+        // SAFETY: all slots of the stretch are done with, as this function demands; the range is the class's own.
         unsafe { memory::decommit(start, STRETCH_SLOTS * self.stride) }?;
         room.give_back(STRETCH_SLOTS * self.stride);
         if let Some(stretch) = self.stretches.get(stretch) {
@@ -323,7 +323,7 @@ impl Class {
     /// # Safety
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
         unsafe {
             self.stretches.release_after_fork();
             self.records.release_after_fork();

@@ -44,7 +44,7 @@ impl History {
     /// # Safety
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
         unsafe { self.queue.release_after_fork() }
     }
 }

@@ -113,7 +113,7 @@ impl LargeSpace {
     /// # Safety
     /// The object in it must be the caller's to free.
     pub unsafe fn retire(&self, slot: Slot<'_>) -> Result<(), Errno> {
-        // SAFETY: the range is in our reservation; the caller's promise.
+        // SAFETY: the range is in our reservation, and its object is the caller's to free, as this function demands.
         unsafe { memory::revoke(slot.data.start(), slot.data.bytes()) }
     }
 
@@ -226,7 +226,7 @@ impl LargeSpace {
     /// # Safety
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
         unsafe {
             self.ranges.release_after_fork();
             self.used.release_after_fork();

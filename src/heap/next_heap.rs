@@ -38,7 +38,7 @@ pub fn allocate(size: usize, align: usize, zeroed: bool) -> *mut u8 {
 /// # Safety
 /// As free(3): the address must be a live block of the next allocator, or the program's own fault.
 pub unsafe fn free(address: usize) {
-    // SAFETY: free's signature; the caller's promise.
+    // SAFETY: free's signature; the address is a live block, or it is the program that is wrong.
     unsafe {
         if let Some(free) = next::FREE.get::<extern "C" fn(usize)>() {
             free(address);
@@ -54,7 +54,8 @@ pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
     if align > MALLOC_ALIGN {
         let new = allocate(size, align, false);
         if !new.is_null() {
-            // SAFETY: the caller's promise; both blocks hold as many bytes, and are distinct.
+            // SAFETY: the address is a live block, or it is the program that is wrong; both blocks hold as many
+            // bytes, and are distinct.
             unsafe {
                 let bytes = usable_size(address).min(size);
                 core::ptr::copy_nonoverlapping(address as *const u8, new, bytes);
@@ -63,7 +64,7 @@ pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
         }
         return new;
     }
-    // SAFETY: realloc's signature; the caller's promise.
+    // SAFETY: realloc's signature; the address is a live block, or it is the program that is wrong.
     unsafe {
         next::REALLOC
             .get::<extern "C" fn(usize, usize) -> *mut u8>()
@@ -76,7 +77,7 @@ pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
 /// # Safety
 /// As [`free`].
 pub unsafe fn usable_size(address: usize) -> usize {
-    // SAFETY: malloc_usable_size's signature; the caller's promise.
+    // SAFETY: malloc_usable_size's signature; the address is a live block, or it is the program that is wrong.
     unsafe {
         next::USABLE_SIZE
             .get::<extern "C" fn(usize) -> usize>()

@@ -137,7 +137,7 @@ impl Pool {
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
         for class in &self.classes {
-            // SAFETY: the caller's promise.
+            // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
             unsafe { class.release_after_fork() }
         }
     }

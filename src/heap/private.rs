@@ -217,7 +217,7 @@ pub fn allocate_from_stock(size: usize, align: usize) -> *mut u8 {
 /// # Safety
 /// `address` must have come from `allocate`, and be freed once.
 pub unsafe fn free(address: usize) {
-    // SAFETY: the caller's promise: the header is there, and the block is live.
+    // SAFETY: `address` is a live result of `allocate`, as this function demands, so its header is there.
     unsafe {
         let front = (*header(address)).front;
         if report_memory::contains(address) {
@@ -235,7 +235,7 @@ pub unsafe fn free(address: usize) {
 /// # Safety
 /// `address` must be a live result of [`allocate`].
 pub unsafe fn size(address: usize) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: `address` is a live result of `allocate`, as this function demands.
     unsafe { (*header(address)).size }
 }
 
@@ -246,7 +246,8 @@ pub unsafe fn size(address: usize) -> usize {
 pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
     let new = allocate(size, align);
     if !new.is_null() {
-        // SAFETY: the caller's promise; both blocks hold as many bytes, and are distinct.
+        // SAFETY: `address` is a live result of `allocate`, as this function demands; both blocks hold as many bytes,
+        // and are distinct.
         unsafe {
             let bytes = self::size(address).min(size);
             core::ptr::copy_nonoverlapping(address as *const u8, new, bytes);
@@ -264,7 +265,7 @@ pub fn hold_for_fork() {
 /// # Safety
 /// See [`Lock::release_after_fork`].
 pub unsafe fn release_after_fork() {
-    // SAFETY: the caller's promise.
+    // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
     unsafe { HEAP.release_after_fork() }
 }
 

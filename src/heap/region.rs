@@ -108,7 +108,7 @@ impl<T> Region<T> {
     /// # Safety
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
         unsafe { self.growing.release_after_fork() }
     }
 }

@@ -117,7 +117,8 @@ pub unsafe fn with<R>(f: impl FnOnce() -> R) -> R {
 /// The calling thread must be the one that reports, and use nothing that was allocated here any more.
 pub unsafe fn empty() {
     let taken = TAKEN.load(Ordering::Relaxed);
-    // SAFETY: the caller's promise. If the pages can't be dropped, what was allocated stays: new pages must be zeros.
+    // SAFETY: this is the thread that reports, and it uses nothing of the memory any more, as this function demands.
+    // If the pages can't be dropped, what was allocated stays: new pages must be zeros.
     unsafe {
         if taken > 0 && memory::discard(START.load(Ordering::Relaxed), taken).is_ok() {
             TAKEN.store(0, Ordering::Relaxed);
@@ -152,7 +153,8 @@ pub unsafe fn allocate(size: usize, align: usize) -> *mut u8 {
 /// `address` must have come from `allocate`, and be freed once.
 pub unsafe fn free(address: usize) {
     if is_used() {
-        // SAFETY: the caller's promise; the thread that reports is here alone.
+        // SAFETY: `address` is a live result of `allocate`, as this function demands; the thread that reports is here
+        // alone.
         unsafe { (*HEAP.0.get()).c_free(address as *mut u8) }
     }
 }

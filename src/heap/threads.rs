@@ -327,7 +327,7 @@ pub fn hold_for_fork() {
 /// See [`crate::sys::lock::Lock::release_after_fork`].
 pub unsafe fn release_after_fork() {
     if let Some(registry) = registry() {
-        // SAFETY: the caller's promise.
+        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
         unsafe { registry.threads.release_after_fork() }
     }
 }

@@ -364,7 +364,7 @@ impl Table {
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
         for shard in &self.shards {
-            // SAFETY: the caller's promise.
+            // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
             unsafe { shard.release_after_fork() }
         }
     }

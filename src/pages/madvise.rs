@@ -103,7 +103,7 @@ impl PageProtection for Madvise {
 
     unsafe fn retire_all(&self, ranges: &[PageRange]) -> Result<(), Errno> {
         if self.is_filtered.load(Ordering::Relaxed) {
-            // SAFETY: the caller's promise.
+            // SAFETY: each range is populated and the caller's own, as this function demands.
             return ranges.iter().try_for_each(|&pages| unsafe { self.retire(pages) });
         }
         let vectors = &vectors(ranges)[..ranges.len()];

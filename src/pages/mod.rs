@@ -115,7 +115,7 @@ pub trait PageProtection: Sync {
     /// # Safety
     /// As [`retire`](PageProtection::retire), for each.
     unsafe fn retire_all(&self, ranges: &[PageRange]) -> Result<(), Errno> {
-        // SAFETY: the caller's promise.
+        // SAFETY: each range is populated and the caller's own, as this function demands.
         ranges.iter().try_for_each(|&pages| unsafe { self.retire(pages) })
     }
 

@@ -482,7 +482,7 @@ impl PageProtection for Userfaultfd {
     }
 
     unsafe fn release_after_fork(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
         unsafe { self.renewing.release_after_fork() }
     }
 

@@ -77,7 +77,7 @@ pub fn current() -> Option<libc::stack_t> {
 /// # Safety
 /// The memory must be writable and unused until another is set. The pointer may be bad: that is an error.
 unsafe fn set(stack: *const libc::stack_t) -> Result<(), Errno> {
-    // SAFETY: the caller's promise; the kernel reads `stack`.
+    // SAFETY: the kernel reads `stack`, and its memory is free to be used as this function demands.
     unsafe { syscall(libc::SYS_sigaltstack, [stack as usize, 0, 0, 0, 0, 0]) }.map(drop)
 }
 
@@ -95,7 +95,8 @@ const fn never() -> libc::stack_t {
 /// # Safety
 /// The range must be writable, unused, and stay so until [`restore`].
 pub unsafe fn install(base: usize) {
-    // SAFETY: the caller's promise. Fails only while the thread runs on an alternate stack.
+    // SAFETY: the range is writable and unused until `restore`, as this function demands. Fails only while the thread
+    // runs on an alternate stack.
     let _ = unsafe { set(&at(base)) };
 }
 
@@ -109,7 +110,7 @@ pub unsafe fn restore(stack: Option<libc::stack_t>) {
         ss_flags: stack.ss_flags & SS_AUTODISARM,
         ..stack
     });
-    // SAFETY: the caller's promise.
+    // SAFETY: the memory is still there, as this function demands.
     let _ = unsafe { set(&raw const stack) };
 }
 
@@ -118,7 +119,7 @@ pub unsafe fn restore(stack: Option<libc::stack_t>) {
 /// # Safety
 /// The range must be writable, unused, and stay so until [`give_back`]. The kernel must have none for it.
 pub unsafe fn adopt(base: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the range is writable and unused until `give_back`, as this function demands.
     if unsafe { set(&at(base)) }.is_ok() {
         STACKS.with(|stacks| stacks.set(Stacks { top: base + bytes(), program: never() }));
     }
@@ -233,7 +234,7 @@ pub unsafe fn set_program(wanted: *const libc::stack_t) -> Result<(), Errno> {
         libc::stack_t { ss_sp: base as *mut _, ss_flags: flags as libc::c_int, ss_size: size };
     // Of a stack that disarms itself the kernel does not say that it is in use, and takes ours back.
     let asked = libc::stack_t { ss_flags: wanted.ss_flags | SS_AUTODISARM, ..wanted };
-    // SAFETY: the caller's promise; the kernel gets ours back at once.
+    // SAFETY: the program's memory is as this function demands; the kernel gets ours back at once.
     unsafe {
         set(&asked)?;
         if let Some(own) = own() {

@@ -84,7 +84,7 @@ impl<T> Lock<T> {
     /// # Safety
     /// No thread of this process may hold it.
     pub unsafe fn break_open(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: no thread of this process holds the lock, as this function demands.
         unsafe { self.value.force_unlock() }
     }
 
@@ -102,7 +102,7 @@ impl<T> Lock<T> {
     /// The calling thread, or its image before fork, must have called `hold_for_fork`.
     pub unsafe fn release_after_fork(&self) {
         self.forker.store(0, Ordering::Relaxed);
-        // SAFETY: the caller's promise: the lock is held and its guard was forgotten.
+        // SAFETY: the lock is held by this thread or its image, whose guard was forgotten.
         unsafe { self.value.force_unlock() }
     }
 }

@@ -179,7 +179,7 @@ pub fn map_file(descriptor: c_int, bytes: usize) -> Result<usize, Errno> {
 /// The page must be the caller's own, and read-only.
 pub unsafe fn lay_zeros(address: usize) -> Result<(), Errno> {
     let flags = PRIVATE_ANONYMOUS | libc::MAP_FIXED;
-    // SAFETY: the caller's promise.
+    // SAFETY: the page is the caller's own and read-only, as this function demands.
     unsafe { mmap(address, PAGE_BYTES, libc::PROT_READ, flags) }.map(drop)
 }
 
@@ -203,7 +203,8 @@ pub unsafe fn unmap(address: usize, bytes: usize) {
         end.store(0, Ordering::Relaxed);
         start.store(0, Ordering::Release);
     }
-    // SAFETY: the caller's promise. munmap of a whole mapping of ours cannot fail.
+    // SAFETY: the range is the caller's own and nothing refers into it, as this function demands. munmap of a whole
+    // mapping of ours cannot fail.
     let _ = unsafe { syscall(libc::SYS_munmap, [address, bytes, 0, 0, 0, 0]) };
     OWN_BYTES.fetch_sub(round_up_to_page(bytes), Ordering::Relaxed);
 }
@@ -223,7 +224,7 @@ pub fn segment_bytes(segment: c_int) -> Option<usize> {
 /// The range must be the caller's own reservation.
 pub unsafe fn commit(address: usize, bytes: usize) -> Result<(), Errno> {
     let prot = (libc::PROT_READ | libc::PROT_WRITE) as usize;
-    // SAFETY: the caller's promise.
+    // SAFETY: the range is the caller's own reservation, as this function demands.
     unsafe { syscall(libc::SYS_mprotect, [address, bytes, prot, 0, 0, 0]) }.map(drop)
 }
 
@@ -234,7 +235,7 @@ pub unsafe fn commit(address: usize, bytes: usize) -> Result<(), Errno> {
 /// The range must be the caller's own, with no references into it.
 pub unsafe fn decommit(address: usize, bytes: usize) -> Result<(), Errno> {
     let flags = PRIVATE_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
-    // SAFETY: the caller's promise.
+    // SAFETY: the range is the caller's own and nothing refers into it, as this function demands.
     unsafe { mmap(address, bytes, libc::PROT_NONE, flags) }.map(drop)
 }
 
@@ -244,7 +245,7 @@ pub unsafe fn decommit(address: usize, bytes: usize) -> Result<(), Errno> {
 /// As [`decommit`].
 pub unsafe fn replace(address: usize, bytes: usize) -> Result<(), Errno> {
     let flags = PRIVATE_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
-    // SAFETY: the caller's promise.
+    // SAFETY: the range is the caller's own and nothing refers into it, as this function demands.
     unsafe { mmap(address, bytes, libc::PROT_READ | libc::PROT_WRITE, flags) }.map(drop)
 }
 
@@ -254,7 +255,7 @@ pub unsafe fn replace(address: usize, bytes: usize) -> Result<(), Errno> {
 /// # Safety
 /// As [`decommit`].
 pub unsafe fn revoke(address: usize, bytes: usize) -> Result<(), Errno> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the range is the caller's own and nothing refers into it, as this function demands.
     unsafe {
         decommit(address, bytes).or_else(|_| {
             madvise(address, bytes, libc::MADV_DONTNEED as usize)?;
@@ -274,7 +275,7 @@ unsafe fn madvise(address: usize, bytes: usize, advice: usize) -> Result<(), Err
 /// # Safety
 /// The range must be the caller's own; nothing may rely on its contents.
 pub unsafe fn discard(address: usize, bytes: usize) -> Result<(), Errno> {
-    // SAFETY: the caller's promise.
+    // SAFETY: nothing relies on what the caller's own range holds, as this function demands.
     unsafe {
         madvise(address, bytes, libc::MADV_DONTNEED as usize)
             .or_else(|_| madvise(address, bytes, MADV_DONTNEED_LOCKED))
@@ -296,7 +297,7 @@ unsafe fn madvise_all(ranges: &[libc::iovec], advice: usize) -> bool {
 /// # Safety
 /// As [`discard`].
 pub unsafe fn discard_all(ranges: &[libc::iovec]) -> Result<(), Errno> {
-    // SAFETY: the caller's promise; dropping again what is dropped does no harm.
+    // SAFETY: nothing relies on what the caller's own ranges hold; dropping again what is dropped does no harm.
     unsafe {
         if madvise_all(ranges, libc::MADV_DONTNEED as usize) {
             return Ok(());
@@ -310,7 +311,7 @@ pub unsafe fn discard_all(ranges: &[libc::iovec]) -> Result<(), Errno> {
 /// # Safety
 /// As [`guard_install`].
 pub unsafe fn guard_install_all(ranges: &[libc::iovec]) -> Result<(), Errno> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the ranges are the caller's own and nothing refers into them, as this function demands.
     unsafe {
         if madvise_all(ranges, MADV_GUARD_INSTALL) {
             return Ok(());
@@ -326,7 +327,8 @@ pub unsafe fn guard_install_all(ranges: &[libc::iovec]) -> Result<(), Errno> {
 /// Both ranges must be the caller's own, and not overlap; nothing may rely on the contents of either.
 pub unsafe fn move_pages(from: usize, to: usize, bytes: usize) -> Result<(), Errno> {
     let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP;
-    // SAFETY: the caller's promise.
+    // SAFETY: both ranges are the caller's own, distinct, and nobody relies on what they hold, as this function
+    // demands.
     unsafe { syscall(libc::SYS_mremap, [from, bytes, bytes, flags as usize, to, 0]) }.map(drop)
 }
 
@@ -341,7 +343,7 @@ pub fn wipe_at_fork(address: usize, bytes: usize) -> Result<(), Errno> {
 /// # Safety
 /// The range must be the caller's own, with no references into it.
 pub unsafe fn guard_install(address: usize, bytes: usize) -> Result<(), Errno> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the range is the caller's own and nothing refers into it, as this function demands.
     unsafe { madvise(address, bytes, MADV_GUARD_INSTALL) }
 }
 
@@ -350,7 +352,7 @@ pub unsafe fn guard_install(address: usize, bytes: usize) -> Result<(), Errno> {
 /// # Safety
 /// The range must be the caller's own.
 pub unsafe fn guard_remove(address: usize, bytes: usize) -> Result<(), Errno> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the range is the caller's own, as this function demands.
     unsafe { madvise(address, bytes, MADV_GUARD_REMOVE) }
 }
 

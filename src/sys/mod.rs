@@ -62,7 +62,7 @@ pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> Result<u
     {
         return Err(error);
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the arguments are what the system call demands, as this function demands.
     unsafe { syscall_unjudged(number, args) }
 }
 
@@ -77,7 +77,7 @@ pub(crate) unsafe fn syscall_unjudged(
 ) -> Result<usize, Errno> {
     let result: isize;
     // SAFETY: the x86_64 system call convention (syscall(2)): number in rax, arguments in rdi, rsi,
-    // rdx, r10, r8, r9; rcx and r11 are clobbered, memory may be. The rest is the caller's promise.
+    // rdx, r10, r8, r9; rcx and r11 are clobbered, memory may be. What the call does with the arguments is allowed, as this function demands.
     unsafe {
         asm!(
             "syscall",
@@ -119,7 +119,7 @@ pub unsafe fn call_on_stack<R>(stack_top: usize, work: impl FnOnce() -> R) -> R 
     let function = run_of(&work);
     // SAFETY: the System V ABI keeps r12 across calls, so the old stack pointer survives there; the
     // new one is aligned to 16 as a call demands; all caller-saved registers are clobbered. That the
-    // memory there will do is the caller's promise.
+    // memory there will do, this function demands.
     unsafe {
         asm!(
             "mov r12, rsp",

@@ -92,7 +92,8 @@ impl Next {
     /// `F` must be a function pointer type with the C signature of the symbol.
     pub unsafe fn get<F: Copy>(&self) -> Option<F> {
         const { assert!(size_of::<F>() == size_of::<usize>()) };
-        // SAFETY: the caller's promise; the address is not zero, so it is a valid function pointer.
+        // SAFETY: `F` is the signature of the symbol, as this function demands; the address is not zero, so it is a
+        // valid function pointer.
         self.address().map(|address| unsafe { transmute_copy::<usize, F>(&address.get()) })
     }
 }

@@ -91,7 +91,8 @@ pub fn are_all(addr: usize, words: usize, value: usize) -> bool {
 /// # Safety
 /// What can be written there must be free, and `from` readable.
 pub unsafe fn store(to: usize, from: usize, bytes: usize) -> bool {
-    // SAFETY: the caller's promise. A fault resumes at `load_failed`, a plain return.
+    // SAFETY: `from` is readable and what lies at `to` is free, as this function demands. A fault resumes at
+    // `load_failed`, a plain return.
     unsafe { store_bytes(to, from, bytes) != 0 }
 }
 

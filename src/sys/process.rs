@@ -145,7 +145,8 @@ pub unsafe fn register_atfork(
     /// Its address stands for a module that is never unloaded.
     static NO_MODULE: u8 = 0;
     let module = (&raw const NO_MODULE).cast();
-    // SAFETY: the caller's promise.
+    // SAFETY: the three functions may run around any fork, as this function demands, and the module is never
+    // unloaded.
     unsafe { __register_atfork(Some(before), Some(in_parent), Some(in_child), module) };
 }
 

@@ -110,7 +110,7 @@ impl SignalFrame {
         if !is_good(start) {
             return None;
         }
-        // SAFETY: what is read is the frame; what is written is the caller's promise, and may fault.
+        // SAFETY: what is read is the frame; what is written is free, as this function demands, and may fault.
         unsafe {
             if let Some((from, bytes)) = self.vectors()
                 && !probe::store(vectors, from, bytes)
@@ -146,7 +146,8 @@ impl SignalFrame {
     /// Nothing on the stack that the caller runs on may need a destructor, or be needed once signals are
     /// unblocked.
     pub unsafe fn enter(self, handler: usize, signal: c_int, mask: KernelSet) -> ! {
-        // SAFETY: the caller's promise. The mask is read before anything else can run.
+        // SAFETY: nothing on this stack is needed any more, as this function demands. The mask is read before
+        // anything else can run.
         unsafe { enter(self.start(), handler, signal, &raw const mask) }
     }
 }

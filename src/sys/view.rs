@@ -118,7 +118,8 @@ impl Buffer {
     /// # Safety
     /// The buffer must outlive every use of the slice, and not be changed any more.
     pub unsafe fn bytes(&self) -> &'static [u8] {
-        // SAFETY: as above; the rest is the caller's promise.
+        // SAFETY: as above, and as this function demands nobody changes the buffer or ends it while the slice is
+        // used.
         unsafe { core::slice::from_raw_parts(self.start as *const u8, self.bytes) }
     }
 }

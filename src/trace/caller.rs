@@ -37,7 +37,7 @@ impl Caller {
     /// `sp` must point to the return address of a live frame.
     #[inline(always)]
     pub unsafe fn from_entry(sp: usize, bp: usize) -> Self {
-        // SAFETY: the caller's promise.
+        // SAFETY: `sp` points to the return address of a live frame, as this function demands.
         let pc = unsafe { *(sp as *const usize) };
         Self { pc, sp: sp + 8, bp, kind: PcKind::Return }
     }

@@ -90,7 +90,7 @@ fn with_context<R>(body: impl FnOnce(&mut Context) -> R) -> Option<R> {
 ///
 /// The module must be loaded and stay so during the call.
 pub(super) unsafe fn rule_for(module: &Module, lookup: usize) -> Option<Rule> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the module is loaded and stays so during the call, as this function demands.
     let tables = unsafe { Tables::of(module) };
     with_context(|context| tables.rule_for(lookup, context).unwrap_or(Rule::Unknown))
 }
@@ -108,7 +108,7 @@ impl Tables<'_> {
     /// The module must be loaded and stay so as long as the tables are used.
     unsafe fn of(module: &Module) -> Self {
         let (hdr, frames) = (module.eh_frame_hdr(), module.eh_frame());
-        // SAFETY: the caller's promise.
+        // SAFETY: the module is loaded and stays so, as this function demands.
         let (hdr_bytes, frame_bytes) = unsafe { (hdr.bytes(), frames.bytes()) };
         let mut eh_frame = EhFrame::new(frame_bytes, LittleEndian);
         eh_frame.set_address_size(8);
