@@ -157,7 +157,7 @@ pub fn usable_size(address: usize, caller: Caller) -> usize {
     }
 }
 
-/// Notes a request that can't be granted; reports it where the user wants that. The caller answers
+/// Notes a request that can't be granted; reports it where the user wants that. The caller returns
 /// as libc does.
 #[cold]
 pub fn refuse(function: &'static str, wrong: Wrong, caller: Caller) {

@@ -482,7 +482,7 @@ options! {
     /// none.
     "bad-requests" => bad_requests: BadRequests = BadRequests::Ignore, Form::Choice(BadRequests::CHOICES);
 
-    /// Report crashes that are no matter of the heap, too, before the process dies of them.
+    /// Report crashes that the heap has no part in, too, before the process dies of them.
     "report-crashes" => report_crashes: bool = true, Form::Bool;
 
     /// Name functions, files and lines in reports.

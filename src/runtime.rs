@@ -25,7 +25,7 @@ const EXIT_REFUSED: i32 = 125;
 /// `vm.max_map_count` where it can't be read: the kernel's default.
 const DEFAULT_MAX_MAPPINGS: usize = 65_530;
 
-/// See the module's text.
+/// What the process guards with, and what it has to tell.
 pub struct Runtime {
     pub options: Options,
     pub heap: Heap,

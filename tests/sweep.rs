@@ -1,4 +1,4 @@
-//! `fencepost run --sweep`: several runs, one answer.
+//! `fencepost run --sweep`: several runs, one result.
 
 mod support;
 
@@ -38,7 +38,7 @@ fn run(command: &mut Command) -> Outcome {
     process::run(command, LIMIT).expect("fencepost starts")
 }
 
-/// The lines of the answer.
+/// The lines of the result.
 fn lines(outcome: &Outcome) -> Vec<&str> {
     outcome.stderr.lines().filter_map(|line| line.strip_prefix("fencepost: sweep: ")).collect()
 }

@@ -1,4 +1,4 @@
-//! Names: the preload library answers to libc's, and nothing else of ours does.
+//! Names: the preload library has libc's, and nothing else of ours does.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::built;
 use support::elf::{self, ElfFile};
 use support::source;
 
-/// `exports.list`: each name that the library exports, and the function that answers to it.
+/// `exports.list`: each name that the library exports, and the function behind it.
 fn exports() -> Vec<(String, String)> {
     let (_, text) = source::read(&source::package().join("src/interpose/exports.list"));
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -97,7 +97,10 @@ fn the_library_exports_nothing_beyond_the_list() {
     for name in others {
         assert!(name.starts_with("fencepost_"), "{name} is exported and not listed");
         let is_early = name.starts_with("fencepost_early_");
-        assert!(targets.contains(name) || is_early, "{name} is exported, but answers to no name");
+        assert!(
+            targets.contains(name) || is_early,
+            "{name} is exported, but stands behind no name"
+        );
     }
 }
 

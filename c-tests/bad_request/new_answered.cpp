@@ -1,4 +1,4 @@
-// By default the forms of new that can't be granted answer as the standard library does.
+// By default the forms of new that can't be granted do what the standard library's do.
 // cflags: -std=c++17
 // expect: clean
 #include <cstdint>

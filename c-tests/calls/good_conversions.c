@@ -1,5 +1,5 @@
 // Buffers that just suffice, sizes that are too large for them, and null where the manuals allow it:
-// the calls answer what they answer without the checks, errno included.
+// the calls return what they return without the checks, errno included.
 // expect: clean
 #define _GNU_SOURCE
 #include <arpa/inet.h>

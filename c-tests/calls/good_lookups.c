@@ -1,5 +1,5 @@
 // Buffers that just suffice, sizes that are too large for them, and null where the manuals allow it: the
-// calls on users, patterns, messages and programs answer what they answer without the checks.
+// calls on users, patterns, messages and programs return what they return without the checks.
 // expect: clean
 #define _GNU_SOURCE
 #include <arpa/inet.h>

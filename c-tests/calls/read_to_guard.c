@@ -1,4 +1,4 @@
-// The kernel would stop at the guard and answer a short count.
+// The kernel would stop at the guard and return a short count.
 // expect: heap-buffer-overflow
 // expect-access: WRITE of size 36
 // expect-place: located 0 bytes after 32-byte region

@@ -1,4 +1,4 @@
-// The kernel would answer EFAULT, and nobody would know.
+// The kernel would return EFAULT, and nobody would know.
 // expect: heap-use-after-free
 // expect-access: READ of size 16
 // expect-place: located 0 bytes inside of 32-byte region

@@ -1,4 +1,4 @@
-// A crash that is no matter of the heap still ends the run, and its handler is the program's.
+// A crash that the heap has no part in still ends the run, and its handler is the program's.
 // expect: heap-use-after-free
 // expect-access: READ of size 4
 // expect-place: located 0 bytes inside of 48-byte region

@@ -1,4 +1,4 @@
-// realloc of a freed object answers that there is no memory.
+// realloc of a freed object says that there is no memory.
 // expect: double-free
 // expect-call: realloc
 // expect-place: located 0 bytes inside of 48-byte region

@@ -1,4 +1,4 @@
-// Mismatches are let be where the user says so.
+// Mismatches are not reported where the user says so.
 // cflags: -std=c++17 -w
 // options: --alloc-dealloc-mismatch=no --new-delete-type-mismatch=no --free-size-mismatch=no
 // expect: clean

@@ -29,7 +29,7 @@ pub fn describe_address(address: usize) {
     deliver(runtime, &text::render_description(address, &description, process::pid(), names));
 }
 
-/// Reports each object whose slack, or junk, has been overwritten, and goes on; answers how many.
+/// Reports each object whose slack, or junk, has been overwritten, and goes on; returns how many.
 pub fn check_heap(caller: Caller) -> usize {
     let runtime = allocator::runtime();
     let _scope = RuntimeScope::enter();

@@ -26,7 +26,7 @@ const FOUND: u8 = 1;
 /// Seed of the run with random placement, where the user gives none: the same in every sweep.
 const SEED: &str = "1";
 
-/// Runs the program once for each placement; answers the exit code.
+/// Runs the program once for each placement; returns the exit code.
 pub fn sweep(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8, Refusal> {
     let options = run::options(flags)?;
     if flags.iter().any(|(name, _)| *name == "placement") {
@@ -125,7 +125,7 @@ fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// A line of the answer; what was found in logs is in it.
+/// A line of the result; what was found in logs is in it.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "fencepost: sweep: {}", printable(line));
 }

@@ -46,7 +46,7 @@ const FORGOTTEN: u32 = 2;
 /// 8 TiB where slots are smallest.
 pub const INVERSE_BITS: u32 = 34;
 
-/// See the module's text. What turns an address into a record is on one cache line.
+/// The slots of one size. What turns an address into a record is on one cache line.
 #[repr(C, align(64))]
 pub struct Class {
     /// Of the first slot; the page before it is a guard.
@@ -241,7 +241,7 @@ impl Class {
             .filter_map(|index| self.slot(index))
     }
 
-    /// Passes every slot in service that is not in a collapsed stretch to `visit`, until it answers false. No slot is
+    /// Passes every slot in service that is not in a collapsed stretch to `visit`, until it returns false. No slot is
     /// taken into service meanwhile.
     pub fn visit_in_service(&self, visit: impl FnMut(Slot<'_>) -> bool) {
         let _opening = self.opening.lock();
@@ -270,7 +270,7 @@ impl Class {
         state == Some(FORGOTTEN)
     }
 
-    /// Counts a slot that is done with: retired, or given up unused. Answers the number of its
+    /// Counts a slot that is done with: retired, or given up unused. Returns the number of its
     /// stretch if that was the last slot of it.
     #[inline(always)]
     pub fn count_done(&self, index: usize) -> Option<usize> {

@@ -24,7 +24,7 @@ impl History {
         History { most: bytes / STRETCH_RECORD_BYTES, queue: Lock::new(VecDeque::new()) }
     }
 
-    /// Adds a stretch that has collapsed; answers the one that must be forgotten for it.
+    /// Adds a stretch that has collapsed; returns the one that must be forgotten for it.
     pub fn push(&self, stretch: StretchId) -> Option<StretchId> {
         // The queue grows in the private heap.
         let _scope = RuntimeScope::enter();

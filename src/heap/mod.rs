@@ -74,7 +74,7 @@ enum Found<'a> {
     Wrong(BadCall),
 }
 
-/// See the module's first lines. Aligned so that its hot part is on one page.
+/// A guarded heap. Aligned so that its hot part is on one page.
 #[repr(align(4096))]
 pub struct Heap {
     terms: Terms,

@@ -77,7 +77,7 @@ pub struct Event {
     pub trace: TraceId,
 }
 
-/// See the module's text.
+/// What is known about one object: which fields mean something depends on the state.
 #[repr(C)]
 pub struct Record {
     /// [`State`] in the low byte, [`Family`] in the next, then the log2 of the alignment asked for, then how much was

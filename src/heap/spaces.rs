@@ -35,7 +35,7 @@ const LEAST_RESERVED_BYTES: usize = 8 << 20;
 /// Mappings that a live large object costs: itself and the guard behind it.
 const LARGE_MAPPINGS: usize = 2;
 
-/// See the module's first lines.
+/// The slots of small objects and the ranges of large ones, in one reservation.
 pub struct Spaces {
     pub small: SmallSpace,
     pub large: LargeSpace,

@@ -269,7 +269,7 @@ fn settle(rows: &mut [Row], homes: usize) {
     }
 }
 
-/// See the module's text.
+/// The unguarded objects by address.
 pub struct Table {
     shards: [Lock<Shard>; SHARDS],
 }
@@ -329,7 +329,7 @@ impl Table {
         self.shard(hash).lock().remove(hash).map(|row| row.unpack())
     }
 
-    /// Walks on to the next object for which `pick` answers something. What is there all the while is met once,
+    /// Walks on to the next object for which `pick` returns something. What is there all the while is met once,
     /// whatever comes and goes. The object stays while `pick` looks at it.
     pub fn next<R>(
         &self,

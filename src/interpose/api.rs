@@ -21,7 +21,7 @@ extern "C" fn check_heap(sp: usize, bp: usize) -> usize {
     inspect::check_heap(unsafe { Caller::from_entry(sp, bp) })
 }
 
-/// Sets the function that is given every report, and answers the one before; null for none.
+/// Sets the function that is given every report, and returns the one before; null for none.
 #[unsafe(no_mangle)]
 pub extern "C" fn fencepost_set_report_hook(hook: Option<Hook>) -> Option<Hook> {
     hook::set(hook)

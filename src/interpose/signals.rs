@@ -30,7 +30,7 @@ pub(super) fn set_of(bits: KernelSet) -> sigset_t {
     set
 }
 
-/// What libc's functions answer on an error.
+/// What libc's functions return on an error.
 pub(super) fn fail(error: Errno) -> c_int {
     errno::set(error);
     -1
@@ -168,7 +168,7 @@ pub extern "C" fn fencepost_sigignore(signal: c_int) -> c_int {
     if set_handler(signal, libc::SIG_IGN, 0, 0) == libc::SIG_ERR { -1 } else { 0 }
 }
 
-/// What sigset(3) takes and answers for "blocked".
+/// What sigset(3) takes and returns for "blocked".
 const SIG_HOLD: sighandler_t = 2;
 
 /// sigset(3).
@@ -205,7 +205,7 @@ pub(super) fn get_mask() -> KernelSet {
     belief::program_mask(signal::change_mask(libc::SIG_BLOCK, 0))
 }
 
-/// Changes the mask and answers an error number, as pthread_sigmask(3).
+/// Changes the mask and returns an error number, as pthread_sigmask(3).
 ///
 /// # Safety
 /// `set` and `old` must each be null or valid.

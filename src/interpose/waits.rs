@@ -240,7 +240,7 @@ fn write_out<T>(to: usize, value: &T) -> Result<(), Errno> {
     if is_written { Ok(()) } else { Err(Errno(libc::EFAULT)) }
 }
 
-fn answer(result: Result<(), Errno>) -> c_long {
+fn to_errno_result(result: Result<(), Errno>) -> c_long {
     result.map_or_else(|error| c_long::from(fail(error)), |()| 0)
 }
 
@@ -255,20 +255,20 @@ extern "C-unwind" fn sigprocmask_by_number(
     bytes: usize,
 ) -> c_long {
     if bytes != SET_BYTES {
-        return answer(Err(Errno::EINVAL));
+        return to_errno_result(Err(Errno::EINVAL));
     }
     let before = get_mask();
     if set != 0 {
-        let Some(set) = mask_at(set) else { return answer(Err(Errno(libc::EFAULT))) };
+        let Some(set) = mask_at(set) else { return to_errno_result(Err(Errno(libc::EFAULT))) };
         let mask = match how {
             libc::SIG_BLOCK => before | set,
             libc::SIG_UNBLOCK => before & !set,
             libc::SIG_SETMASK => set,
-            _ => return answer(Err(Errno::EINVAL)),
+            _ => return to_errno_result(Err(Errno::EINVAL)),
         };
         signal::change_mask(libc::SIG_SETMASK, belief::kernel_mask(mask));
     }
-    answer(write_out(old, &before))
+    to_errno_result(write_out(old, &before))
 }
 
 extern "C-unwind" fn sigaction_by_number(
@@ -279,7 +279,7 @@ extern "C-unwind" fn sigaction_by_number(
     bytes: usize,
 ) -> c_long {
     if bytes != SET_BYTES {
-        return answer(Err(Errno::EINVAL));
+        return to_errno_result(Err(Errno::EINVAL));
     }
     let word = |index: usize| probe::load(new + 8 * index);
     let read = || {
@@ -288,9 +288,9 @@ extern "C-unwind" fn sigaction_by_number(
     };
     let action = if new == 0 { None } else { read() };
     if new != 0 && action.is_none() {
-        return answer(Err(Errno(libc::EFAULT)));
+        return to_errno_result(Err(Errno(libc::EFAULT)));
     }
-    answer(signals::exchange(signal, action).and_then(|before| write_out(old, &before)))
+    to_errno_result(signals::exchange(signal, action).and_then(|before| write_out(old, &before)))
 }
 
 extern "C-unwind" fn sigaltstack_by_number(

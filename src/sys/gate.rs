@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 /// Threads inside at a time; others wait for a place.
 const PLACES: usize = 64;
 
-/// See the module's text.
+/// Threads pass until one closes it.
 pub struct Gate {
     /// Kernel ids of the threads inside, or 0.
     inside: [AtomicU32; PLACES],

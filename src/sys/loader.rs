@@ -199,7 +199,7 @@ pub fn with_errno_kept<R>(body: impl FnOnce() -> R) -> R {
 }
 
 /// Whether code of a symbol's own begins at `addr`. In an executable at a fixed address an imported
-/// function has an address too, that of its stub, and dlsym answers with it.
+/// function has an address too, that of its stub, and dlsym returns it.
 ///
 /// Takes the loader's lock.
 pub fn is_definition(addr: usize) -> bool {
@@ -252,7 +252,7 @@ pub fn is_defined(name: &core::ffi::CStr) -> bool {
 
 /// The version of glibc that runs, as (2, 36); zeros where it does not say.
 pub fn libc_version() -> (u32, u32) {
-    // SAFETY: it answers with a C string that is never freed.
+    // SAFETY: it returns a C string that is never freed.
     let text = unsafe { core::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
     let text = text.to_str().unwrap_or_default();
     let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));

@@ -93,7 +93,7 @@ pub(crate) unsafe fn syscall_unjudged(
             options(nostack),
         );
     }
-    // The kernel answers -4095..=-1 for errors, anything else for success.
+    // The kernel returns -4095..=-1 for errors, anything else for success.
     if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
 }
 

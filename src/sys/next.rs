@@ -2,7 +2,7 @@
 //!
 //! Found by `dlsym(RTLD_NEXT)`, which takes the loader's lock, so [`resolve`] looks all of them up
 //! while the process still has one thread. `once_cell::race` never waits: a late look-up by two
-//! threads at once is done twice, with the same answer.
+//! threads at once is done twice, with the same result.
 
 use core::ffi::{CStr, c_char, c_void};
 use core::mem::transmute_copy;

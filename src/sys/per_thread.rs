@@ -102,7 +102,7 @@ impl OwnWord {
         if found == old { Ok(()) } else { Err(found) }
     }
 
-    /// Replaces what is there, and answers it. (The instruction made for it always locks.)
+    /// Replaces what is there, and returns it. (The instruction made for it always locks.)
     #[inline]
     pub fn swap(&self, new: u64) -> u64 {
         let mut old = self.get();

@@ -63,7 +63,7 @@ pub unsafe fn count_matching(first: *const Expected, stride_bytes: isize, count:
     unsafe { match_words(first, stride_bytes, count) }
 }
 
-/// Copies what is readable from `addr` on into `bytes`; answers how many bytes.
+/// Copies what is readable from `addr` on into `bytes`; returns how many bytes.
 pub fn copy(addr: usize, bytes: &mut [u8]) -> usize {
     for (offset, byte) in bytes.iter_mut().enumerate() {
         match load_byte(addr.wrapping_add(offset)) {
@@ -103,7 +103,7 @@ pub fn is_store(pc: usize) -> bool {
 
 /// Where to resume when the instruction at `pc` faulted, if it is one of this module's loads.
 ///
-/// For the SIGSEGV and SIGBUS handlers: store the answer in the context's rip and return. All
+/// For the SIGSEGV and SIGBUS handlers: store the result in the context's rip and return. All
 /// other registers are to stay as they are. Async-signal-safe.
 #[inline]
 pub fn recovery(pc: usize) -> Option<usize> {

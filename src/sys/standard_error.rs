@@ -22,7 +22,7 @@ const NONE: i32 = -1;
 /// may have fewer descriptors needs them for itself.
 const PARKED: [usize; 3] = [961, 224, 56];
 
-/// See the module's text.
+/// A duplicate of the standard error of the start, as long as it may be kept.
 pub struct StandardError {
     /// The duplicate, or [`NONE`].
     duplicate: AtomicI32,

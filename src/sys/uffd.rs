@@ -62,7 +62,7 @@ pub struct Uffd(pub i32);
 pub const PARKED: usize = 960;
 
 impl Uffd {
-    /// Opens one, parked and closed on exec; also answers whether pages can be moved.
+    /// Opens one, parked and closed on exec; the second result says whether pages can be moved.
     pub fn open() -> Result<(Uffd, bool), Errno> {
         match Uffd::open_with(FEATURE_SIGBUS | FEATURE_MOVE) {
             Ok(uffd) => Ok((uffd, true)),

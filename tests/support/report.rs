@@ -85,7 +85,7 @@ pub struct Stack {
 pub struct Report {
     pub pid: u32,
     pub kind: String,
-    /// `None` for what is no matter of an address.
+    /// `None` for what concerns no address.
     pub address: Option<u64>,
     pub pc: Option<u64>,
     pub thread: String,

@@ -40,7 +40,7 @@ impl Shares {
     }
 }
 
-/// See the module's text.
+/// How much guarding may still take.
 pub struct Headroom {
     shares: Shares,
     guarded: AtomicUsize,
