@@ -3,7 +3,7 @@
 pub mod fork;
 pub mod inspect;
 
-use crate::diagnose::{BadRequest, Call, Owner, Wrong};
+use crate::diagnose::{BadRequest, FoundBy, Owner, Wrong};
 use crate::fault::{self, tally};
 use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Mismatch, Release};
@@ -79,7 +79,7 @@ fn free_badly(
         // SAFETY: not ours; what the program passes is the program's responsibility.
         BadCall::Foreign if is_next(runtime, address) => unsafe { next_heap::free(address) },
         bad => {
-            fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
+            fault::report_call(runtime, FoundBy::Release(release.by), address, bad, caller);
             if matches!(bad, BadCall::Mismatch(..)) {
                 free(address, release.unchecked(), caller);
             }
@@ -113,13 +113,13 @@ pub fn resize(
     match resized {
         Ok((new, checked)) => {
             if let Err(bad) = checked {
-                fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
+                fault::report_call(runtime, FoundBy::Release(release.by), address, bad, caller);
             }
             new
         }
         Err(bad @ BadCall::Mismatch(object, _, which)) => {
             if !is_excused(runtime, &object, release, which, caller) {
-                fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
+                fault::report_call(runtime, FoundBy::Release(release.by), address, bad, caller);
             }
             resize(address, size, align, release.unchecked(), caller)
         }
@@ -128,7 +128,7 @@ pub fn resize(
             next_heap::resize(address, size, align)
         },
         Err(bad) => {
-            fault::report_call(runtime, Call::Release(release.by), address, bad, caller);
+            fault::report_call(runtime, FoundBy::Release(release.by), address, bad, caller);
             core::ptr::null_mut()
         }
     }
@@ -151,7 +151,7 @@ pub fn usable_size(address: usize, caller: Caller) -> usize {
             next_heap::usable_size(address)
         },
         Err(bad) => {
-            fault::report_call(runtime, Call::UsableSize, address, bad, caller);
+            fault::report_call(runtime, FoundBy::UsableSize, address, bad, caller);
             0
         }
     }

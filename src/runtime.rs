@@ -2,7 +2,7 @@
 
 use crate::heap::budget::headroom::Shares;
 use crate::heap::counters::Counter;
-use crate::heap::record::{Event, ThreadId};
+use crate::heap::record::Event;
 use crate::heap::tally::Reason;
 use crate::heap::{Config, Heap, threads};
 use crate::ledger;
@@ -311,14 +311,5 @@ fn words(reason: Reason) -> &'static str {
         Reason::Refused => "the kernel refused memory",
         Reason::NotRevoked => "the kernel would not make freed pages fault",
         Reason::Forbidden => "the program's seccomp filter forbids what guarding takes",
-    }
-}
-
-/// A thread as reports name it: `T1 (worker)`.
-pub fn thread_label(thread: ThreadId) -> String {
-    let name = threads::tid_of(thread).and_then(process::thread_name);
-    match name {
-        Some(name) => format!("T{} ({})", thread.0, printable(&name)),
-        None => format!("T{}", thread.0),
     }
 }

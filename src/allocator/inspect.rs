@@ -1,9 +1,9 @@
 //! What a program or a debugger asks of the heap while the program lives.
 
-use crate::diagnose::{self, Call, Description};
+use crate::diagnose::{self, Description, FoundBy, Place};
 use crate::heap::{private, threads};
-use crate::report::text::{self, Names};
-use crate::report::{hook, sink};
+use crate::report::resolve::{self, Names};
+use crate::report::{hook, sink, text};
 use crate::runtime::Runtime;
 use crate::sys::process;
 use crate::sys::scope::RuntimeScope;
@@ -15,18 +15,22 @@ pub fn describe_address(address: usize) {
     let runtime = allocator::runtime();
     let _scope = RuntimeScope::enter();
     let description = if private::contains(address) {
-        Description::Own
+        Description { place: Place::Own, subject: None }
     } else if runtime.heap.contains(address) {
         let neighbours = runtime.heap.neighbourhood(address);
         diagnose::describe(address, neighbours, runtime.heap.guards(address))
     } else {
         match runtime.heap.unguarded_near(address) {
             Some(object) => diagnose::describe_unguarded(address, object),
-            None => Description::Foreign(fault::owner_of(address)),
+            None => {
+                let place = Place::Foreign(fault::owner_of(address));
+                Description { place, subject: None }
+            }
         }
     };
-    let names = names(runtime);
-    deliver(runtime, &text::render_description(address, &description, process::pid(), names));
+    let (pid, names) = (process::pid(), names(runtime));
+    let report = resolve::resolve_address(address, description, pid, names);
+    deliver(runtime, &text::address_to_string(&report));
 }
 
 /// Reports each object whose slack, or junk, has been overwritten, and goes on; returns how many.
@@ -38,8 +42,10 @@ pub fn check_heap(caller: Caller) -> usize {
         found += 1;
         let mut stack = Frames::new();
         trace::walk(caller, &mut stack);
-        let bug = diagnose::diagnose_call(Call::Check, 0, bad, None, threads::current(), stack);
-        deliver(runtime, &text::render(&bug, process::pid(), names(runtime)));
+        let (by, thread) = (FoundBy::Check, threads::current());
+        let bug = diagnose::diagnose_call(by, 0, bad, None, thread, stack);
+        let report = resolve::resolve(&bug, process::pid(), names(runtime));
+        deliver(runtime, &text::to_string(&report));
     }
     found
 }

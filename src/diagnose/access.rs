@@ -1,6 +1,5 @@
 //! What the faulting instruction did: direction, width and first byte.
 
-use super::crash::Unnamed;
 use super::decoder;
 use crate::sys::process;
 use iced_x86::{
@@ -29,6 +28,14 @@ pub struct Access {
     pub pc: usize,
     pub bp: usize,
     pub sp: usize,
+}
+
+/// What an instruction may have meant by an address that the kernel doesn't name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unnamed {
+    NonCanonical,
+    Misaligned(usize),
+    Nothing,
 }
 
 /// Bits of the page fault error code in the trap frame (Intel SDM vol. 3, 4.7).
@@ -173,7 +180,7 @@ fn operand_at(
 }
 
 /// What an instruction did that the processor refused without naming an address (a general
-/// protection fault). `target` answers what is at an address that it branches through.
+/// protection fault). `target` returns what is at an address that it branches through.
 pub fn decode_unnamed(
     code: &[u8],
     registers: &Registers<'_>,

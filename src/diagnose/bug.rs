@@ -1,14 +1,13 @@
 //! A bug as plain data, ready for any renderer.
 
-use super::Call;
 use super::access::Access;
-use super::crash::Crash;
 use super::libc_call::LibcCall;
 use crate::heap::Object;
 use crate::heap::canary::Damage;
 use crate::heap::record::ThreadId;
-use crate::heap::release::{Mismatch, Release};
+use crate::heap::release::{Deallocator, Mismatch, Release};
 use crate::trace::Frames;
+use core::fmt::{self, Display, Formatter};
 
 /// Kinds of bug, by the names that ASan established where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ pub enum BugKind {
     InvalidAlignedAllocAlignment,
     InvalidPosixMemalignAlignment,
     AllocationSizeTooBig,
-    // Crashes that are no matter of the heap.
+    // Crashes that have nothing to do with the heap.
     Segv,
     Bus,
     StackOverflow,
@@ -84,14 +83,31 @@ impl BugKind {
     }
 }
 
+/// The name of a kind as reports give it: with the function where that is part of it, as in
+/// `memcpy-param-overlap`.
+pub struct KindName {
+    pub kind: BugKind,
+    pub cause: Cause,
+}
+
+impl Display for KindName {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        if let (BugKind::ParamOverlap, Cause::Libc(call)) = (self.kind, self.cause) {
+            write!(out, "{}-", call.plain_name())?;
+        }
+        out.write_str(self.kind.name())
+    }
+}
+
 /// How the bug showed itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     Access(Access),
-    Call(Call),
+    /// What a function found that looked.
+    Found(FoundBy),
     Libc(LibcCall),
     Request(BadRequest),
-    /// A signal that an instruction at `pc` raised, of whose name this is.
+    /// The instruction at `pc` raised a signal of this name.
     Raised {
         signal: &'static str,
         pc: usize,
@@ -100,6 +116,59 @@ pub enum Cause {
     },
     /// abort(3).
     Aborted,
+}
+
+/// Which function found something wrong with an object or its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    Release(Deallocator),
+    UsableSize,
+    /// The check of all live objects when the process ends.
+    Exit,
+    /// The same, when the program asks for it.
+    Check,
+}
+
+impl FoundBy {
+    /// The name of the function.
+    pub fn function(self) -> &'static str {
+        match self {
+            FoundBy::Release(by) => by.name(),
+            FoundBy::UsableSize => "malloc_usable_size",
+            FoundBy::Exit => "exit",
+            FoundBy::Check => "fencepost_check_heap",
+        }
+    }
+}
+
+/// Why the processor refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Crash {
+    Null,
+    /// No pointer of 48 bits, sign-extended.
+    NonCanonical,
+    /// The same, and near to what pointers in freed objects read as: this byte, eight times.
+    Junk(u8),
+    /// The instruction demands this alignment of its operand.
+    Misaligned(usize),
+    /// Neither the processor nor the kernel names an address.
+    NoAddress,
+    Unmapped,
+    /// Mapped without any permission, under this name if any.
+    Inaccessible(String),
+    ReadOnly(String),
+    NotExecutable(String),
+    /// The file has no such page.
+    PastEndOfFile(String),
+    /// The memory is there, and the kernel could not give it.
+    Unavailable,
+    Key,
+    Hardware,
+    Stack,
+    Division,
+    FloatingPoint,
+    Instruction,
+    Abort,
 }
 
 /// A request for memory that can't be granted.
@@ -205,16 +274,6 @@ pub struct Bug {
 }
 
 impl Bug {
-    /// The name of the kind, as reports give it.
-    pub fn kind_name(&self) -> String {
-        match (self.kind, self.cause) {
-            (BugKind::ParamOverlap, Cause::Libc(call)) => {
-                format!("{}-{}", call.plain_name(), self.kind.name())
-            }
-            _ => self.kind.name().to_owned(),
-        }
-    }
-
     /// A bug of which no more is known.
     pub fn new(
         kind: BugKind,

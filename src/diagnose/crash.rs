@@ -1,7 +1,7 @@
-//! Crashes that are no matter of the heap: what a signal that would kill the process tells.
+//! Crashes that have nothing to do with the heap: what a signal that would kill the process tells.
 
-use super::access::{Access, Direction};
-use super::bug::{Bug, BugKind, Cause};
+use super::access::{Access, Direction, Unnamed};
+use super::bug::{Bug, BugKind, Cause, Crash};
 use crate::heap::record::ThreadId;
 use crate::sys::PAGE_BYTES;
 use crate::sys::address_map::Mapping;
@@ -20,44 +20,6 @@ const NULL_ZONE_BYTES: usize = 64 << 10;
 
 /// How far from the stack pointer code touches the stack that it has just made room for.
 const STACK_REACH_BYTES: usize = 64 << 10;
-
-/// Why the processor refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Crash {
-    Null,
-    /// No pointer of 48 bits, sign-extended.
-    NonCanonical,
-    /// The same, and near to what pointers in freed objects read as: this byte, eight times.
-    Junk(u8),
-    /// The instruction demands this alignment of its operand.
-    Misaligned(usize),
-    /// Neither the processor nor the kernel names an address.
-    NoAddress,
-    Unmapped,
-    /// Mapped without any permission, under this name if any.
-    Inaccessible(String),
-    ReadOnly(String),
-    NotExecutable(String),
-    /// The file has no such page.
-    PastEndOfFile(String),
-    /// The memory is there, and the kernel could not give it.
-    Unavailable,
-    Key,
-    Hardware,
-    Stack,
-    Division,
-    FloatingPoint,
-    Instruction,
-    Abort,
-}
-
-/// What an instruction may have meant by an address that the kernel doesn't name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unnamed {
-    NonCanonical,
-    Misaligned(usize),
-    Nothing,
-}
 
 /// A signal that the kernel raised for an instruction.
 pub struct Trap {

@@ -1,11 +1,7 @@
 //! A libc call with operands that it must not have.
 
 use super::access::Direction;
-use super::bug::{Bug, BugKind, Cause};
-use super::{kind_of_access, nearest};
-use crate::heap::Object;
-use crate::heap::record::ThreadId;
-use crate::trace::{Caller, Frames};
+use crate::trace::Caller;
 
 /// A range of memory that a call names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,29 +66,14 @@ impl LibcCall {
     }
 }
 
-/// Diagnoses a libc call with bad operands, with the objects before, at and after
-/// [`LibcCall::address`].
-pub fn diagnose_libc(
-    call: LibcCall,
-    neighbours: [Option<Object>; 3],
-    thread: ThreadId,
-    stack: Frames,
-) -> Bug {
-    let subject = nearest(call.address(), neighbours);
-    let kind = match call.misuse {
-        Misuse::OutOfBounds { .. } => kind_of_access(subject),
-        Misuse::Overlap { .. } => BugKind::ParamOverlap,
-        Misuse::Size { .. } => BugKind::NegativeSizeParam,
-    };
-    Bug { subject, ..Bug::new(kind, call.address(), Cause::Libc(call), thread, stack) }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::Side;
     use super::super::tests::{PAGE, object, relation};
+    use super::super::{Bug, BugKind, KindName, Side, diagnose_libc};
     use super::*;
-    use crate::heap::record::State;
+    use crate::heap::Object;
+    use crate::heap::record::{State, ThreadId};
+    use crate::trace::Frames;
 
     fn called_libc(misuse: Misuse, at: Object) -> Bug {
         let call = LibcCall { function: "__memcpy_chk", caller: Caller::here(), misuse };
@@ -124,6 +105,7 @@ mod tests {
         assert!(!destination.overlaps(&Operand { start: live.start + 9, ..source }));
         assert!(!destination.overlaps(&Operand { bytes: 0, ..source }));
         let bug = called_libc(Misuse::Overlap { destination, source }, live);
-        assert_eq!(bug.kind_name(), "memcpy-param-overlap");
+        let name = KindName { kind: bug.kind, cause: bug.cause }.to_string();
+        assert_eq!(name, "memcpy-param-overlap");
     }
 }

@@ -6,28 +6,21 @@ pub mod bug;
 pub mod crash;
 pub mod decoder;
 pub mod libc_call;
+mod near;
 
 pub use access::{Access, Direction};
-pub use bug::{BadRequest, Bug, BugKind, Cause, Owner, Relation, Side, Subject, Wrong};
-pub use crash::{Crash, diagnose_abort, diagnose_crash};
-pub use libc_call::{LibcCall, Misuse, Operand, diagnose_libc};
+pub use bug::{
+    BadRequest, Bug, BugKind, Cause, Crash, FoundBy, KindName, Owner, Relation, Side, Subject,
+    Wrong,
+};
+pub use crash::{diagnose_abort, diagnose_crash};
+pub use libc_call::{LibcCall, Misuse, Operand};
 
-use crate::heap::record::{State, ThreadId};
+use crate::heap::record::ThreadId;
 use crate::heap::release::{Deallocator, Mismatch};
 use crate::heap::{BadCall, Object};
-use crate::sys::PAGE_BYTES;
 use crate::trace::Frames;
-
-/// Which function found a bad call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    Release(Deallocator),
-    UsableSize,
-    /// The check of all live objects when the process ends.
-    Exit,
-    /// The same, when the program asks for it.
-    Check,
-}
+use near::{kind_of_access, nearest};
 
 /// Diagnoses an access that faulted at `access.fault`, with the objects before, at and after that
 /// address.
@@ -47,101 +40,77 @@ pub fn diagnose_request(request: BadRequest, thread: ThreadId, stack: Frames) ->
     Bug::new(request.kind(), 0, Cause::Request(request), thread, stack)
 }
 
+/// Diagnoses a libc call with bad operands, with the objects before, at and after
+/// [`LibcCall::address`].
+pub fn diagnose_libc(
+    call: LibcCall,
+    neighbours: [Option<Object>; 3],
+    thread: ThreadId,
+    stack: Frames,
+) -> Bug {
+    let subject = nearest(call.address(), neighbours);
+    let kind = match call.misuse {
+        Misuse::OutOfBounds { .. } => kind_of_access(subject),
+        Misuse::Overlap { .. } => BugKind::ParamOverlap,
+        Misuse::Size { .. } => BugKind::NegativeSizeParam,
+    };
+    Bug { subject, ..Bug::new(kind, call.address(), Cause::Libc(call), thread, stack) }
+}
+
+/// Where an address lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the guarded heap.
+    Heap { is_guard: bool },
+    /// At an object without guards.
+    Unguarded,
+    /// In the runtime's own memory.
+    Own,
+    /// In memory that the heap does not know.
+    Foreign(Owner),
+}
+
 /// What an address is, for whoever asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Description {
-    /// In the guarded heap; near this object, if one is near.
-    Heap {
-        subject: Option<Subject>,
-        is_guard: bool,
-    },
-    /// At an object without guards.
-    Unguarded(Subject),
-    /// The runtime's.
-    Own,
-    Foreign(Owner),
+pub struct Description {
+    pub place: Place,
+    /// The object there, or near it.
+    pub subject: Option<Subject>,
 }
 
 /// Describes an address of the guarded heap.
 pub fn describe(address: usize, neighbours: [Option<Object>; 3], is_guard: bool) -> Description {
-    Description::Heap { subject: nearest(address, neighbours), is_guard }
+    Description { place: Place::Heap { is_guard }, subject: nearest(address, neighbours) }
 }
 
 /// Describes an address at an object without guards.
 pub fn describe_unguarded(address: usize, object: Object) -> Description {
-    Description::Unguarded(Subject { object, relation: Relation::of(address, &object) })
+    let subject = Some(Subject { object, relation: Relation::of(address, &object) });
+    Description { place: Place::Unguarded, subject }
 }
 
-/// What it is to access the byte whose relation to an object `subject` gives.
-fn kind_of_access(subject: Option<Subject>) -> BugKind {
-    match subject {
-        None => BugKind::WildAccess,
-        Some(subject) if subject.object.state == State::Live => match subject.relation.side {
-            Side::Before => BugKind::HeapBufferUnderflow,
-            // A fault inside a live object can't be: another thread has freed it or is about to.
-            Side::Inside => BugKind::HeapUseAfterFree,
-            Side::After => BugKind::HeapBufferOverflow,
-        },
-        Some(_) => BugKind::HeapUseAfterFree,
-    }
-}
-
-/// The object that an access at `address` most likely meant: one that holds it, else a live one from
-/// which a loop over slack got to this very edge of the page that faulted, else the one whose
-/// edge is nearest to that page (an object placed at the page's edge is overrun into
-/// it, one that ends far away hardly is), else the nearest; of two equally near ones the one
-/// before, since overruns are commoner than underruns.
-fn nearest(address: usize, neighbours: [Option<Object>; 3]) -> Option<Subject> {
-    let page = address & !(PAGE_BYTES - 1);
-    neighbours
-        .into_iter()
-        .flatten()
-        .map(|object| Subject { object, relation: Relation::of(address, &object) })
-        .min_by_key(|Subject { object, relation }| {
-            // Slack is part of the object's own page.
-            let (edge, into_page) = match relation.side {
-                Side::Inside => return (false, 0, 0, 0),
-                Side::After => (page.saturating_sub(object.start + object.size), address - page),
-                Side::Before => {
-                    let end = page + PAGE_BYTES;
-                    (object.start.saturating_sub(end), end - 1 - address)
-                }
-            };
-            let is_reached =
-                object.state == State::Live && edge < PAGE_BYTES && into_page < WIDEST_ACCESS;
-            let side = if relation.side == Side::After { 1 } else { 2 };
-            (!is_reached, edge / SLACK_UNIT + 1, relation.bytes, side)
-        })
-}
-
-/// Bytes that one instruction of a loop over memory reads or writes at most: a vector of AVX-512.
-const WIDEST_ACCESS: usize = 64;
-
-/// Objects whose edges are this near to a page touch it alike: no alignment leaves more slack.
-const SLACK_UNIT: usize = 16;
-
-/// Diagnoses a call that was given a bad `address`; `owner` tells whose the address is if not the
+/// Diagnoses a call that was given a bad `address`; `owner` says whose the address is where it is not the
 /// heap's.
 pub fn diagnose_call(
-    call: Call,
+    by: FoundBy,
     address: usize,
     bad: BadCall,
     owner: Option<Owner>,
     thread: ThreadId,
     stack: Frames,
 ) -> Bug {
-    let kind = match call {
-        Call::UsableSize => BugKind::BadMallocUsableSize,
+    let kind = match by {
+        FoundBy::UsableSize => BugKind::BadMallocUsableSize,
         _ => BugKind::BadFree,
     };
-    let mut bug = Bug { owner, ..Bug::new(kind, address, Cause::Call(call), thread, stack) };
+    let mut bug = Bug { owner, ..Bug::new(kind, address, Cause::Found(by), thread, stack) };
     let subject_at = |object: Object, address: usize| {
         Some(Subject { object, relation: Relation::of(address, &object) })
     };
     match bad {
         BadCall::DoubleFree(object) => {
             // realloc frees too.
-            if call != Call::UsableSize {
+            if by != FoundBy::UsableSize {
                 bug.kind = BugKind::DoubleFree;
             }
             bug.subject = subject_at(object, address);
@@ -181,7 +150,7 @@ pub fn diagnose_call(
 pub(in crate::diagnose) mod tests {
     use super::*;
     use crate::heap::canary::Damage;
-    use crate::heap::record::{Event, Family};
+    use crate::heap::record::{Event, Family, State};
     use crate::heap::release::Release;
     use crate::trace::TraceId;
 
@@ -285,17 +254,17 @@ pub(in crate::diagnose) mod tests {
         assert_eq!(diagnosed(9 * PAGE, [None; 3]), (BugKind::WildAccess, None));
     }
 
-    const FREE: Call = Call::Release(Deallocator::Free);
-    const REALLOC: Call = Call::Release(Deallocator::Realloc);
+    const FREE: FoundBy = FoundBy::Release(Deallocator::Free);
+    const REALLOC: FoundBy = FoundBy::Release(Deallocator::Realloc);
 
-    fn called(call: Call, bad: BadCall) -> Bug {
-        diagnose_call(call, 2 * PAGE - 48, bad, None, ThreadId(0), Frames::new())
+    fn called(by: FoundBy, bad: BadCall) -> Bug {
+        diagnose_call(by, 2 * PAGE - 48, bad, None, ThreadId(0), Frames::new())
     }
 
     #[test]
     fn names_bad_calls() {
         let freed = object(2 * PAGE - 48, 40, State::Retired);
-        let usable = called(Call::UsableSize, BadCall::DoubleFree(freed));
+        let usable = called(FoundBy::UsableSize, BadCall::DoubleFree(freed));
         assert_eq!(called(FREE, BadCall::DoubleFree(freed)).kind, BugKind::DoubleFree);
         assert_eq!(called(REALLOC, BadCall::DoubleFree(freed)).kind, BugKind::DoubleFree);
         assert_eq!(usable.kind, BugKind::BadMallocUsableSize);
@@ -312,7 +281,7 @@ pub(in crate::diagnose) mod tests {
         let live = object(2 * PAGE - 48, 40, State::Live);
         let kind = |by, which| {
             let bad = BadCall::Mismatch(live, Release::new(by), which);
-            called(Call::Release(by), bad).kind
+            called(FoundBy::Release(by), bad).kind
         };
         assert_eq!(kind(Deallocator::Free, Mismatch::Family), BugKind::AllocDeallocMismatch);
         assert_eq!(kind(Deallocator::Delete, Mismatch::Size), BugKind::NewDeleteTypeMismatch);

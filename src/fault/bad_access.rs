@@ -6,8 +6,9 @@ use super::{belief, chain, reporter, step, tally};
 use crate::diagnose::access::{self, Direction, Registers};
 use crate::diagnose::{self, Bug};
 use crate::heap::threads;
+use crate::report::data::LookUpFailure;
 use crate::report::sink;
-use crate::report::stages::{self, Failure};
+use crate::report::stages;
 use crate::runtime::{self, Runtime};
 use crate::sys::signal::{self, FAULT_SIGNALS, KernelAction};
 use crate::sys::watchdog::Watchdog;
@@ -70,7 +71,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     let is_stepping = held.is_some() && step::is_active();
     if held.is_some() && !is_stepping {
         if attempt::is_under_way() {
-            stages::note_failure(Failure::Crash);
+            stages::note_failure(LookUpFailure::Crash);
             return attempt::give_up_in(machine);
         }
         death::die_by(signal);
@@ -202,7 +203,7 @@ impl Fault<'_> {
 /// The watchdog's signal: the look-up of names takes too long.
 fn on_watchdog(context: &mut ucontext_t) {
     if reporter::is_me() && Watchdog::is_set() && attempt::is_under_way() {
-        stages::note_failure(Failure::Hang);
+        stages::note_failure(LookUpFailure::Hang);
         attempt::give_up_in(context);
     }
 }

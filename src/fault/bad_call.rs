@@ -3,7 +3,7 @@
 use super::death::{self, fencepost_on_error};
 use super::turn::Turn;
 use super::{owner, reporter, tally};
-use crate::diagnose::{self, BadRequest, Bug, Call, LibcCall};
+use crate::diagnose::{self, BadRequest, Bug, FoundBy, LibcCall};
 use crate::heap::{BadCall, threads};
 use crate::report::sink;
 use crate::runtime::Runtime;
@@ -16,14 +16,14 @@ use crate::trace::{self, Caller, Frames};
 /// Reports a bad call, and aborts unless the run is to go on.
 pub fn report_call(
     runtime: &'static Runtime,
-    call: Call,
+    by: FoundBy,
     address: usize,
     bad: BadCall,
     at: Caller,
 ) {
     report_bug(runtime, at, move |stack| {
         let owner = (bad == BadCall::Foreign).then(|| owner::seen_from(at.sp, address));
-        diagnose::diagnose_call(call, address, bad, owner, threads::current(), stack)
+        diagnose::diagnose_call(by, address, bad, owner, threads::current(), stack)
     });
 }
 
@@ -45,7 +45,7 @@ pub fn report_request(runtime: &'static Runtime, request: BadRequest, at: Caller
 /// Reports the damage found by the check at exit; as [`report_call`].
 pub fn report_at_exit(runtime: &'static Runtime, bad: BadCall) {
     report_bug(runtime, Caller::here(), move |_| {
-        diagnose::diagnose_call(Call::Exit, 0, bad, None, threads::current(), Frames::new())
+        diagnose::diagnose_call(FoundBy::Exit, 0, bad, None, threads::current(), Frames::new())
     })
 }
 

@@ -4,7 +4,8 @@ use super::{death, endings, reporter, step, tally};
 use crate::diagnose::{Bug, Cause, decoder};
 use crate::heap::private;
 use crate::ledger;
-use crate::report::stages::{self, Failure};
+use crate::report::data::LookUpFailure;
+use crate::report::stages;
 use crate::report::{hook, sink};
 use crate::runtime::{self, Runtime};
 use crate::sys::fixed_text::FixedText;
@@ -155,7 +156,7 @@ fn say_that_it_failed(runtime: &Runtime, fault_and_pc: Option<(usize, usize)>) {
 /// The thread that reports has called something that reports, which must not be.
 fn fail_to_report(signal: c_int) -> ! {
     if attempt::is_under_way() {
-        stages::note_failure(Failure::Crash);
+        stages::note_failure(LookUpFailure::Crash);
         attempt::give_up();
     }
     death::die_by(signal)

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use crate::report::symbolize::{SIGNAL_FRAME, SymbolFrame, Symbolizer};
+use crate::report::data::Frame;
+use crate::report::symbolize::{SIGNAL_FRAME, Symbolizer};
 use crate::sys::probe;
 use crate::trace::{self, Caller, Frames, MAX_DEPTH, Pc, TraceId, Unwinder};
 
@@ -93,7 +94,7 @@ thread_local! {
 
 fn names(frames: &Frames) -> Vec<String> {
     let symbolize = |pc: &Pc| SYMBOLIZER.with_borrow_mut(|found| found.symbolize_pc(*pc));
-    let name = |frame: SymbolFrame| frame.function.unwrap_or_default();
+    let name = |frame: Frame| frame.function.unwrap_or_default();
     frames.as_slice().iter().flat_map(symbolize).map(name).collect()
 }
 

@@ -5,59 +5,35 @@
 //! damaged, endless or gone, and the code that reads it wrong. So that is an attempt, under a watchdog: if
 //! it fails, the bare report is what there is, and says why.
 
-use super::panics;
-use super::text::{self, Names};
+use super::data::LookUpFailure;
+use super::resolve::{self, Names};
+use super::{panics, text};
 use crate::diagnose::Bug;
 use crate::heap::report_memory;
 use crate::runtime::Runtime;
 use crate::sys::sandbox::{self, Need};
 use crate::sys::watchdog::Watchdog;
 use crate::sys::{attempt, process, scope};
-use core::fmt::Write;
+use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 /// How long names may take.
 const MOST_SECONDS: i64 = 10;
 
-/// Why names were not looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Failure {
-    Crash = 1,
-    Hang,
-    NoMemory,
-    Panic,
-    Filter,
-    NoTimer,
-}
-
 /// Why the attempt under way is given up.
 static FAILURE: AtomicU32 = AtomicU32::new(0);
 
 /// Notes why the attempt is about to be given up.
-pub fn note_failure(failure: Failure) {
+pub fn note_failure(failure: LookUpFailure) {
     FAILURE.store(failure as u32, Ordering::Relaxed);
 }
 
-fn failure() -> Failure {
-    use Failure::{Crash, Hang};
+fn failure() -> LookUpFailure {
+    use LookUpFailure::{Crash, Hang, NoMemory};
     // What gives up without a note is the allocator.
     let noted =
         [Crash, Hang].into_iter().find(|&one| one as u32 == FAILURE.load(Ordering::Relaxed));
-    noted.unwrap_or(Failure::NoMemory)
-}
-
-impl Failure {
-    fn words(self) -> &'static str {
-        match self {
-            Failure::Crash => "the code that reads debug information crashed",
-            Failure::Hang => "that took longer than 10 seconds",
-            Failure::NoMemory => "there was not enough memory",
-            Failure::Panic => "the code that reads debug information failed",
-            Failure::Filter => "a seccomp filter forbids to open files",
-            Failure::NoTimer => "no timer can be set that would end it if it hung",
-        }
-    }
+    noted.unwrap_or(NoMemory)
 }
 
 /// Composes the report of `bug`, and gives it to `take`.
@@ -67,46 +43,62 @@ impl Failure {
 pub unsafe fn compose(runtime: &Runtime, bug: &Bug, take: impl FnOnce(&str)) {
     /// Room for the sentence about names.
     const MOST_BYTES_OF_SENTENCE: usize = 200;
-    let render = |names| {
-        let mut text = text::render(bug, process::pid(), names);
-        if runtime.options.stats {
-            text += &runtime.stats();
-        }
-        text
+    let resolve = |names| {
+        let mut report = resolve::resolve(bug, process::pid(), names);
+        report.stats = runtime.options.stats.then(|| runtime.stats());
+        report
     };
-    // SAFETY: the caller's promise; the texts are dropped before the memory is emptied.
+    // SAFETY: the calling thread is the one that reports, as the caller promises, so nobody else uses the memory of
+    // the report; and what lies in it is dropped before it is emptied for the second time.
     unsafe {
         // A report that was given up may have left something.
         report_memory::empty();
-        let mut bare = report_memory::with(|| {
-            let mut text = render(Names::None);
-            text.reserve(MOST_BYTES_OF_SENTENCE);
-            text
+        let (mut report, mut bare) = report_memory::with(|| {
+            let report = resolve(Names::None);
+            let mut bare = text::to_string(&report);
+            bare.reserve(MOST_BYTES_OF_SENTENCE);
+            (report, bare)
         });
         let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
-        match look_up(MOST_SECONDS, || render(names)) {
+        match look_up(MOST_SECONDS, || text::to_string(&resolve(names))) {
             Ok(text) => take(&text),
             Err(failure) => {
-                let words = failure.words();
-                let _ = writeln!(bare, "fencepost: names could not be looked up: {words}");
+                report.names_missing = Some(failure);
+                bare.clear();
+                // Nothing is allocated any more: what was given up may have left the memory in any state.
+                let _ = text::render(&report, &mut WithinCapacity(&mut bare));
                 take(&bare);
             }
         }
-        report_memory::with(|| drop(bare));
+        // Not freed piece by piece: what was given up may have left the memory in any state.
+        core::mem::forget((report, bare));
         report_memory::empty();
+    }
+}
+
+/// A text that takes what there is room for.
+struct WithinCapacity<'a>(&'a mut String);
+
+impl fmt::Write for WithinCapacity<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.len() > self.0.capacity() - self.0.len() {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
     }
 }
 
 /// # Safety
 /// As [`compose`].
-unsafe fn look_up<R>(seconds: i64, work: impl FnOnce() -> R) -> Result<R, Failure> {
+unsafe fn look_up<R>(seconds: i64, work: impl FnOnce() -> R) -> Result<R, LookUpFailure> {
     if !sandbox::allows(Need::OpenFiles) {
-        return Err(Failure::Filter);
+        return Err(LookUpFailure::Filter);
     }
     FAILURE.store(0, Ordering::Relaxed);
-    let watchdog = Watchdog::set(seconds).ok_or(Failure::NoTimer)?;
+    let watchdog = Watchdog::set(seconds).ok_or(LookUpFailure::NoTimer)?;
     let attempted = || {
-        // SAFETY: the caller's promise. The work allocates from the memory of the report alone, which is not used any
+        // SAFETY: this thread reports, as the caller promises. The work allocates from the memory of the report alone, which is not used any
         // more if it is given up, and takes no lock.
         unsafe { report_memory::with(|| attempt::attempt(|| panics::catch(work))) }
     };
@@ -114,7 +106,7 @@ unsafe fn look_up<R>(seconds: i64, work: impl FnOnce() -> R) -> Result<R, Failur
     drop(watchdog);
     match done {
         Some(Some(result)) => Ok(result),
-        Some(None) => Err(Failure::Panic),
+        Some(None) => Err(LookUpFailure::Panic),
         None => Err(failure()),
     }
 }
@@ -141,7 +133,7 @@ mod tests {
     }
 
     /// A look-up of a thread that reports.
-    fn look_up_as_reporter(seconds: i64, work: impl FnOnce() -> u8) -> Result<u8, Failure> {
+    fn look_up_as_reporter(seconds: i64, work: impl FnOnce() -> u8) -> Result<u8, LookUpFailure> {
         fault::install();
         assert!(fault::reporter::begin(0).is_ok());
         // SAFETY: this thread reports.
@@ -159,12 +151,12 @@ mod tests {
     fn crashes_and_panics() {
         let long = 60;
         assert_eq!(look_up_as_reporter(long, || 7), Ok(7));
-        assert_eq!(look_up_as_reporter(long, || panic!("never shown")), Err(Failure::Panic));
+        assert_eq!(look_up_as_reporter(long, || panic!("never shown")), Err(LookUpFailure::Panic));
         // SAFETY: there is none: it crashes.
         let crash = || unsafe { core::ptr::with_exposed_provenance::<u8>(64).read_volatile() };
-        assert_eq!(look_up_as_reporter(long, crash), Err(Failure::Crash));
+        assert_eq!(look_up_as_reporter(long, crash), Err(LookUpFailure::Crash));
         // Again, and in the work that follows.
-        assert_eq!(look_up_as_reporter(long, crash), Err(Failure::Crash));
+        assert_eq!(look_up_as_reporter(long, crash), Err(LookUpFailure::Crash));
         assert_eq!(look_up_as_reporter(long, || 8), Ok(8));
     }
 
@@ -179,7 +171,7 @@ mod tests {
                 core::hint::spin_loop();
             }
         };
-        assert_eq!(look_up_as_reporter(1, endless), Err(Failure::Hang));
+        assert_eq!(look_up_as_reporter(1, endless), Err(LookUpFailure::Hang));
         // A lock that nobody opens.
         let lock = Lock::new(());
         let held = lock.lock();
@@ -187,7 +179,7 @@ mod tests {
             let _second = lock.lock();
             1
         };
-        assert_eq!(look_up_as_reporter(1, waits), Err(Failure::Hang));
+        assert_eq!(look_up_as_reporter(1, waits), Err(LookUpFailure::Hang));
         drop(held);
         // A pipe that nobody writes to.
         let (mut reader, _writer) = std::io::pipe().expect("a pipe");
@@ -196,6 +188,6 @@ mod tests {
             1
         };
         // The handler returns into the read, which begins anew, unless the work is given up.
-        assert_eq!(look_up_as_reporter(1, reads), Err(Failure::Hang));
+        assert_eq!(look_up_as_reporter(1, reads), Err(LookUpFailure::Hang));
     }
 }

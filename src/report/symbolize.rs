@@ -15,39 +15,15 @@ mod store;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
+use super::data::{Frame, UNKNOWN_MODULE};
 use super::panics;
 use crate::printable::printable;
 use crate::trace::{self, Module, Pc, modules};
 use debug_file::DebugFile;
 use maps::Maps;
 
-/// The module of an address that is in no mapping at all.
-pub const UNKNOWN_MODULE: &str = "<unknown module>";
-
 /// The function name of the frame by which a signal handler returns, as debuggers have it.
 pub const SIGNAL_FRAME: &str = "<signal handler called>";
-
-/// One line of a stack, as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SymbolFrame {
-    /// Demangled; without the hash of a Rust name.
-    pub function: Option<String>,
-    /// Source file, as the compiler was told of it, made absolute where the debug information
-    /// allows.
-    pub file: Option<String>,
-    /// Counted from 1.
-    pub line: Option<u32>,
-    /// Counted from 1.
-    pub column: Option<u32>,
-    /// The compiler inlined this function into the one of the next frame.
-    pub inlined: bool,
-    /// Path of the executable or library, `[vdso]`, the kernel's name of a mapping, or
-    /// [`UNKNOWN_MODULE`].
-    pub module: String,
-    /// The address as the module's file states it: what addr2line and objdump take. Within an
-    /// anonymous mapping, the distance from its start; elsewhere, the address itself.
-    pub module_offset: usize,
-}
 
 /// Looks addresses up, and keeps what it has loaded for the next one.
 #[derive(Default)]
@@ -57,7 +33,7 @@ pub struct Symbolizer {
     files: BTreeMap<usize, Option<DebugFile>>,
     /// Read when the first address outside all modules turns up.
     maps: Option<Maps>,
-    known: BTreeMap<(usize, bool), Vec<SymbolFrame>>,
+    known: BTreeMap<(usize, bool), Vec<Frame>>,
 }
 
 impl Symbolizer {
@@ -70,7 +46,7 @@ impl Symbolizer {
     /// at least the module is filled in.
     ///
     /// A return address stands for the call before it.
-    pub fn symbolize(&mut self, pc: usize, is_return_address: bool) -> Vec<SymbolFrame> {
+    pub fn symbolize(&mut self, pc: usize, is_return_address: bool) -> Vec<Frame> {
         if let Some(known) = self.known.get(&(pc, is_return_address)) {
             return known.clone();
         }
@@ -79,6 +55,9 @@ impl Symbolizer {
             Some(module) => self.symbolize_in(module, pc, lookup),
             None => vec![self.maps.get_or_insert_with(Maps::read).describe(pc)],
         };
+        for frame in &mut frames {
+            frame.address = pc;
+        }
         if is_return_address
             && trace::is_signal_return(pc)
             && let [frame] = frames.as_mut_slice()
@@ -90,25 +69,20 @@ impl Symbolizer {
     }
 
     /// As [`Symbolizer::symbolize`], for a frame of a stack.
-    pub fn symbolize_pc(&mut self, pc: Pc) -> Vec<SymbolFrame> {
+    pub fn symbolize_pc(&mut self, pc: Pc) -> Vec<Frame> {
         self.symbolize(pc.address(), pc.is_return_address())
     }
 
     /// The module and offset of `pc` alone: reads no file.
-    pub fn module_only(&self, pc: usize) -> SymbolFrame {
+    pub fn module_only(&self, pc: usize) -> Frame {
         let (module, module_offset) = match modules::module_of(pc) {
             Some(module) => (path_of(module), module.stated_address(pc)),
             None => (UNKNOWN_MODULE.to_owned(), pc),
         };
-        SymbolFrame { module, module_offset, ..SymbolFrame::default() }
+        Frame { address: pc, module, module_offset, ..Frame::default() }
     }
 
-    fn symbolize_in(
-        &mut self,
-        module: &'static Module,
-        pc: usize,
-        lookup: usize,
-    ) -> Vec<SymbolFrame> {
+    fn symbolize_in(&mut self, module: &'static Module, pc: usize, lookup: usize) -> Vec<Frame> {
         let key = core::ptr::from_ref(module) as usize;
         let loaded = || panics::catch(|| DebugFile::open(module)).flatten();
         let file = self.files.entry(key).or_insert_with(loaded);
@@ -125,7 +99,7 @@ impl Symbolizer {
             frames.clear();
         }
         if frames.is_empty() {
-            frames.push(SymbolFrame::default());
+            frames.push(Frame::default());
         }
         for frame in &mut frames {
             frame.module = path_of(module);

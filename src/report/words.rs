@@ -1,24 +1,35 @@
-//! Sentences of a report about what is wrong with a call, a request, or an instruction.
+//! Sentences of a report about what is wrong with a call, a request, or an instruction. They are written where they are
+//! shown, so that nothing is allocated for them.
 
+use super::data::{LookUpFailure, ReportedObject};
 use crate::diagnose::{
-    BadRequest, Crash, Description, Direction, LibcCall, Misuse, Operand, Owner, Side, Wrong,
+    BadRequest, Crash, Direction, LibcCall, Misuse, Operand, Owner, Place, Side, Wrong,
 };
-use crate::heap::Object;
 use crate::heap::record::{Family, State, ThreadId};
 use crate::heap::release::{Mismatch, Release};
 use crate::printable::printable;
+use core::fmt::{self, Display, Formatter};
+
+/// What a function writes when it is shown.
+struct Words<F>(F);
+
+impl<F: Fn(&mut Formatter<'_>) -> fmt::Result> Display for Words<F> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        self.0(out)
+    }
+}
 
 /// In what an object and the call that was to free it differ.
-pub fn mismatch(object: &Object, release: Release, which: Mismatch) -> String {
+pub fn mismatch(object: &ReportedObject, release: Release, which: Mismatch) -> impl Display {
     let by = release.by.name();
-    let alignment = |log2: u8| match log2 {
-        0 => "no alignment".to_owned(),
-        log2 => 1usize.checked_shl(u32::from(log2)).map_or_else(
-            || "an impossible alignment".to_owned(),
-            |alignment| format!("an alignment of {alignment}"),
-        ),
+    let alignment = |log2: u8| {
+        Words(move |out: &mut Formatter<'_>| match (log2, 1usize.checked_shl(u32::from(log2))) {
+            (0, _) => out.write_str("no alignment"),
+            (_, None) => out.write_str("an impossible alignment"),
+            (_, Some(alignment)) => write!(out, "an alignment of {alignment}"),
+        })
     };
-    match which {
+    Words(move |out: &mut Formatter<'_>| match which {
         Mismatch::Family => {
             let (maker, taker) = match object.family {
                 Family::New => ("operator new", "operator delete"),
@@ -26,34 +37,36 @@ pub fn mismatch(object: &Object, release: Release, which: Mismatch) -> String {
                 Family::Rust => ("Rust's allocator", "that"),
                 Family::Malloc | Family::Any => ("malloc", "free"),
             };
-            format!("{maker} vs {by}: what {maker} made must be released by {taker}")
+            write!(out, "{maker} vs {by}: what {maker} made must be released by {taker}")
         }
-        Mismatch::Size => format!(
-            "the object has {} bytes, but {by} was told {}",
-            object.size,
-            release.size.unwrap_or_default()
-        ),
-        Mismatch::Alignment => format!(
-            "the object was allocated with {}, but {by} was told {}",
-            alignment(object.align_log2),
-            alignment(release.align_log2)
-        ),
-    }
+        Mismatch::Size => {
+            let (size, told) = (object.size, release.size.unwrap_or_default());
+            write!(out, "the object has {size} bytes, but {by} was told {told}")
+        }
+        Mismatch::Alignment => {
+            let (made, told) = (alignment(object.align_log2), alignment(release.align_log2));
+            write!(out, "the object was allocated with {made}, but {by} was told {told}")
+        }
+    })
 }
 
 /// What is wrong with a libc call, as to the object that its address is at or near.
-pub fn libc_call(call: &LibcCall, object: Option<&Object>) -> String {
+pub fn libc_call(call: &LibcCall, object: Option<&ReportedObject>) -> impl Display {
     let function = call.function;
-    match call.misuse {
+    Words(move |out: &mut Formatter<'_>| match call.misuse {
         Misuse::OutOfBounds { direction, operand: Operand { name, start, bytes }, .. } => {
             let unit = if bytes == 1 { "byte" } else { "bytes" };
-            let what = match (direction, name) {
+            match (direction, name) {
                 // Its end has been looked for.
-                (Direction::Read, "string") => format!("read {bytes} {unit} of a string"),
-                (Direction::Write, _) => format!("would write {bytes} {unit} to its {name}"),
-                _ => format!("would read {bytes} {unit} of its {name}"),
-            };
-            format!("{function} {what}{}", where_from(start, object))
+                (Direction::Read, "string") => {
+                    write!(out, "{function} read {bytes} {unit} of a string")?;
+                }
+                (Direction::Write, _) => {
+                    write!(out, "{function} would write {bytes} {unit} to its {name}")?;
+                }
+                _ => write!(out, "{function} would read {bytes} {unit} of its {name}")?,
+            }
+            write_where_from(out, start, object)
         }
         Misuse::Overlap { destination, source } => {
             let (side, distance) = match source.start.checked_sub(destination.start) {
@@ -62,161 +75,202 @@ pub fn libc_call(call: &LibcCall, object: Option<&Object>) -> String {
             };
             let (to, from, bytes) = (destination.name, source.name, in_bytes(source.bytes));
             let distance = in_bytes(distance);
-            format!(
+            write!(
+                out,
                 "{function} was given a {to} and a {from} of {bytes} that overlap: \
                  the {from} begins {distance} {side} the {to}"
             )
         }
         Misuse::Size { bytes, .. } => {
-            format!("{function} was given the size {bytes:#x}, or {}", bytes as isize)
+            write!(out, "{function} was given the size {bytes:#x}, or {}", bytes as isize)
         }
-    }
+    })
 }
 
 /// ` in an 18-byte object`, of an operand that begins at `start`.
-fn where_from(start: usize, object: Option<&Object>) -> String {
-    let Some(object) = object else { return " where no object is".to_owned() };
+fn write_where_from(
+    out: &mut Formatter<'_>,
+    start: usize,
+    object: Option<&ReportedObject>,
+) -> fmt::Result {
+    let Some(object) = object else { return out.write_str(" where no object is") };
     if object.state == State::Forgotten {
-        return " in memory that was freed long ago".to_owned();
+        return out.write_str(" in memory that was freed long ago");
     }
     let size = object.size;
-    let noun = match object.state {
-        State::Live => format!("{} {size}-byte object", article(size)),
-        _ => format!("a freed {size}-byte object"),
+    let article = match object.state {
+        State::Live => article(size),
+        _ => "a freed",
     };
-    let end = object.start + size;
+    let end = object.end();
     match start {
-        _ if start == object.start => format!(" in {noun}"),
-        _ if start < object.start => format!(", {} before {noun}", in_bytes(object.start - start)),
-        _ if start < end => format!(", {} into {noun}", in_bytes(start - object.start)),
-        _ => format!(", {} after the end of {noun}", in_bytes(start - end)),
+        _ if start == object.start => write!(out, " in")?,
+        _ if start < object.start => write!(out, ", {} before", in_bytes(object.start - start))?,
+        _ if start < end => write!(out, ", {} into", in_bytes(start - object.start))?,
+        _ => write!(out, ", {} after the end of", in_bytes(start - end))?,
     }
+    write!(out, " {article} {size}-byte object")
 }
 
-fn in_bytes(bytes: usize) -> String {
-    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
+fn in_bytes(bytes: usize) -> impl Display {
+    Words(move |out: &mut Formatter<'_>| {
+        write!(out, "{bytes} {}", if bytes == 1 { "byte" } else { "bytes" })
+    })
 }
 
 /// Before a number that is read aloud: an 8, an 11, an 18, an 80,000.
 fn article(number: usize) -> &'static str {
-    let digits = number.to_string();
-    let is_eleven = digits.len() % 3 == 2 && (digits.starts_with("11") || digits.starts_with("18"));
-    if digits.starts_with('8') || is_eleven { "an" } else { "a" }
+    // The digits before the first group of three.
+    let mut first = number;
+    while first >= 1000 {
+        first /= 1000;
+    }
+    match first {
+        8 | 11 | 18 | 80..=89 | 800..=899 => "an",
+        _ => "a",
+    }
 }
 
 /// How to come to the write whose traces were found on this side of an object.
-pub fn how_to_find_the_write(side: Side) -> String {
+pub fn how_to_find_the_write(side: Side) -> impl Display {
     let placement = if side == Side::Before { "left" } else { "exact" };
-    format!(
-        "to stop at the write itself, run with --placement {placement}, or with --sweep to try every placement"
-    )
+    Words(move |out: &mut Formatter<'_>| {
+        write!(
+            out,
+            "to stop at the write itself, run with --placement {placement}, \
+             or with --sweep to try every placement"
+        )
+    })
 }
 
 /// What is wrong with a request for memory.
-pub fn request(request: &BadRequest) -> String {
+pub fn request(request: &BadRequest) -> impl Display {
     let function = request.function;
-    match request.wrong {
-        Wrong::Product { count, size } => {
-            format!("{function} was asked for {count} times {size} bytes: the product overflows")
-        }
+    Words(move |out: &mut Formatter<'_>| match request.wrong {
+        Wrong::Product { count, size } => write!(
+            out,
+            "{function} was asked for {count} times {size} bytes: the product overflows"
+        ),
         Wrong::RoundedUp(size) => {
-            format!("{function} was asked for {size} bytes: in whole pages, the size overflows")
+            write!(out, "{function} was asked for {size} bytes: in whole pages, the size overflows")
         }
         Wrong::Alignment(alignment) => {
             let rule = match function {
                 "posix_memalign" => "no power of two that sizeof(void *) divides",
                 _ => "no power of two",
             };
-            format!("{function} was asked for an alignment of {alignment}, which is {rule}")
+            write!(out, "{function} was asked for an alignment of {alignment}, which is {rule}")
         }
         Wrong::Size(size) => {
             let signed = size as isize;
-            format!("{function} was asked for {size} bytes ({signed} if signed): too many")
+            write!(out, "{function} was asked for {size} bytes ({signed} if signed): too many")
         }
-    }
+    })
 }
 
 /// What follows `0x… is`.
-pub fn crash(crash: &Crash) -> String {
-    let named = |words: &str, name: &str| match name {
-        "" => words.to_owned(),
-        name => format!("{words} ({})", printable(name)),
-    };
-    match crash {
-        Crash::Null => "null, or an offset from it".to_owned(),
-        Crash::NonCanonical => "no address that a program can have".to_owned(),
-        Crash::Junk(byte) => format!(
-            "no address that a program can have: a pointer read from a freed object, most likely; \
-             fencepost fills these with {byte:02x}"
-        ),
-        Crash::Misaligned(alignment) => {
-            format!("not aligned to {alignment} bytes, as the instruction demands")
-        }
-        Crash::NoAddress => "not the address: the processor named none".to_owned(),
-        Crash::Unmapped => "where nothing is mapped".to_owned(),
-        Crash::Inaccessible(name) => named("in memory without access rights", name),
-        Crash::ReadOnly(name) => named("in read-only memory", name),
-        Crash::NotExecutable(name) => named("in memory that is not executable", name),
-        Crash::PastEndOfFile(name) => named("past the end of the mapped file", name),
-        Crash::Unavailable => "in memory that the kernel did not give".to_owned(),
-        Crash::Key => "in memory that a protection key forbids".to_owned(),
-        Crash::Hardware => "in memory that the hardware has lost".to_owned(),
-        Crash::Stack => "beyond the end of the stack of this thread".to_owned(),
-        Crash::Division => "a division by zero, or one whose quotient is too large".to_owned(),
-        Crash::FloatingPoint => "a floating-point operation that was made to trap".to_owned(),
-        Crash::Instruction => "an instruction that the processor does not know".to_owned(),
-        Crash::Abort => "where abort was called".to_owned(),
-    }
+pub fn crash(crash: &Crash) -> impl Display {
+    Words(move |out: &mut Formatter<'_>| {
+        let (words, name) = match crash {
+            Crash::Junk(byte) => {
+                return write!(
+                    out,
+                    "no address that a program can have: a pointer read from a freed object, most likely; \
+                     fencepost fills these with {byte:02x}"
+                );
+            }
+            Crash::Misaligned(alignment) => {
+                return write!(out, "not aligned to {alignment} bytes, as the instruction demands");
+            }
+            Crash::Inaccessible(name) => ("in memory without access rights", name.as_str()),
+            Crash::ReadOnly(name) => ("in read-only memory", name.as_str()),
+            Crash::NotExecutable(name) => ("in memory that is not executable", name.as_str()),
+            Crash::PastEndOfFile(name) => ("past the end of the mapped file", name.as_str()),
+            Crash::Null => ("null, or an offset from it", ""),
+            Crash::NonCanonical => ("no address that a program can have", ""),
+            Crash::NoAddress => ("not the address: the processor named none", ""),
+            Crash::Unmapped => ("where nothing is mapped", ""),
+            Crash::Unavailable => ("in memory that the kernel did not give", ""),
+            Crash::Key => ("in memory that a protection key forbids", ""),
+            Crash::Hardware => ("in memory that the hardware has lost", ""),
+            Crash::Stack => ("beyond the end of the stack of this thread", ""),
+            Crash::Division => ("a division by zero, or one whose quotient is too large", ""),
+            Crash::FloatingPoint => ("a floating-point operation that was made to trap", ""),
+            Crash::Instruction => ("an instruction that the processor does not know", ""),
+            Crash::Abort => ("where abort was called", ""),
+        };
+        out.write_str(words)?;
+        if name.is_empty() { Ok(()) } else { write!(out, " ({})", printable(name)) }
+    })
 }
 
 /// Whose memory an address is that the heap does not know, for thread `asking`.
-pub fn owner(owner: &Owner, asking: ThreadId) -> String {
-    match owner {
-        Owner::Stack { own: true } => format!("is on the stack of thread T{}", asking.0),
-        Owner::Stack { own: false } => "is on the stack of a thread".to_owned(),
-        Owner::Module(name) => format!("is in a global/static object of {}", printable(name)),
+pub fn owner(owner: &Owner, asking: ThreadId) -> impl Display {
+    Words(move |out: &mut Formatter<'_>| match owner {
+        Owner::Stack { own: true } => write!(out, "is on the stack of thread T{}", asking.0),
+        Owner::Stack { own: false } => out.write_str("is on the stack of a thread"),
+        Owner::Module(name) => write!(out, "is in a global/static object of {}", printable(name)),
         Owner::Mapped(name) if name.is_empty() => {
-            "was never allocated: it is in memory mapped otherwise".to_owned()
+            out.write_str("was never allocated: it is in memory mapped otherwise")
         }
-        Owner::Mapped(name) => format!("was never allocated: it is in {}", printable(name)),
-        Owner::Unmapped => "was never allocated: nothing is mapped there".to_owned(),
-    }
+        Owner::Mapped(name) => write!(out, "was never allocated: it is in {}", printable(name)),
+        Owner::Unmapped => out.write_str("was never allocated: nothing is mapped there"),
+    })
 }
 
-/// What an address is, for thread `asking`.
-pub fn description(description: &Description, asking: ThreadId) -> String {
-    let words = match description {
-        Description::Foreign(whose) => return owner(whose, asking),
-        Description::Own => "is in the memory of fencepost itself",
-        Description::Unguarded(subject) if subject.relation.side == Side::Inside => {
-            "is in a live object without guards"
-        }
-        Description::Unguarded(_) => "is in the canaries beside a live object without guards",
-        Description::Heap { subject: None, .. } => "is in the guarded heap; no object is near",
-        Description::Heap { subject: Some(subject), is_guard } => {
-            match (subject.object.state, subject.relation.side, is_guard) {
-                (State::Live, Side::Inside, _) => "is in a live object",
-                (State::Live, _, false) => "is in the slack beside a live object",
-                (State::Live, ..) => "is in a guard page near a live object",
-                (_, Side::Inside, _) => "is in a freed object",
-                (..) => "is in a guard page near a freed object",
+/// What an address is, at or near `object` if one is known, for thread `asking`.
+pub fn place(place: &Place, object: Option<&ReportedObject>, asking: ThreadId) -> impl Display {
+    let side = object.map(|object| (object.state, object.relation.side));
+    Words(move |out: &mut Formatter<'_>| {
+        out.write_str(match (place, side) {
+            (Place::Foreign(whose), _) => return write!(out, "{}", owner(whose, asking)),
+            (Place::Own, _) => "is in the memory of fencepost itself",
+            (Place::Unguarded, Some((_, Side::Inside))) => "is in a live object without guards",
+            (Place::Unguarded, _) => "is in the canaries beside a live object without guards",
+            (Place::Heap { .. }, None) => "is in the guarded heap; no object is near",
+            (Place::Heap { .. }, Some((State::Live, Side::Inside))) => "is in a live object",
+            (Place::Heap { is_guard: false }, Some((State::Live, _))) => {
+                "is in the slack beside a live object"
             }
-        }
-    };
-    words.to_owned()
+            (Place::Heap { .. }, Some((State::Live, _))) => "is in a guard page near a live object",
+            (Place::Heap { .. }, Some((_, Side::Inside))) => "is in a freed object",
+            (Place::Heap { .. }, Some(_)) => "is in a guard page near a freed object",
+        })
+    })
+}
+
+/// Why names could not be looked up.
+pub fn look_up_failure(failure: LookUpFailure) -> &'static str {
+    match failure {
+        LookUpFailure::Crash => "the code that reads debug information crashed",
+        LookUpFailure::Hang => "that took longer than 10 seconds",
+        LookUpFailure::NoMemory => "there was not enough memory",
+        LookUpFailure::Panic => "the code that reads debug information failed",
+        LookUpFailure::Filter => "a seccomp filter forbids to open files",
+        LookUpFailure::NoTimer => "no timer can be set that would end it if it hung",
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::heap::record::Event;
-    use crate::trace::{Caller, TraceId};
+    use crate::diagnose::Relation;
+    use crate::report::data::ObjectEvent;
+    use crate::trace::Caller;
 
     fn sentence(function: &'static str, misuse: Misuse, state: State, size: usize) -> String {
-        let allocated = Event { thread: ThreadId(0), trace: TraceId::NONE };
-        let (family, align_log2, start) = (Family::Malloc, 0, 0x1000);
-        let object = Object { start, size, family, align_log2, state, allocated, freed: None };
-        libc_call(&LibcCall { function, caller: Caller::here(), misuse }, Some(&object))
+        let object = ReportedObject {
+            start: 0x1000,
+            size,
+            family: Family::Malloc,
+            align_log2: 0,
+            state,
+            relation: Relation { bytes: 0, side: Side::Inside },
+            allocated: ObjectEvent { thread: ThreadId(0), stack: None },
+            freed: None,
+        };
+        let call = LibcCall { function, caller: Caller::here(), misuse };
+        libc_call(&call, Some(&object)).to_string()
     }
 
     fn out(direction: Direction, name: &'static str, start: usize, bytes: usize) -> Misuse {

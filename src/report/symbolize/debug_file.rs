@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use addr2line::gimli::{self, DwLang};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
-use super::SymbolFrame;
 use super::demangle::demangle;
 use super::dwarf::Dwarf;
 use super::store::{Image, Store};
+use crate::report::data::Frame;
 use crate::trace::{Module, ModuleKind};
 
 /// Where distributions keep separate debug files.
@@ -67,7 +67,7 @@ impl DebugFile {
 
     /// The functions at an address as the file states it, innermost first; none when unknown.
     /// Modules are for the caller to fill in.
-    pub(super) fn frames_at(&self, address: u64) -> Vec<SymbolFrame> {
+    pub(super) fn frames_at(&self, address: u64) -> Vec<Frame> {
         let found = match &self.dwarf {
             // SAFETY: the store is the one that it was loaded from, and is dropped after it.
             Some(dwarf) => unsafe { dwarf.find(&self.store, address) },
@@ -76,17 +76,17 @@ impl DebugFile {
         let language = found.last().and_then(|physical| physical.language);
         let mut frames: Vec<_> = found
             .into_iter()
-            .map(|found| SymbolFrame {
+            .map(|found| Frame {
                 function: found.name.as_deref().map(demangle),
                 file: found.file,
                 line: found.line,
                 column: found.column,
                 inlined: true,
-                ..SymbolFrame::default()
+                ..Frame::default()
             })
             .collect();
         if frames.is_empty() {
-            frames.push(SymbolFrame::default());
+            frames.push(Frame::default());
         }
         let Some(physical) = frames.last_mut() else { return frames };
         physical.inlined = false;

@@ -4,7 +4,7 @@
 use std::ffi::CString;
 use std::ops::Range;
 
-use super::{SymbolFrame, UNKNOWN_MODULE};
+use crate::report::data::{Frame, UNKNOWN_MODULE};
 use crate::sys::{file, process};
 
 /// Most that is read of either list.
@@ -39,24 +39,24 @@ impl Maps {
         }
     }
 
-    pub(super) fn describe(&self, pc: usize) -> SymbolFrame {
+    pub(super) fn describe(&self, pc: usize) -> Frame {
         let found = lines(&self.mappings).filter_map(parse_mapping);
         let Some(mapping) = { found }.find(|mapping| mapping.range.contains(&pc)) else {
-            return SymbolFrame {
+            return Frame {
                 module: UNKNOWN_MODULE.to_owned(),
                 module_offset: pc,
-                ..SymbolFrame::default()
+                ..Frame::default()
             };
         };
         // Code may be compiled anew at the same place: the last entry is the current one.
         let compiled = lines(&self.compiled).rev().filter_map(parse_compiled);
         let compiled = { compiled }.find(|(range, _)| range.contains(&pc));
         let module = if mapping.name.is_empty() { "[anonymous memory]" } else { &mapping.name };
-        SymbolFrame {
+        Frame {
             function: compiled.map(|(_, name)| name),
             module: module.to_owned(),
             module_offset: pc - mapping.range.start + mapping.file_offset,
-            ..SymbolFrame::default()
+            ..Frame::default()
         }
     }
 }
