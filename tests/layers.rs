@@ -2,6 +2,7 @@
 
 mod support;
 
+use support::imports::{Files, module_of};
 use support::source::{self, code_only, line_of, without_tests};
 
 /// Highest first; modules of one row do not use each other. A module that is missing here may
@@ -97,7 +98,7 @@ fn the_layers_are_those_that_the_crate_declares() {
 
 /// `file:line: LOWER uses HIGHER` for each use that does not go downward.
 fn violations(name: &str, text: &str) -> Vec<String> {
-    let own = module_path(name)[0].clone();
+    let own = module_of(name)[0].clone();
     let Some(own_rank) = rank(&own) else {
         return vec![format!("{name}: {own} is in no layer")];
     };
@@ -108,12 +109,6 @@ fn violations(name: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// `src/heap/slot.rs` is `heap::slot`; `src/heap/mod.rs` is `heap`.
-fn module_path(name: &str) -> Vec<String> {
-    let inner = name.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
-    inner.split('/').map(str::to_owned).collect()
-}
-
 /// Line and module of each path from the root of the crate, outside tests.
 fn uses_in(name: &str, text: &str) -> Vec<(usize, String)> {
     let code = without_tests(&code_only(text));
@@ -122,7 +117,7 @@ fn uses_in(name: &str, text: &str) -> Vec<(usize, String)> {
         found.extend(heads(&code, at + root.len()));
     }
     // From `heap::slot` the root is two `super`s away.
-    let to_root = "super::".repeat(module_path(name).len());
+    let to_root = "super::".repeat(module_of(name).len());
     for (at, _) in code.match_indices(&to_root) {
         found.extend(heads(&code, at + to_root.len()));
     }
@@ -183,7 +178,7 @@ fn an_upward_use_is_found_however_it_is_written() {
 }
 
 #[test]
-fn what_is_no_upward_use_is_let_be() {
+fn what_is_no_upward_use_is_not_found() {
     for text in [
         "use crate::sys::lock::Lock;",
         "use super::canary;",
@@ -201,4 +196,87 @@ fn what_is_no_upward_use_is_let_be() {
     assert_eq!(violations("src/heap/slot.rs", after), ["src/heap/slot.rs:3: heap uses fault"]);
     let lifetime = "fn f<'a>(x: &'a u8) {}\nuse crate::fault; const C: char = 'a';";
     assert_eq!(violations("src/heap/slot.rs", lifetime).len(), 1);
+}
+
+/// Folders whose files import from each other without a ring.
+const WITHOUT_RINGS: [&str; 5] = ["fault", "report", "diagnose", "trace", "command"];
+
+/// Files of `heap` that are still in a ring: `threads` keeps what each thread has of the other parts, and those ask it which
+/// thread is the calling one. This may only get smaller.
+const MOST_FILES_IN_RINGS_OF_HEAP: usize = 10;
+
+#[test]
+fn no_files_of_a_folder_import_each_other_in_a_ring() {
+    let files = Files::read();
+    let mut rings = Vec::new();
+    for folder in WITHOUT_RINGS {
+        let members = files.within(folder).count();
+        assert!(members > 5, "{folder} has {members} files, so the search is broken");
+        let imports: usize = files.within(folder).map(|file| files.imports_of(file).len()).sum();
+        assert!(imports > members, "{folder} has {imports} imports, so the search is broken");
+        rings.extend(files.rings_within(folder).written);
+    }
+    assert!(rings.is_empty(), "these import each other in a ring:\n{}", rings.join("\n"));
+    let heap = files.rings_within("heap");
+    assert!(
+        heap.files <= MOST_FILES_IN_RINGS_OF_HEAP,
+        "{} files of heap are in a ring:\n{}",
+        heap.files,
+        heap.written.join("\n")
+    );
+}
+
+#[test]
+fn a_ring_is_found_however_it_is_written() {
+    let rings = |files: &[(&str, &str)]| {
+        let file = |&(name, text): &(&str, &str)| (format!("src/{name}.rs"), text.to_owned());
+        Files::from_texts(files.iter().map(file)).rings_within("a").written
+    };
+    let root = ("a", "mod b;\nmod c;\npub mod d;");
+    let through_c = ("a/c", "fn g() {\n    super::b::f()\n}");
+    for text in [
+        "use super::c::g;",
+        "use crate::a::c::g;",
+        "use crate::{sys, a::{d, c::{g, h}}};",
+        "use super::c::*;",
+        "use super::c;\nfn f() { c::g() }",
+        "use super::c as other;\nfn f() { other::g() }",
+        "fn f() { crate::a::c::g() }",
+        "fn f() { self::super::c::g() }",
+    ] {
+        let line = 1 + text.contains("\nfn") as usize;
+        let expected = format!("a::b (line {line}) -> a::c (line 2) -> a::b");
+        assert_eq!(rings(&[root, ("a/b", text), through_c]), [expected], "{text}");
+    }
+    // A file that declares others is one of them.
+    let root = ("a", "mod b;\nuse b::f;\npub struct State;");
+    assert_eq!(rings(&[root, ("a/b", "use super::State;")]), ["a (line 2) -> a::b (line 1) -> a"]);
+    // Three files.
+    let root = ("a", "mod b; mod c; mod d;");
+    let three = [
+        root,
+        ("a/b", "use super::c::x;"),
+        ("a/c", "use super::d::x;"),
+        ("a/d", "use super::b::x;"),
+    ];
+    assert_eq!(rings(&three), ["a::b (line 1) -> a::c (line 1) -> a::d (line 1) -> a::b"]);
+}
+
+#[test]
+fn what_is_no_ring_is_not_found() {
+    let root = ("a", "mod b;\nmod c;\n#[cfg(test)]\nmod e;\npub use b::f;");
+    let user = ("a/c", "use super::b::f;");
+    for text in [
+        "use super::c;",
+        "// use super::c::g;",
+        "#[cfg(test)]\nmod tests {\n    use super::super::c::g;\n}",
+        "#[cfg(test)]\nuse super::c::g;",
+        "const C: &str = \"super::c::g\";",
+        "use crate::c::g;",
+    ] {
+        let files = [root, ("a/b", text), user, ("a/e", "use super::b::f; use super::c::g;")];
+        let named = files.map(|(name, text)| (format!("src/{name}.rs"), text.to_owned()));
+        let found = Files::from_texts(named).rings_within("a").written;
+        assert_eq!(found, [""; 0], "{text}");
+    }
 }

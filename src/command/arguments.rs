@@ -7,7 +7,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use fencepost::options::{Form, OPTIONS, OptionSpec, foreign_words};
 
-use super::{Refusal, demo, run, sweep};
+use super::refusal::Refusal;
+use super::run::Flags;
+use super::{demo, run, sweep};
 
 const EXIT_CODES: &str = "\
 Exit codes of `run`: those of PROGRAM, or
@@ -64,9 +66,6 @@ pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal
 fn is_switch_value(word: &OsStr) -> bool {
     ["yes", "no", "true", "false", "on", "off", "1", "0"].iter().any(|value| word == *value)
 }
-
-/// The option flags that were given, as (name, value).
-pub type Flags = Vec<(&'static str, String)>;
 
 fn flags(matches: &ArgMatches) -> Flags {
     let given =

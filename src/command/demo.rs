@@ -5,8 +5,9 @@ use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 
-use super::arguments::Flags;
-use super::{Refusal, quoted, run, sys};
+use super::refusal::{Refusal, quoted};
+use super::run::Flags;
+use super::{run, sys};
 
 /// The hidden subcommand that is the buggy program.
 pub const CHILD_COMMAND: &str = "demo-child";

@@ -7,7 +7,7 @@ use object::elf::{self, FileHeader64};
 use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
 use object::{Endianness, FileKind, Object, ObjectSymbol, ReadCache};
 
-use super::{Refusal, quoted};
+use super::refusal::{Refusal, quoted};
 
 type Header = FileHeader64<Endianness>;
 

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{Refusal, elf, quoted};
+use super::elf;
+use super::refusal::{Refusal, quoted};
 
 /// The variable that names the library, for unusual installations.
 pub const VARIABLE: &str = "FENCEPOST_LIBRARY";

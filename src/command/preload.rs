@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use super::{Refusal, quoted};
+use super::refusal::{Refusal, quoted};
 
 /// The variable that the dynamic loader reads.
 pub const VARIABLE: &str = "LD_PRELOAD";

@@ -7,8 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use super::refusal::{Refusal, quoted};
 use super::script::{self, Interpreter};
-use super::{Refusal, elf, quoted, sys};
+use super::{elf, sys};
 
 /// What execvp runs a file with when the kernel knows no format for it.
 pub const SHELL: &str = "/bin/sh";

@@ -16,11 +16,14 @@ use fencepost::ledger::{self, Ledger, UnguardedProgram};
 use fencepost::options::{OPTIONS_VARIABLE, Options, SummaryChoice};
 use fencepost::printable::printable;
 
-use super::arguments::Flags;
 use super::parent::{self, Child, Ended};
 use super::program::{Format, Program};
+use super::refusal::{Refusal, quoted};
 use super::sys::{self, Signals};
-use super::{Refusal, elf, library, preload, program, quoted};
+use super::{elf, library, preload, program};
+
+/// The option flags that were given, as (name, value).
+pub type Flags = Vec<(&'static str, String)>;
 
 /// Runs the program and ends as it did, or with the code of `error-exitcode` if any process reported a bug.
 pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8, Refusal> {

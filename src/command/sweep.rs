@@ -14,11 +14,12 @@ use std::process::ExitStatus;
 use fencepost::options::{Options, Placement};
 use fencepost::printable::printable;
 
-use super::arguments::Flags;
 use super::finding::{self, Finding};
 use super::parent::{self, Ended};
+use super::refusal::{Refusal, quoted};
+use super::run;
+use super::run::Flags;
 use super::sys::{self, Signals};
-use super::{Refusal, quoted, run};
 
 /// The exit code after findings where `error-exitcode` says no other.
 const FOUND: u8 = 1;
@@ -125,7 +126,7 @@ fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// A line of the result; what was found in logs is in it.
+/// Prints a line. It may hold what was found in logs.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "fencepost: sweep: {}", printable(line));
 }

@@ -40,7 +40,7 @@ pub fn hold_for_fork() {
 /// # Safety
 /// See [`Lock::release_after_fork`].
 pub unsafe fn release_after_fork() {
-    // SAFETY: the caller's promise.
+    // SAFETY: `hold_for_fork` has taken the lock; the caller promises that it was called.
     unsafe { BUILDING.release_after_fork() }
 }
 

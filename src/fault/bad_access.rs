@@ -53,7 +53,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     let from_kernel = code > 0;
     let pc = machine.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     if let Some(resume) = probe::recovery(pc) {
-        // What is stored to is the program's.
+        // The store was to memory of the program, whose page may only have been dropped.
         let is_restored = || runtime::get().is_some_and(|it| it.heap.restore_dropped(address));
         if signal == libc::SIGBUS && probe::is_store(pc) && is_restored() {
             return;
@@ -187,7 +187,7 @@ impl Fault<'_> {
             signal::set_default(signal);
             signal::action(signal).is_ok_and(|now| now.handler == libc::SIG_DFL)
         };
-        // Each of them.
+        // Not one after the first that fails: each is to be set.
         if FAULT_SIGNALS.map(is_default) != [true; 2] {
             death::die_by_mask(self.context, self.signal);
         }

@@ -58,7 +58,7 @@ extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     sys::errno::set(errno);
 }
 
-/// Whether to speak of what is about to kill the process, and then the runtime to do it with.
+/// The runtime, if what is about to kill the process is to be reported.
 fn speaker() -> Option<&'static Runtime> {
     let runtime = runtime::get()?;
     // A thread inside the runtime may hold what a report needs; a child of vfork has its parent's.
@@ -117,7 +117,7 @@ fn decode(
     (access::decode(fault, bytes, registers), Unnamed::Nothing)
 }
 
-/// Reports a SIGABRT that abort() has raised; false if somebody else has.
+/// Reports a SIGABRT that abort() has raised; false if it came from elsewhere.
 fn report_abort(context: &ucontext_t) -> bool {
     let Some(runtime) = speaker() else { return false };
     let mut stack = Frames::new();

@@ -30,7 +30,7 @@ const SI_KERNEL: c_int = 0x80;
 const MOST_TRIES: u32 = 1 << 16;
 
 /// What the program asked for when it last set a handler for a signal, and which one the kernel got.
-struct Wanted {
+struct WantedAction {
     /// Odd while it changes.
     version: AtomicU32,
     handler: AtomicUsize,
@@ -40,8 +40,8 @@ struct Wanted {
 }
 
 /// By signal; written under the lock of the program's actions, read without it.
-static WANTED: [Wanted; SIGNALS + 1] = [const {
-    Wanted {
+static WANTED: [WantedAction; SIGNALS + 1] = [const {
+    WantedAction {
         version: AtomicU32::new(0),
         handler: AtomicUsize::new(0),
         flags: AtomicU64::new(0),
@@ -50,7 +50,7 @@ static WANTED: [Wanted; SIGNALS + 1] = [const {
     }
 }; SIGNALS + 1];
 
-impl Wanted {
+impl WantedAction {
     fn set(&self, action: &KernelAction, kernels: usize) {
         self.version.fetch_add(1, Ordering::AcqRel);
         self.handler.store(action.handler, Ordering::Relaxed);
@@ -83,7 +83,8 @@ impl Wanted {
     }
 }
 
-/// Has the ends of moved handlers told. Before the first handler is set.
+/// Has [`end_handler`] called at the end of each handler whose frame was moved. To be called before the first handler
+/// is set.
 pub fn install() {
     signal_frame::on_end(end_handler);
 }
@@ -105,7 +106,7 @@ pub fn exchange(signal: c_int, wanted: Option<&KernelAction>) -> Result<KernelAc
         {
             remembered
         }
-        // It has served once.
+        // The handler was for one signal, which has come.
         _ if found.handler == libc::SIG_DFL && (found.flags & remembered.flags) & ONCE != 0 => {
             KernelAction { handler: libc::SIG_DFL, ..remembered }
         }
@@ -204,8 +205,8 @@ fn deliver(
     let on_stack = flags & libc::SA_ONSTACK != 0;
     let own = altstack::own();
     let contains = |address: usize| own.as_ref().is_some_and(|own| own.contains(&address));
-    // Where the kernel itself would go on, or has done as it should: it has a stack that the program asked it for
-    // behind our back.
+    // The frame lies where the kernel would have put it without us. Or the kernel has an alternate stack from the
+    // program, which asked for it by a system call that we did not see.
     let stays = contains(sp)
         || on_stack && (!contains(frame.start()) || keeps_kernels_stack(action.handler));
     let frame = if stays {
@@ -230,7 +231,7 @@ fn move_frame(
     let program = altstack::program();
     let below = frame.below_interrupted();
     let entered = if on_stack { program.top_for(below) } else { None };
-    // As the kernel sees it, what goes on on that stack has to fit as well.
+    // The kernel checks too that a handler which is on the alternate stack already has room there.
     let is_checked = entered.is_some() || program.is_in_use(frame.interrupted_sp());
     let is_ours = altstack::own().is_some_and(|own| own.contains(&frame.start()));
     let ending = if is_ours { Ending::Told } else { Ending::Plain };
@@ -253,7 +254,7 @@ fn move_frame(
 /// Bits of `uc_flags` that the kernel does not use: scopes of the runtime that a fault interrupted.
 const SCOPE_SHIFT: u32 = 32;
 
-/// At the end of a moved handler: what the kernel would have read from its frame is noted, and it gets its own.
+/// At the end of a moved handler: notes what the kernel would have read from the frame, and puts our own there.
 extern "C" fn end_handler(context: &mut ucontext_t) {
     let suspended = context.uc_flags >> SCOPE_SHIFT;
     if suspended != 0 {
@@ -270,7 +271,8 @@ extern "C" fn end_handler(context: &mut ucontext_t) {
     set_context_mask(context, mask);
 }
 
-/// The kernel makes a SIGSEGV of a signal that it can't deliver, which kills where that can't be delivered either.
+/// What the kernel does with a signal that it can't deliver: it raises SIGSEGV instead, and kills the process if it
+/// can't deliver that either.
 fn fail(signal: c_int, info: &mut siginfo_t, context: &mut ucontext_t) {
     let action = exchange_action(libc::SIGSEGV, None);
     let is_blocked = program_mask(context_mask(context)) & signal::bit(libc::SIGSEGV) != 0;
@@ -286,7 +288,7 @@ fn fail(signal: c_int, info: &mut siginfo_t, context: &mut ucontext_t) {
     death::die_of(libc::SIGSEGV, false);
 }
 
-/// The kernel says nothing, and whoever looks for a bad access finds none.
+/// Says why the process is about to die: there is no bad access to be found, and the kernel says nothing.
 fn say_undeliverable(runtime: &Runtime, signal: c_int) {
     let _scope = RuntimeScope::enter();
     let text = format!(

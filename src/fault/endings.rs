@@ -16,8 +16,8 @@ const ENDINGS: KernelSet = signal::bit(libc::SIGTERM)
     | signal::bit(libc::SIGHUP)
     | signal::bit(libc::SIGQUIT);
 
-/// Never let in: what writing a report raises, what no default action ends the process by, and the one that stands for
-/// something else in the kernel's masks (see `belief`).
+/// Never let in: signals that writing a report raises, signals whose default action does not end the process, and the
+/// one that stands for something else in the kernel's masks (see `belief`).
 const LEFT_OUT: KernelSet = signal::SYNCHRONOUS
     | signal::bit(libc::SIGPIPE)
     | signal::bit(libc::SIGXFSZ)

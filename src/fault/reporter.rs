@@ -34,7 +34,7 @@ fn page() -> &'static ReporterPage {
     unsafe { &*PAGE.load(Ordering::Acquire) }
 }
 
-/// Has the state wiped in copies of the process.
+/// Puts what says who reports on a page that the kernel wipes in copies of the process.
 pub fn install() {
     let Ok(mapped) = memory::map(PAGE_BYTES) else { return };
     if memory::wipe_at_fork(mapped, PAGE_BYTES).is_ok() {
@@ -105,8 +105,8 @@ pub fn release() {
     page().reporter.store(0, Ordering::Release);
 }
 
-/// Before the calling thread's process dies of what was reported. The process whose memory it shares, if it
-/// does, goes on.
+/// Before the calling thread's process dies of what was reported. If it shares its memory with another process, as the
+/// child of vfork(2) does, that one goes on, and its threads may report.
 pub fn end_report_of_child() {
     if runtime::get().is_some_and(|runtime| !runtime.is_own_process()) {
         end_report();

@@ -1,10 +1,10 @@
 //! Going on after a report: the page is opened, the instruction runs by itself with the processor's trap
 //! flag set, and the page is closed again.
 //!
-//! The thread that has reported stays the reporter until then, so one thread steps at a time. The child of
-//! another that forks meanwhile closes the page for itself. What other threads do to the page while it is open goes unseen. For the one
-//! instruction all signals wait that can; SIGTRAP, which ends it, does not, and one that somebody sent is
-//! sent again afterwards.
+//! The thread that has reported stays the reporter until then, so one thread steps at a time. If another thread forks
+//! meanwhile, its child closes the page for itself. What other threads do to the page while it is open goes unseen.
+//! During the one instruction, all signals that can wait do. SIGTRAP ends it and does not wait; a SIGTRAP that was sent by
+//! a process is sent again afterwards.
 //!
 //! An instruction that reaches two guarded pages faults again before it is done, and has both opened. A
 //! repeated string instruction traps after each element, and is left to go on.
@@ -44,14 +44,14 @@ struct SteppedInstruction {
     pages: [Option<OpenPage>; MOST_PAGES],
     opened: usize,
     retries: u32,
-    /// A SIGTRAP that somebody sent meanwhile.
+    /// A SIGTRAP that a process sent meanwhile.
     deferred: Option<siginfo_t>,
 }
 
 // SAFETY: a siginfo_t is plain data, whatever addresses it holds.
 unsafe impl Send for SteppedInstruction {}
 
-/// Of the reporting thread.
+/// What the reporting thread executes.
 static STEP: Lock<Option<SteppedInstruction>> = Lock::new(None);
 
 /// Whether the reporting thread executes an instruction of the program.
@@ -187,13 +187,13 @@ pub fn after_fork_in_child() {
     *current = None;
 }
 
-/// In a copy of the process that runs no handlers: the step of the original's reporter is none of this
-/// process's. The pages that it had opened are closed here.
+/// In a copy of the process that runs no handlers: the original's reporter goes on with its instruction, this process does
+/// not. The pages that were open for it are closed here.
 ///
 /// # Safety
 /// The caller must be the reporter of this process.
 pub unsafe fn forget_inherited() {
-    // SAFETY: the reporter alone takes this lock.
+    // SAFETY: only the reporter takes this lock, and the caller is that.
     unsafe { STEP.break_open() };
     after_fork_in_child();
 }

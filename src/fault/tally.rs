@@ -14,7 +14,7 @@ const FRAMES: usize = 8;
 static ERRORS: AtomicU64 = AtomicU64::new(0);
 static SEEN: Lock<BTreeSet<u64>> = Lock::new(BTreeSet::new());
 
-/// Counts a bug. Answers whether to report it: it is the first of its kind at its place, and one of
+/// Counts a bug. Returns whether to report it: it is the first of its kind at its place, and one of
 /// the first `most`.
 pub fn count(bug: &Bug, most: usize) -> bool {
     let _scope = RuntimeScope::enter();
@@ -53,7 +53,7 @@ pub fn hold_for_fork() {
 /// # Safety
 /// See [`Lock::release_after_fork`].
 pub unsafe fn release_after_fork() {
-    // SAFETY: the caller's promise.
+    // SAFETY: `hold_for_fork` has taken the lock; the caller promises that it was called.
     unsafe { SEEN.release_after_fork() }
 }
 
@@ -70,7 +70,7 @@ pub fn after_fork_in_child() {
 /// # Safety
 /// Nobody else may be counting in this process.
 pub unsafe fn forget_inherited() {
-    // SAFETY: the caller's promise.
+    // SAFETY: no other thread of this process uses what the lock guards, as the caller promises.
     unsafe { SEEN.break_open() };
     ERRORS.store(0, Ordering::Relaxed);
     // Not dropped: it may be half changed.

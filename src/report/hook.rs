@@ -10,7 +10,7 @@ pub type Hook = unsafe extern "C" fn(*const c_char);
 /// A [`Hook`], or 0.
 static HOOK: AtomicUsize = AtomicUsize::new(0);
 
-/// Sets the hook, and answers the one before.
+/// Sets the hook, and returns the one before.
 pub fn set(hook: Option<Hook>) -> Option<Hook> {
     from_address(HOOK.swap(hook.map_or(0, |hook| hook as usize), Ordering::AcqRel))
 }

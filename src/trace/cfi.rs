@@ -30,25 +30,25 @@ impl<T: gimli::ReaderOffset> UnwindContextStorage<T> for FixedStorage {
 type Context = UnwindContext<usize, FixedStorage>;
 
 /// A working context, about 20 KiB: too large for the stacks of the programs we run in.
-struct Slot {
+struct ContextPlace {
     taken: AtomicBool,
     /// Null until `init`; touched by whoever set `taken` only.
     context: AtomicPtr<UnsafeCell<Context>>,
 }
 
 /// As many as threads are likely to miss the rule cache at the same instant.
-static SLOTS: [Slot; 8] = [const {
-    Slot { taken: AtomicBool::new(false), context: AtomicPtr::new(core::ptr::null_mut()) }
+static PLACES: [ContextPlace; 8] = [const {
+    ContextPlace { taken: AtomicBool::new(false), context: AtomicPtr::new(core::ptr::null_mut()) }
 }; 8];
 
 /// Makes the working contexts. Allocates; idempotent.
 pub(super) fn init() {
-    for slot in &SLOTS {
-        if slot.context.load(Ordering::Acquire).is_null() {
+    for place in &PLACES {
+        if place.context.load(Ordering::Acquire).is_null() {
             let fresh = Box::into_raw(Box::new(UnsafeCell::new(Context::new_in())));
             let null = core::ptr::null_mut();
             let order = (Ordering::AcqRel, Ordering::Acquire);
-            if slot.context.compare_exchange(null, fresh, order.0, order.1).is_err() {
+            if place.context.compare_exchange(null, fresh, order.0, order.1).is_err() {
                 // SAFETY: `fresh` came from Box::into_raw and was not published.
                 drop(unsafe { Box::from_raw(fresh) });
             }
@@ -59,23 +59,23 @@ pub(super) fn init() {
 /// In the child of a fork: contexts taken by threads that do not exist here are free. gimli
 /// resets a context before it uses it, so what they were in the middle of does not matter.
 pub(super) fn reset_after_fork() {
-    for slot in &SLOTS {
-        slot.taken.store(false, Ordering::Release);
+    for place in &PLACES {
+        place.taken.store(false, Ordering::Release);
     }
 }
 
 /// Runs `body` with a context of its own; `None` when all are taken for long, or before `init`.
 fn with_context<R>(body: impl FnOnce(&mut Context) -> R) -> Option<R> {
     for _ in 0..1_000 {
-        for slot in &SLOTS {
-            if slot.taken.swap(true, Ordering::Acquire) {
+        for place in &PLACES {
+            if place.taken.swap(true, Ordering::Acquire) {
                 continue;
             }
             // SAFETY: set once, to a leaked box; `taken` makes us its only user.
-            let context = unsafe { slot.context.load(Ordering::Acquire).as_ref() };
-            // SAFETY: as above, and `body` cannot reach this slot again.
+            let context = unsafe { place.context.load(Ordering::Acquire).as_ref() };
+            // SAFETY: as above, and `body` cannot reach this place again.
             let result = context.map(|context| body(unsafe { &mut *context.get() }));
-            slot.taken.store(false, Ordering::Release);
+            place.taken.store(false, Ordering::Release);
             return result;
         }
         // SAFETY: sched_yield has no preconditions.

@@ -1,7 +1,7 @@
 //! Keeps the registry of modules up with what the loader has loaded.
 
 use super::modules::{self, Module, RegistryLock};
-use super::{rules, walker};
+use super::rules;
 use crate::sys::loader::{self, Object};
 use crate::sys::{memory, round_up_to_page};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -85,11 +85,4 @@ fn enumerate() -> Vec<Object> {
     let mut objects = Vec::new();
     loader::for_each_object(|object| objects.push(object));
     objects
-}
-
-/// In the child of a fork, before any other thread of it exists.
-pub(super) fn reset_after_fork() {
-    RegistryLock::reset_after_fork();
-    super::cfi::reset_after_fork();
-    walker::reset_after_fork();
 }

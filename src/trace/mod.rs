@@ -30,6 +30,7 @@ pub use modules::{Module, ModuleKind, module_of};
 pub use unwind::is_signal_return;
 
 use crate::sys::loader;
+use modules::RegistryLock;
 
 /// Frames captured unless [`set_depth`] says otherwise.
 pub const DEFAULT_DEPTH: u16 = 32;
@@ -148,5 +149,7 @@ pub fn thread_exit() {
 
 /// To be called in the child of a fork before anything else there allocates.
 pub fn after_fork_in_child() {
-    learn::reset_after_fork();
+    RegistryLock::reset_after_fork();
+    cfi::reset_after_fork();
+    walker::reset_after_fork();
 }

@@ -115,18 +115,18 @@ impl Rule {
 /// 512 KiB of zeros, of which a program touches what it uses.
 const ENTRIES: usize = 1 << 15;
 
-struct Entry {
+struct CachedRule {
     /// Lookup address xor `rule`.
     key: AtomicU64,
     /// Packed rule, 0 when the entry is empty.
     rule: AtomicU64,
 }
 
-static CACHE: [Entry; ENTRIES] =
-    [const { Entry { key: AtomicU64::new(0), rule: AtomicU64::new(0) } }; ENTRIES];
+static CACHE: [CachedRule; ENTRIES] =
+    [const { CachedRule { key: AtomicU64::new(0), rule: AtomicU64::new(0) } }; ENTRIES];
 
 #[inline]
-fn entry(lookup: usize) -> &'static Entry {
+fn entry(lookup: usize) -> &'static CachedRule {
     &CACHE[(lookup ^ lookup >> 15) % ENTRIES]
 }
 

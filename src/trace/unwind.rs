@@ -19,7 +19,7 @@ pub(super) struct Registers {
 
 /// The frame outside another.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
+pub(super) struct CallerFrame {
     /// Its registers.
     pub(super) registers: Registers,
     /// Where its pc was loaded from.
@@ -48,7 +48,7 @@ const LEAST_CODE_ADDRESS: usize = 0x1000;
 /// The caller of the frame with `registers`; `None` at the outermost frame and where the stack
 /// cannot be followed.
 #[inline(always)]
-pub(super) fn step(registers: &Registers) -> Option<Step> {
+pub(super) fn step(registers: &Registers) -> Option<CallerFrame> {
     let lookup = registers.pc.lookup_address();
     let rule = match rules::find(lookup) {
         Some(rule) => rule,
@@ -67,7 +67,7 @@ pub(super) fn step(registers: &Registers) -> Option<Step> {
 
 #[cold]
 #[inline(never)]
-fn step_rarely(registers: &Registers, rule: Rule) -> Option<Step> {
+fn step_rarely(registers: &Registers, rule: Rule) -> Option<CallerFrame> {
     match rule {
         // A signal may have switched stacks, so its sp is to be anything.
         Rule::Signal => step_signal(registers),
@@ -83,7 +83,7 @@ fn step_frame(
     cfa_offset: i32,
     deref: bool,
     saved_bp: SavedBp,
-) -> Option<Step> {
+) -> Option<CallerFrame> {
     let Registers { sp, bp, .. } = *registers;
     let from = match base {
         Base::Sp => sp,
@@ -104,7 +104,7 @@ fn step_frame(
         Some(at) => probe::load(at)?,
         None => bp,
     };
-    Some(Step {
+    Some(CallerFrame {
         registers: Registers { pc: Pc::new(address, PcKind::Return), sp: cfa, bp: caller_bp },
         slot,
         bp_fate: match saved_bp {
@@ -119,7 +119,7 @@ fn step_frame(
 
 /// The code that the signal interrupted: the kernel's `struct rt_sigframe` has the ucontext right
 /// above the return address that the handler returned to.
-fn step_signal(registers: &Registers) -> Option<Step> {
+fn step_signal(registers: &Registers) -> Option<CallerFrame> {
     let register = |index: libc::c_int| {
         let gregs = core::mem::offset_of!(libc::ucontext_t, uc_mcontext)
             + core::mem::offset_of!(libc::mcontext_t, gregs);
@@ -131,17 +131,17 @@ fn step_signal(registers: &Registers) -> Option<Step> {
         sp: probe::load(register(libc::REG_RSP))?,
         bp: probe::load(register(libc::REG_RBP))?,
     };
-    Some(Step { registers: interrupted, slot, bp_fate: BpFate::Restored, bp_slot: 0 })
+    Some(CallerFrame { registers: interrupted, slot, bp_fate: BpFate::Restored, bp_slot: 0 })
 }
 
 /// Without a table. A jump to a wild address leaves the return address on top of the stack; other
 /// code most likely keeps a frame pointer, as compilers at run time do.
-fn step_unknown(registers: &Registers) -> Option<Step> {
+fn step_unknown(registers: &Registers) -> Option<CallerFrame> {
     let Registers { pc, sp, bp } = *registers;
     if pc.kind() == PcKind::Exact {
         let top = probe::load(sp)?;
         if learn::module_at(top.wrapping_sub(1)).is_some() {
-            return Some(Step {
+            return Some(CallerFrame {
                 registers: Registers { pc: Pc::new(top, PcKind::Return), sp: sp + 8, bp },
                 slot: sp,
                 bp_fate: BpFate::Carried,
@@ -156,7 +156,7 @@ fn step_unknown(registers: &Registers) -> Option<Step> {
     let (caller_bp, address) = (probe::load(bp)?, probe::load(bp.wrapping_add(8))?);
     // rbp may as well have held data: at least there must be something before the address.
     probe::load_byte(address.wrapping_sub(1))?;
-    Some(Step {
+    Some(CallerFrame {
         registers: Registers {
             pc: Pc::new(address, PcKind::Return),
             sp: bp.wrapping_add(16),

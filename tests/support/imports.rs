@@ -1,6 +1,6 @@
 //! Which file of the crate imports from which, read from its source text.
 
-use crate::source::{self, code_only, line_of, without_tests};
+use super::source::{self, code_only, line_of, without_tests};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A module that is a file of its own: `["fault", "step"]`.
@@ -8,6 +8,13 @@ pub type Module = Vec<String>;
 
 /// Where one file uses another: the file used, and the line of the first use.
 pub type Imports = BTreeMap<Module, usize>;
+
+/// What imports in a ring.
+pub struct Rings {
+    pub written: Vec<String>,
+    /// How many files are in one.
+    pub files: usize,
+}
 
 /// The code of the crate's files, without tests, by module.
 pub struct Files(BTreeMap<Module, String>);
@@ -21,9 +28,8 @@ impl Files {
 
     /// Takes the files as given, by name (`src/fault/step.rs`) and text.
     pub fn from_texts(texts: impl IntoIterator<Item = (String, String)>) -> Files {
-        let code = |(name, text): (String, String)| {
-            (module_of(&name), without_tests(&code_only(&text)))
-        };
+        let code =
+            |(name, text): (String, String)| (module_of(&name), without_tests(&code_only(&text)));
         let all: BTreeMap<Module, String> = texts.into_iter().map(code).collect();
         // A file that its parent declares for tests alone is no part of the crate.
         let is_declared = |module: &Module| {
@@ -101,18 +107,21 @@ impl Files {
         }
     }
 
-    /// Rings of imports among the files of `folder`, each once, as `a (line 3) -> b (line 7) -> a`.
-    pub fn rings_within(&self, folder: &str) -> Vec<String> {
+    /// Rings of imports among the files of `folder`: of those that go through a file, the shortest. Each is written
+    /// once, as `a (line 3) -> b (line 7) -> a`.
+    pub fn rings_within(&self, folder: &str) -> Rings {
         let imports: BTreeMap<&Module, Imports> =
             self.within(folder).map(|module| (module, self.imports_of(module))).collect();
         let mut rings = BTreeMap::new();
+        let mut files = 0;
         for module in imports.keys() {
             if let Some(ring) = shortest_ring(module, &imports) {
+                files += 1;
                 let members: BTreeSet<&Module> = ring.iter().copied().collect();
                 rings.entry(members).or_insert_with(|| written(&ring, &imports));
             }
         }
-        rings.into_values().collect()
+        Rings { written: rings.into_values().collect(), files }
     }
 }
 
@@ -191,7 +200,7 @@ fn expand(
     let mut name = None;
     let mut at = 0;
     let mut is_done = false;
-    while let Some(&(start, token)) = tokens.get(at) {
+    while let Some(&(_, token)) = tokens.get(at) {
         match token {
             "{" => {
                 at += 1;
@@ -219,7 +228,6 @@ fn expand(
             }
             _ => break,
         }
-        let _ = start;
     }
     if let (false, Some(last)) = (is_done, path.last()) {
         let name = name.unwrap_or_else(|| last.clone());
@@ -228,8 +236,7 @@ fn expand(
     at
 }
 
-/// Paths of more than one segment, and their lines; those of `use` declarations too, as far as they go on
-/// without a brace.
+/// Paths of more than one segment outside `use` declarations, and their lines.
 fn paths(code: &str) -> Vec<(Vec<String>, usize)> {
     let mut found = Vec::new();
     let tokens: Vec<(usize, &str)> = tokens(code).collect();

@@ -6,6 +6,7 @@ pub mod built;
 pub mod compile;
 pub mod elf;
 pub mod expectation;
+pub mod imports;
 pub mod process;
 pub mod report;
 pub mod source;

@@ -142,7 +142,7 @@ fn has_debug_info(image: &Image) -> bool {
 /// # Safety
 /// As [`Dwarf::load`].
 unsafe fn load(store: &Store, image: &Image, path: &Path) -> Option<Dwarf> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the store outlives what it gives, as the caller promises.
     unsafe {
         // A missing or broken alternate file costs the names kept in it, not the rest.
         let alternate = alternate(store, image, path);
@@ -158,7 +158,7 @@ unsafe fn load(store: &Store, image: &Image, path: &Path) -> Option<Dwarf> {
 unsafe fn separate_file(store: &Store, image: &Image, module: &Path) -> Option<(Image, PathBuf)> {
     let build_id = image.build_id().ok().flatten().unwrap_or_default();
     let open = |path: PathBuf| {
-        // SAFETY: the caller's promise.
+        // SAFETY: the store outlives what it gives, as the caller promises.
         let found = unsafe { store.open(&path) }?;
         describes(&found, build_id).then_some((found, path))
     };
@@ -200,7 +200,7 @@ unsafe fn alternate(store: &Store, image: &Image, path: &Path) -> Option<Image> 
     let real = path.canonicalize().ok();
     let directory = real.as_deref().unwrap_or(path).parent()?;
     let named = directory.join(Path::new(OsStr::from_bytes(name)));
-    // SAFETY: the caller's promise.
+    // SAFETY: the store outlives what it gives, as the caller promises.
     unsafe {
         store.open(&named).or_else(|| build_id_path(build_id).and_then(|path| store.open(&path)))
     }

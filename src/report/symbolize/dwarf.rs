@@ -44,7 +44,7 @@ impl Dwarf {
         if !image.is_little_endian() {
             return None;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the store outlives what it gives, as the caller promises.
         let dwarf = unsafe {
             let mut dwarf = sections(store, image, name_if_used);
             if let Some(alternate) = alternate {
@@ -53,7 +53,7 @@ impl Dwarf {
             dwarf
         };
         let context = Context::from_dwarf(dwarf).ok()?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the store outlives what it gives, as the caller promises.
         let package = unsafe { package(store, path) };
         Some(Self { context, package })
     }
@@ -68,7 +68,7 @@ impl Dwarf {
             match lookup {
                 LookupResult::Output(frames) => break frames,
                 LookupResult::Load { load, continuation } => {
-                    // SAFETY: the caller's promise.
+                    // SAFETY: the store outlives what it gives, as the caller promises.
                     let unit = unsafe { self.split_unit(store, load) };
                     lookup = continuation.resume(unit);
                 }
@@ -95,7 +95,7 @@ impl Dwarf {
         let part = |part: Reader| PathBuf::from(OsStr::from_bytes(part.slice()));
         let directory = load.comp_dir.map(part).unwrap_or_default();
         let path = directory.join(part(load.path?));
-        // SAFETY: the caller's promise.
+        // SAFETY: the store outlives what it gives, as the caller promises.
         let mut dwarf = unsafe {
             let image = store.open(&path)?;
             sections(store, &image, |id| id.dwo_name())
@@ -153,7 +153,7 @@ unsafe fn sections(
     name: impl Fn(SectionId) -> Option<&'static str>,
 ) -> gimli::Dwarf<Reader> {
     let load = |id: SectionId| -> Result<Reader, core::convert::Infallible> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the store outlives what it gives, as the caller promises.
         let bytes = name(id).map_or(&[][..], |name| unsafe { store.section(image, name) });
         Ok(EndianSlice::new(bytes, LittleEndian))
     };
@@ -168,10 +168,10 @@ unsafe fn sections(
 unsafe fn package(store: &Store, path: &Path) -> Option<DwarfPackage<Reader>> {
     let mut name = path.as_os_str().to_owned();
     name.push(".dwp");
-    // SAFETY: the caller's promise.
+    // SAFETY: the store outlives what it gives, as the caller promises.
     let image = unsafe { store.open(Path::new(&name)) }?;
     let load = |id: SectionId| -> gimli::Result<Reader> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the store outlives what it gives, as the caller promises.
         let bytes = id.dwo_name().map_or(&[][..], |name| unsafe { store.section(&image, name) });
         Ok(EndianSlice::new(bytes, LittleEndian))
     };

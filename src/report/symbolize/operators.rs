@@ -19,8 +19,8 @@ const PREFIXES: [&str; 4] = ["_Znw", "_Zna", "_Zdl", "_Zda"];
 /// in the module that holds the standard library's code.
 const STRIPPED_SIGN: &[u8] = b"\0St9bad_alloc\0";
 
-/// Modules asked about: the address of the registry's entry, which is even and never freed, and the
-/// answer in its lowest bit. When it is full, files are read anew.
+/// Modules asked about: the address of the registry's entry, which is even and never freed, and in its
+/// lowest bit whether it has operators of its own. When it is full, files are read anew.
 static KNOWN: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
 
 /// Whether the code at `pc` belongs to a module that calls operators of its own. Reads a file: for the
@@ -35,14 +35,14 @@ fn has_own(module: &'static Module) -> bool {
         match known.load(Ordering::Relaxed) {
             found if found & !1 == entry => return found & 1 != 0,
             0 => {
-                let answer = read(&module.path);
+                let has_own = read(&module.path);
                 let _ = known.compare_exchange(
                     0,
-                    entry | usize::from(answer),
+                    entry | usize::from(has_own),
                     Ordering::Relaxed,
                     Ordering::Relaxed,
                 );
-                return answer;
+                return has_own;
             }
             _ => {}
         }

@@ -39,7 +39,7 @@ impl Store {
     pub(super) unsafe fn open(&self, path: &Path) -> Option<Image> {
         let path = CString::new(path.as_os_str().as_bytes()).ok()?;
         let view = FileView::open(&path).ok()?;
-        // SAFETY: the store keeps the view; the rest is the caller's promise.
+        // SAFETY: the store keeps the view, and outlives the image, as the caller promises.
         let image = object::File::parse(unsafe { view.bytes() }).ok()?;
         self.views.borrow_mut().push(view);
         Some(image)
@@ -60,7 +60,7 @@ impl Store {
             return &[];
         };
         self.left.set(left);
-        // SAFETY: the store keeps the buffer as it is; the rest is the caller's promise.
+        // SAFETY: the store keeps the buffer as it is, and outlives the bytes, as the caller promises.
         let bytes = unsafe { buffer.bytes() };
         self.buffers.borrow_mut().push(buffer);
         bytes
