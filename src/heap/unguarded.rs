@@ -14,25 +14,14 @@ use super::release;
 use super::request::AllocationRequest;
 use super::tally::Reason;
 use super::unguarded_table::{Cursor, ROW_BYTES, Table};
+
+pub use super::unguarded_table::Unguarded;
 use crate::sys::limits;
 use crate::sys::scope::RuntimeScope;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Canary bytes behind an unguarded object, at least.
 const BACK_BYTES: usize = 16;
-
-/// One live object of the next allocator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unguarded {
-    pub address: usize,
-    pub size: usize,
-    pub family: Family,
-    /// Of the alignment asked for; 0 where none was.
-    pub align_log2: u8,
-    pub allocated: Event,
-    /// Of the canary bytes before the object; also the distance to the next allocator's block.
-    pub front_log2: u8,
-}
 
 impl Unguarded {
     fn front(&self) -> usize {

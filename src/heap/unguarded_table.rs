@@ -5,10 +5,22 @@
 //! stands at the first free place from its home on, which is its hash as a fraction of the part's size.
 
 use super::record::{Event, Family, ThreadId};
-use super::unguarded::Unguarded;
 use crate::sys::lock::Lock;
 use crate::sys::memory::Reservation;
 use crate::trace::TraceId;
+
+/// One live object of the next allocator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unguarded {
+    pub address: usize,
+    pub size: usize,
+    pub family: Family,
+    /// Of the alignment asked for; 0 where none was.
+    pub align_log2: u8,
+    pub allocated: Event,
+    /// Of the canary bytes before the object; also the distance to the next allocator's block.
+    pub front_log2: u8,
+}
 
 /// Address space for the table; with 2 GiB of it a part has room for 89 million objects.
 const RESERVED_BYTES: usize = 128 << 30;
