@@ -20,6 +20,7 @@ pub struct Job {
     files: Vec<(&'static str, Vec<u8>)>,
     /// Whether it works with objects at odd addresses.
     takes_exact: bool,
+    placements: &'static [&'static str],
 }
 
 impl Job {
@@ -35,6 +36,7 @@ impl Job {
             variables: Vec::new(),
             files: Vec::new(),
             takes_exact: true,
+            placements: &["left", "random", "exact"],
         }
     }
 
@@ -60,6 +62,12 @@ impl Job {
         self
     }
 
+    /// For programs that show little of placement, and take long to start.
+    pub fn in_one_placement(mut self) -> Job {
+        self.placements = &[];
+        self
+    }
+
     /// Runs natively, which must succeed and print something, then on each backend, and in the
     /// other placements on one.
     pub fn does_the_same_on_every_backend(self) {
@@ -70,7 +78,7 @@ impl Job {
         for &backend in &backends {
             self.does_the_same(&native, backend, "right");
         }
-        for placement in ["left", "random", "exact"] {
+        for &placement in self.placements {
             if placement != "exact" || self.takes_exact {
                 self.does_the_same(&native, backends[0], placement);
             }
@@ -104,10 +112,14 @@ impl Job {
     }
 }
 
+pub fn is_installed(program: &str) -> bool {
+    find(program).is_some()
+}
+
 /// Debian's own program, if there is one, before others on the path.
 fn find(program: &str) -> Option<PathBuf> {
     if program.starts_with('/') {
-        return Some(PathBuf::from(program));
+        return Some(PathBuf::from(program)).filter(|file| file.is_file());
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).collect::<Vec<_>>();

@@ -9,4 +9,5 @@ mod compilers;
 mod databases;
 mod interpreters;
 mod job;
+mod sessions;
 mod tools;
