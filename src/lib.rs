@@ -39,3 +39,9 @@ mod sys;
 mod trace;
 
 pub use global_alloc::Fencepost;
+
+/// The stack capture, for `benches/fencepost/capture.rs`. Nothing else may rely on it.
+#[doc(hidden)]
+pub mod stack_capture {
+    pub use crate::trace::{Caller, Frames, capture, init, set_depth, walk};
+}

@@ -1,7 +1,6 @@
 //! One stack capture, against `backtrace::trace` on the same stack.
 //!
-//! The library's own capture is built into this benchmark, with its caches as they are in the
-//! library: 20 functions deep, called again and again from one place, or by two paths in turns, so
+//! The library's own capture is called, with its caches as they are: 20 functions deep, called again and again from one place, or by two paths in turns, so
 //! that no frame is where the last walk left it.
 
 use std::hint::black_box;
@@ -9,7 +8,7 @@ use std::hint::black_box;
 use crate::samples::{Figures, Outcome, take_turns};
 use crate::table::{Cell, Table};
 use crate::tool::Bench;
-use crate::trace::{self, Caller, Frames};
+use fencepost::stack_capture::{self as trace, Caller, Frames};
 
 const DEPTH: u32 = 20;
 

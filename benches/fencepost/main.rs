@@ -17,14 +17,6 @@ mod table;
 mod threads;
 mod tool;
 
-// The stack capture is private in the crate, and depends on nothing above it: built in here.
-#[path = "../../src/sys/mod.rs"]
-#[allow(dead_code, unused_imports, unreachable_pub)]
-mod sys;
-#[path = "../../src/trace/mod.rs"]
-#[allow(dead_code, unused_imports, unreachable_pub)]
-mod trace;
-
 use arguments::Section;
 use table::{Report, Table};
 use tool::Bench;

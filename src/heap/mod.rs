@@ -32,7 +32,6 @@ mod request;
 mod resize;
 mod restore;
 pub mod slot;
-mod slot_stack;
 mod small;
 mod spaces;
 pub mod tally;

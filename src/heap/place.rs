@@ -8,6 +8,11 @@ pub const fn natural_align(size: usize) -> usize {
     if size <= 8 { 8 } else { 16 }
 }
 
+/// Log2 of an alignment; what is no power of two is like none that an object can have.
+pub const fn log2(align: usize) -> u8 {
+    if align.is_power_of_two() { align.trailing_zeros() as u8 } else { u8::MAX }
+}
+
 /// Which end of its pages an object touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {

@@ -1,5 +1,6 @@
 //! How an object is given back, and whether that goes with how it was made.
 
+use super::place::log2;
 use super::record::Family;
 
 /// The functions that give an object back.
@@ -95,11 +96,6 @@ impl Release {
         let aligned_otherwise = self.by.implies_alignment() && align_log2 != self.align_log2;
         aligned_otherwise.then_some(Mismatch::Alignment)
     }
-}
-
-/// Log2 of an alignment; what is no power of two is like none that an object can have.
-pub const fn log2(align: usize) -> u8 {
-    if align.is_power_of_two() { align.trailing_zeros() as u8 } else { u8::MAX }
 }
 
 /// In what a call and the object that it was given differ.

@@ -5,9 +5,8 @@
 
 use super::canary;
 use super::object::{BadCall, Object};
-use super::place::Place;
+use super::place::{self, Place};
 use super::record::{Event, Record, Snapshot, State};
-use super::release;
 use super::request::AllocationRequest;
 use crate::pages::PageRange;
 use crate::sys::PAGE_BYTES;
@@ -105,7 +104,7 @@ impl<'a> FreshSlot<'a> {
         let start = self.address();
         // SAFETY: no other thread sees the slot, and the pages under the place are accessible.
         unsafe { canary::fill(start, self.place.size, canary_bytes) };
-        let origin = (request.family, release::log2(request.align));
+        let origin = (request.family, place::log2(request.align));
         self.slot.record.publish(self.place, origin, allocated);
         start
     }

@@ -8,9 +8,8 @@ use super::budget::headroom::Headroom;
 use super::canary::{self, Damage};
 use super::next_heap;
 use super::object::Object;
-use super::place::natural_align;
+use super::place::{log2, natural_align};
 use super::record::{Event, Family, State};
-use super::release;
 use super::request::AllocationRequest;
 use super::tally::Reason;
 use super::unguarded_table::{Cursor, ROW_BYTES, Table};
@@ -126,8 +125,8 @@ impl UnguardedObjects {
             }
         }
         limits::note_held(total as isize);
-        let align_log2 = release::log2(align);
-        let front_log2 = release::log2(front);
+        let align_log2 = log2(align);
+        let front_log2 = log2(front);
         let object = Unguarded { address, size, family, align_log2, allocated, front_log2 };
         self.has_any.store(true, Ordering::Relaxed);
         if self.table.insert(&object) {

@@ -130,7 +130,7 @@ fn form(function: &str) -> Form {
 }
 
 /// A call of `function` with these arguments.
-struct Request<'a> {
+struct ExecutionCall<'a> {
     function: &'static str,
     arguments: &'a [usize],
     ledger: &'static Ledger,
@@ -140,7 +140,7 @@ struct Request<'a> {
 pub fn note(function: &'static str, arguments: &[usize]) {
     const STACK_BYTES: usize = 128 << 10;
     let Some(ledger) = ledger::get() else { return };
-    let request = Request { function, arguments, ledger };
+    let request = ExecutionCall { function, arguments, ledger };
     // Paths need room, and the caller may be a signal handler with next to no stack.
     let Ok(stack) = memory::map(STACK_BYTES) else { return };
     // SAFETY: mapped for this call alone, which does not unwind.
@@ -150,8 +150,8 @@ pub fn note(function: &'static str, arguments: &[usize]) {
     }
 }
 
-fn run(request: &Request<'_>) {
-    let Request { function, arguments, ledger } = request;
+fn run(request: &ExecutionCall<'_>) {
+    let ExecutionCall { function, arguments, ledger } = request;
     let environ = process::libc_environ() as usize;
     let argument = |index: usize| arguments.get(index).copied().unwrap_or(0);
     let environment = |index: Option<usize>| index.map_or(environ, argument);

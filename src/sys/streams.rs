@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 type Action = unsafe extern "C" fn();
 type End = unsafe extern "C" fn() -> *mut c_void;
-type Step = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+type IteratorFunction = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 
 /// `__libc_single_threaded`: 0 once the process has had a second thread (glibc 2.32). Null where it is not known.
 static SINGLE_THREADED: AtomicPtr<AtomicU8> = AtomicPtr::new(core::ptr::null_mut());
@@ -81,8 +81,8 @@ pub fn flush_unused() {
         (
             next::ITER_BEGIN.get::<End>(),
             next::ITER_END.get::<End>(),
-            next::ITER_NEXT.get::<Step>(),
-            next::ITER_FILE.get::<Step>(),
+            next::ITER_NEXT.get::<IteratorFunction>(),
+            next::ITER_FILE.get::<IteratorFunction>(),
         )
     };
     let (Some(begin), Some(end), Some(step), Some(file)) = iterator else { return };

@@ -12,15 +12,15 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Views at one time; a program with more libraries in one report goes without some names.
 const SLOTS: usize = 1024;
 
-struct Slot {
+struct ViewPlace {
     /// 0: free.
     start: AtomicUsize,
     bytes: AtomicUsize,
     is_damaged: AtomicBool,
 }
 
-static TABLE: [Slot; SLOTS] = [const {
-    Slot {
+static TABLE: [ViewPlace; SLOTS] = [const {
+    ViewPlace {
         start: AtomicUsize::new(0),
         bytes: AtomicUsize::new(0),
         is_damaged: AtomicBool::new(false),
@@ -34,7 +34,7 @@ const CLAIMED: usize = 1;
 pub struct FileView {
     start: usize,
     bytes: usize,
-    slot: &'static Slot,
+    slot: &'static ViewPlace,
 }
 
 impl FileView {
@@ -42,7 +42,7 @@ impl FileView {
     pub fn open(path: &CStr) -> Result<FileView, Errno> {
         let (file, status) = File::regular(path)?;
         let bytes = usize::try_from(status.bytes).map_err(|_| Errno(libc::EFBIG))?;
-        let claim = |slot: &&Slot| {
+        let claim = |slot: &&ViewPlace| {
             let (relaxed, order) = (Ordering::Relaxed, Ordering::Acquire);
             slot.start.compare_exchange(0, CLAIMED, order, relaxed).is_ok()
         };
@@ -86,7 +86,7 @@ impl Drop for FileView {
 
 /// For the handler of SIGBUS: whether `fault` lies in a view, whose missing page is then one of zeros.
 pub fn mend(fault: usize) -> bool {
-    let is_hit = |slot: &&Slot| {
+    let is_hit = |slot: &&ViewPlace| {
         let start = slot.start.load(Ordering::Acquire);
         start > CLAIMED && fault.wrapping_sub(start) < slot.bytes.load(Ordering::Relaxed)
     };
