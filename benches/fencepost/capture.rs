@@ -1,7 +1,7 @@
 //! One stack capture, against `backtrace::trace` on the same stack.
 //!
-//! The library's own capture is called, with its caches as they are: 20 functions deep, called again and again from one place, or by two paths in turns, so
-//! that no frame is where the last walk left it.
+//! The library's own capture is called, with its caches as they are: 20 functions deep, again and
+//! again from one place, or by two paths in turns, so that no frame is where the last walk left it.
 
 use std::hint::black_box;
 
