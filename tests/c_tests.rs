@@ -30,11 +30,16 @@ struct Program {
     native: Option<Outcome>,
 }
 
-/// A program that is compiled when its first test begins. The error is what went wrong; `None` stands for a
-/// program that this processor cannot run.
+enum Built {
+    Program(Program),
+    /// The feature that this processor has not.
+    NeedsCpu(String),
+}
+
+/// A program that is compiled when its first test begins. The error is what went wrong.
 struct Source {
     path: PathBuf,
-    built: OnceLock<Result<Option<Program>, String>>,
+    built: OnceLock<Result<Built, String>>,
 }
 
 fn main() -> ExitCode {
@@ -61,8 +66,10 @@ fn main() -> ExitCode {
 fn run_test(source: &Source, backend: &str) -> Result<Completion, Failed> {
     match source.built.get_or_init(|| build(&source.path)) {
         Err(why) => Err(why.into()),
-        Ok(None) => Ok(Completion::ignored_with("this processor has no AVX")),
-        Ok(Some(program)) => match check(program, backend) {
+        Ok(Built::NeedsCpu(feature)) => {
+            Ok(Completion::ignored_with(format!("this processor has no {feature}")))
+        }
+        Ok(Built::Program(program)) => match check(program, backend) {
             differences if differences.is_empty() => Ok(Completion::Completed),
             differences => Err(differences.join("; ").into()),
         },
@@ -104,13 +111,21 @@ fn name_of(source: &Path) -> String {
     relative.to_string_lossy().into_owned()
 }
 
-/// None for a program that this processor cannot run.
-fn build(source: &Path) -> Result<Option<Program>, String> {
+/// By the kernel's name of it.
+fn has_cpu_feature(feature: &str) -> bool {
+    let text = fs::read_to_string("/proc/cpuinfo").expect("Linux has it");
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags"));
+    flags.is_some_and(|flags| flags.split_whitespace().any(|flag| flag == feature))
+}
+
+fn build(source: &Path) -> Result<Built, String> {
     let text = fs::read_to_string(source).map_err(|error| error.to_string())?;
     let expectation = expectation::read(source, &text)?;
     let name = name_of(source);
-    if expectation.needs_cpu.as_deref() == Some("avx") && !std::is_x86_feature_detected!("avx") {
-        return Ok(None);
+    if let Some(feature) = &expectation.needs_cpu
+        && !has_cpu_feature(feature)
+    {
+        return Ok(Built::NeedsCpu(feature.clone()));
     }
     let folder = compile::build_folder("c-tests").join(Path::new(&name).with_extension(""));
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
@@ -137,7 +152,7 @@ fn build(source: &Path) -> Result<Option<Program>, String> {
         }
         Verdict::Bug(_) => None,
     };
-    Ok(Some(Program { name, binary, expectation, native }))
+    Ok(Built::Program(Program { name, binary, expectation, native }))
 }
 
 /// An empty folder of this program's own: its working directory, for logs and core files.
