@@ -1,13 +1,57 @@
 //! Gives the preload library its libc names, and compiles the demo programs of the command.
 
+#[path = "build/calls.rs"]
+mod calls;
+#[path = "build/declarations.rs"]
+mod declarations;
+#[path = "build/entries.rs"]
+mod entries;
+
+use declarations::Declaration;
 use std::env;
+use std::fmt::Write;
 use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    export_libc_names();
-    compile_jumps();
+    println!("cargo:rerun-if-changed=build");
+    let checked = read_checked_functions();
+    export_libc_names(&checked);
+    compile_jumps(&checked);
+    write_output("checked_entries.rs", &entries::write(&checked));
+    write_output("checked_calls.h", &calls::write(&checked));
+    write_output("checked_names.txt", &list_names(&checked));
     compile_demos();
+}
+
+/// The declarations of the checked functions.
+fn read_checked_functions() -> Vec<Declaration> {
+    const LIST: &str = "src/checked/functions.list";
+    println!("cargo:rerun-if-changed={LIST}");
+    let list = std::fs::read_to_string(LIST).expect("the declarations are part of the package");
+    declarations::parse(&list).unwrap_or_else(|wrong| panic!("{LIST}: {wrong}"))
+}
+
+/// The checked functions by subject, for the tests and the documents: `[Subject]`, and a name a line.
+fn list_names(checked: &[Declaration]) -> String {
+    let mut text = String::new();
+    let mut section = "";
+    for declaration in checked {
+        if declaration.section != section {
+            section = &declaration.section;
+            let _ = writeln!(text, "[{section}]");
+        }
+        text += &declaration.names.join("\n");
+        text.push('\n');
+    }
+    text
+}
+
+/// Writes a file for the compilation, and returns where it is.
+fn write_output(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join(name);
+    std::fs::write(&path, text).expect("OUT_DIR is writable");
+    path
 }
 
 /// The same library as a file that `cargo install` installs; see `src/preload.rs`.
@@ -27,7 +71,7 @@ fn link_installed(argument: &str) {
 }
 
 /// Makes the linker alias the functions of `exports.list` in the cdylib, and only there.
-fn export_libc_names() {
+fn export_libc_names(checked: &[Declaration]) {
     const LIST: &str = "src/interpose/exports.list";
     println!("cargo:rerun-if-changed={LIST}");
     let list = std::fs::read_to_string(LIST).expect("the list of exports is part of the package");
@@ -39,7 +83,7 @@ fn export_libc_names() {
     link("-Wl,--defsym=fencepost_preload_marker=fencepost_malloc");
     let mut script = "{\n  global:\n".to_owned();
     let mut targets = Vec::new();
-    for name in checked_names() {
+    for name in names(checked) {
         script += &format!("    {name};\n");
     }
     for line in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -53,13 +97,10 @@ fn export_libc_names() {
         link(&format!("-Wl,--defsym={name}={}", target.trim()));
         script += &format!("    {name};\n");
     }
-    let path =
-        PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("exports.map");
-    std::fs::write(&path, script.clone() + "};\n").expect("OUT_DIR is writable");
+    let path = write_output("exports.map", &(script.clone() + "};\n"));
     println!("cargo:rustc-cdylib-link-arg=-Wl,--version-script={}", path.display());
     // Rust keeps the names of a program to itself and takes from the crate only what it calls.
-    let path = path.with_file_name("exports-installed.map");
-    std::fs::write(&path, script.clone() + "  local: *;\n};\n").expect("OUT_DIR is writable");
+    let path = write_output("exports-installed.map", &(script + "  local: *;\n};\n"));
     link_installed("-shared");
     link_installed(&format!("-Wl,--version-script={}", path.display()));
     for target in targets {
@@ -67,28 +108,16 @@ fn export_libc_names() {
     }
 }
 
-/// The names of `checked.list`. Without the command they stay libc's: their entries need an assembler.
-fn checked_names() -> Vec<String> {
-    const LIST: &str = "src/interpose/checked.list";
-    println!("cargo:rerun-if-changed={LIST}");
-    if env::var_os("CARGO_FEATURE_COMMAND").is_none() {
-        return Vec::new();
-    }
-    let list = std::fs::read_to_string(LIST).expect("the list of checks is part of the package");
-    let names = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    names.map(str::to_owned).collect()
+fn names(checked: &[Declaration]) -> impl Iterator<Item = &String> {
+    checked.iter().flat_map(|declaration| &declaration.names)
 }
 
 /// Exports the checked names in the cdylib, and leads the runtime's own calls of them past the checks.
 /// An alias like those above would capture these, and `--wrap`, which leads them elsewhere, does not go
 /// together with an alias: so each name is a jump in an object file of its own.
-fn compile_jumps() {
-    let names = checked_names();
-    if names.is_empty() {
-        return;
-    }
+fn compile_jumps(checked: &[Declaration]) {
     let mut source = ".text\n".to_owned();
-    for name in &names {
+    for name in names(checked) {
         link(&format!("-Wl,--wrap={name}"));
         for (from, to) in [(name.clone(), "check"), (format!("__wrap_{name}"), "next")] {
             source += &format!(".globl {from}\n.type {from}, @function\n");
@@ -97,9 +126,7 @@ fn compile_jumps() {
         source += &format!(".hidden __wrap_{name}\n");
     }
     source += ".section .note.GNU-stack, \"\", @progbits\n";
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let path = out.join("jumps.s");
-    std::fs::write(&path, source).expect("OUT_DIR is writable");
+    let path = write_output("jumps.s", &source);
     for object in cc::Build::new().file(&path).cargo_metadata(false).compile_intermediates() {
         link(&object.display().to_string());
     }

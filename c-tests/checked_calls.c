@@ -1,8 +1,9 @@
-// One good and one bad call of each checked function.
+// One good and one bad call for each operand of the checked functions: what the calls in "checked_calls.h",
+// which build.rs makes of src/checked/functions.list, are made with.
 //
-// `checked_calls --list` names the cases with the access of their bad call, `checked_calls` makes all
-// good calls and prints "intact", `checked_calls CASE` makes the bad call of one case. A case is a
-// function of `extra`: 0, or the 1 that is too much.
+// `checked_calls --list` names the cases, with what the report on their bad call must say; `checked_calls` makes
+// all good calls and prints "intact"; `checked_calls CASE` makes the bad call of one case. A case is a function of
+// `extra`: 0, or the 1 by which the object of its operand is too short.
 #define _GNU_SOURCE
 // Compilers leave out pure functions whose result nobody uses.
 #define __pure__ __noinline__
@@ -60,59 +61,127 @@
 #include <wchar.h>
 #include <wordexp.h>
 
-static _Alignas(16) char far[256];
-static wchar_t wfar[64];
-static char set[] = "a";
-static wchar_t wset[] = L"a";
+// Operands outside the heap: to be written, to be read, and to be read as a string. The strings name a file in a
+// folder that does not exist. All are put right before each call.
+static _Alignas(16) char far[16384], zeros[16384];
+static char name[] = "/a/aaaaaaaaaaaaaaaa";
+static wchar_t wname[] = L"/a/aaaaaaaaaaaaaaaa";
+static int other[64];
+static _Alignas(16) char ones[256];
+static char digits[] = "12 aaaaaaaaaaaaaaaaaaa";
 
-// An object of n bytes.
-static char *object(size_t n, char fill)
-{
-    char *p = malloc(n);
-    for (size_t i = 0; i < n; i++)
-        p[i] = fill;
-    return p;
-}
+// What is behind the last string that was too short, and that string with it; objects of 8 bytes have nothing
+// between them and the guard.
+static char behind[2], ahead[32];
+static wchar_t wbehind[2];
 
-// A string of n - 1 letters in an object that is `extra` bytes too short for the terminator.
-static char *text(size_t n, int extra)
+// A copy of n bytes in an object that is as long, or `extra` bytes shorter.
+static void *copy(const void *from, size_t n, int extra)
 {
-    char *p = object(n - extra, 'a');
-    if (!extra)
-        p[n - 1] = 0;
-    return p;
-}
-
-static wchar_t *wide(size_t n, int extra)
-{
-    wchar_t *p = malloc((n - extra) * sizeof *p);
+    char *p = malloc(n - extra);
     for (size_t i = 0; i < n - extra; i++)
-        p[i] = L'a';
-    if (!extra)
-        p[n - 1] = 0;
+        p[i] = ((const char *)from)[i];
     return p;
 }
 
-// A path of 19 letters in a folder that does not exist.
-static char *missing(int extra)
+static void *string(const char *from, int extra)
 {
-    char *p = text(20, extra);
-    p[0] = p[2] = '/';
+    size_t n = strlen(from);
+    char *p = copy(from, n + 1, extra);
+    behind[0] = 'b';
+    if (n % 8 && n < sizeof ahead - 1) {
+        strcpy(ahead, from);
+        if (extra)
+            behind[0] = ahead[n] = p[n];
+    }
     return p;
 }
 
-static int filled(const char *content, size_t n)
+static void *wide(const wchar_t *from, int extra)
+{
+    size_t n = wcslen(from) + 1 - extra;
+    wchar_t *p = malloc(n * sizeof *p);
+    for (size_t i = 0; i < n; i++)
+        p[i] = from[i];
+    wbehind[0] = extra && n % 2 ? p[n] : L'b';
+    return p;
+}
+
+// A place beyond an object, if `extra`.
+static void *past(int extra)
+{
+    return (char *)copy(zeros, 20, 0) + 21 * extra;
+}
+
+// Places for a pointer, a size and a length; the first one also in the heap.
+static void *pointer(void *to)
+{
+    static void *place;
+    place = to;
+    return &place;
+}
+
+static void *other_pointer(void *to)
+{
+    static void *place;
+    place = to;
+    return &place;
+}
+
+static void *held(void *to)
+{
+    return copy(&to, sizeof to, 0);
+}
+
+static void *count(size_t n)
+{
+    static size_t place;
+    place = n;
+    return &place;
+}
+
+static void *other_count(size_t n)
+{
+    static size_t place;
+    place = n;
+    return &place;
+}
+
+static void *length(socklen_t n)
+{
+    static socklen_t place;
+    place = n;
+    return &place;
+}
+
+static void *page(void)
+{
+    return (void *)((uintptr_t)far & -4096);
+}
+
+// A descriptor that n letters come from.
+static int filled(size_t n)
 {
     int ends[2];
     pipe(ends);
-    write(ends[1], content, n);
+    for (size_t i = 0; i < n; i++)
+        write(ends[1], "a", 1);
     close(ends[1]);
     return ends[0];
 }
 
-static FILE *stream(const char *content)
+static FILE *letters(size_t n)
 {
-    return fdopen(filled(content, strlen(content)), "r");
+    return fdopen(filled(n), "r");
+}
+
+static FILE *input(void)
+{
+    int ends[2];
+    pipe(ends);
+    write(ends[1], digits, strlen(digits));
+    close(ends[1]);
+    return fdopen(ends[0], "r");
 }
 
 static FILE *nowhere(void)
@@ -125,60 +194,36 @@ static int null(void)
     return open("/dev/null", O_WRONLY);
 }
 
-// A function of libc that the headers do not declare, by its type.
-#define F(type, name) ((type)dlsym(RTLD_DEFAULT, name))
-
-typedef void *copy_chk(void *, const void *, size_t, size_t);
-typedef void *(*copy_fn)(void *, const void *, size_t);
-typedef char *(*str2)(char *, const char *);
-typedef char *(*str3)(char *, const char *, size_t);
-typedef char *(*str3c)(char *, const char *, size_t, size_t);
-typedef long (*num)(const char *, char **, int);
-typedef long (*wnum)(const wchar_t *, wchar_t **, int);
-
-static int call_v(int (*function)(), void *first, ...)
+// What else is printed meanwhile.
+static int quiet(void)
 {
-    va_list list;
-    va_start(list, first);
-    int result = function(first, list);
-    va_end(list);
-    return result;
+    stdout = nowhere();
+    stderr = nowhere();
+    return 0;
 }
 
-static int call_v2(int (*function)(), void *first, void *second, ...)
-{
-    va_list list;
-    va_start(list, second);
-    int result = function(first, second, list);
-    va_end(list);
-    return result;
-}
+// Not all functions are declared by headers, and not all arguments are of the declared type: a call of a function
+// by its name, of words and doubles.
+#define CALL(function, ...) ((long (*)(long, ...))dlsym(RTLD_DEFAULT, function))(__VA_ARGS__)
+#define W(argument) _Generic((argument), double: (argument), default: (long)(argument))
 
-static int call_v3(int (*function)(), void *first, void *second, void *third, ...)
-{
-    va_list list;
-    va_start(list, third);
-    int result = function(first, second, third, list);
-    va_end(list);
-    return result;
-}
+// A va_list of three words, as the System V ABI lays it out.
+#define arguments(a, b, c) arguments_of((long)(a), (long)(b), (long)(c))
 
-static int call_v5(int (*function)(), void *a, size_t b, long c, size_t d, void *e, ...)
+static void *arguments_of(long a, long b, long c)
 {
-    va_list list;
-    va_start(list, e);
-    int result = function(a, b, c, d, e, list);
-    va_end(list);
-    return result;
-}
-
-static int call_v4(int (*function)(), void *a, long b, size_t c, void *d, ...)
-{
-    va_list list;
-    va_start(list, d);
-    int result = function(a, b, c, d, list);
-    va_end(list);
-    return result;
+    static long words[3];
+    static struct {
+        unsigned integers, vectors;
+        void *on_stack, *saved;
+    } list;
+    words[0] = a;
+    words[1] = b;
+    words[2] = c;
+    list.integers = 48;
+    list.vectors = 176;
+    list.on_stack = words;
+    return &list;
 }
 
 static int order(const void *a, const void *b)
@@ -198,24 +243,56 @@ static struct iovec *vector(void *base, size_t n)
     return &one;
 }
 
-static struct msghdr *message(void *base, size_t n)
+static struct iovec *other_vector(void *base, size_t n)
+{
+    static struct iovec one;
+    one = (struct iovec){base, n};
+    return &one;
+}
+
+// Messages with these buffers, with this list of buffers, this name, this control data; and a list of one message.
+static struct msghdr *gathered(void *vectors)
 {
     static struct msghdr one;
-    one = (struct msghdr){.msg_iov = vector(base, n), .msg_iovlen = 1};
+    one = (struct msghdr){.msg_iov = vectors, .msg_iovlen = 1};
     return &one;
 }
 
-static struct mmsghdr *messages(void *base, size_t n)
+static struct msghdr *message(void *base, size_t n)
+{
+    return gathered(vector(base, n));
+}
+
+static struct msghdr *named(void *base, size_t n)
+{
+    struct msghdr *one = message(zeros, 20);
+    one->msg_name = base;
+    one->msg_namelen = n;
+    return one;
+}
+
+static struct msghdr *controlled(void *base, size_t n)
+{
+    struct msghdr *one = message(zeros, 20);
+    one->msg_control = base;
+    one->msg_controllen = n;
+    return one;
+}
+
+static struct mmsghdr *several(struct msghdr *first)
 {
     static struct mmsghdr one;
-    one = (struct mmsghdr){*message(base, n)};
+    one = (struct mmsghdr){*first};
     return &one;
 }
 
+// A socket that a datagram of n bytes comes to, from an address of 8 bytes.
 static int datagram(size_t n)
 {
     int ends[2];
     socketpair(AF_UNIX, SOCK_DGRAM, 0, ends);
+    struct sockaddr_un address = {AF_UNIX};
+    bind(ends[1], (struct sockaddr *)&address, sizeof address.sun_family);
     send(ends[1], far, n, 0);
     return ends[0];
 }
@@ -250,26 +327,37 @@ static int events(void)
     return set;
 }
 
-static char *at_file(int extra)
+static int file(size_t n)
 {
     int fd = memfd_create("bytes", 0);
-    write(fd, far, 64);
-    static char path[32];
-    sprintf(path, "%d", fd);
-    return path;
+    write(fd, zeros, n);
+    return fd;
 }
 
-static const char *directory(void)
+static size_t folder_bytes(void)
 {
     static char path[4096];
-    return getcwd(path, sizeof path);
+    return strlen(getcwd(path, sizeof path)) + 1;
 }
 
-static const char *link_target(void)
+static size_t link_bytes(void)
 {
     static char path[4096];
-    path[readlink("/proc/self/exe", path, sizeof path - 1)] = 0;
-    return path;
+    return readlink("/proc/self/exe", path, sizeof path);
+}
+
+static size_t host_bytes(void)
+{
+    static char host[256];
+    gethostname(host, sizeof host);
+    return strlen(host) + 1;
+}
+
+static size_t list_bytes(void)
+{
+    int n = 0;
+    getgrouplist("root", 0, NULL, &n);
+    return n * sizeof(gid_t);
 }
 
 // The shortest buffers that do for the user and the group "root".
@@ -291,6 +379,17 @@ static size_t group_bytes(void)
     return n;
 }
 
+static locale_t locale(void)
+{
+    return newlocale(LC_ALL_MASK, "C", 0);
+}
+
+// To UTF-8, where each byte is a character.
+static iconv_t converter(void)
+{
+    return iconv_open("UTF-8", "ISO-8859-1");
+}
+
 static regex_t *expression(void)
 {
     static regex_t made;
@@ -310,49 +409,69 @@ static void note(int signal)
 {
 }
 
+// Signals that interrupt whatever sleeps, again and again.
+static int interrupt(void)
+{
+    signal(SIGALRM, note);
+    struct itimerval often = {{0, 10000}, {0, 10000}};
+    return setitimer(ITIMER_REAL, &often, NULL);
+}
+
 // Leaves SIGUSR1 to be waited for.
-static void raise_blocked(void)
+static int raise_blocked(void)
 {
     sigset_t one;
     sigemptyset(&one);
     sigaddset(&one, SIGUSR1);
+    signal(SIGUSR1, note);
     sigprocmask(SIG_BLOCK, &one, NULL);
-    raise(SIGUSR1);
+    return raise(SIGUSR1);
 }
 
 static struct sockaddr_in loopback = {AF_INET, 0, {0x0100007f}};
-static struct timespec soon = {0, 1};
-static FILE *out, *err;
+static struct timespec soon = {0, 1}, second = {1, 0};
 static time_t now;
 static struct tm day = {.tm_mday = 1, .tm_year = 100};
 
-#include "checked_calls.h"
-
 struct test {
-    const char *name;
+    const char *name, *function, *operand;
+    // READ or WRITE; or why there is no bad call.
     const char *access;
-    size_t size;
     void (*run)(int extra);
+    // Bytes that the report tells of; 0 where that is the machine's matter.
+    size_t (*told)(void);
 };
 
-#define CASE(name, access, size, ...) static void test_##name(int extra) { __VA_ARGS__; }
-CASES
-#undef CASE
-#define CASE(name, access, size, ...) {#name, #access, size, test_##name},
-static struct test tests[] = {CASES};
+#include "checked_calls.h"
+
+static void prepare(void)
+{
+    memset(far, 0, sizeof far);
+    memset(zeros, 0, sizeof zeros);
+    memset(ones, -1, sizeof ones);
+    memset(ahead, 0, sizeof ahead);
+    memset(other, 0, sizeof other);
+    strcpy(name, "/a/aaaaaaaaaaaaaaaa");
+    wcscpy(wname, L"/a/aaaaaaaaaaaaaaaa");
+}
 
 int main(int count, char **arguments)
 {
-    out = stdout;
-    err = stderr;
+    FILE *in = stdin, *out = stdout, *err = stderr;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
         struct test *test = &tests[i];
+        prepare();
         if (count > 1 && strcmp(arguments[1], "--list") == 0)
-            printf("%s %s %zu\n", test->name, test->access, test->size);
+            printf("%s\t%s\t%s\t%s\t%zu\n", test->name, test->function, test->operand, test->access,
+                   test->run ? test->told() : 0);
         else if (count > 1 && strcmp(arguments[1], test->name) == 0)
             test->run(1);
-        else if (count == 1)
+        else if (count == 1 && test->run)
             test->run(0);
+        stdin = in;
+        stdout = out;
+        stderr = err;
+        setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
     }
     if (count == 1)
         puts("intact");

@@ -10,12 +10,12 @@ fn document(name: &str) -> String {
     source::read(&source::package().join(name)).1
 }
 
-/// The part of document `name` behind the line `heading` and up to an empty line must be `expected`. With `BLESS=1` in
-/// the environment it is written there.
-fn check_generated(name: &str, heading: &str, expected: &str) {
+/// The part of document `name` behind the line `heading` and up to `end` must be `expected`. With `BLESS=1` in the
+/// environment it is written there.
+fn check_generated(name: &str, heading: &str, end: &str, expected: &str) {
     let text = document(name);
     let (before, rest) = text.split_once(heading).expect("the heading is there");
-    let end = rest.find("\n\n").unwrap_or(rest.len());
+    let end = rest.find(end).unwrap_or(rest.len());
     let (found, after) = rest.split_at(end);
     if found.trim() == expected.trim() {
         return;
@@ -51,7 +51,7 @@ fn row(spec: &OptionSpec) -> String {
 fn every_option_is_listed_as_it_is() {
     let rows: Vec<String> = OPTIONS.iter().map(row).collect();
     let heading = "| option | values | default | what it does |\n|---|---|---|---|\n";
-    check_generated("docs/options.md", heading, &rows.join("\n"));
+    check_generated("docs/options.md", heading, "\n\n", &rows.join("\n"));
 }
 
 /// The report in the README is one that the parser of the tests accepts.
@@ -75,13 +75,30 @@ fn bug_line(file: &str) -> u32 {
     u32::try_from(line + 1).expect("a short file")
 }
 
+/// The longest line of a generated paragraph.
+const LINE_CHARACTERS: usize = 100;
+
+/// docs/limits.md lists the checked functions by their subjects.
 #[test]
-fn every_checked_function_is_listed() {
-    let limits = document("docs/limits.md");
-    let list = document("src/interpose/checked.list");
-    let names = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let missing: Vec<&str> = names.filter(|name| !limits.contains(&format!("`{name}`"))).collect();
-    assert!(missing.is_empty(), "docs/limits.md does not name {missing:?}");
+fn the_checked_functions_are_listed() {
+    let mut wanted = String::new();
+    for (subject, names) in source::checked_functions() {
+        let mut line = format!("**{subject}**:");
+        for (number, name) in names.iter().enumerate() {
+            let end = if number + 1 == names.len() { "." } else { "," };
+            let word = format!("`{name}`{end}");
+            if line.len() + 1 + word.len() > LINE_CHARACTERS {
+                wanted += &line;
+                wanted.push('\n');
+                line = word;
+            } else {
+                line.push(' ');
+                line += &word;
+            }
+        }
+        wanted += &format!("{line}\n\n");
+    }
+    check_generated("docs/limits.md", "## Functions\n\n", "\n\n## ", &wanted);
 }
 
 /// Files and folders that the documents name in backquotes exist.

@@ -6,7 +6,7 @@ use support::source;
 
 const MAX_LINES: usize = 600;
 
-const FOLDERS: [&str; 5] = ["src", "tests", "examples", "demos", "c-tests"];
+const FOLDERS: [&str; 6] = ["src", "build", "tests", "examples", "demos", "c-tests"];
 
 /// Name and text of every source file with one of these endings.
 fn sources(endings: &[&str]) -> Vec<(String, String)> {

@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use support::backend::FENCEPOST;
 use support::built;
@@ -36,12 +37,11 @@ fn the_library_answers_to_every_name_of_the_list() {
     }
 }
 
-/// `checked.list`: the names whose operands are checked.
+/// The names whose operands are checked.
 fn checked() -> Vec<String> {
-    let (_, text) = source::read(&source::package().join("src/interpose/checked.list"));
-    let names = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let names: Vec<String> = names.map(str::to_owned).collect();
-    assert!(names.len() > 200 && names.iter().any(|name| name == "memcpy"), "{names:?}");
+    let names: Vec<String> =
+        source::checked_functions().into_iter().flat_map(|(_, names)| names).collect();
+    assert!(names.len() > 500 && names.iter().any(|name| name == "memcpy"), "{names:?}");
     names
 }
 
@@ -52,6 +52,23 @@ fn the_library_answers_to_every_checked_name() {
     for name in checked() {
         let exported = library.dynamic.get(&name).unwrap_or_else(|| panic!("{name} is missing"));
         assert!(exported.is_function && exported.is_global, "{name}: {exported:?}");
+        let check = &library.all[&format!("fencepost_check_{name}")];
+        assert_eq!(library.jump_at(exported.address), Some(check.address), "{name}");
+    }
+}
+
+/// Without the feature `command`, too: the library alone.
+#[test]
+fn the_library_without_the_command_has_the_checks() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-command");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--offline", "--locked", "--lib", "--no-default-features"]);
+    cargo.arg("--target-dir").arg(&target).current_dir(source::package());
+    let output = cargo.output().expect("cargo starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let library = elf::read(&target.join("debug/libfencepost.so"));
+    for name in checked() {
+        let exported = library.dynamic.get(&name).unwrap_or_else(|| panic!("{name} is missing"));
         let check = &library.all[&format!("fencepost_check_{name}")];
         assert_eq!(library.jump_at(exported.address), Some(check.address), "{name}");
     }

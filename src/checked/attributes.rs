@@ -1,11 +1,10 @@
-//! The checked functions on extended attributes of files.
+//! Extended attributes of files.
 //!
 //! A buffer that is shorter than the program says is good for an attribute that fits. How long the
 //! attribute is the kernel is asked before.
 
-use super::entry::{Call, entries};
+use super::entry::Call;
 use super::operand;
-use super::text::{reads_names, reads_whole};
 use crate::sys::errno;
 use core::ffi::c_void;
 use core::ptr::null_mut;
@@ -34,44 +33,45 @@ fn answers(call: &Call<'_>, index: usize, get: impl FnOnce(*mut c_void, usize) -
     }
 }
 
-/// A name, and the value to be set behind it.
-unsafe fn sets(call: &Call<'_>) {
-    // SAFETY: the program's promise.
-    unsafe { reads_whole::<u8>(call, "name", 1) };
-    // A longer one is refused unread.
+/// setxattr and the like: a longer value is refused unread.
+pub fn sets(call: &Call<'_>) {
     if call.arg(3) <= MOST_BYTES {
         call.reads("value", 2, call.arg(3));
     }
 }
 
-entries! {
-    before getxattr[rdi rsi rdx] = |call| {
-        reads_names(call, ["path", "name"]);
-        answers(call, 2, |to, size| libc::getxattr(call.ptr(0), call.ptr(1), to, size));
-    };
-    before lgetxattr[rdi rsi rdx] = |call| {
-        reads_names(call, ["path", "name"]);
-        answers(call, 2, |to, size| libc::lgetxattr(call.ptr(0), call.ptr(1), to, size));
-    };
-    before fgetxattr[rsi rdx] = |call| {
-        reads_whole::<u8>(call, "name", 1);
-        answers(call, 2, |to, size| libc::fgetxattr(call.int(0), call.ptr(1), to, size));
-    };
-    before listxattr[rdi rsi] = |call| {
-        reads_names(call, ["path"]);
-        answers(call, 1, |to, size| libc::listxattr(call.ptr(0), to.cast(), size));
-    };
-    before llistxattr[rdi rsi] = |call| {
-        reads_names(call, ["path"]);
-        answers(call, 1, |to, size| libc::llistxattr(call.ptr(0), to.cast(), size));
-    };
-    before flistxattr[rsi] = |call| {
-        answers(call, 1, |to, size| libc::flistxattr(call.int(0), to.cast(), size));
-    };
-    before setxattr[rdi rsi rdx] = |call| { reads_names(call, ["path"]); sets(call) };
-    before lsetxattr[rdi rsi rdx] = |call| { reads_names(call, ["path"]); sets(call) };
-    before fsetxattr[rsi rdx] = |call| sets(call);
-    before removexattr[rdi rsi] = |call| reads_names(call, ["path", "name"]);
-    before lremovexattr[rdi rsi] = |call| reads_names(call, ["path", "name"]);
-    before fremovexattr[rsi] = |call| reads_whole::<u8>(call, "name", 1);
+/// getxattr.
+pub unsafe fn gets(call: &Call<'_>) {
+    // SAFETY: the program's promise; the buffer is of no bytes.
+    answers(call, 2, |to, size| unsafe { libc::getxattr(call.ptr(0), call.ptr(1), to, size) });
+}
+
+/// lgetxattr.
+pub unsafe fn gets_of_link(call: &Call<'_>) {
+    // SAFETY: the program's promise; the buffer is of no bytes.
+    answers(call, 2, |to, size| unsafe { libc::lgetxattr(call.ptr(0), call.ptr(1), to, size) });
+}
+
+/// fgetxattr.
+pub unsafe fn gets_of_open(call: &Call<'_>) {
+    // SAFETY: the program's promise; the buffer is of no bytes.
+    answers(call, 2, |to, size| unsafe { libc::fgetxattr(call.int(0), call.ptr(1), to, size) });
+}
+
+/// listxattr.
+pub unsafe fn lists(call: &Call<'_>) {
+    // SAFETY: the program's promise; the buffer is of no bytes.
+    answers(call, 1, |to, size| unsafe { libc::listxattr(call.ptr(0), to.cast(), size) });
+}
+
+/// llistxattr.
+pub unsafe fn lists_of_link(call: &Call<'_>) {
+    // SAFETY: the program's promise; the buffer is of no bytes.
+    answers(call, 1, |to, size| unsafe { libc::llistxattr(call.ptr(0), to.cast(), size) });
+}
+
+/// flistxattr.
+pub unsafe fn lists_of_open(call: &Call<'_>) {
+    // SAFETY: the program's promise; the buffer is of no bytes.
+    answers(call, 1, |to, size| unsafe { libc::flistxattr(call.int(0), to.cast(), size) });
 }

@@ -67,10 +67,10 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Argument `index` of the first six integers and pointers.
+    /// Argument `index` of the first seven, if these are integers and pointers.
     #[inline]
     pub fn arg(&self, index: usize) -> usize {
-        self.saved.integers[index]
+        if index < 6 { self.saved.integers[index] } else { self.saved.on_stack }
     }
 
     /// The same as a pointer.
@@ -83,6 +83,18 @@ impl<'a> Call<'a> {
     #[inline]
     pub fn int(&self, index: usize) -> core::ffi::c_int {
         self.arg(index) as core::ffi::c_int
+    }
+
+    /// The same as an int that counts something: a negative one counts nothing.
+    #[inline]
+    pub fn count(&self, index: usize) -> usize {
+        self.int(index).max(0) as usize
+    }
+
+    /// The same as an unsigned int.
+    #[inline]
+    pub fn unsigned(&self, index: usize) -> usize {
+        self.arg(index) as core::ffi::c_uint as usize
     }
 
     /// Bytes that the call may touch at argument `index`.
@@ -102,6 +114,28 @@ impl<'a> Call<'a> {
     pub fn writes(&self, name: &'static str, index: usize, bytes: usize) {
         self.site.writes(name, self.arg(index), bytes);
     }
+
+    /// The first two operands, of `bytes` bytes, must not overlap. A copy onto itself is let be: compilers make
+    /// them of assignments of structures.
+    #[inline]
+    pub fn distinct(&self, bytes: usize) {
+        if self.arg(0) != self.arg(1) {
+            self.site.distinct((self.arg(0), bytes), (self.arg(1), bytes));
+        }
+    }
+
+    /// What a checking form (`__read_chk`) ends the process for.
+    #[inline]
+    pub fn verify(&self, bytes: usize, most: usize) {
+        if bytes > most {
+            // SAFETY: it ends the process with a message, as the function called would.
+            unsafe { __chk_fail() }
+        }
+    }
+}
+
+unsafe extern "C-unwind" {
+    pub fn __chk_fail() -> !;
 }
 
 /// For the assembler: libc's function. A program can't refer to one that its libc lacks; one that is
@@ -264,11 +298,11 @@ macro_rules! go_early {
 }
 pub(crate) use go_early;
 
-/// Declares the entries of functions:
+/// Declares the entry of a function; build.rs makes these of `functions.list`:
 ///
 /// ```text
-/// before memcpy[rdi rsi] = |call| { … what must hold … };
-/// instead read[rsi] = |call| { … the result … };
+/// entry! { before memccpy[rdi rsi] = |call| { … what must hold … } }
+/// entry! { instead read[rsi] = |call| { … the result … } }
 /// ```
 ///
 /// These stand for `before` where the usual case is told quickly (`quick.rs`): `copy`, `pair` and `single`
@@ -280,64 +314,59 @@ pub(crate) use go_early;
 /// calls are checked. `early "f"` names
 /// an implementation for the time before libc's is known; `or "f"` a function that serves where libc
 /// lacks this one.
-macro_rules! entries {
-    ($(
+macro_rules! entry {
+    (
         $kind:ident $name:ident[$($register:ident)*]
-            $(early $early:literal)? $(or $substitute:literal)? = |$call:ident| $body:expr;
-    )*) => {
-        $(
-            #[allow(non_snake_case)]
-            mod $name {
-                use super::*;
+            $(early $early:literal)? $(or $substitute:literal)? = |$call:ident| $body:expr
+    ) => {
+        #[allow(non_snake_case)]
+        pub mod $name {
+            use super::*;
 
-                pub static NEXT: crate::sys::next::Next = entries!(@next $name $($substitute)?);
+            pub static NEXT: crate::sys::next::Next = entry!(@next $name $($substitute)?);
 
-                extern "C-unwind" fn check(saved: &crate::checked::entry::Saved) -> usize {
-                    let $call = &crate::checked::entry::Call::new(stringify!($name), saved);
-                    // SAFETY: the program calls the function with these arguments. What the
-                    // function's manual demands of them is its promise, as far as it was not
-                    // just found to be broken.
-                    #[allow(unused_unsafe, unused_braces)]
-                    let result = unsafe { $body };
-                    crate::checked::entry::Outcome::word(result)
-                }
-
-                core::arch::global_asm!(
-                    concat!(".pushsection .text.fencepost_check_", stringify!($name), ",\"ax\",@progbits"),
-                    ".balign 16",
-                    concat!(".globl fencepost_check_", stringify!($name)),
-                    concat!(".hidden fencepost_check_", stringify!($name)),
-                    concat!(".type fencepost_check_", stringify!($name), ",@function"),
-                    concat!(".globl fencepost_next_", stringify!($name)),
-                    concat!(".hidden fencepost_next_", stringify!($name)),
-                    concat!(".type fencepost_next_", stringify!($name), ",@function"),
-                    concat!("fencepost_check_", stringify!($name), ":"),
-                    ".cfi_startproc",
-                    $(crate::checked::entry::test_operand!($register),)*
-                    concat!("fencepost_next_", stringify!($name), ":"),
-                    "mov r11, [rip + {next}]",
-                    "test r11, r11",
-                    "jz 3f",
-                    "jmp r11",
-                    "3:",
-                    crate::checked::entry::go_early!($($early)?),
-                    "2:",
-                    "cmp byte ptr [rip + {next} + {left_alone}], 0",
-                    concat!("jne fencepost_next_", stringify!($name)),
-                    crate::checked::entry::go_to_check!($kind, $name),
-                    ".cfi_endproc",
-                    concat!(".size fencepost_check_", stringify!($name), ", . - fencepost_check_", stringify!($name)),
-                    ".popsection",
-                    checked = sym crate::checked::operand::CHECKED,
-                    next = sym NEXT,
-                    left_alone = const crate::sys::next::Next::LEFT_ALONE,
-                    check = sym check,
-                );
+            extern "C-unwind" fn check(saved: &crate::checked::entry::Saved) -> usize {
+                let $call = &crate::checked::entry::Call::new(stringify!($name), saved);
+                // SAFETY: the program calls the function with these arguments. What the
+                // function's manual demands of them is its promise, as far as it was not
+                // just found to be broken.
+                #[allow(unused_unsafe, unused_braces)]
+                let result = unsafe { $body };
+                crate::checked::entry::Outcome::word(result)
             }
-        )*
 
-        /// libc's functions behind these.
-        pub static NEXT: &[&crate::sys::next::Next] = &[$(&$name::NEXT),*];
+            core::arch::global_asm!(
+                concat!(".pushsection .text.fencepost_check_", stringify!($name), ",\"ax\",@progbits"),
+                ".balign 16",
+                concat!(".globl fencepost_check_", stringify!($name)),
+                concat!(".hidden fencepost_check_", stringify!($name)),
+                concat!(".type fencepost_check_", stringify!($name), ",@function"),
+                concat!(".globl fencepost_next_", stringify!($name)),
+                concat!(".hidden fencepost_next_", stringify!($name)),
+                concat!(".type fencepost_next_", stringify!($name), ",@function"),
+                concat!("fencepost_check_", stringify!($name), ":"),
+                ".cfi_startproc",
+                $(crate::checked::entry::test_operand!($register),)*
+                concat!("fencepost_next_", stringify!($name), ":"),
+                "mov r11, [rip + {next}]",
+                "test r11, r11",
+                "jz 3f",
+                "jmp r11",
+                "3:",
+                crate::checked::entry::go_early!($($early)?),
+                "2:",
+                "cmp byte ptr [rip + {next} + {left_alone}], 0",
+                concat!("jne fencepost_next_", stringify!($name)),
+                crate::checked::entry::go_to_check!($kind, $name),
+                ".cfi_endproc",
+                concat!(".size fencepost_check_", stringify!($name), ", . - fencepost_check_", stringify!($name)),
+                ".popsection",
+                checked = sym crate::checked::operand::CHECKED,
+                next = sym NEXT,
+                left_alone = const crate::sys::next::Next::LEFT_ALONE,
+                check = sym check,
+            );
+        }
     };
     (@next $name:ident) => {
         crate::sys::next::Next::new(crate::checked::entry::c_name(concat!(stringify!($name), "\0")))
@@ -349,7 +378,7 @@ macro_rules! entries {
         )
     };
 }
-pub(crate) use entries;
+pub(crate) use entry;
 
 /// A name that ends in a NUL.
 pub const fn c_name(name: &'static str) -> &'static core::ffi::CStr {

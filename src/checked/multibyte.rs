@@ -1,4 +1,4 @@
-//! The checked functions that convert strings of multibyte characters to wide ones and back.
+//! Conversions of strings: of multibyte characters to wide ones and back, and between character sets.
 //!
 //! How far a conversion goes is told by one to nowhere, before the call. A sequence that is no
 //! character ends it: then nothing is reported.
@@ -6,10 +6,11 @@
 //! glibc first looks for the terminator, further than a conversion may go. Where the source lies in an
 //! object without one, and nothing is wrong, a form is called that is told where the object ends.
 
-use super::entry::{Call, entries};
+use super::entry::Call;
 use super::operand;
 use super::text::{Extent, Unit, readable};
 use crate::sys::errno;
+use core::ffi::{c_char, c_void};
 use core::ptr::{null, null_mut};
 
 /// mbstate_t of glibc.
@@ -31,6 +32,16 @@ unsafe extern "C" {
         state: *mut State,
     ) -> usize;
     fn __ctype_get_mb_cur_max() -> usize;
+}
+
+unsafe extern "C-unwind" {
+    fn iconv(
+        conversion: *mut c_void,
+        input: *mut *mut c_char,
+        input_left: *mut usize,
+        output: *mut *mut c_char,
+        output_left: *mut usize,
+    ) -> usize;
 }
 
 /// Defines the forms that stop where the object of the source ends.
@@ -92,16 +103,14 @@ fn character_bytes() -> usize {
 /// The state that a call begins with. Where the program gives none, the one that libc keeps is taken
 /// to be initial.
 unsafe fn state(call: &Call<'_>, index: usize) -> State {
-    call.writes("ps", index, size_of::<State>());
     let state = call.ptr::<State>(index);
-    // SAFETY: the program's promise; an mbstate_t is aligned to 4.
+    // SAFETY: the program's promise, and looked at; an mbstate_t is aligned to 4.
     if state.is_null() { 0 } else { unsafe { state.read_unaligned() } }
 }
 
 /// The string at the pointer that is argument 1.
 unsafe fn source(call: &Call<'_>) -> usize {
-    call.reads("src", 1, size_of::<usize>());
-    // SAFETY: the program's promise.
+    // SAFETY: the program's promise, and looked at.
     unsafe { *call.ptr::<usize>(1) }
 }
 
@@ -211,59 +220,149 @@ unsafe fn to_bytes(
     }
 }
 
-entries! {
-    before mbstowcs[rdi rsi] = |call| {
-        to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0, wide::string as *const ())
-    };
-    before __mbstowcs_chk[rdi rsi] = |call| {
-        let clipped = unless_fortified(call, 2, 3, wide::string as *const ());
-        to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped)
-    };
-    before mbsrtowcs[any] = |call| {
-        to_wide(
-            call, source(call), usize::MAX, call.arg(2), state(call, 3),
-            wide::restartable as *const (),
-        )
-    };
-    before __mbsrtowcs_chk[any] = |call| {
-        let clipped = unless_fortified(call, 2, 4, wide::restartable as *const ());
-        to_wide(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped)
-    };
-    before mbsnrtowcs[any] = |call| {
-        to_wide(
-            call, source(call), call.arg(2), call.arg(3), state(call, 4),
-            wide::bounded as *const (),
-        )
-    };
-    before __mbsnrtowcs_chk[any] = |call| {
-        let clipped = unless_fortified(call, 3, 5, wide::bounded as *const ());
-        to_wide(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped)
-    };
-    before wcstombs[rdi rsi] = |call| {
-        to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0, narrow::string as *const ())
-    };
-    before __wcstombs_chk[rdi rsi] = |call| {
-        let clipped = unless_fortified(call, 2, 3, narrow::string as *const ());
-        to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped)
-    };
-    before wcsrtombs[any] = |call| {
-        to_bytes(
-            call, source(call), usize::MAX, call.arg(2), state(call, 3),
-            narrow::restartable as *const (),
-        )
-    };
-    before __wcsrtombs_chk[any] = |call| {
-        let clipped = unless_fortified(call, 2, 4, narrow::restartable as *const ());
-        to_bytes(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped)
-    };
-    before wcsnrtombs[any] = |call| {
-        to_bytes(
-            call, source(call), call.arg(2), call.arg(3), state(call, 4),
-            narrow::bounded as *const (),
-        )
-    };
-    before __wcsnrtombs_chk[any] = |call| {
-        let clipped = unless_fortified(call, 3, 5, narrow::bounded as *const ());
-        to_bytes(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped)
-    };
+/// mbstowcs.
+pub unsafe fn widens(call: &Call<'_>) {
+    let clipped = wide::string as *const ();
+    // SAFETY: the program's promise.
+    unsafe { to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
+}
+
+/// Its form that knows how long the destination is.
+pub unsafe fn widens_checked(call: &Call<'_>) {
+    let clipped = unless_fortified(call, 2, 3, wide::string as *const ());
+    // SAFETY: the program's promise.
+    unsafe { to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
+}
+
+/// mbsrtowcs.
+pub unsafe fn widens_on(call: &Call<'_>) {
+    let clipped = wide::restartable as *const ();
+    // SAFETY: the program's promise.
+    unsafe { to_wide(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
+}
+
+/// Its form that knows how long the destination is.
+pub unsafe fn widens_on_checked(call: &Call<'_>) {
+    let clipped = unless_fortified(call, 2, 4, wide::restartable as *const ());
+    // SAFETY: the program's promise.
+    unsafe { to_wide(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
+}
+
+/// mbsnrtowcs.
+pub unsafe fn widens_some(call: &Call<'_>) {
+    let clipped = wide::bounded as *const ();
+    // SAFETY: the program's promise.
+    unsafe { to_wide(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
+}
+
+/// Its form that knows how long the destination is.
+pub unsafe fn widens_some_checked(call: &Call<'_>) {
+    let clipped = unless_fortified(call, 3, 5, wide::bounded as *const ());
+    // SAFETY: the program's promise.
+    unsafe { to_wide(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
+}
+
+/// wcstombs.
+pub unsafe fn narrows(call: &Call<'_>) {
+    let clipped = narrow::string as *const ();
+    // SAFETY: the program's promise.
+    unsafe { to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
+}
+
+/// Its form that knows how long the destination is.
+pub unsafe fn narrows_checked(call: &Call<'_>) {
+    let clipped = unless_fortified(call, 2, 3, narrow::string as *const ());
+    // SAFETY: the program's promise.
+    unsafe { to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
+}
+
+/// wcsrtombs.
+pub unsafe fn narrows_on(call: &Call<'_>) {
+    let clipped = narrow::restartable as *const ();
+    // SAFETY: the program's promise.
+    unsafe { to_bytes(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
+}
+
+/// Its form that knows how long the destination is.
+pub unsafe fn narrows_on_checked(call: &Call<'_>) {
+    let clipped = unless_fortified(call, 2, 4, narrow::restartable as *const ());
+    // SAFETY: the program's promise.
+    unsafe { to_bytes(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
+}
+
+/// wcsnrtombs.
+pub unsafe fn narrows_some(call: &Call<'_>) {
+    let clipped = narrow::bounded as *const ();
+    // SAFETY: the program's promise.
+    unsafe { to_bytes(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
+}
+
+/// Its form that knows how long the destination is.
+pub unsafe fn narrows_some_checked(call: &Call<'_>) {
+    let clipped = unless_fortified(call, 3, 5, narrow::bounded as *const ());
+    // SAFETY: the program's promise.
+    unsafe { to_bytes(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
+}
+
+/// A pointer into a buffer, and the bytes left there, at two arguments; not there if either is null.
+struct Cursor {
+    name: &'static str,
+    at: *mut *mut c_char,
+    start: usize,
+}
+
+impl Cursor {
+    unsafe fn new(call: &Call<'_>, name: &'static str, index: usize) -> Option<Cursor> {
+        let (at, left) = (call.ptr::<*mut c_char>(index), call.ptr::<usize>(index + 1));
+        if at.is_null() {
+            return None;
+        }
+        call.writes(name, index, size_of::<usize>());
+        // SAFETY: the program's promise.
+        let start = unsafe { at.read_unaligned() } as usize;
+        if start == 0 || left.is_null() {
+            return None;
+        }
+        call.writes("bytes left", index + 1, size_of::<usize>());
+        Some(Cursor { name, at, start })
+    }
+
+    /// Whether it points to no object any more.
+    fn is_stale(&self) -> bool {
+        operand::room(self.start) == 0 && !operand::is_end(self.start)
+    }
+
+    /// Bytes that it has gone on.
+    unsafe fn passed(&self) -> usize {
+        // SAFETY: the program's promise.
+        (unsafe { self.at.read_unaligned() } as usize).saturating_sub(self.start)
+    }
+}
+
+/// iconv.
+pub unsafe fn convert(call: &Call<'_>) -> usize {
+    // SAFETY: the program's promise.
+    unsafe {
+        let input = Cursor::new(call, "inbuf", 1);
+        let output = Cursor::new(call, "outbuf", 3);
+        if let Some(input) = &input
+            && input.is_stale()
+        {
+            call.site.reads(input.name, input.start, *call.ptr::<usize>(2));
+        }
+        if input.is_some()
+            && let Some(output) = &output
+            && output.is_stale()
+        {
+            call.site.writes(output.name, output.start, *call.ptr::<usize>(4));
+        }
+        let result = iconv(call.ptr(0), call.ptr(1), call.ptr(2), call.ptr(3), call.ptr(4));
+        if let Some(input) = input {
+            call.site.reads(input.name, input.start, input.passed());
+        }
+        if let Some(output) = output {
+            call.site.writes(output.name, output.start, output.passed());
+        }
+        result
+    }
 }

@@ -1,12 +1,17 @@
-//! The checked functions that read a number from a string.
+//! Numbers that are read from a string, of bytes or of wide characters.
 //!
 //! How much of the string they read is told by where the number ends: the byte behind it is read too.
 
-use super::entry::{Call, entries};
+use super::entry::Call;
 use super::operand;
 use super::text::{Unit, bytes, readable};
 use crate::sys::errno;
-use core::ffi::{c_char, c_int};
+use core::ffi::{c_char, c_int, c_ulonglong};
+
+unsafe extern "C" {
+    fn wcstoull(string: *const u32, end: *mut *mut u32, base: c_int) -> c_ulonglong;
+    fn wcstod(string: *const u32, end: *mut *mut u32) -> f64;
+}
 
 /// Units that are looked at for one that ends any number. Longer numbers are read twice.
 const GLANCE_UNITS: usize = 64;
@@ -17,25 +22,76 @@ const COPIED_UNITS: usize = 1024;
 /// Where the number at `start` ends by the C library; `start` itself where there is none.
 type End<U> = unsafe fn(start: *const U, base: c_int) -> *mut U;
 
-unsafe fn end_of_integer(start: *const u8, base: c_int) -> *mut u8 {
-    let mut end: *mut c_char = core::ptr::null_mut();
-    // SAFETY: the caller's promise.
-    unsafe { libc::strtoull(start.cast(), &raw mut end, base) };
-    end.cast()
+/// What a number is written in.
+pub trait Number: Unit + Into<u32> {
+    /// Where the integer at `start` ends.
+    ///
+    /// # Safety
+    /// A string must be there.
+    unsafe fn end_of_integer(start: *const Self, base: c_int) -> *mut Self;
+
+    /// Where the floating-point number at `start` ends.
+    ///
+    /// # Safety
+    /// A string must be there.
+    unsafe fn end_of_float(start: *const Self, base: c_int) -> *mut Self;
 }
 
-unsafe fn end_of_float(start: *const u8, _base: c_int) -> *mut u8 {
-    let mut end: *mut c_char = core::ptr::null_mut();
+impl Number for u8 {
+    unsafe fn end_of_integer(start: *const u8, base: c_int) -> *mut u8 {
+        let mut end: *mut c_char = core::ptr::null_mut();
+        // SAFETY: the caller's promise.
+        unsafe { libc::strtoull(start.cast(), &raw mut end, base) };
+        end.cast()
+    }
+
+    unsafe fn end_of_float(start: *const u8, _base: c_int) -> *mut u8 {
+        let mut end: *mut c_char = core::ptr::null_mut();
+        // SAFETY: the caller's promise.
+        unsafe { libc::strtod(start.cast(), &raw mut end) };
+        end.cast()
+    }
+}
+
+impl Number for u32 {
+    unsafe fn end_of_integer(start: *const u32, base: c_int) -> *mut u32 {
+        let mut end = core::ptr::null_mut();
+        // SAFETY: the caller's promise.
+        unsafe { wcstoull(start, &raw mut end, base) };
+        end
+    }
+
+    unsafe fn end_of_float(start: *const u32, _base: c_int) -> *mut u32 {
+        let mut end = core::ptr::null_mut();
+        // SAFETY: the caller's promise.
+        unsafe { wcstod(start, &raw mut end) };
+        end
+    }
+}
+
+/// The call reads an integer in this base at argument 0.
+///
+/// # Safety
+/// As [`reads_number`].
+pub unsafe fn reads_integer<U: Number>(call: &Call<'_>, base: c_int) {
     // SAFETY: the caller's promise.
-    unsafe { libc::strtod(start.cast(), &raw mut end) };
-    end.cast()
+    unsafe { reads_number::<U>(call, base, U::end_of_integer) }
+}
+
+/// The call reads a floating-point number at argument 0.
+///
+/// # Safety
+/// As [`reads_number`].
+pub unsafe fn reads_float<U: Number>(call: &Call<'_>) {
+    // SAFETY: the caller's promise.
+    unsafe { reads_number::<U>(call, 0, U::end_of_float) }
 }
 
 /// The call reads a number at argument 0. Nothing is read behind the object before the report.
 ///
 /// # Safety
 /// A string must be there, unless it is in the heap.
-pub unsafe fn reads_number<U: Unit + Into<u32>>(call: &Call<'_>, base: c_int, end: End<U>) {
+unsafe fn reads_number<U: Number>(call: &Call<'_>, base: c_int, end: End<U>) {
     let start = call.arg(0);
     if !operand::is_checked(start) {
         return;
@@ -78,40 +134,4 @@ pub unsafe fn reads_number<U: Unit + Into<u32>>(call: &Call<'_>, base: c_int, en
         read = blank + usize::from(string.get(blank).is_some_and(|sign| is(sign, b"+-")));
     }
     call.reads("string", 0, bytes::<U>(read + 1));
-}
-
-unsafe fn integer(call: &Call<'_>, base: c_int) {
-    call.writes("endptr", 1, if call.arg(1) == 0 { 0 } else { size_of::<usize>() });
-    // SAFETY: the program's promise.
-    unsafe { reads_number(call, base, end_of_integer) }
-}
-
-unsafe fn float(call: &Call<'_>) {
-    call.writes("endptr", 1, if call.arg(1) == 0 { 0 } else { size_of::<usize>() });
-    // SAFETY: the program's promise.
-    unsafe { reads_number(call, 0, end_of_float) }
-}
-
-entries! {
-    before strtol[rdi rsi] = |call| integer(call, call.int(2));
-    before strtoll[rdi rsi] = |call| integer(call, call.int(2));
-    before strtoul[rdi rsi] = |call| integer(call, call.int(2));
-    before strtoull[rdi rsi] = |call| integer(call, call.int(2));
-    before strtoq[rdi rsi] = |call| integer(call, call.int(2));
-    before strtouq[rdi rsi] = |call| integer(call, call.int(2));
-    before strtoimax[rdi rsi] = |call| integer(call, call.int(2));
-    before strtoumax[rdi rsi] = |call| integer(call, call.int(2));
-    before __isoc23_strtol[rdi rsi] or "strtol" = |call| integer(call, call.int(2));
-    before __isoc23_strtoll[rdi rsi] or "strtoll" = |call| integer(call, call.int(2));
-    before __isoc23_strtoul[rdi rsi] or "strtoul" = |call| integer(call, call.int(2));
-    before __isoc23_strtoull[rdi rsi] or "strtoull" = |call| integer(call, call.int(2));
-    before __isoc23_strtoimax[rdi rsi] or "strtoimax" = |call| integer(call, call.int(2));
-    before __isoc23_strtoumax[rdi rsi] or "strtoumax" = |call| integer(call, call.int(2));
-    before atoi[rdi] = |call| reads_number(call, 10, end_of_integer);
-    before atol[rdi] = |call| reads_number(call, 10, end_of_integer);
-    before atoll[rdi] = |call| reads_number(call, 10, end_of_integer);
-    before atof[rdi] = |call| reads_number(call, 0, end_of_float);
-    before strtod[rdi rsi] = |call| float(call);
-    before strtof[rdi rsi] = |call| float(call);
-    before strtold[rdi rsi] = |call| float(call);
 }

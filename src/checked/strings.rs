@@ -1,32 +1,32 @@
-//! The checked functions on strings of bytes.
+//! Functions on strings, of bytes and of wide characters, that `text` has no general rule for.
 
-use super::entry::{Call, entries};
-use super::text::{
-    Case, Extent, appends_string, bytes, compares_strings, copies_string, finds, finds_of_set,
-    finds_string, reads_extent, reads_string, reads_whole,
-};
+use super::entry::Call;
+use super::text::{Extent, Unit, bytes, reads_extent};
 use core::ffi::c_char;
 use core::ptr::null_mut;
 
 unsafe extern "C" {
     fn strtok_r(s: *mut c_char, sep: *const c_char, save: *mut *mut c_char) -> *mut c_char;
     fn strsep(string: *mut *mut c_char, sep: *const c_char) -> *mut c_char;
+    fn wcstok(s: *mut u32, delimiters: *const u32, save: *mut *mut u32) -> *mut u32;
 }
 
 const NO_LIMIT: usize = usize::MAX;
 
 /// strlcpy: all of the source is read, to answer its length.
-unsafe fn copy_truncating(call: &Call<'_>, size: usize) {
+pub unsafe fn copies_truncating(call: &Call<'_>) {
     // SAFETY: the program's promise.
     unsafe {
-        let copied = (reads_extent::<u8>(call, "source", 1, NO_LIMIT).length() + 1).min(size);
+        let whole = reads_extent::<u8>(call, "source", 1, NO_LIMIT).length() + 1;
+        let copied = whole.min(call.arg(2));
         call.writes("destination", 0, copied);
         call.site.distinct((call.arg(0), copied), (call.arg(1), copied));
     }
 }
 
 /// strlcat.
-unsafe fn append_truncating(call: &Call<'_>, size: usize) {
+pub unsafe fn appends_truncating(call: &Call<'_>) {
+    let size = call.arg(2);
     // SAFETY: the program's promise.
     unsafe {
         let added = reads_extent::<u8>(call, "source", 1, NO_LIMIT).length() + 1;
@@ -36,113 +36,53 @@ unsafe fn append_truncating(call: &Call<'_>, size: usize) {
 }
 
 /// What a tokenizer answers: the token that it read and cut off.
-unsafe fn cut(call: &Call<'_>, token: *mut c_char) -> *mut c_char {
+unsafe fn cut<U: Unit, T>(call: &Call<'_>, token: *mut T) -> *mut T {
     if !token.is_null() {
         // SAFETY: libc's function answers a string.
-        let extent = unsafe { Extent::<u8>::of(token as usize, NO_LIMIT) };
+        let extent = unsafe { Extent::<U>::of(token as usize, NO_LIMIT) };
         call.site.reads("token", token as usize, extent.bytes());
     }
     token
 }
 
-unsafe fn tokenize(call: &Call<'_>, save: *mut *mut c_char) -> *mut c_char {
+/// strtok.
+pub unsafe fn tokenize(call: &Call<'_>) -> *mut c_char {
     // SAFETY: the program's promise.
-    unsafe {
-        reads_whole::<u8>(call, "delimiters", 1);
-        call.reads("string", 0, usize::from(call.arg(0) != 0));
-        cut(call, strtok_r(call.ptr(0), call.ptr(1), save))
-    }
+    unsafe { cut::<u8, _>(call, libc::strtok(call.ptr(0), call.ptr(1))) }
 }
 
-unsafe fn separate(call: &Call<'_>) -> *mut c_char {
-    call.writes("stringp", 0, size_of::<usize>());
+/// strtok_r.
+pub unsafe fn tokenize_on(call: &Call<'_>) -> *mut c_char {
     // SAFETY: the program's promise.
+    unsafe { cut::<u8, _>(call, strtok_r(call.ptr(0), call.ptr(1), call.ptr(2))) }
+}
+
+/// wcstok.
+pub unsafe fn tokenize_wide(call: &Call<'_>) -> *mut u32 {
+    // SAFETY: the program's promise.
+    unsafe { cut::<u32, _>(call, wcstok(call.ptr(0), call.ptr(1), call.ptr(2))) }
+}
+
+/// strsep.
+pub unsafe fn separate(call: &Call<'_>) -> *mut c_char {
+    // SAFETY: the program's promise; the pointer has been looked at.
     unsafe {
-        reads_whole::<u8>(call, "delimiters", 1);
         let string = *call.ptr::<usize>(0);
-        if string != 0 {
-            call.site.reads("string", string, 1);
-        }
-        cut(call, strsep(call.ptr(0), call.ptr(1)))
+        call.site.reads("string", string, usize::from(string != 0));
+        cut::<u8, _>(call, strsep(call.ptr(0), call.ptr(1)))
     }
 }
 
-unsafe fn both(call: &Call<'_>) {
+/// strxfrm. The result is the length of the whole; what is written, at most the room that is said to be.
+pub unsafe fn transform(call: &Call<'_>) -> usize {
+    let size = call.arg(2).min(call.room(0));
+    let to = if size == 0 { null_mut() } else { call.ptr(0) };
     // SAFETY: the program's promise.
-    unsafe {
-        reads_whole::<u8>(call, "first", 0);
-        reads_whole::<u8>(call, "second", 1);
+    let whole = unsafe { libc::strxfrm(to, call.ptr(1), size) };
+    if call.arg(2) > size {
+        call.writes("destination", 0, bytes::<u8>(whole.saturating_add(1).min(call.arg(2))));
     }
-}
-
-entries! {
-    string strlen[rdi] early "fencepost_early_length" = |call| reads_whole::<u8>(call, "string", 0);
-    before strnlen[rdi] = |call| reads_string::<u8>(call, "string", 0, call.arg(1));
-    before strcpy[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
-    before __strcpy_chk[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
-    before stpcpy[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
-    before __stpcpy[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
-    before __stpcpy_chk[rdi rsi] = |call| copies_string::<u8>(call, NO_LIMIT, None);
-    before strncpy[rdi rsi] = |call| copies_string::<u8>(call, call.arg(2), Some(call.arg(2)));
-    before __strncpy_chk[rdi rsi] = |call| copies_string::<u8>(call, call.arg(2), Some(call.arg(2)));
-    before stpncpy[rdi rsi] = |call| copies_string::<u8>(call, call.arg(2), Some(call.arg(2)));
-    before __stpncpy[rdi rsi] = |call| copies_string::<u8>(call, call.arg(2), Some(call.arg(2)));
-    before __stpncpy_chk[rdi rsi] = |call| copies_string::<u8>(call, call.arg(2), Some(call.arg(2)));
-    before strcat[rdi rsi] = |call| appends_string::<u8>(call, NO_LIMIT);
-    before __strcat_chk[rdi rsi] = |call| appends_string::<u8>(call, NO_LIMIT);
-    before strncat[rdi rsi] = |call| appends_string::<u8>(call, call.arg(2));
-    before __strncat_chk[rdi rsi] = |call| appends_string::<u8>(call, call.arg(2));
-    before strlcpy[rdi rsi] early "fencepost_early_strlcpy" = |call| copy_truncating(call, call.arg(2));
-    before __strlcpy_chk[rdi rsi] early "fencepost_early_strlcpy" = |call| copy_truncating(call, call.arg(2));
-    before strlcat[rdi rsi] early "fencepost_early_strlcat" = |call| append_truncating(call, call.arg(2));
-    before __strlcat_chk[rdi rsi] early "fencepost_early_strlcat" = |call| append_truncating(call, call.arg(2));
-    string strdup[rdi] = |call| reads_whole::<u8>(call, "string", 0);
-    string __strdup[rdi] = |call| reads_whole::<u8>(call, "string", 0);
-    before strndup[rdi] = |call| reads_string::<u8>(call, "string", 0, call.arg(1));
-    before __strndup[rdi] = |call| reads_string::<u8>(call, "string", 0, call.arg(1));
-
-    strings strcmp[rdi rsi] early "fencepost_early_order" = |call| {
-        compares_strings::<u8>(call, NO_LIMIT, Case::Matters)
-    };
-    before strncmp[rdi rsi] = |call| compares_strings::<u8>(call, call.arg(2), Case::Matters);
-    before strcasecmp[rdi rsi] = |call| compares_strings::<u8>(call, NO_LIMIT, Case::Ignored);
-    before __strcasecmp[rdi rsi] = |call| compares_strings::<u8>(call, NO_LIMIT, Case::Ignored);
-    before strcasecmp_l[rdi rsi] = |call| compares_strings::<u8>(call, NO_LIMIT, Case::Ignored);
-    before strncasecmp[rdi rsi] = |call| compares_strings::<u8>(call, call.arg(2), Case::Ignored);
-    before strncasecmp_l[rdi rsi] = |call| compares_strings::<u8>(call, call.arg(2), Case::Ignored);
-    // The digits behind the difference aside.
-    before strverscmp[rdi rsi] = |call| compares_strings::<u8>(call, NO_LIMIT, Case::Matters);
-    before strcoll[rdi rsi] = |call| both(call);
-    before strcoll_l[rdi rsi] = |call| both(call);
-
-    string strchr[rdi] = |call| finds(call, call.int(1) as u8);
-    string index[rdi] = |call| finds(call, call.int(1) as u8);
-    string strchrnul[rdi] = |call| finds(call, call.int(1) as u8);
-    string strrchr[rdi] = |call| reads_whole::<u8>(call, "string", 0);
-    string rindex[rdi] = |call| reads_whole::<u8>(call, "string", 0);
-    before strstr[rdi rsi] = |call| finds_string::<u8>(call, Case::Matters);
-    before strcasestr[rdi rsi] = |call| finds_string::<u8>(call, Case::Ignored);
-    before strspn[rdi rsi] = |call| finds_of_set::<u8>(call, false);
-    before strcspn[rdi rsi] = |call| finds_of_set::<u8>(call, true);
-    before strpbrk[rdi rsi] = |call| finds_of_set::<u8>(call, true);
-    instead strtok[rdi rsi] = |call| {
-        reads_whole::<u8>(call, "delimiters", 1);
-        call.reads("string", 0, usize::from(call.arg(0) != 0));
-        cut(call, libc::strtok(call.ptr(0), call.ptr(1)))
-    };
-    instead strtok_r[rdi rsi rdx] = |call| tokenize(call, call.ptr(2));
-    instead __strtok_r[rdi rsi rdx] = |call| tokenize(call, call.ptr(2));
-    instead strsep[rdi rsi] = |call| separate(call);
-    // The result is the length of the whole; what is written, at most the room that is said to be.
-    instead strxfrm[rdi rsi] = |call| {
-        reads_whole::<u8>(call, "source", 1);
-        let size = call.arg(2).min(call.room(0));
-        let whole = libc::strxfrm(if size == 0 { null_mut() } else { call.ptr(0) }, call.ptr(1), size);
-        if call.arg(2) > size {
-            call.writes("destination", 0, bytes::<u8>(whole.saturating_add(1).min(call.arg(2))));
-        }
-        whole
-    };
+    whole
 }
 
 /// strlcpy, for a libc without it: such a name is found by dlsym(3) all the same.

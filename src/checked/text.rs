@@ -197,17 +197,6 @@ pub unsafe fn reads_whole<U: Unit>(call: &Call<'_>, name: &'static str, index: u
     unsafe { reads_string::<U>(call, name, index, usize::MAX) }
 }
 
-/// The call reads whole strings at the arguments from 0 on, of these names.
-///
-/// # Safety
-/// As [`Extent::of`], for each.
-pub unsafe fn reads_names<const N: usize>(call: &Call<'_>, names: [&'static str; N]) {
-    for (index, name) in names.into_iter().enumerate() {
-        // SAFETY: the caller's promise.
-        unsafe { reads_whole::<u8>(call, name, index) }
-    }
-}
-
 /// Units that are readable, at an address of any alignment.
 #[derive(Clone, Copy)]
 struct Units<U> {
@@ -270,7 +259,6 @@ pub unsafe fn finds<U: Unit>(call: &Call<'_>, unit: U) {
 pub unsafe fn finds_string<U: Unit>(call: &Call<'_>, case: Case) {
     // SAFETY: the caller's promise.
     unsafe {
-        reads_whole::<U>(call, "needle", 1);
         goes_through::<U>(call, |string| {
             let needle = Extent::of(call.arg(1), usize::MAX).content();
             string.contains_all(needle, case)
@@ -285,7 +273,6 @@ pub unsafe fn finds_string<U: Unit>(call: &Call<'_>, case: Case) {
 pub unsafe fn finds_of_set<U: Unit>(call: &Call<'_>, is_in: bool) {
     // SAFETY: the caller's promise.
     unsafe {
-        reads_whole::<U>(call, "set", 1);
         goes_through::<U>(call, |string| {
             let set = Extent::of(call.arg(1), usize::MAX).content();
             string.iter().any(|unit| set.contains(unit) == is_in)

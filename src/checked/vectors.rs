@@ -65,6 +65,18 @@ impl Clipped {
     }
 }
 
+/// The call has touched the first `bytes` bytes of these buffers.
+pub fn has_touched(call: &Call<'_>, direction: Direction, buffers: &[iovec], mut bytes: usize) {
+    for buffer in buffers {
+        let touched = bytes.min(buffer.iov_len);
+        match direction {
+            Direction::Write => call.site.writes("iov_base", buffer.iov_base as usize, touched),
+            _ => call.site.reads("iov_base", buffer.iov_base as usize, touched),
+        }
+        bytes -= touched;
+    }
+}
+
 /// Reports each buffer of a vector that is not wholly in its object.
 ///
 /// # Safety

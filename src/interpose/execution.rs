@@ -2,7 +2,7 @@
 //!
 //! What the program passes is read through probes: whether its pointers are good is the kernel's to say.
 
-use crate::checked;
+use super::checked;
 use crate::ledger::{self, Ledger};
 use crate::sys::executable::{self, Path, Verdict, Why};
 use crate::sys::next::Next;
@@ -88,15 +88,10 @@ unsafe extern "C" fn popen(command: usize, kind: usize) -> usize {
 
 /// Puts the functions above in libc's place, before anything looks libc's up.
 pub fn take_over() {
-    for next in checked::programs::NEXT.iter().chain(checked::paths::NEXT) {
-        match next.name() {
-            "posix_spawn" => next.take_over(posix_spawn as *const ()),
-            "posix_spawnp" => next.take_over(posix_spawnp as *const ()),
-            "system" => next.take_over(system as *const ()),
-            "popen" => next.take_over(popen as *const ()),
-            _ => continue,
-        }
-    }
+    checked::posix_spawn::NEXT.take_over(posix_spawn as *const ());
+    checked::posix_spawnp::NEXT.take_over(posix_spawnp as *const ());
+    checked::system::NEXT.take_over(system as *const ());
+    checked::popen::NEXT.take_over(popen as *const ());
     for next in [&POSIX_SPAWN, &POSIX_SPAWNP, &SYSTEM, &POPEN] {
         next.resolve();
     }

@@ -4,59 +4,39 @@
 //! The entries look at the operands. Behind them stand, in libc's place, functions of ours, from the
 //! preload library's constructor on.
 
+use super::checked;
 use super::execution;
-use crate::checked::entry::{Saved, c_name, entries};
+use crate::checked::entry::{Saved, c_name};
 use crate::runtime;
 use crate::sys::limits::{self, Limit, Resource};
 use crate::sys::next::Next;
 use crate::sys::{Errno, errno, probe, process, syscall};
 use core::ffi::c_int;
-use libc::rlimit;
-
-entries! {
-    before getrlimit[rsi] = |call| call.writes("rlim", 1, size_of::<rlimit>());
-    before getrlimit64[rsi] = |call| call.writes("rlim", 1, size_of::<rlimit>());
-    before setrlimit[rsi] = |call| call.reads("rlim", 1, size_of::<rlimit>());
-    before setrlimit64[rsi] = |call| call.reads("rlim", 1, size_of::<rlimit>());
-    before prlimit[rdx rcx] = |call| {
-        call.reads("new_limit", 2, size_of::<rlimit>());
-        call.writes("old_limit", 3, size_of::<rlimit>());
-    };
-    before prlimit64[rdx rcx] = |call| {
-        call.reads("new_limit", 2, size_of::<rlimit>());
-        call.writes("old_limit", 3, size_of::<rlimit>());
-    };
-}
 
 /// Puts the functions below in libc's place: before anything looks libc's up.
 pub fn take_over() {
-    for (next, function) in [
-        (&getrlimit::NEXT, get_limit as *const ()),
-        (&getrlimit64::NEXT, get_limit as *const ()),
-        (&setrlimit::NEXT, set_limit as *const ()),
-        (&setrlimit64::NEXT, set_limit as *const ()),
-        (&prlimit::NEXT, change_limit as *const ()),
-        (&prlimit64::NEXT, change_limit as *const ()),
-    ] {
-        next.take_over(function);
-    }
     for resolve in
         [execve::resolve, execvpe::resolve, execv::resolve, execvp::resolve, fexecve::resolve]
     {
         resolve();
     }
-    for (name, function) in [
-        ("execve", execve::execute as *const ()),
-        ("execvpe", execvpe::execute as *const ()),
-        ("execv", execv::execute as *const ()),
-        ("execvp", execvp::execute as *const ()),
-        ("fexecve", fexecve::execute as *const ()),
-        ("execl", execl::execute as *const ()),
-        ("execlp", execlp::execute as *const ()),
-        ("execle", execle::execute as *const ()),
+    for (next, function) in [
+        (&checked::getrlimit::NEXT, get_limit as *const ()),
+        (&checked::getrlimit64::NEXT, get_limit as *const ()),
+        (&checked::setrlimit::NEXT, set_limit as *const ()),
+        (&checked::setrlimit64::NEXT, set_limit as *const ()),
+        (&checked::prlimit::NEXT, change_limit as *const ()),
+        (&checked::prlimit64::NEXT, change_limit as *const ()),
+        (&checked::execve::NEXT, execve::execute as *const ()),
+        (&checked::execvpe::NEXT, execvpe::execute as *const ()),
+        (&checked::execv::NEXT, execv::execute as *const ()),
+        (&checked::execvp::NEXT, execvp::execute as *const ()),
+        (&checked::fexecve::NEXT, fexecve::execute as *const ()),
+        (&checked::execl::NEXT, execl::execute as *const ()),
+        (&checked::execlp::NEXT, execlp::execute as *const ()),
+        (&checked::execle::NEXT, execle::execute as *const ()),
     ] {
-        let entry = crate::checked::programs::NEXT.iter().find(|next| next.name() == name);
-        entry.inspect(|next| next.take_over(function));
+        next.take_over(function);
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod advice;
 mod api;
+mod checked;
 mod descriptors;
 mod execution;
 mod fork;
@@ -22,7 +23,6 @@ mod seccomp;
 mod signals;
 mod waits;
 
-use crate::checked;
 use crate::sys::next;
 use crate::trace::{self, ModuleKind};
 use core::num::NonZeroUsize;
@@ -35,9 +35,8 @@ fn resolve_checked() {
     let is_libcs = |address| libc.is_some_and(|libc| libc.contains(address)) || is_systems(address);
     let popen = fork::popen_behind_gate()
         .filter(|_| next::POPEN.address().is_some_and(|address| is_libcs(address.get())));
-    popen.inspect(|&popen| checked::paths::POPEN.put_before(popen));
-    let tables = checked::TABLES.into_iter().chain([limits::NEXT, waits::NEXT]);
-    for next in tables.flatten() {
+    popen.inspect(|&popen| checked::popen::NEXT.put_before(popen));
+    for next in checked::NEXT {
         // What libc lacks is done by us.
         if let Some(address) = next.address().map(NonZeroUsize::get)
             && !is_libcs(address)

@@ -5,8 +5,8 @@
 
 use super::signals::{fail, get_mask, set_of};
 use super::{seccomp, signals};
-use crate::checked::entry::{Call, entries};
-use crate::checked::io::{self, polls, selects, wait_for_events};
+use crate::checked::entry::Call;
+use crate::checked::{polling, processes};
 use crate::fault::belief;
 use crate::sys::next::{self, Next};
 use crate::sys::signal::{self, KernelAction, KernelSet};
@@ -135,37 +135,50 @@ unsafe fn divert_if_blocking(call: &Call<'_>, index: usize, function: *const ())
     }
 }
 
-entries! {
-    before sigsuspend[always] = |call| {
-        call.reads("set", 0, size_of::<sigset_t>());
-        divert_if_blocking(call, 0, suspend as *const ());
-    };
-    before ppoll[always] = |call| {
-        polls(call);
-        divert_if_blocking(call, 3, poll_with as *const ());
-    };
-    before __ppoll_chk[always] = |call| {
-        polls(call);
-        divert_if_blocking(call, 3, poll_checked_with as *const ());
-    };
-    before pselect[always] = |call| {
-        selects(call);
-        divert_if_blocking(call, 5, select_with as *const ());
-    };
-    instead epoll_pwait[always] = |call| {
-        call.reads("sigmask", 4, 8);
-        wait_for_events(call, || {
-            let (most, timeout) = (call.int(2), call.int(3));
-            wait_with(call.ptr::<sigset_t>(4), set_of, |mask| {
-                super::epoll_pwait(call.int(0), call.ptr(1), most, timeout, mask)
-            })
+/// The check of sigsuspend.
+pub unsafe fn before_sigsuspend(call: &Call<'_>) {
+    // SAFETY: the function takes the same arguments.
+    unsafe { divert_if_blocking(call, 0, suspend as *const ()) };
+}
+
+/// That of ppoll.
+pub unsafe fn before_ppoll(call: &Call<'_>) {
+    // SAFETY: as above.
+    unsafe { divert_if_blocking(call, 3, poll_with as *const ()) };
+}
+
+/// That of __ppoll_chk.
+pub unsafe fn before_ppoll_chk(call: &Call<'_>) {
+    // SAFETY: as above.
+    unsafe { divert_if_blocking(call, 3, poll_checked_with as *const ()) };
+}
+
+/// That of pselect.
+pub unsafe fn before_pselect(call: &Call<'_>) {
+    polling::selects(call);
+    // SAFETY: as above.
+    unsafe { divert_if_blocking(call, 5, select_with as *const ()) };
+}
+
+/// epoll_pwait.
+pub unsafe fn wait_for_events(call: &Call<'_>) -> c_int {
+    polling::wait_for_events(call, || {
+        let (most, timeout) = (call.int(2), call.int(3));
+        // SAFETY: the program's call, with a mask that can be read.
+        wait_with(call.ptr::<sigset_t>(4), set_of, |mask| unsafe {
+            epoll_pwait(call.int(0), call.ptr(1), most, timeout, mask)
         })
-    };
-    before syscall[always] = |call| {
-        io::calls_by_number(call);
+    })
+}
+
+/// The check of syscall.
+pub unsafe fn before_syscall(call: &Call<'_>) {
+    processes::calls_by_number(call);
+    // SAFETY: these take the arguments of a system call.
+    unsafe {
         call.divert(by_number(call));
         call.divert(seccomp::in_place_of_syscall(&call.saved.integers));
-    };
+    }
 }
 
 /// What the calls of signals by number are done by; null for all others.
@@ -177,7 +190,7 @@ fn by_number(call: &Call<'_>) -> *const () {
             blocks_faults(call.arg(5))
         }
         libc::SYS_pselect6 | SYS_IO_PGETEVENTS => {
-            mask_and_size(call.saved.on_stack).is_some_and(|(mask, _)| blocks_faults(mask))
+            mask_and_size(call.arg(6)).is_some_and(|(mask, _)| blocks_faults(mask))
         }
         _ => false,
     };

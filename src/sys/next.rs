@@ -66,11 +66,6 @@ impl Next {
         }
     }
 
-    /// The symbol's name.
-    pub fn name(&self) -> &'static str {
-        self.name.to_str().unwrap_or_default()
-    }
-
     /// Looks it up, while it is safe to take the loader's lock.
     pub fn resolve(&self) {
         self.address();

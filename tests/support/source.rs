@@ -124,3 +124,15 @@ fn item_bytes(code: &str) -> usize {
 pub fn line_of(text: &str, at: usize) -> usize {
     text[..at].matches('\n').count() + 1
 }
+
+/// The checked functions by their subjects, in order, from what build.rs makes of `src/checked/functions.list`.
+pub fn checked_functions() -> Vec<(String, Vec<String>)> {
+    let mut subjects: Vec<(String, Vec<String>)> = Vec::new();
+    for line in include_str!(concat!(env!("OUT_DIR"), "/checked_names.txt")).lines() {
+        match line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            Some(subject) => subjects.push((subject.to_owned(), Vec::new())),
+            None => subjects.last_mut().expect("a subject").1.push(line.to_owned()),
+        }
+    }
+    subjects
+}

@@ -1,10 +1,10 @@
-//! The checked functions on names of hosts, services and interfaces.
+//! Addresses and names of hosts and services.
 
-use super::entry::{Call, entries};
+use super::entry::Call;
+use super::names::{TEXT_BYTES, deliver, deliver_text};
 use super::operand;
-use super::text::{reads_names, reads_string};
-use core::ffi::{c_char, c_int};
-use libc::{addrinfo, sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
+use core::ffi::{c_char, c_int, c_void};
+use libc::{sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 
 unsafe extern "C-unwind" {
     // A cancellation point.
@@ -21,6 +21,13 @@ unsafe extern "C-unwind" {
 
 unsafe extern "C" {
     fn inet_aton(text: *const c_char, address: *mut u32) -> c_int;
+    fn inet_pton(family: c_int, text: *const c_char, address: *mut c_void) -> c_int;
+    fn inet_ntop(
+        family: c_int,
+        address: *const c_void,
+        text: *mut c_char,
+        size: socklen_t,
+    ) -> *const c_char;
 }
 
 /// Longer texts than this are no addresses in practice, and are left alone.
@@ -28,7 +35,7 @@ const ADDRESS_TEXT_BYTES: usize = 64;
 
 /// An Internet address at argument 0. Blanks end one, so a string that has none, and no terminator, is
 /// read to its end if it is an address to there.
-unsafe fn reads_address(call: &Call<'_>) {
+pub unsafe fn reads_address(call: &Call<'_>) {
     call.reads("cp", 0, 1);
     let room = call.room(0);
     if room >= ADDRESS_TEXT_BYTES {
@@ -73,7 +80,8 @@ impl Text {
     }
 }
 
-unsafe fn name_of_address(call: &Call<'_>) -> c_int {
+/// getnameinfo.
+pub unsafe fn name_of_address(call: &Call<'_>) -> c_int {
     let length = call.arg(1) as socklen_t;
     let host = Text { name: "host", start: call.arg(2), size: call.arg(3) as socklen_t };
     let service = Text { name: "serv", start: call.arg(4), size: call.arg(5) as socklen_t };
@@ -94,7 +102,7 @@ unsafe fn name_of_address(call: &Call<'_>) -> c_int {
         }
         host.must_be_live(call);
         service.must_be_live(call);
-        let flags = call.saved.on_stack as c_int;
+        let flags = call.arg(6) as c_int;
         let result = getnameinfo(
             call.ptr(0),
             length,
@@ -112,31 +120,52 @@ unsafe fn name_of_address(call: &Call<'_>) -> c_int {
     }
 }
 
-entries! {
-    before inet_aton[rdi rsi] = |call| {
-        reads_address(call);
-        call.writes("inp", 1, 4);
-    };
-    before inet_addr[rdi] = |call| reads_address(call);
-    before getaddrinfo[rdi rsi rdx rcx] = |call| {
-        reads_names(call, ["node", "service"]);
-        call.reads("hints", 2, size_of::<addrinfo>());
-        call.writes("res", 3, size_of::<usize>());
-    };
-    instead getnameinfo[rdi rdx r8] = |call| name_of_address(call);
-    before gethostbyname[rdi] = |call| reads_names(call, ["name"]);
-    before gethostbyname2[rdi] = |call| reads_names(call, ["name"]);
-    before gethostbyaddr[rdi] = |call| {
-        let bytes = match call.int(2) {
-            libc::AF_INET => 4,
-            libc::AF_INET6 => 16,
-            _ => 0,
-        };
-        call.reads("addr", 0, bytes.min(call.arg(1) as socklen_t as usize));
-    };
-    before getservbyname[rdi rsi] = |call| reads_names(call, ["name", "proto"]);
-    before getprotobyname[rdi] = |call| reads_names(call, ["name"]);
-    before if_nametoindex[rdi] = |call| reads_string::<u8>(call, "ifname", 0, libc::IF_NAMESIZE);
-    before if_indextoname[rsi] = |call| call.writes("ifname", 1, libc::IF_NAMESIZE);
-    before getifaddrs[rdi] = |call| call.writes("ifap", 0, size_of::<usize>());
+/// gethostbyaddr.
+pub fn reads_number(call: &Call<'_>) {
+    let bytes = address_bytes(call.int(2));
+    call.reads("addr", 0, bytes.min(call.arg(1) as socklen_t as usize));
+}
+
+/// inet_pton.
+pub unsafe fn parse_address(call: &Call<'_>) -> c_int {
+    let mut address = [0_u8; 16];
+    // SAFETY: the program's promise; no address is longer.
+    unsafe {
+        if call.room(2) >= address.len() {
+            return inet_pton(call.int(0), call.ptr(1), call.ptr(2));
+        }
+        let result = inet_pton(call.int(0), call.ptr(1), address.as_mut_ptr().cast());
+        if result == 1 {
+            deliver(call, "dst", 2, (address.as_ptr(), address_bytes(call.int(0))));
+        }
+        result
+    }
+}
+
+/// Bytes of an Internet address.
+fn address_bytes(family: c_int) -> usize {
+    match family {
+        libc::AF_INET => 4,
+        libc::AF_INET6 => 16,
+        _ => 0,
+    }
+}
+
+/// inet_ntop.
+pub unsafe fn format_address(call: &Call<'_>) -> *const c_char {
+    call.reads("src", 1, address_bytes(call.int(0)));
+    let (to, size) = (call.ptr::<c_char>(2), call.arg(3) as socklen_t);
+    let mut text = [0; TEXT_BYTES];
+    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    unsafe {
+        if size as usize <= call.room(2) {
+            return inet_ntop(call.int(0), call.ptr(1), to, size);
+        }
+        let most = size.min(TEXT_BYTES as socklen_t);
+        if inet_ntop(call.int(0), call.ptr(1), text.as_mut_ptr(), most).is_null() {
+            return core::ptr::null();
+        }
+        deliver_text(call, 2, &text);
+    }
+    to
 }

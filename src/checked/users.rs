@@ -1,11 +1,10 @@
-//! The checked functions on users and groups.
+//! Users and groups.
 //!
 //! A buffer that is shorter than the program says is good for an entry that fits. How much one that
 //! does not fit takes is told by its strings, in a buffer of ours.
 
-use super::entry::{Call, entries};
+use super::entry::Call;
 use super::operand;
-use super::text::reads_whole;
 use crate::sys::errno;
 use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
@@ -142,8 +141,6 @@ fn entry<T: Entry>(
     call: &Call<'_>,
     get: impl Fn(*mut T, *mut c_char, size_t, *mut *mut T) -> c_int,
 ) -> c_int {
-    call.writes("entry", 1, size_of::<T>());
-    call.writes("result", 4, size_of::<usize>());
     let (size, room) = (call.arg(3), call.room(2));
     if size > room {
         if room == 0 && !operand::is_end(call.arg(2)) {
@@ -165,7 +162,7 @@ fn entry<T: Entry>(
 }
 
 /// Groups of the process, of which there may be fewer than the program has room for.
-fn own_groups(call: &Call<'_>) {
+pub fn own_groups(call: &Call<'_>) {
     let asked = call.int(0).max(0) as usize * size_of::<gid_t>();
     if asked <= call.room(1) {
         return;
@@ -184,11 +181,9 @@ fn own_groups(call: &Call<'_>) {
 }
 
 /// Groups of a user, at argument 2, whose number argument 3 points to.
-unsafe fn groups_of_user(call: &Call<'_>) {
-    call.writes("ngroups", 3, size_of::<c_int>());
+pub unsafe fn groups_of_user(call: &Call<'_>) {
     // SAFETY: the program's promise; of no groups the function called writes none.
     unsafe {
-        reads_whole::<u8>(call, "user", 0);
         let most = call.ptr::<c_int>(3).read_unaligned();
         let bytes = |count: c_int| count.max(0) as usize * size_of::<gid_t>();
         if bytes(most) <= call.room(2) {
@@ -205,38 +200,41 @@ unsafe fn groups_of_user(call: &Call<'_>) {
     }
 }
 
-unsafe fn name(call: &Call<'_>) {
-    // SAFETY: the program's promise.
-    unsafe { reads_whole::<u8>(call, "name", 0) }
+/// getpwnam_r.
+pub unsafe fn user_of_name(call: &Call<'_>) -> c_int {
+    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    entry(call, |to, buffer, size, found| unsafe {
+        getpwnam_r(call.ptr(0), to, buffer, size, found)
+    })
 }
 
-entries! {
-    before getpwnam[rdi] = |call| name(call);
-    before getgrnam[rdi] = |call| name(call);
-    instead getpwnam_r[rdi rsi rdx r8] = |call| {
-        name(call);
-        entry(call, |to, buffer, size, found| super::getpwnam_r(call.ptr(0), to, buffer, size, found))
-    };
-    instead getpwuid_r[rsi rdx r8] = |call| {
-        let uid = call.arg(0) as uid_t;
-        entry(call, |to, buffer, size, found| super::getpwuid_r(uid, to, buffer, size, found))
-    };
-    instead getgrnam_r[rdi rsi rdx r8] = |call| {
-        name(call);
-        entry(call, |to, buffer, size, found| super::getgrnam_r(call.ptr(0), to, buffer, size, found))
-    };
-    instead getgrgid_r[rsi rdx r8] = |call| {
-        let gid = call.arg(0) as gid_t;
-        entry(call, |to, buffer, size, found| super::getgrgid_r(gid, to, buffer, size, found))
-    };
-    before getgroups[rsi] = |call| own_groups(call);
-    before __getgroups_chk[rsi] = |call| own_groups(call);
-    before setgroups[rsi] = |call| {
-        // More are refused unread.
-        if call.arg(0) <= MOST_GROUPS {
-            call.reads("list", 1, call.arg(0) * size_of::<gid_t>());
-        }
-    };
-    before getgrouplist[rdi rdx rcx] = |call| groups_of_user(call);
-    before initgroups[rdi] = |call| name(call);
+/// getpwuid_r.
+pub unsafe fn user_of_number(call: &Call<'_>) -> c_int {
+    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    entry(call, |to, buffer, size, found| unsafe {
+        getpwuid_r(call.arg(0) as uid_t, to, buffer, size, found)
+    })
+}
+
+/// getgrnam_r.
+pub unsafe fn group_of_name(call: &Call<'_>) -> c_int {
+    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    entry(call, |to, buffer, size, found| unsafe {
+        getgrnam_r(call.ptr(0), to, buffer, size, found)
+    })
+}
+
+/// getgrgid_r.
+pub unsafe fn group_of_number(call: &Call<'_>) -> c_int {
+    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    entry(call, |to, buffer, size, found| unsafe {
+        getgrgid_r(call.arg(0) as gid_t, to, buffer, size, found)
+    })
+}
+
+/// setgroups: more than the kernel allows are refused unread.
+pub fn sets_groups(call: &Call<'_>) {
+    if call.arg(0) <= MOST_GROUPS {
+        call.reads("list", 1, call.arg(0) * size_of::<gid_t>());
+    }
 }

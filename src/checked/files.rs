@@ -1,0 +1,82 @@
+//! Names of files and folders that are answered into a buffer.
+
+use super::entry::Call;
+use super::names::fills;
+use super::operand;
+use crate::sys::errno;
+use core::ffi::c_char;
+use libc::ssize_t;
+
+/// Longest path that the kernel takes or gives, its terminator included (PATH_MAX).
+const PATH_BYTES: usize = 4096;
+
+/// The buffer of readlink, argument `index`, and its size.
+fn link(call: &Call<'_>, index: usize, read: impl Fn(*mut c_char, usize) -> ssize_t) -> ssize_t {
+    let size = call.arg(index + 1);
+    fills(
+        call,
+        index,
+        size,
+        |room| read(call.ptr(index), room),
+        |result| {
+            if usize::try_from(result) != Ok(call.room(index)) {
+                return None;
+            }
+            let mut whole = [0; PATH_BYTES];
+            usize::try_from(read(whole.as_mut_ptr(), PATH_BYTES)).ok()
+        },
+    )
+}
+
+/// getcwd.
+pub fn current_folder(call: &Call<'_>) -> *mut c_char {
+    // SAFETY: the program's promise.
+    let get = |buffer: *mut c_char, size| unsafe { libc::getcwd(buffer, size) };
+    if call.arg(0) == 0 {
+        return get(core::ptr::null_mut(), call.arg(1));
+    }
+    fills(
+        call,
+        0,
+        call.arg(1),
+        |room| get(call.ptr(0), room),
+        |result| {
+            let mut whole = [0; PATH_BYTES];
+            let too_long = result.is_null() && errno::get() == errno::Errno(libc::ERANGE);
+            let found = too_long && !get(whole.as_mut_ptr(), PATH_BYTES).is_null();
+            // SAFETY: getcwd has written a string.
+            found.then(|| unsafe { libc::strlen(whole.as_ptr()) } + 1)
+        },
+    )
+}
+
+/// realpath.
+pub unsafe fn resolve_path(call: &Call<'_>) -> *mut c_char {
+    let mut whole = [0; PATH_BYTES];
+    // SAFETY: the program's promise; the buffer is as large as realpath(3) demands.
+    unsafe {
+        if !operand::is_checked(call.arg(1)) || call.room(1) >= PATH_BYTES {
+            return libc::realpath(call.ptr(0), call.ptr(1));
+        }
+        if libc::realpath(call.ptr(0), whole.as_mut_ptr()).is_null() {
+            return core::ptr::null_mut();
+        }
+        let bytes = libc::strlen(whole.as_ptr()) + 1;
+        call.writes("resolved_path", 1, bytes);
+        core::ptr::copy_nonoverlapping(whole.as_ptr(), call.ptr(1), bytes);
+    }
+    call.ptr(1)
+}
+
+/// readlink.
+pub unsafe fn read_link(call: &Call<'_>) -> ssize_t {
+    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    link(call, 1, |buffer, size| unsafe { libc::readlink(call.ptr(0), buffer, size) })
+}
+
+/// readlinkat.
+pub unsafe fn read_link_at(call: &Call<'_>) -> ssize_t {
+    let folder = call.int(0);
+    // SAFETY: as above.
+    link(call, 2, |buffer, size| unsafe { libc::readlinkat(folder, call.ptr(1), buffer, size) })
+}

@@ -1,0 +1,174 @@
+//! Formatted input and output.
+//!
+//! Where the output goes to memory that is said to be larger than it is, or of which nothing is said,
+//! the function that takes a size is called with the true one: its result tells what would have been
+//! written. Wide output is held against the size of its buffer only.
+
+use super::entry::{__chk_fail, Call};
+use super::formats::{Arguments, check_printf, check_scanf};
+use super::operand;
+use crate::sys::next::Next;
+use core::ffi::{c_char, c_int};
+
+unsafe extern "C-unwind" {
+    fn vsnprintf(s: *mut c_char, n: usize, format: *const c_char, a: *mut Arguments) -> c_int;
+    fn vsprintf(s: *mut c_char, format: *const c_char, a: *mut Arguments) -> c_int;
+    fn __vsnprintf_chk(
+        s: *mut c_char,
+        n: usize,
+        flag: c_int,
+        size: usize,
+        format: *const c_char,
+        a: *mut Arguments,
+    ) -> c_int;
+    fn vswprintf(s: *mut u32, n: usize, format: *const u32, a: *mut Arguments) -> c_int;
+}
+
+/// The arguments of a variadic call with so many named ones.
+pub fn dots(call: &Call<'_>, named: u32) -> Arguments {
+    Arguments::new(call.saved, named)
+}
+
+/// The `va_list` at argument `index`.
+pub unsafe fn list(call: &Call<'_>, index: usize) -> Arguments {
+    // SAFETY: the program's promise.
+    unsafe { *call.ptr::<Arguments>(index) }
+}
+
+/// The format at argument `index`, and these arguments.
+pub unsafe fn prints(call: &Call<'_>, index: usize, arguments: Arguments) {
+    // SAFETY: the program's promise.
+    unsafe { check_printf(&call.site, call.ptr(index), arguments) }
+}
+
+/// The function told `length` bytes without the terminator, and room for `size`.
+fn wrote(call: &Call<'_>, length: c_int, size: usize) -> c_int {
+    if let Ok(length) = usize::try_from(length) {
+        call.writes("s", 0, (length + 1).min(size));
+    }
+    length
+}
+
+/// snprintf into argument 0.
+pub unsafe fn print_bounded(
+    call: &Call<'_>,
+    size: usize,
+    format: usize,
+    mut a: Arguments,
+) -> c_int {
+    // SAFETY: the program's promise.
+    unsafe {
+        prints(call, format, a);
+        let length = vsnprintf(call.ptr(0), size.min(call.room(0)), call.ptr(format), &raw mut a);
+        // Sizes that no buffer has are refused.
+        if size > c_int::MAX as usize { length } else { wrote(call, length, size) }
+    }
+}
+
+/// sprintf into argument 0.
+pub unsafe fn print_unbounded(call: &Call<'_>, format: usize, mut a: Arguments) -> c_int {
+    // SAFETY: the program's promise.
+    unsafe {
+        prints(call, format, a);
+        if !operand::is_checked(call.arg(0)) {
+            return vsprintf(call.ptr(0), call.ptr(format), &raw mut a);
+        }
+        call.writes("s", 0, 1);
+        let room = call.room(0).min(c_int::MAX as usize);
+        wrote(call, vsnprintf(call.ptr(0), room, call.ptr(format), &raw mut a), usize::MAX)
+    }
+}
+
+/// A checking form: `size` is what the program says, `object_size` what the compiler knows.
+pub unsafe fn print_checked(
+    call: &Call<'_>,
+    size: usize,
+    (flag, object_size): (usize, usize),
+    format: usize,
+    mut a: Arguments,
+) -> c_int {
+    // SAFETY: the program's promise.
+    unsafe {
+        prints(call, format, a);
+        if size != usize::MAX && size > call.arg(object_size) {
+            __chk_fail();
+        }
+        // sprintf: as much as the object that the compiler knows holds.
+        let is_unbounded = size == usize::MAX;
+        let size = size.min(call.arg(object_size));
+        let most = size.min(call.room(0)).min(c_int::MAX as usize);
+        let format = call.ptr(format);
+        let length = __vsnprintf_chk(call.ptr(0), most, call.int(flag), most, format, &raw mut a);
+        wrote(call, length, size);
+        if is_unbounded && usize::try_from(length).is_ok_and(|length| length >= size) {
+            __chk_fail();
+        }
+        length
+    }
+}
+
+/// swprintf into argument 0: it fails where the room is too small.
+pub unsafe fn print_wide(call: &Call<'_>, mut a: Arguments) -> c_int {
+    let room = call.room(0) / 4;
+    // SAFETY: the program's promise.
+    unsafe {
+        if call.arg(1) > 0 {
+            call.writes("s", 0, 4);
+        }
+        let mut again = a;
+        let length = vswprintf(call.ptr(0), call.arg(1).min(room), call.ptr(2), &raw mut a);
+        if length >= 0 || call.arg(1) <= room {
+            return length;
+        }
+        // Too long, or wrong in itself? The second is no matter of room.
+        let mut large = [0_u32; 1024];
+        let length = vswprintf(large.as_mut_ptr(), large.len(), call.ptr(2), &raw mut again);
+        if let Ok(length) = usize::try_from(length) {
+            call.writes("s", 0, (length + 1).min(call.arg(1)) * 4);
+        }
+        length
+    }
+}
+
+/// vfscanf and vsscanf; vscanf.
+type Scan = unsafe extern "C-unwind" fn(usize, *const c_char, *mut Arguments) -> c_int;
+type ScanInput = unsafe extern "C-unwind" fn(*const c_char, *mut Arguments) -> c_int;
+
+/// A function of the scanf family whose format is argument `format`: `next` is the form that takes a list.
+/// Whether `%a` is a conversion is a matter of `c99`.
+pub unsafe fn scan(
+    call: &Call<'_>,
+    format: usize,
+    next: &Next,
+    mut a: Arguments,
+    c99: bool,
+) -> c_int {
+    let before = a;
+    let format = call.ptr(format);
+    // SAFETY: the program's promise; the declarations name a function of this signature.
+    unsafe {
+        let scan = next.get::<Scan>();
+        let assigned = scan.map_or(libc::EOF, |scan| scan(call.arg(0), format, &raw mut a));
+        check_scanf(&call.site, format, before, assigned, c99);
+        assigned
+    }
+}
+
+/// The same of standard input.
+pub unsafe fn scan_input(
+    call: &Call<'_>,
+    format: usize,
+    next: &Next,
+    mut a: Arguments,
+    c99: bool,
+) -> c_int {
+    let before = a;
+    let format = call.ptr(format);
+    // SAFETY: as above.
+    unsafe {
+        let scan = next.get::<ScanInput>();
+        let assigned = scan.map_or(libc::EOF, |scan| scan(format, &raw mut a));
+        check_scanf(&call.site, format, before, assigned, c99);
+        assigned
+    }
+}

@@ -1,0 +1,251 @@
+//! Messages of sockets, their addresses and options.
+
+use super::descriptors::input;
+use super::entry::Call;
+use super::names::deliver;
+use super::operand;
+use super::vectors::{Clipped, all_touched, has_touched, slice};
+use crate::diagnose::Direction;
+use crate::sys::errno;
+use core::ffi::{c_int, c_uint, c_void};
+use libc::{mmsghdr, msghdr, sockaddr, sockaddr_storage, socklen_t, ssize_t, timespec, timeval};
+
+// Cancellation points.
+unsafe extern "C-unwind" {
+    fn accept(fd: c_int, address: *mut sockaddr, length: *mut socklen_t) -> c_int;
+    fn accept4(fd: c_int, address: *mut sockaddr, length: *mut socklen_t, flags: c_int) -> c_int;
+    fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t;
+    fn recvmmsg(
+        fd: c_int,
+        messages: *mut mmsghdr,
+        count: c_uint,
+        flags: c_int,
+        timeout: *mut timespec,
+    ) -> c_int;
+    fn recvfrom(
+        fd: c_int,
+        buffer: *mut c_void,
+        count: usize,
+        flags: c_int,
+        address: *mut sockaddr,
+        length: *mut socklen_t,
+    ) -> ssize_t;
+}
+
+/// recv with `address` and `length` null, or recvfrom.
+pub unsafe fn receive(call: &Call<'_>, flags: c_int, address: usize, length: usize) -> ssize_t {
+    let fd = call.int(0);
+    // SAFETY: the program's promise; the clipped buffers are valid.
+    unsafe {
+        let length = length as *mut socklen_t;
+        let mut most = 0;
+        if !length.is_null() {
+            most = if address == 0 { 0 } else { *length };
+        }
+        let result = input(
+            call,
+            || recvfrom(fd, call.ptr(1), call.arg(2), flags, address as *mut _, length),
+            |v| {
+                let mut message: msghdr = core::mem::zeroed();
+                message.msg_name = address as *mut c_void;
+                message.msg_namelen = if length.is_null() { 0 } else { *length };
+                message.msg_iov = v.as_mut_ptr();
+                message.msg_iovlen = v.len();
+                let result = recvmsg(fd, &raw mut message, flags);
+                if result >= 0 && !length.is_null() {
+                    *length = message.msg_namelen;
+                }
+                result
+            },
+        );
+        if result >= 0 && most > 0 {
+            call.site.writes("src_addr", address, (*length).min(most) as usize);
+        }
+        result
+    }
+}
+
+/// The buffers, name and control data of a message to be sent.
+///
+/// # Safety
+/// Each must be there for the call to read, unless it is in the heap.
+unsafe fn sends(call: &Call<'_>, message: &msghdr) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        call.site.reads("msg_name", message.msg_name as usize, message.msg_namelen as usize);
+        call.site.reads("msg_control", message.msg_control as usize, message.msg_controllen);
+        all_touched(
+            call,
+            Direction::Read,
+            "iov_base",
+            message.msg_iov as usize,
+            message.msg_iovlen,
+        );
+    }
+}
+
+/// recvmsg.
+pub unsafe fn receive_message(call: &Call<'_>) -> ssize_t {
+    // SAFETY: the program's promise; the clipped buffers are valid.
+    unsafe {
+        let plain = || recvmsg(call.int(0), call.ptr(1), call.int(2));
+        let Some(message) = call.ptr::<msghdr>(1).as_mut() else { return plain() };
+        let buffers = slice(call, message.msg_iov as usize, message.msg_iovlen);
+        let Some(mut clipped) = Clipped::new(call, "iov_base", buffers) else { return plain() };
+        let before = (message.msg_iov, message.msg_iovlen);
+        let vectors = clipped.vectors();
+        (message.msg_iov, message.msg_iovlen) = (vectors.as_mut_ptr(), vectors.len());
+        let result = plain();
+        (message.msg_iov, message.msg_iovlen) = before;
+        clipped.arrived(call, "iov_base", result);
+        result
+    }
+}
+
+/// sendmsg.
+pub unsafe fn sends_message(call: &Call<'_>) {
+    // SAFETY: the program's promise, and looked at.
+    unsafe {
+        if let Some(message) = call.ptr::<msghdr>(1).as_ref() {
+            sends(call, message);
+        }
+    }
+}
+
+/// The messages of a call; the kernel takes no more than the most of vectors.
+unsafe fn messages<'a>(call: &Call<'_>) -> &'a [mmsghdr] {
+    let count = (call.arg(2) as c_uint).min(libc::UIO_MAXIOV as c_uint) as usize;
+    if call.arg(1) == 0 || count == 0 {
+        return &[];
+    }
+    call.writes("msgvec", 1, count * size_of::<mmsghdr>());
+    // SAFETY: the program's promise.
+    unsafe { core::slice::from_raw_parts(call.ptr(1), count) }
+}
+
+/// recvmmsg: how much of the buffers was used is known after the call.
+pub unsafe fn receive_messages(call: &Call<'_>) -> c_int {
+    // SAFETY: the program's promise.
+    unsafe {
+        let most = messages(call).len();
+        let count = call.arg(2) as c_uint;
+        let result = recvmmsg(call.int(0), call.ptr(1), count, call.int(3), call.ptr(4));
+        // Not the slice of before: the kernel has written to it.
+        for message in &messages(call)[..most.min(result.max(0) as usize)] {
+            let header = &message.msg_hdr;
+            let buffers = slice(call, header.msg_iov as usize, header.msg_iovlen);
+            has_touched(call, Direction::Write, buffers, message.msg_len as usize);
+        }
+        result
+    }
+}
+
+/// sendmmsg.
+pub unsafe fn sends_messages(call: &Call<'_>) {
+    // SAFETY: the program's promise.
+    unsafe {
+        for message in messages(call) {
+            sends(call, &message.msg_hdr);
+        }
+    }
+}
+
+/// The address at argument 1, whose length is at argument 2 before and after the call.
+unsafe fn socket_address(
+    call: &Call<'_>,
+    get: impl FnOnce(*mut sockaddr, *mut socklen_t) -> c_int,
+) -> c_int {
+    let (address, length) = (call.ptr::<sockaddr>(1), call.ptr::<socklen_t>(2));
+    if address.is_null() {
+        return get(address, length);
+    }
+    call.writes("addrlen", 2, size_of::<socklen_t>());
+    // SAFETY: the program's promise; what the kernel has written to our buffer goes there.
+    unsafe {
+        if length.is_null() || *length as usize <= call.room(1) || *length > c_int::MAX as socklen_t
+        {
+            return get(address, length);
+        }
+        let most = *length;
+        if call.room(1) == 0 && !operand::is_end(call.arg(1)) {
+            call.writes("addr", 1, most as usize);
+        }
+        let mut whole: sockaddr_storage = core::mem::zeroed();
+        let mut there = most.min(size_of::<sockaddr_storage>() as socklen_t);
+        let offered = there;
+        let result = get((&raw mut whole).cast(), &raw mut there);
+        if result >= 0 {
+            let bytes = there.min(offered) as usize;
+            deliver(call, "addr", 1, ((&raw const whole).cast(), bytes));
+            *length = there;
+        }
+        result
+    }
+}
+
+/// getsockopt: looked at after the call, since to some options a buffer is input too.
+pub unsafe fn get_option(call: &Call<'_>) -> c_int {
+    let length = call.ptr::<socklen_t>(4);
+    // SAFETY: the program's promise.
+    unsafe {
+        let get = || libc::getsockopt(call.int(0), call.int(1), call.int(2), call.ptr(3), length);
+        if length.is_null() {
+            return get();
+        }
+        let most = *length as usize;
+        let result = get();
+        let refused = result < 0 && errno::get() == errno::Errno(libc::EFAULT);
+        if result == 0 {
+            call.writes("optval", 3, most.min(*length as usize));
+        } else if refused {
+            // The kernel has come to the guard.
+            call.writes("optval", 3, most);
+        }
+        result
+    }
+}
+
+/// Bytes that the kernel surely reads of an option: an int, if the program has one, and more of a few.
+fn option_bytes(level: c_int, name: c_int) -> usize {
+    match (level, name) {
+        (libc::SOL_SOCKET, libc::SO_LINGER) => size_of::<libc::linger>(),
+        (libc::SOL_SOCKET, libc::SO_RCVTIMEO | libc::SO_SNDTIMEO) => size_of::<timeval>(),
+        _ => size_of::<c_int>(),
+    }
+}
+
+/// setsockopt.
+pub fn sets_option(call: &Call<'_>) {
+    let bytes = call.arg(4) as u32 as usize;
+    call.reads("optval", 3, bytes.min(option_bytes(call.int(1), call.int(2))));
+}
+
+/// accept.
+pub unsafe fn accept_caller(call: &Call<'_>) -> c_int {
+    // SAFETY: the program's promise; the address is as long as it is said to be.
+    unsafe { socket_address(call, |address, length| accept(call.int(0), address, length)) }
+}
+
+/// accept4.
+pub unsafe fn accept_caller_with(call: &Call<'_>) -> c_int {
+    // SAFETY: the program's promise; the address is as long as it is said to be.
+    unsafe {
+        socket_address(call, |address, length| accept4(call.int(0), address, length, call.int(3)))
+    }
+}
+
+/// getsockname.
+pub unsafe fn own_name(call: &Call<'_>) -> c_int {
+    // SAFETY: the program's promise; the address is as long as it is said to be.
+    unsafe {
+        socket_address(call, |address, length| libc::getsockname(call.int(0), address, length))
+    }
+}
+
+/// getpeername.
+pub unsafe fn name_of_peer(call: &Call<'_>) -> c_int {
+    // SAFETY: the program's promise; the address is as long as it is said to be.
+    unsafe {
+        socket_address(call, |address, length| libc::getpeername(call.int(0), address, length))
+    }
+}

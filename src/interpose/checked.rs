@@ -1,0 +1,7 @@
+//! The entries of the checked functions, which build.rs makes of `src/checked/functions.list`.
+
+use crate::checked::entry::entry;
+use crate::checked::streams;
+use crate::checked::text::Case;
+
+include!(concat!(env!("OUT_DIR"), "/checked_entries.rs"));
