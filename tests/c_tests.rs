@@ -31,7 +31,7 @@ struct Program {
 }
 
 enum Built {
-    Program(Program),
+    Program(Box<Program>),
     /// The feature that this processor has not.
     NeedsCpu(String),
 }
@@ -152,7 +152,7 @@ fn build(source: &Path) -> Result<Built, String> {
         }
         Verdict::Bug(_) => None,
     };
-    Ok(Built::Program(Program { name, binary, expectation, native }))
+    Ok(Built::Program(Box::new(Program { name, binary, expectation, native })))
 }
 
 /// An empty folder of this program's own: its working directory, for logs and core files.
