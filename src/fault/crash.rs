@@ -12,7 +12,7 @@ use super::turn::Turn;
 use crate::diagnose::access::{self, Registers, Unnamed};
 use crate::diagnose::crash::{Trap, names_no_address};
 use crate::diagnose::{self, Bug};
-use crate::heap::{quarantine, threads};
+use crate::heap::{revocation, threads};
 use crate::options::Revocation;
 use crate::report::sink;
 use crate::runtime::{self, Runtime};
@@ -76,7 +76,7 @@ pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
             let options = &runtime.options;
             let waits = options.revoke != Revocation::Immediate;
             let junk = match options.free_fill {
-                None => waits.then_some(quarantine::JUNK),
+                None => waits.then_some(revocation::JUNK),
                 // Only where the program can have seen it.
                 fill if waits || options.keep_going || runtime.heap.tally().total() > 0 => fill,
                 Some(_) => None,

@@ -1,8 +1,9 @@
 //! What all parts of the heap share: the options they follow, and what they charge and count.
 
-use super::budget::{Budget, Cost};
+use super::budget::Budget;
 use super::closure::Closure;
 use super::config::Config;
+use super::cost::Cost;
 use super::counters::Counter;
 use super::place::{self, Place};
 use super::slot::Slot;

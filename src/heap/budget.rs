@@ -5,155 +5,13 @@
 
 pub mod headroom;
 
+use super::cost::{Cost, MOST_RESERVED, native_bytes};
+use super::room::Room;
 use super::tally::Reason;
 use super::threads::{self, ThreadCache};
-use crate::sys::{PAGE_BYTES, limits, round_up_to_page};
+use crate::sys::limits;
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use headroom::{Headroom, Shares};
-
-/// Requests from this size on get a mapping of their own from glibc's malloc (M_MMAP_THRESHOLD, mallopt(3)).
-const MAPPED_BYTES: usize = 128 << 10;
-
-/// What malloc adds to a block, and the smallest block that it makes.
-const HEADER_BYTES: usize = 8;
-const LEAST_BLOCK_BYTES: usize = 32;
-
-/// Address space that `size` bytes take natively, about.
-pub fn native_bytes(size: usize) -> usize {
-    if size < MAPPED_BYTES {
-        ((size + HEADER_BYTES).next_multiple_of(UNIT_BYTES)).max(LEAST_BLOCK_BYTES)
-    } else {
-        round_up_to_page(size.saturating_add(2 * HEADER_BYTES))
-    }
-}
-
-/// What blocks are multiples of.
-const UNIT_BYTES: usize = 16;
-
-/// What an object costs, in one word, so that a thread's reserve changes in one step. The upper half counts pages
-/// of a guarded object, the lower the units of [`native_bytes`]; the top bit of each is not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cost(u64);
-
-impl Cost {
-    pub const NONE: Cost = Cost(0);
-
-    /// What a thread takes in reserve at a time, 64 KiB of each. It never has more than twice as much for long.
-    pub const RESERVE: Cost = Cost(16 << 32 | RESERVED_UNITS as u64);
-
-    const TOP_BITS: u64 = 1 << 63 | 1 << 31;
-
-    /// The bits that only fields of twice the reserve and more have.
-    const MUCH: u64 = 0x7fff_ffe0_7fff_e000;
-
-    /// What a guarded object of `size` bytes in the pool costs.
-    #[inline]
-    pub fn of_slot(size: usize) -> Cost {
-        Cost::of_pages(round_up_to_page(size)).with(Cost::of_request(size))
-    }
-
-    /// The pages of so many bytes.
-    #[inline]
-    pub const fn of_pages(bytes: usize) -> Cost {
-        Cost(((bytes / PAGE_BYTES) as u64) << 32)
-    }
-
-    /// What the program asked for, of no more than [`MOST_RESERVED`] bytes.
-    #[inline]
-    pub fn of_request(size: usize) -> Cost {
-        Cost((native_bytes(size) / UNIT_BYTES) as u64)
-    }
-
-    #[inline]
-    pub fn with(self, other: Cost) -> Cost {
-        Cost(self.0 + other.0)
-    }
-
-    /// What is left; `None` when either part would be less than nothing.
-    #[inline]
-    pub fn less(self, other: Cost) -> Option<Cost> {
-        let left = (self.0 | Cost::TOP_BITS).wrapping_sub(other.0);
-        (left & Cost::TOP_BITS == Cost::TOP_BITS).then_some(Cost(left & !Cost::TOP_BITS))
-    }
-
-    /// What of it a thread is to give back: a reserve of what it has too much of.
-    #[inline]
-    pub fn excess(self) -> Cost {
-        if self.0 & Cost::MUCH == 0 { Cost::NONE } else { self.find_excess() }
-    }
-
-    #[cold]
-    fn find_excess(self) -> Cost {
-        let part = |of: Cost, reserve: Cost| {
-            if of.0 & Cost::MUCH == 0 { Cost::NONE } else { reserve }
-        };
-        part(self.pages(), Cost::RESERVE.pages())
-            .with(part(self.request(), Cost::RESERVE.request()))
-    }
-
-    /// The part in pages alone.
-    fn pages(self) -> Cost {
-        Cost(self.0 >> 32 << 32)
-    }
-
-    /// The part that was asked for alone.
-    fn request(self) -> Cost {
-        Cost(u64::from(self.0 as u32))
-    }
-
-    fn page_bytes(self) -> usize {
-        (self.0 >> 32) as usize * PAGE_BYTES
-    }
-
-    fn request_bytes(self) -> usize {
-        self.0 as u32 as usize * UNIT_BYTES
-    }
-
-    pub fn from_word(word: u64) -> Cost {
-        Cost(word)
-    }
-
-    pub fn word(self) -> u64 {
-        self.0
-    }
-}
-
-const RESERVED_UNITS: usize = 4096;
-const _: () = assert!(Cost::MUCH == (0x7fff_ffff & !31) << 32 | (0x7fff_ffff & !8191));
-
-/// Requests of more bytes are not taken from reserves.
-pub const MOST_RESERVED: usize = RESERVED_UNITS * UNIT_BYTES;
-
-/// What the pool may have committed: every slot in service counts, with its guard. A limit on writable memory
-/// (RLIMIT_DATA, strict overcommit) is for the program, which must find memory where it would without us.
-pub struct Room {
-    bytes: AtomicIsize,
-}
-
-impl Room {
-    pub const fn new(bytes: usize) -> Room {
-        Room {
-            bytes: AtomicIsize::new(if bytes > isize::MAX as usize {
-                isize::MAX
-            } else {
-                bytes as isize
-            }),
-        }
-    }
-
-    /// Takes `bytes`; false if there is less.
-    pub fn take(&self, bytes: usize) -> bool {
-        let fits = self.bytes.fetch_sub(bytes as isize, Ordering::Relaxed) >= bytes as isize;
-        if !fits {
-            self.give_back(bytes);
-        }
-        fits
-    }
-
-    pub fn give_back(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes as isize, Ordering::Relaxed);
-    }
-}
 
 pub struct Budget {
     pub room: Room,
@@ -387,27 +245,6 @@ mod tests {
     }
 
     #[test]
-    fn requests_cost_what_they_take_natively() {
-        let cases = [(0, 32), (24, 32), (25, 48), (100, 112), (131_071, 131_088)];
-        assert_eq!(cases.map(|(size, _)| native_bytes(size)), cases.map(|(_, bytes)| bytes));
-        assert_eq!(native_bytes(131_072), 131_072 + 4096);
-        assert_eq!(native_bytes(usize::MAX), usize::MAX & !4095);
-    }
-
-    #[test]
-    fn both_parts_of_a_cost_must_be_there() {
-        let cost = |pages: usize, units: usize| Cost((pages as u64) << 32 | units as u64);
-        assert_eq!(cost(5, 10).less(cost(2, 10)), Some(cost(3, 0)));
-        assert_eq!(cost(5, 10).less(cost(2, 11)), None);
-        assert_eq!(cost(5, 10).less(cost(6, 1)), None);
-        assert_eq!(cost(0, 0).less(cost(0, 0)), Some(Cost::NONE));
-        assert_eq!(cost(31, 8191).excess(), Cost::NONE);
-        assert_eq!(cost(32, 8191).excess(), cost(16, 0));
-        assert_eq!(cost(31, 8192).excess(), cost(0, 4096));
-        assert_eq!(cost(900, 90_000).excess(), Cost::RESERVE);
-    }
-
-    #[test]
     fn large_requests_are_charged_to_all() {
         let (budget, cache) = (budget(0, 4), ThreadCache::new());
         for size in [10, 5000, MOST_RESERVED, MOST_RESERVED + 1, 200_000] {
@@ -419,15 +256,6 @@ mod tests {
         budget.charge_size_anyhow(5000);
         budget.refund_size(&cache, 5000);
         assert_eq!(budget.asked_bytes(), 0);
-    }
-
-    #[test]
-    fn room_runs_out() {
-        let room = Room::new(10);
-        assert!(room.take(7) && !room.take(4) && room.take(3) && !room.take(1));
-        room.give_back(1);
-        assert!(room.take(1));
-        assert!(Room::new(usize::MAX).take(1 << 60));
     }
 
     #[test]

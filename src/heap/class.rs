@@ -6,9 +6,9 @@
 //! records stay as long as the history's budget allows ([`super::history`]); after that a stretch is
 //! forgotten, and all that is known of an address in it is that it was freed long ago.
 
-use super::budget::Room;
 use super::record::Record;
 use super::region::Region;
+use super::room::Room;
 use super::slot::{Home, Slot};
 use crate::pages::{PageProtection, PageRange};
 use crate::sys::lock::Lock;

@@ -12,6 +12,7 @@ pub mod canary;
 pub mod class;
 mod closure;
 mod config;
+mod cost;
 pub mod counters;
 pub mod give;
 pub mod history;
@@ -31,6 +32,8 @@ pub mod report_memory;
 mod request;
 mod resize;
 mod restore;
+pub mod revocation;
+mod room;
 pub mod slot;
 mod small;
 mod spaces;
@@ -46,10 +49,10 @@ use crate::sys::Errno;
 use crate::sys::residency::SharedPages;
 use crate::sys::sandbox::Coming;
 use account::{Account, Terms};
-use budget::MOST_RESERVED;
 use class::Class;
 pub use config::Config;
 use core::ops::Range;
+use cost::MOST_RESERVED;
 use counters::Counter;
 use give::Demand;
 use large::LargeSpace;
@@ -316,7 +319,8 @@ impl Heap {
     pub fn give_back(&self, cache: &ThreadCache) -> Result<(), BadCall> {
         let account = self.account(cache);
         let quarantine = cache.quarantine_if_made();
-        let checked = quarantine.map_or(Ok(()), |list| list.empty(account, &self.spaces.small));
+        let checked =
+            quarantine.map_or(Ok(()), |list| revocation::empty(list, account, &self.spaces.small));
         cache.end_quarantine();
         self.spaces.small.give_back(account);
         checked

@@ -146,7 +146,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::heap::budget::Room;
+    use crate::heap::room::Room;
     use crate::pages::trial_backends;
     use crate::sys::memory;
 

@@ -7,8 +7,8 @@
 //! less than a page, is filled with canaries, which are verified at each step.
 
 use super::account::Account;
-use super::budget::Cost;
 use super::canary;
+use super::cost::Cost;
 use super::object::BadCall;
 use super::place;
 use super::record::{Event, MANY_MOVED, MOST_MOVED, Snapshot};

@@ -6,8 +6,8 @@
 //! When all slots of a stretch are done with, the stretch collapses.
 
 use super::account::{Account, Terms};
-use super::budget::Cost;
 use super::canary::{self, Damage};
+use super::cost::Cost;
 use super::counters::Counter;
 use super::history::{History, StretchId};
 use super::place::{Edge, Place};

@@ -3,15 +3,15 @@
 //! It makes and ends guarded objects, and tells of them to the fault handler, to reports, and at exit.
 
 use super::account::{Account, Terms};
-use super::budget::MOST_RESERVED;
 use super::canary::{self, Damage};
 use super::class::Class;
+use super::cost::MOST_RESERVED;
 use super::counters::Counter;
 use super::large::LargeSpace;
 use super::object::{BadCall, Object};
 use super::pool::Pool;
-use super::quarantine::check_junk;
 use super::record::{Event, Family, State, ThreadId};
+use super::revocation::{self, check_junk};
 use super::slot::{Ended, Freeing, FreshSlot, Home, Slot};
 use super::small::SmallSpace;
 use super::tally::Reason;
@@ -141,7 +141,7 @@ impl Spaces {
         if account.terms.config.batch > 0
             && let Some(quarantine) = account.cache.quarantine().filter(|list| list.takes(&object))
         {
-            return quarantine.admit(account, &self.small, object, freed);
+            return revocation::admit(quarantine, account, &self.small, object, freed);
         }
         let ended = object.end(freed);
         let (revoked, damage) = match ended.slot.home {

@@ -1,6 +1,6 @@
 //! Threads of the process, and what each keeps for itself.
 
-use super::budget::Cost;
+use super::cost::Cost;
 use super::counters::{Counter, Counters};
 use super::pool::CLASS_PAGES;
 use super::quarantine::Quarantine;

@@ -9,13 +9,6 @@ pub type Module = Vec<String>;
 /// Where one file uses another: the file used, and the line of the first use.
 pub type Imports = BTreeMap<Module, usize>;
 
-/// What imports in a ring.
-pub struct Rings {
-    pub written: Vec<String>,
-    /// How many files are in one.
-    pub files: usize,
-}
-
 /// The code of the crate's files, without tests, by module.
 pub struct Files(BTreeMap<Module, String>);
 
@@ -109,19 +102,17 @@ impl Files {
 
     /// Rings of imports among the files of `folder`: of those that go through a file, the shortest. Each is written
     /// once, as `a (line 3) -> b (line 7) -> a`.
-    pub fn rings_within(&self, folder: &str) -> Rings {
+    pub fn rings_within(&self, folder: &str) -> Vec<String> {
         let imports: BTreeMap<&Module, Imports> =
             self.within(folder).map(|module| (module, self.imports_of(module))).collect();
         let mut rings = BTreeMap::new();
-        let mut files = 0;
         for module in imports.keys() {
             if let Some(ring) = shortest_ring(module, &imports) {
-                files += 1;
                 let members: BTreeSet<&Module> = ring.iter().copied().collect();
                 rings.entry(members).or_insert_with(|| written(&ring, &imports));
             }
         }
-        Rings { written: rings.into_values().collect(), files }
+        rings.into_values().collect()
     }
 }
 

@@ -1,0 +1,130 @@
+//! Freed objects that are revoked together: one kernel call, and one flush of the processors'
+//! address translations, for many.
+//!
+//! Until then such an object is filled with junk: [`JUNK`], or what the option `free-fill` says. What is missed meanwhile are
+//! reads of it: they find junk. A write to it is found when the batch is revoked, and a second free at once.
+
+use super::account::Account;
+use super::canary::{self, Damage};
+use super::config::Config;
+use super::counters::Counter;
+use super::object::BadCall;
+use super::quarantine::Quarantine;
+use super::record::Event;
+use super::slot::{Freeing, Home};
+use super::small::SmallSpace;
+use super::tally::Reason;
+use crate::pages::{MOST_RANGES, PageRange};
+
+/// The byte that freed objects are filled with unless the user wants another (as OpenBSD's malloc does). Eight of it are no address that
+/// a process can have, so following a pointer read from a freed object faults.
+pub const JUNK: u8 = 0xdf;
+
+/// The byte that objects in quarantine hold.
+fn junk(config: &Config) -> u8 {
+    config.free_fill.unwrap_or(JUNK)
+}
+
+/// Looks for writes to a quarantined object, surviving unreadable bytes.
+pub fn check_junk(config: &Config, start: usize, size: usize) -> Option<Damage> {
+    canary::find_carefully([start..start + size, start..start], junk(config))
+}
+
+/// Ends the life of an object, whose pages stay for a while.
+#[inline(never)]
+pub fn admit(
+    quarantine: &Quarantine,
+    account: Account<'_>,
+    small: &SmallSpace,
+    object: Freeing<'_>,
+    freed: Event,
+) -> Result<(), BadCall> {
+    let config = &account.terms.config;
+    let (start, size) = (object.address(), object.snapshot().size);
+    let (home, last_seen) = (object.slot().home, object.object());
+    // SAFETY: the object is this thread's alone to end, and still accessible.
+    let damage = unsafe {
+        let damage = canary::check(start, size, config.canary_bytes);
+        core::ptr::write_bytes(start as *mut u8, junk(config), size);
+        damage
+    };
+    object.quarantine(freed);
+    let Home::Pool { class, index } = home else { return Ok(()) };
+    let checked = if !quarantine.push(class, index) {
+        // A signal handler was faster, and took the last place.
+        revoke_together(account, small, &[(class, index)])
+    } else if quarantine.len() >= config.batch {
+        empty(quarantine, account, small)
+    } else {
+        Ok(())
+    };
+    match damage {
+        Some(damage) => Err(BadCall::Overwritten(last_seen, damage)),
+        None => checked,
+    }
+}
+
+/// Revokes all that waits; the error is the first object found to have been written to.
+#[inline(never)]
+pub fn empty(
+    quarantine: &Quarantine,
+    account: Account<'_>,
+    small: &SmallSpace,
+) -> Result<(), BadCall> {
+    let mut checked = Ok(());
+    let mut waiting = [(0, 0); MOST_RANGES];
+    loop {
+        let mut count = 0;
+        while count < MOST_RANGES
+            && let Some(place) = quarantine.pop()
+        {
+            waiting[count] = place;
+            count += 1;
+        }
+        if count == 0 {
+            return checked;
+        }
+        checked = checked.and(revoke_together(account, small, &waiting[..count]));
+    }
+}
+
+/// Makes the pages of up to [`MOST_RANGES`] objects in quarantine fault; the error is the first that has
+/// been written to.
+fn revoke_together(
+    account: Account<'_>,
+    small: &SmallSpace,
+    places: &[(usize, usize)],
+) -> Result<(), BadCall> {
+    let object = |&(class, index): &(usize, usize)| {
+        let slot = small.pool.class(class).slot(index)?;
+        let snapshot = slot.record.read()?;
+        slot.populated(snapshot.place()).map(|pages| (slot, snapshot, pages))
+    };
+    let mut written = None;
+    let mut ranges = [PageRange::new(0, 1); MOST_RANGES];
+    let mut count = 0;
+    for (slot, snapshot, pages) in places.iter().filter_map(object) {
+        if written.is_none()
+            && let Some(damage) =
+                check_junk(&account.terms.config, slot.address(&snapshot), snapshot.size)
+        {
+            written = Some(BadCall::WrittenAfterFree(slot.object(&snapshot), damage));
+        }
+        // Before the junk is gone: a check at exit, or in the child of a fork, may look any time.
+        slot.record.leave_quarantine();
+        ranges[count] = pages;
+        count += 1;
+    }
+    // SAFETY: the objects were ended by this thread, and only it knows that they wait.
+    let revoked = unsafe { small.pages.retire_all(&ranges[..count]) };
+    account.count(Counter::Batches);
+    for (slot, snapshot, pages) in places.iter().filter_map(object) {
+        // After an error some may be revoked all the same: each is tried by itself.
+        // SAFETY: as above.
+        match revoked.or_else(|_| unsafe { small.pages.retire(pages) }) {
+            Ok(()) => small.settle(account, &slot, snapshot.size),
+            Err(_) => account.terms.tally.count(Reason::NotRevoked),
+        }
+    }
+    written.map_or(Ok(()), Err)
+}
