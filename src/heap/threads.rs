@@ -9,7 +9,7 @@ use super::record::{Event, ThreadId};
 use super::region::Region;
 use crate::sys::per_thread::{OwnWord, per_thread};
 use crate::sys::process;
-use crate::sys::scope::RuntimeScope;
+use crate::sys::scope::{RuntimeScope, has_memory};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use once_cell::race::OnceBox;
@@ -100,6 +100,9 @@ impl ThreadCache {
     fn make_ready(&self) -> Option<&'static ReadySlots> {
         self.me.get()?;
         let _scope = RuntimeScope::enter();
+        if !has_memory(size_of::<ReadySlots>()) {
+            return None;
+        }
         let made = Box::new(ReadySlots::new());
         // A signal handler may have been here meanwhile.
         let ready = self.ready.get().unwrap_or_else(|| Box::leak(made));
@@ -132,6 +135,9 @@ impl ThreadCache {
     fn make_quarantine(&self) -> Option<&'static Quarantine> {
         self.me.get()?;
         let _scope = RuntimeScope::enter();
+        if !has_memory(size_of::<Quarantine>()) {
+            return None;
+        }
         let made: &'static Quarantine = Box::leak(Box::new(Quarantine::new()));
         self.quarantine.set(Some(made));
         Some(made)

@@ -32,7 +32,7 @@ const LEAST_RESERVED_BYTES: usize = SHARDS * STEP_BYTES;
 const SHARDS: usize = 64;
 
 /// Bytes of a part that are made usable at a time.
-const STEP_BYTES: usize = 64 << 10;
+const STEP_BYTES: usize = 16 << 10;
 
 /// Homes of a part at first, and the least by which it grows: not many more than a page holds.
 const LEAST_ROWS: usize = 128;
@@ -41,7 +41,7 @@ const LEAST_ROWS: usize = 128;
 const GROWTH_PARTS: usize = 8;
 
 /// Places behind the last home, for rows that find theirs taken. Only those that are used take memory.
-const TAIL_ROWS: usize = 1024;
+const TAIL_ROWS: usize = 256;
 
 /// Of so many homes one stays empty, or searches get long.
 const SPARE_PARTS: usize = 16;
@@ -297,7 +297,7 @@ pub struct Cursor {
 impl Table {
     /// A table that has no memory at all if there is no address space for it.
     pub fn new() -> Table {
-        Table::with(Reservation::new(RESERVED_BYTES, LEAST_RESERVED_BYTES, 16))
+        Table::with(Reservation::new(RESERVED_BYTES, LEAST_RESERVED_BYTES, 32))
     }
 
     fn with(space: Option<Reservation>) -> Table {
@@ -484,9 +484,9 @@ mod tests {
         let start = crate::sys::memory::reserve(LEAST_RESERVED_BYTES).unwrap();
         let table = Table::with(Some(Reservation { start, bytes: LEAST_RESERVED_BYTES }));
         let recorded: Vec<usize> =
-            addresses(200_000).filter(|&address| table.insert(&object(address, 1))).collect();
-        // A step holds 2,730 rows, 1,024 of them behind the last home.
-        assert!((80_000..110_000).contains(&recorded.len()), "{}", recorded.len());
+            addresses(60_000).filter(|&address| table.insert(&object(address, 1))).collect();
+        // A step holds 682 rows, 256 of them behind the last home.
+        assert!((20_000..24_000).contains(&recorded.len()), "{}", recorded.len());
         assert!(recorded.iter().all(|&address| table.get(address) == Some(object(address, 1))));
         assert!(recorded.iter().all(|&address| table.remove(address).is_some()));
         assert!(table.insert(&object(recorded[0], 1)));

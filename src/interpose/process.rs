@@ -11,7 +11,7 @@ use crate::runtime;
 use crate::sys::loader;
 use crate::sys::next;
 use crate::sys::rival;
-use crate::sys::scope::RuntimeScope;
+use crate::sys::scope::{RuntimeScope, has_memory};
 use crate::sys::signal::KernelSet;
 use crate::trace::{self, Caller};
 use core::ffi::{c_int, c_void};
@@ -58,13 +58,16 @@ unsafe extern "C" fn pthread_create(
     // SAFETY: the trampoline passes the stack pointer as it was on entry.
     let caller = unsafe { Caller::from_entry(sp, bp) };
     let start = in_scope(|| {
-        Box::into_raw(Box::new(Start {
-            routine,
-            argument,
-            created: allocator::runtime().event(caller),
-            believed_blocked: belief::get_believed(),
-        }))
+        has_memory(size_of::<Start>()).then(|| {
+            Box::into_raw(Box::new(Start {
+                routine,
+                argument,
+                created: allocator::runtime().event(caller),
+                believed_blocked: belief::get_believed(),
+            }))
+        })
     });
+    let Some(start) = start else { return libc::EAGAIN };
     // SAFETY: the caller's promise; `begin` takes what it is given.
     let result = unsafe { next(thread, attributes, begin, start.cast()) };
     if result != 0 {

@@ -4,7 +4,9 @@
 //! the heap it guards. Inside a scope the allocation functions serve from the private heap.
 
 use super::per_thread::per_thread;
+use core::alloc::Layout;
 use core::cell::Cell;
+use core::hint::black_box;
 
 per_thread! {
     /// Scopes that the thread is inside of.
@@ -25,6 +27,23 @@ impl RuntimeScope {
     #[inline]
     pub fn is_active() -> bool {
         DEPTH.with(Cell::get) != 0
+    }
+}
+
+/// Whether there are `bytes` for what the runtime is about to make, where std would end the process for want of them.
+/// For a thread inside a scope. Should another thread be faster, there are bytes of last resort.
+pub fn has_memory(bytes: usize) -> bool {
+    // Those are not aligned so.
+    const ALIGN: usize = 64;
+    let Ok(layout) = Layout::from_size_align(bytes, ALIGN) else { return false };
+    // SAFETY: the layout is not empty, and what is freed was just allocated by it.
+    unsafe {
+        // Or the compiler finds that nobody needs the block.
+        let block = black_box(std::alloc::alloc(layout));
+        if !block.is_null() {
+            std::alloc::dealloc(block, layout);
+        }
+        !block.is_null()
     }
 }
 
@@ -61,4 +80,16 @@ pub fn outside<R>(f: impl FnOnce() -> R) -> R {
     let result = f();
     DEPTH.with(|now| now.set(depth));
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_memory_up_to_some_size() {
+        let _scope = RuntimeScope::enter();
+        assert!(has_memory(1) && has_memory(1 << 20));
+        assert!(!has_memory(usize::MAX) && !has_memory(1 << 60));
+    }
 }

@@ -81,8 +81,13 @@ fn retire_addresses(module: &Module) {
     }
 }
 
+/// What is loaded, as far as there is memory for it. What is left out is registered when it is seen.
 fn enumerate() -> Vec<Object> {
     let mut objects = Vec::new();
-    loader::for_each_object(|object| objects.push(object));
+    loader::for_each_object(|object| {
+        if objects.try_reserve(1).is_ok() {
+            objects.push(object);
+        }
+    });
     objects
 }

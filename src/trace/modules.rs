@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::sys::loader::{self, Object};
 use crate::sys::patience::Patience;
 use crate::sys::probe;
+use crate::sys::scope::has_memory;
 
 /// What kind of object a module is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,10 +174,15 @@ impl Drop for RegistryLock {
 }
 
 /// Registers `object`. Returns whether that displaced another module, which was believed to be loaded there; `None`
-/// when nothing changed: for one that is known and loaded, and when the registry is full. Allocates.
+/// when nothing changed: for one that is known and loaded, and when the registry or the memory is full. Allocates.
 pub(super) fn register(_lock: &RegistryLock, object: &Object) -> Option<bool> {
     let candidates = || all().filter(|module| module.start == object.start);
     if candidates().any(|module| module.is_loaded() && is_same(module, object)) {
+        return None;
+    }
+    // Its path, and the one from which that is relative, several times.
+    if !has_memory(64 << 10) {
+        displace(object);
         return None;
     }
     let module = read_module(object);
@@ -188,11 +194,7 @@ pub(super) fn register(_lock: &RegistryLock, object: &Object) -> Option<bool> {
             && known.eh_frame == module.eh_frame
             && known.eh_frame_hdr == module.eh_frame_hdr
     });
-    // Whatever else was loaded in this range no longer is.
-    let mut displaced = false;
-    for known in all().filter(|known| known.start < object.end && object.start < known.end) {
-        displaced |= known.loaded.swap(false, Ordering::AcqRel);
-    }
+    let displaced = displace(object);
     if let Some(known) = revived {
         known.loaded.store(true, Ordering::Release);
         return Some(displaced);
@@ -202,6 +204,15 @@ pub(super) fn register(_lock: &RegistryLock, object: &Object) -> Option<bool> {
     slot.store(Box::into_raw(Box::new(module)), Ordering::Release);
     COUNT.store(count + 1, Ordering::Release);
     Some(displaced)
+}
+
+/// Whatever else was loaded where `object` is no longer is. Whether there was something.
+fn displace(object: &Object) -> bool {
+    let mut displaced = false;
+    for known in all().filter(|known| known.start < object.end && object.start < known.end) {
+        displaced |= known.loaded.swap(false, Ordering::AcqRel);
+    }
+    displaced
 }
 
 fn is_same(module: &Module, object: &Object) -> bool {
