@@ -13,7 +13,7 @@ use object::{Object, ObjectSection};
 use support::backend::{available_backends, fencepost_run};
 use support::built;
 use support::compile::{build_folder, build_program};
-use support::process::{self, Outcome};
+use support::process::{self, Exit, Outcome};
 use support::report;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -99,15 +99,45 @@ fn no_frame_is_ours() {
     }
 }
 
-#[test]
-fn what_is_no_file_is_not_waited_for() {
-    let program = program("fifo", "overflow", "overflow", &["-g"]);
+/// Compiles a program whose debug information is in another file.
+fn split_program(test: &str) -> (PathBuf, PathBuf) {
+    let program = program(test, "overflow", "overflow", &["-g"]);
     let debug = program.with_file_name("overflow.debug");
     let _ = fs::remove_file(&debug);
     fs::copy(&program, &debug).expect("copied");
     binutils("objcopy", &["--remove-section=.note.gnu.build-id"], &program);
     let link = format!("--add-gnu-debuglink={}", debug.display());
     binutils("objcopy", &["--strip-debug", &link], &program);
+    (program, debug)
+}
+
+/// The file with the names takes 12 seconds to open, and the watchdog waits 10.
+#[test]
+fn names_that_take_too_long_are_done_without() {
+    if !Path::new("/usr/bin/strace").exists() {
+        return support::say_skipped("strace is not installed");
+    }
+    let (program, debug) = split_program("slow");
+    let mut command = process::command("/usr/bin/strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=openat"]);
+    command.args(["-e", "inject=openat:delay_enter=12000000", "-P"]).arg(&debug);
+    command.arg(format!("--env=LD_PRELOAD={}", built::preload_library().display()));
+    let Outcome { exit, stderr, .. } = run(command.arg(&program));
+    if stderr.contains("ptrace") || stderr.contains("PTRACE") {
+        return support::say_skipped("strace may not trace here");
+    }
+    let sentence = "fencepost: names could not be looked up: that took longer than 10 seconds\n";
+    assert!(stderr.ends_with(sentence), "{stderr}");
+    let bare = stderr.strip_suffix(sentence).expect("checked");
+    let found = report::parse(bare).unwrap_or_else(|why| panic!("{why}: {stderr}"));
+    assert_eq!(found.culprit.frames[0].function(), None, "{stderr}");
+    assert!(found.culprit.frames[0].text.contains("/overflow+0x"), "{stderr}");
+    assert_eq!(exit, Exit::Signal(libc::SIGSEGV));
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let (program, debug) = split_program("fifo");
     fs::remove_file(&debug).expect("removed");
     let path = CString::new(debug.to_str().expect("plain")).expect("plain");
     // SAFETY: a valid C string.
