@@ -150,6 +150,24 @@ fn what_is_no_file_is_not_waited_for() {
 }
 
 #[test]
+fn names_of_compiled_code_are_taken_from_a_file_of_the_same_user() {
+    let program = program("compiled", "compiled", "compiled", &["-g"]);
+    let frame = |arguments: &[&str]| {
+        let outcome = run(fencepost_run("auto", [], &program).args(arguments));
+        fs::remove_file(outcome.stdout.trim()).expect("the program has made it");
+        let found = only_report(&outcome);
+        assert!(found.culprit.frames[0].text.contains("[anonymous memory]"), "{}", outcome.stderr);
+        found.culprit.frames[0].function().map(str::to_owned)
+    };
+    assert_eq!(frame(&[]).as_deref(), Some("compiled_name"));
+    // SAFETY: a plain system call.
+    if unsafe { libc::geteuid() } != 0 {
+        return support::say_skipped("only root can give a file to another user");
+    }
+    assert_eq!(frame(&["theirs"]), None);
+}
+
+#[test]
 fn a_section_that_claims_two_gigabytes_takes_none() {
     let program = program("packed", "overflow", "overflow", &["-g", "-gz=zlib"]);
     let named = |program: &Path| {

@@ -3,7 +3,8 @@
 mod support;
 
 use std::fs;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -60,6 +61,49 @@ fn each_bug_is_told_once_with_the_placements_that_show_it() {
     assert!(!placements("heap-buffer-overflow").contains("right"), "{lines:?}");
     // In full, once.
     assert_eq!(outcome.stderr.matches("==ERROR: Fencepost: ").count(), 3);
+}
+
+/// Both ends of a new terminal.
+fn open_terminal() -> (fs::File, OwnedFd) {
+    let (mut ours, mut theirs) = (-1, -1);
+    let (name, how, size) = (std::ptr::null_mut(), std::ptr::null(), std::ptr::null());
+    // SAFETY: fills both numbers; the descriptors are nobody else's.
+    unsafe {
+        let opened = libc::openpty(&raw mut ours, &raw mut theirs, name, how, size);
+        assert_eq!(opened, 0, "{}", std::io::Error::last_os_error());
+        for descriptor in [ours, theirs] {
+            libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+        (fs::File::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs))
+    }
+}
+
+#[test]
+fn on_a_terminal_it_says_which_run_is_under_way() {
+    let (mut terminal, theirs) = open_terminal();
+    let mut command = sweep(&[]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(theirs).spawn();
+    // The command holds the other end too: only then is there an end to what is read.
+    drop(command);
+    let reader = std::thread::spawn(move || {
+        let (mut text, mut part) = (Vec::new(), [0; 4096]);
+        // When nobody has the other end any more, reading fails with EIO.
+        while let Ok(count @ 1..) = terminal.read(&mut part) {
+            text.extend_from_slice(&part[..count]);
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    });
+    let status = child.expect("fencepost starts").wait().expect("a child");
+    let text = reader.join().expect("it does not panic");
+    assert!(status.success(), "{text}");
+    let lines: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("fencepost: sweep: ")).collect();
+    let runs = ["right", "left", "exact", "random"];
+    let runs = runs.iter().enumerate();
+    let mut wanted: Vec<String> =
+        runs.map(|(at, name)| format!("run {} of 4, placement {name}", at + 1)).collect();
+    wanted.push("0 findings in 4 runs".to_owned());
+    assert_eq!(lines, wanted, "{text}");
 }
 
 #[test]
