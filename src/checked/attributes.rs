@@ -42,36 +42,36 @@ pub fn sets(call: &Call<'_>) {
 
 /// getxattr.
 pub unsafe fn gets(call: &Call<'_>) {
-    // SAFETY: the program's promise; the buffer is of no bytes.
+    // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
     answers(call, 2, |to, size| unsafe { libc::getxattr(call.ptr(0), call.ptr(1), to, size) });
 }
 
 /// lgetxattr.
 pub unsafe fn gets_of_link(call: &Call<'_>) {
-    // SAFETY: the program's promise; the buffer is of no bytes.
+    // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
     answers(call, 2, |to, size| unsafe { libc::lgetxattr(call.ptr(0), call.ptr(1), to, size) });
 }
 
 /// fgetxattr.
 pub unsafe fn gets_of_open(call: &Call<'_>) {
-    // SAFETY: the program's promise; the buffer is of no bytes.
+    // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
     answers(call, 2, |to, size| unsafe { libc::fgetxattr(call.int(0), call.ptr(1), to, size) });
 }
 
 /// listxattr.
 pub unsafe fn lists(call: &Call<'_>) {
-    // SAFETY: the program's promise; the buffer is of no bytes.
+    // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
     answers(call, 1, |to, size| unsafe { libc::listxattr(call.ptr(0), to.cast(), size) });
 }
 
 /// llistxattr.
 pub unsafe fn lists_of_link(call: &Call<'_>) {
-    // SAFETY: the program's promise; the buffer is of no bytes.
+    // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
     answers(call, 1, |to, size| unsafe { libc::llistxattr(call.ptr(0), to.cast(), size) });
 }
 
 /// flistxattr.
 pub unsafe fn lists_of_open(call: &Call<'_>) {
-    // SAFETY: the program's promise; the buffer is of no bytes.
+    // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
     answers(call, 1, |to, size| unsafe { libc::flistxattr(call.int(0), to.cast(), size) });
 }

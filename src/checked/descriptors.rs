@@ -42,7 +42,7 @@ pub fn input(
 
 /// read.
 pub unsafe fn read_in(call: &Call<'_>) -> ssize_t {
-    // SAFETY: the program's promise; the clipped buffers are valid.
+    // SAFETY: the function's manual demands it of the program; the clipped buffers are valid.
     unsafe {
         input(
             call,
@@ -70,7 +70,7 @@ unsafe fn scatter_in(
     call: &Call<'_>,
     scatter: impl FnOnce(*const iovec, c_int) -> ssize_t,
 ) -> ssize_t {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     let buffers = unsafe { slice(call, call.arg(1), call.int(2).max(0) as usize) };
     match Clipped::new(call, "iov_base", buffers) {
         None => scatter(call.ptr(1), call.int(2)),
@@ -85,7 +85,7 @@ unsafe fn scatter_in(
 
 /// readv.
 pub unsafe fn read_vectors(call: &Call<'_>) -> ssize_t {
-    // SAFETY: the program's promise; the clipped buffers are valid.
+    // SAFETY: the function's manual demands it of the program; the clipped buffers are valid.
     unsafe { scatter_in(call, |vectors, count| readv(call.int(0), vectors, count)) }
 }
 
@@ -99,7 +99,7 @@ pub unsafe fn pread_vectors(call: &Call<'_>) -> ssize_t {
 /// writev and pwritev.
 pub unsafe fn writes_vectors(call: &Call<'_>) {
     let count = call.int(2).max(0) as usize;
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { all_touched(call, Direction::Read, "iov_base", call.arg(1), count) }
 }
 

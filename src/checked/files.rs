@@ -30,7 +30,7 @@ fn link(call: &Call<'_>, index: usize, read: impl Fn(*mut c_char, usize) -> ssiz
 
 /// getcwd.
 pub fn current_folder(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     let get = |buffer: *mut c_char, size| unsafe { libc::getcwd(buffer, size) };
     if call.arg(0) == 0 {
         return get(core::ptr::null_mut(), call.arg(1));
@@ -53,7 +53,7 @@ pub fn current_folder(call: &Call<'_>) -> *mut c_char {
 /// realpath.
 pub unsafe fn resolve_path(call: &Call<'_>) -> *mut c_char {
     let mut whole = [0; PATH_BYTES];
-    // SAFETY: the program's promise; the buffer is as large as realpath(3) demands.
+    // SAFETY: the function's manual demands it of the program; the buffer is as large as realpath(3) demands.
     unsafe {
         if !operand::is_checked(call.arg(1)) || call.room(1) >= PATH_BYTES {
             return libc::realpath(call.ptr(0), call.ptr(1));
@@ -70,7 +70,7 @@ pub unsafe fn resolve_path(call: &Call<'_>) -> *mut c_char {
 
 /// readlink.
 pub unsafe fn read_link(call: &Call<'_>) -> ssize_t {
-    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    // SAFETY: the function's manual demands it of the program; the buffer is as long as it is said to be.
     link(call, 1, |buffer, size| unsafe { libc::readlink(call.ptr(0), buffer, size) })
 }
 

@@ -31,13 +31,13 @@ pub fn dots(call: &Call<'_>, named: u32) -> Arguments {
 
 /// The `va_list` at argument `index`.
 pub unsafe fn list(call: &Call<'_>, index: usize) -> Arguments {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { *call.ptr::<Arguments>(index) }
 }
 
 /// The format at argument `index`, and these arguments.
 pub unsafe fn prints(call: &Call<'_>, index: usize, arguments: Arguments) {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { check_printf(&call.site, call.ptr(index), arguments) }
 }
 
@@ -56,7 +56,7 @@ pub unsafe fn print_bounded(
     format: usize,
     mut a: Arguments,
 ) -> c_int {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         prints(call, format, a);
         let length = vsnprintf(call.ptr(0), size.min(call.room(0)), call.ptr(format), &raw mut a);
@@ -67,7 +67,7 @@ pub unsafe fn print_bounded(
 
 /// sprintf into argument 0.
 pub unsafe fn print_unbounded(call: &Call<'_>, format: usize, mut a: Arguments) -> c_int {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         prints(call, format, a);
         if !operand::is_checked(call.arg(0)) {
@@ -87,7 +87,7 @@ pub unsafe fn print_checked(
     format: usize,
     mut a: Arguments,
 ) -> c_int {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         prints(call, format, a);
         if size != usize::MAX && size > call.arg(object_size) {
@@ -110,7 +110,7 @@ pub unsafe fn print_checked(
 /// swprintf into argument 0: it fails where the room is too small.
 pub unsafe fn print_wide(call: &Call<'_>, mut a: Arguments) -> c_int {
     let room = call.room(0) / 4;
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         if call.arg(1) > 0 {
             call.writes("s", 0, 4);
@@ -145,7 +145,7 @@ pub unsafe fn scan(
 ) -> c_int {
     let before = a;
     let format = call.ptr(format);
-    // SAFETY: the program's promise; the declarations name a function of this signature.
+    // SAFETY: the function's manual demands it of the program; the declarations name a function of this signature.
     unsafe {
         let scan = next.get::<Scan>();
         let assigned = scan.map_or(libc::EOF, |scan| scan(call.arg(0), format, &raw mut a));

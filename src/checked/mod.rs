@@ -6,7 +6,7 @@
 //! its place, and then is named for what is to be done (`read_line`).
 //!
 //! Each is entered by a call of the program with the arguments that it has: what the function's manual
-//! demands of these is the program's promise.
+//! demands of these the SAFETY comments rely on.
 
 pub mod attributes;
 pub mod descriptors;

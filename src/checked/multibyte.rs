@@ -104,13 +104,13 @@ fn character_bytes() -> usize {
 /// to be initial.
 unsafe fn state(call: &Call<'_>, index: usize) -> State {
     let state = call.ptr::<State>(index);
-    // SAFETY: the program's promise, and looked at; an mbstate_t is aligned to 4.
+    // SAFETY: the function's manual demands it of the program, and looked at; an mbstate_t is aligned to 4.
     if state.is_null() { 0 } else { unsafe { state.read_unaligned() } }
 }
 
 /// The string at the pointer that is argument 1.
 unsafe fn source(call: &Call<'_>) -> usize {
-    // SAFETY: the program's promise, and looked at.
+    // SAFETY: the function's manual demands it of the program, and looked at.
     unsafe { *call.ptr::<usize>(1) }
 }
 
@@ -151,7 +151,7 @@ unsafe fn to_wide(
     if !operand::is_checked(to) && !operand::is_checked(from) {
         return;
     }
-    // SAFETY: the program's promise; within the bounds of objects.
+    // SAFETY: the function's manual demands it of the program; within the bounds of objects.
     unsafe {
         let characters = |bound: usize| {
             let (taken, ends) = taken::<u8>(from, bound);
@@ -192,7 +192,7 @@ unsafe fn to_bytes(
         return;
     }
     let most = if to == 0 { usize::MAX } else { most };
-    // SAFETY: the program's promise; within the bounds of objects.
+    // SAFETY: the function's manual demands it of the program; within the bounds of objects.
     unsafe {
         let converted = |bound: usize| {
             let (taken, ends) = taken::<u32>(from, bound);
@@ -223,84 +223,84 @@ unsafe fn to_bytes(
 /// mbstowcs.
 pub unsafe fn widens(call: &Call<'_>) {
     let clipped = wide::string as *const ();
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
 }
 
 /// Its form that knows how long the destination is.
 pub unsafe fn widens_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 2, 3, wide::string as *const ());
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
 }
 
 /// mbsrtowcs.
 pub unsafe fn widens_on(call: &Call<'_>) {
     let clipped = wide::restartable as *const ();
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_wide(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
 }
 
 /// Its form that knows how long the destination is.
 pub unsafe fn widens_on_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 2, 4, wide::restartable as *const ());
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_wide(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
 }
 
 /// mbsnrtowcs.
 pub unsafe fn widens_some(call: &Call<'_>) {
     let clipped = wide::bounded as *const ();
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_wide(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
 }
 
 /// Its form that knows how long the destination is.
 pub unsafe fn widens_some_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 3, 5, wide::bounded as *const ());
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_wide(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
 }
 
 /// wcstombs.
 pub unsafe fn narrows(call: &Call<'_>) {
     let clipped = narrow::string as *const ();
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
 }
 
 /// Its form that knows how long the destination is.
 pub unsafe fn narrows_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 2, 3, narrow::string as *const ());
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
 }
 
 /// wcsrtombs.
 pub unsafe fn narrows_on(call: &Call<'_>) {
     let clipped = narrow::restartable as *const ();
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_bytes(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
 }
 
 /// Its form that knows how long the destination is.
 pub unsafe fn narrows_on_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 2, 4, narrow::restartable as *const ());
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_bytes(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
 }
 
 /// wcsnrtombs.
 pub unsafe fn narrows_some(call: &Call<'_>) {
     let clipped = narrow::bounded as *const ();
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_bytes(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
 }
 
 /// Its form that knows how long the destination is.
 pub unsafe fn narrows_some_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 3, 5, narrow::bounded as *const ());
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { to_bytes(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
 }
 
@@ -318,7 +318,7 @@ impl Cursor {
             return None;
         }
         call.writes(name, index, size_of::<usize>());
-        // SAFETY: the program's promise.
+        // SAFETY: the function's manual demands it of the program.
         let start = unsafe { at.read_unaligned() } as usize;
         if start == 0 || left.is_null() {
             return None;
@@ -334,14 +334,14 @@ impl Cursor {
 
     /// Bytes that it has gone on.
     unsafe fn passed(&self) -> usize {
-        // SAFETY: the program's promise.
+        // SAFETY: the function's manual demands it of the program.
         (unsafe { self.at.read_unaligned() } as usize).saturating_sub(self.start)
     }
 }
 
 /// iconv.
 pub unsafe fn convert(call: &Call<'_>) -> usize {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         let input = Cursor::new(call, "inbuf", 1);
         let output = Cursor::new(call, "outbuf", 3);

@@ -147,7 +147,7 @@ pub unsafe fn of_login(call: &Call<'_>) -> c_int {
 
 /// gethostname.
 pub fn of_host(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     let get = |room| unsafe { libc::gethostname(call.ptr(0), room) };
     fills(call, 0, call.arg(1), get, |result| {
         let too_long = result != 0 && errno::get() == errno::Errno(libc::ENAMETOOLONG);

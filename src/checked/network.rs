@@ -86,7 +86,7 @@ pub unsafe fn name_of_address(call: &Call<'_>) -> c_int {
     let host = Text { name: "host", start: call.arg(2), size: call.arg(3) as socklen_t };
     let service = Text { name: "serv", start: call.arg(4), size: call.arg(5) as socklen_t };
     let family_bytes = size_of::<libc::sa_family_t>();
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         if length as usize >= family_bytes && call.arg(0) != 0 {
             call.reads("addr", 0, family_bytes);
@@ -129,7 +129,7 @@ pub fn reads_number(call: &Call<'_>) {
 /// inet_pton.
 pub unsafe fn parse_address(call: &Call<'_>) -> c_int {
     let mut address = [0_u8; 16];
-    // SAFETY: the program's promise; no address is longer.
+    // SAFETY: the function's manual demands it of the program; no address is longer.
     unsafe {
         if call.room(2) >= address.len() {
             return inet_pton(call.int(0), call.ptr(1), call.ptr(2));
@@ -156,7 +156,7 @@ pub unsafe fn format_address(call: &Call<'_>) -> *const c_char {
     call.reads("src", 1, address_bytes(call.int(0)));
     let (to, size) = (call.ptr::<c_char>(2), call.arg(3) as socklen_t);
     let mut text = [0; TEXT_BYTES];
-    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    // SAFETY: the function's manual demands it of the program; the buffer is as long as it is said to be.
     unsafe {
         if size as usize <= call.room(2) {
             return inet_ntop(call.int(0), call.ptr(1), to, size);

@@ -125,7 +125,7 @@ unsafe fn reads_number<U: Number>(call: &Call<'_>, base: c_int, end: End<U>) {
         _ => string.as_ptr(),
     };
     let before = errno::get();
-    // SAFETY: the program's promise, or a terminated copy.
+    // SAFETY: the function's manual demands it of the program, or a terminated copy.
     let stop = unsafe { end(from, base) } as usize;
     errno::set(before);
     let mut read = (stop - from as usize) / U::BYTES;

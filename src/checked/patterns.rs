@@ -13,13 +13,13 @@ const REG_STARTEND: c_int = 4;
 unsafe fn has_no_matches(call: &Call<'_>) -> bool {
     const FLAGS_OFFSET: usize = 56;
     const NO_SUB: u8 = 1 << 4;
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { *call.ptr::<u8>(0).add(FLAGS_OFFSET) & NO_SUB != 0 }
 }
 
 /// regexec.
 pub unsafe fn matches(call: &Call<'_>) {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         let no_matches = has_no_matches(call);
         if call.int(4) & REG_STARTEND != 0 {

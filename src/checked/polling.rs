@@ -26,7 +26,7 @@ pub fn changes_events(call: &Call<'_>) {
 
 /// epoll_wait.
 pub unsafe fn wait(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     wait_for_events(call, || unsafe {
         epoll_wait(call.int(0), call.ptr(1), call.int(2), call.int(3))
     })

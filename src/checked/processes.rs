@@ -39,7 +39,7 @@ pub unsafe fn reads_strings(call: &Call<'_>, name: &'static str, index: usize) {
     }
     let there = operand::room(start) / POINTER_BYTES;
     for at in 0..there {
-        // SAFETY: the program's promise, or in a live object; no earlier pointer was null.
+        // SAFETY: the function's manual demands it of the program, or in a live object; no earlier pointer was null.
         unsafe {
             let string = (start as *const usize).add(at).read_unaligned();
             if string == 0 {
@@ -53,7 +53,7 @@ pub unsafe fn reads_strings(call: &Call<'_>, name: &'static str, index: usize) {
 
 /// The arguments of a program and its environment, at these arguments.
 pub unsafe fn executes(call: &Call<'_>, arguments: usize, environment: usize) {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         reads_strings(call, "argv", arguments);
         reads_strings(call, "envp", environment);
@@ -73,7 +73,7 @@ unsafe fn transfer(
         c_ulong,
     ) -> ssize_t,
 ) -> ssize_t {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         let buffers = slice(call, call.arg(1), call.arg(2));
         slice(call, call.arg(3), call.arg(4));
@@ -88,13 +88,13 @@ unsafe fn transfer(
 
 /// process_vm_readv.
 pub unsafe fn read_memory(call: &Call<'_>) -> ssize_t {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { transfer(call, Direction::Write, process_vm_readv) }
 }
 
 /// process_vm_writev.
 pub unsafe fn write_memory(call: &Call<'_>) -> ssize_t {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { transfer(call, Direction::Read, process_vm_writev) }
 }
 

@@ -35,7 +35,7 @@ unsafe extern "C-unwind" {
 /// recv with `address` and `length` null, or recvfrom.
 pub unsafe fn receive(call: &Call<'_>, flags: c_int, address: usize, length: usize) -> ssize_t {
     let fd = call.int(0);
-    // SAFETY: the program's promise; the clipped buffers are valid.
+    // SAFETY: the function's manual demands it of the program; the clipped buffers are valid.
     unsafe {
         let length = length as *mut socklen_t;
         let mut most = 0;
@@ -86,7 +86,7 @@ unsafe fn sends(call: &Call<'_>, message: &msghdr) {
 
 /// recvmsg.
 pub unsafe fn receive_message(call: &Call<'_>) -> ssize_t {
-    // SAFETY: the program's promise; the clipped buffers are valid.
+    // SAFETY: the function's manual demands it of the program; the clipped buffers are valid.
     unsafe {
         let plain = || recvmsg(call.int(0), call.ptr(1), call.int(2));
         let Some(message) = call.ptr::<msghdr>(1).as_mut() else { return plain() };
@@ -104,7 +104,7 @@ pub unsafe fn receive_message(call: &Call<'_>) -> ssize_t {
 
 /// sendmsg.
 pub unsafe fn sends_message(call: &Call<'_>) {
-    // SAFETY: the program's promise, and looked at.
+    // SAFETY: the function's manual demands it of the program, and looked at.
     unsafe {
         if let Some(message) = call.ptr::<msghdr>(1).as_ref() {
             sends(call, message);
@@ -119,13 +119,13 @@ unsafe fn messages<'a>(call: &Call<'_>) -> &'a [mmsghdr] {
         return &[];
     }
     call.writes("msgvec", 1, count * size_of::<mmsghdr>());
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { core::slice::from_raw_parts(call.ptr(1), count) }
 }
 
 /// recvmmsg: how much of the buffers was used is known after the call.
 pub unsafe fn receive_messages(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         let most = messages(call).len();
         let count = call.arg(2) as c_uint;
@@ -142,7 +142,7 @@ pub unsafe fn receive_messages(call: &Call<'_>) -> c_int {
 
 /// sendmmsg.
 pub unsafe fn sends_messages(call: &Call<'_>) {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         for message in messages(call) {
             sends(call, &message.msg_hdr);
@@ -160,7 +160,7 @@ unsafe fn socket_address(
         return get(address, length);
     }
     call.writes("addrlen", 2, size_of::<socklen_t>());
-    // SAFETY: the program's promise; what the kernel has written to our buffer goes there.
+    // SAFETY: the function's manual demands it of the program; what the kernel has written to our buffer goes there.
     unsafe {
         if length.is_null() || *length as usize <= call.room(1) || *length > c_int::MAX as socklen_t
         {
@@ -186,7 +186,7 @@ unsafe fn socket_address(
 /// getsockopt: looked at after the call, since to some options a buffer is input too.
 pub unsafe fn get_option(call: &Call<'_>) -> c_int {
     let length = call.ptr::<socklen_t>(4);
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         let get = || libc::getsockopt(call.int(0), call.int(1), call.int(2), call.ptr(3), length);
         if length.is_null() {
@@ -222,13 +222,13 @@ pub fn sets_option(call: &Call<'_>) {
 
 /// accept.
 pub unsafe fn accept_caller(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise; the address is as long as it is said to be.
+    // SAFETY: the function's manual demands it of the program; the address is as long as it is said to be.
     unsafe { socket_address(call, |address, length| accept(call.int(0), address, length)) }
 }
 
 /// accept4.
 pub unsafe fn accept_caller_with(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise; the address is as long as it is said to be.
+    // SAFETY: the function's manual demands it of the program; the address is as long as it is said to be.
     unsafe {
         socket_address(call, |address, length| accept4(call.int(0), address, length, call.int(3)))
     }
@@ -236,7 +236,7 @@ pub unsafe fn accept_caller_with(call: &Call<'_>) -> c_int {
 
 /// getsockname.
 pub unsafe fn own_name(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise; the address is as long as it is said to be.
+    // SAFETY: the function's manual demands it of the program; the address is as long as it is said to be.
     unsafe {
         socket_address(call, |address, length| libc::getsockname(call.int(0), address, length))
     }
@@ -244,7 +244,7 @@ pub unsafe fn own_name(call: &Call<'_>) -> c_int {
 
 /// getpeername.
 pub unsafe fn name_of_peer(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise; the address is as long as it is said to be.
+    // SAFETY: the function's manual demands it of the program; the address is as long as it is said to be.
     unsafe {
         socket_address(call, |address, length| libc::getpeername(call.int(0), address, length))
     }

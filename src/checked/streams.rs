@@ -63,7 +63,7 @@ pub unsafe fn read_block(
 ) -> usize {
     let (total, room) = (size.saturating_mul(count), call.room(0));
     let stream = stream as *mut FILE;
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         if total <= room {
             return read(call.ptr(0), size, count, stream);
@@ -88,7 +88,7 @@ pub unsafe fn read_line<U: Unit + From<u8>>(
 ) -> *mut U {
     let room = call.room(0) / U::BYTES;
     let stream = stream as *mut FILE;
-    // SAFETY: the program's promise; the last unit of the room is the object's.
+    // SAFETY: the function's manual demands it of the program; the last unit of the room is the object's.
     unsafe {
         if size <= 0 || size as usize <= room {
             return read(call.ptr(0), size, stream);
@@ -122,7 +122,7 @@ pub unsafe fn read_line<U: Unit + From<u8>>(
 
 /// getdelim and getline: the buffer may be one of the program's own, and too short.
 pub unsafe fn read_delimited(call: &Call<'_>, end: c_int, stream: usize) -> ssize_t {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         let (line, size) = (call.ptr::<*mut c_char>(0), call.ptr::<usize>(1));
         if line.is_null() || size.is_null() {
@@ -150,19 +150,19 @@ pub fn sets_buffer(call: &Call<'_>) {
 
 /// readdir_r.
 pub unsafe fn read_entry(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { read_entry_by(call, readdir_r) }
 }
 
 /// readdir64_r.
 pub unsafe fn read_entry64(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { read_entry_by(call, readdir64_r) }
 }
 
 /// As much of an entry is written as it takes.
 unsafe fn read_entry_by(call: &Call<'_>, read: ReadEntry) -> c_int {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         let result = read(call.ptr(0), call.ptr(1), call.ptr(2));
         let found = call.ptr::<*const dirent64>(2).read_unaligned();

@@ -15,7 +15,7 @@ const NO_LIMIT: usize = usize::MAX;
 
 /// strlcpy: all of the source is read, to answer its length.
 pub unsafe fn copies_truncating(call: &Call<'_>) {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         let whole = reads_extent::<u8>(call, "source", 1, NO_LIMIT).length() + 1;
         let copied = whole.min(call.arg(2));
@@ -27,7 +27,7 @@ pub unsafe fn copies_truncating(call: &Call<'_>) {
 /// strlcat.
 pub unsafe fn appends_truncating(call: &Call<'_>) {
     let size = call.arg(2);
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         let added = reads_extent::<u8>(call, "source", 1, NO_LIMIT).length() + 1;
         let old = reads_extent::<u8>(call, "destination", 0, size).length();
@@ -47,25 +47,25 @@ unsafe fn cut<U: Unit, T>(call: &Call<'_>, token: *mut T) -> *mut T {
 
 /// strtok.
 pub unsafe fn tokenize(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { cut::<u8, _>(call, libc::strtok(call.ptr(0), call.ptr(1))) }
 }
 
 /// strtok_r.
 pub unsafe fn tokenize_on(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { cut::<u8, _>(call, strtok_r(call.ptr(0), call.ptr(1), call.ptr(2))) }
 }
 
 /// wcstok.
 pub unsafe fn tokenize_wide(call: &Call<'_>) -> *mut u32 {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { cut::<u32, _>(call, wcstok(call.ptr(0), call.ptr(1), call.ptr(2))) }
 }
 
 /// strsep.
 pub unsafe fn separate(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the program's promise; the pointer has been looked at.
+    // SAFETY: the function's manual demands it of the program; the pointer has been looked at.
     unsafe {
         let string = *call.ptr::<usize>(0);
         call.site.reads("string", string, usize::from(string != 0));
@@ -77,7 +77,7 @@ pub unsafe fn separate(call: &Call<'_>) -> *mut c_char {
 pub unsafe fn transform(call: &Call<'_>) -> usize {
     let size = call.arg(2).min(call.room(0));
     let to = if size == 0 { null_mut() } else { call.ptr(0) };
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     let whole = unsafe { libc::strxfrm(to, call.ptr(1), size) };
     if call.arg(2) > size {
         call.writes("destination", 0, bytes::<u8>(whole.saturating_add(1).min(call.arg(2))));

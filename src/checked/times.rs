@@ -29,7 +29,7 @@ fn was_interrupted(call: &Call<'_>, index: usize) {
 
 /// nanosleep.
 pub unsafe fn sleep(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     let result = unsafe { nanosleep(call.ptr(0), call.ptr(1)) };
     if result != 0 && errno::get() == errno::Errno(libc::EINTR) {
         was_interrupted(call, 1);
@@ -39,7 +39,7 @@ pub unsafe fn sleep(call: &Call<'_>) -> c_int {
 
 /// clock_nanosleep.
 pub unsafe fn sleep_by_clock(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     let result = unsafe { clock_nanosleep(call.int(0), call.int(1), call.ptr(2), call.ptr(3)) };
     if result == libc::EINTR && call.int(1) & libc::TIMER_ABSTIME == 0 {
         was_interrupted(call, 3);
@@ -49,7 +49,7 @@ pub unsafe fn sleep_by_clock(call: &Call<'_>) -> c_int {
 
 /// strptime.
 pub unsafe fn parse_date(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     let end = unsafe { strptime(call.ptr(0), call.ptr(1), call.ptr(2)) };
     if !end.is_null() {
         // What follows may have been read, or not.
@@ -60,7 +60,7 @@ pub unsafe fn parse_date(call: &Call<'_>) -> *mut c_char {
 
 /// strftime: 0 tells that the room was too small, or that the result is empty.
 pub unsafe fn format_date(call: &Call<'_>) -> usize {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe {
         let format = |buffer, size| libc::strftime(buffer, size, call.ptr(2), call.ptr(3));
         let (size, room) = (call.arg(1), call.room(0));
@@ -84,7 +84,7 @@ unsafe fn date(
     function: unsafe extern "C" fn(*const c_void, *mut c_char) -> *mut c_char,
 ) -> *mut c_char {
     let mut text = [0; 64];
-    // SAFETY: the program's promise; the longest year makes 35 bytes.
+    // SAFETY: the function's manual demands it of the program; the longest year makes 35 bytes.
     unsafe {
         if function(call.ptr(0), text.as_mut_ptr()).is_null() {
             return core::ptr::null_mut();
@@ -98,12 +98,12 @@ unsafe fn date(
 
 /// ctime_r.
 pub unsafe fn text_of_time(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { date(call, ctime_r) }
 }
 
 /// asctime_r.
 pub unsafe fn text_of_date(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the program's promise.
+    // SAFETY: the function's manual demands it of the program.
     unsafe { date(call, asctime_r) }
 }

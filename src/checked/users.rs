@@ -182,7 +182,7 @@ pub fn own_groups(call: &Call<'_>) {
 
 /// Groups of a user, at argument 2, whose number argument 3 points to.
 pub unsafe fn groups_of_user(call: &Call<'_>) {
-    // SAFETY: the program's promise; of no groups the function called writes none.
+    // SAFETY: the function's manual demands it of the program; of no groups the function called writes none.
     unsafe {
         let most = call.ptr::<c_int>(3).read_unaligned();
         let bytes = |count: c_int| count.max(0) as usize * size_of::<gid_t>();
@@ -202,7 +202,7 @@ pub unsafe fn groups_of_user(call: &Call<'_>) {
 
 /// getpwnam_r.
 pub unsafe fn user_of_name(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    // SAFETY: the function's manual demands it of the program; the buffer is as long as it is said to be.
     entry(call, |to, buffer, size, found| unsafe {
         getpwnam_r(call.ptr(0), to, buffer, size, found)
     })
@@ -210,7 +210,7 @@ pub unsafe fn user_of_name(call: &Call<'_>) -> c_int {
 
 /// getpwuid_r.
 pub unsafe fn user_of_number(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    // SAFETY: the function's manual demands it of the program; the buffer is as long as it is said to be.
     entry(call, |to, buffer, size, found| unsafe {
         getpwuid_r(call.arg(0) as uid_t, to, buffer, size, found)
     })
@@ -218,7 +218,7 @@ pub unsafe fn user_of_number(call: &Call<'_>) -> c_int {
 
 /// getgrnam_r.
 pub unsafe fn group_of_name(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    // SAFETY: the function's manual demands it of the program; the buffer is as long as it is said to be.
     entry(call, |to, buffer, size, found| unsafe {
         getgrnam_r(call.ptr(0), to, buffer, size, found)
     })
@@ -226,7 +226,7 @@ pub unsafe fn group_of_name(call: &Call<'_>) -> c_int {
 
 /// getgrgid_r.
 pub unsafe fn group_of_number(call: &Call<'_>) -> c_int {
-    // SAFETY: the program's promise; the buffer is as long as it is said to be.
+    // SAFETY: the function's manual demands it of the program; the buffer is as long as it is said to be.
     entry(call, |to, buffer, size, found| unsafe {
         getgrgid_r(call.arg(0) as gid_t, to, buffer, size, found)
     })
