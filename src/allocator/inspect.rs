@@ -1,6 +1,6 @@
 //! What a program or a debugger asks of the heap while the program lives.
 
-use crate::diagnose::{self, Description, FoundBy, Place};
+use crate::diagnose::{self, AddressKind, Description, FoundBy};
 use crate::heap::{private, threads};
 use crate::report::resolve::{self, Names};
 use crate::report::{hook, sink, text};
@@ -15,7 +15,7 @@ pub fn describe_address(address: usize) {
     let runtime = allocator::runtime();
     let _scope = RuntimeScope::enter();
     let description = if private::contains(address) {
-        Description { place: Place::Own, subject: None }
+        Description { kind: AddressKind::Own, subject: None }
     } else if runtime.heap.contains(address) {
         let neighbours = runtime.heap.neighbourhood(address);
         diagnose::describe(address, neighbours, runtime.heap.guards(address))
@@ -23,8 +23,8 @@ pub fn describe_address(address: usize) {
         match runtime.heap.unguarded_near(address) {
             Some(object) => diagnose::describe_unguarded(address, object),
             None => {
-                let place = Place::Foreign(fault::owner_of(address));
-                Description { place, subject: None }
+                let kind = AddressKind::Foreign(fault::owner_of(address));
+                Description { kind, subject: None }
             }
         }
     };

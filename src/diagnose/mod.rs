@@ -57,9 +57,9 @@ pub fn diagnose_libc(
     Bug { subject, ..Bug::new(kind, call.address(), Cause::Libc(call), thread, stack) }
 }
 
-/// Where an address lies.
+/// In what memory an address lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum AddressKind {
     /// In the guarded heap.
     Heap { is_guard: bool },
     /// At an object without guards.
@@ -73,20 +73,20 @@ pub enum Place {
 /// What an address is, for whoever asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    pub place: Place,
+    pub kind: AddressKind,
     /// The object there, or near it.
     pub subject: Option<Subject>,
 }
 
 /// Describes an address of the guarded heap.
 pub fn describe(address: usize, neighbours: [Option<Object>; 3], is_guard: bool) -> Description {
-    Description { place: Place::Heap { is_guard }, subject: nearest(address, neighbours) }
+    Description { kind: AddressKind::Heap { is_guard }, subject: nearest(address, neighbours) }
 }
 
 /// Describes an address at an object without guards.
 pub fn describe_unguarded(address: usize, object: Object) -> Description {
     let subject = Some(Subject { object, relation: Relation::of(address, &object) });
-    Description { place: Place::Unguarded, subject }
+    Description { kind: AddressKind::Unguarded, subject }
 }
 
 /// Diagnoses a call that was given a bad `address`; `owner` says whose the address is where it is not the

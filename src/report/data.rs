@@ -3,7 +3,7 @@
 //! The same type serves both stages of a report (see `stages`): without names, what only files and the kernel know is
 //! `None`. Its memory is that of the report (`heap::report_memory`).
 
-use crate::diagnose::{BugKind, Cause, Crash, KindName, Owner, Place, Relation};
+use crate::diagnose::{AddressKind, BugKind, Cause, Crash, KindName, Owner, Relation};
 use crate::heap::canary::Damage;
 use crate::heap::record::{Family, State, ThreadId};
 use crate::heap::release::{Mismatch, Release};
@@ -44,7 +44,7 @@ pub struct AddressReport {
     /// The thread that asked.
     pub asking: ThreadId,
     pub address: usize,
-    pub place: Place,
+    pub kind: AddressKind,
     /// The object at the address, or near it.
     pub object: Option<ReportedObject>,
 }

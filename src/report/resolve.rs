@@ -52,9 +52,9 @@ pub fn resolve_address(
     names: Names,
 ) -> AddressReport {
     let mut resolver = Resolver { symbols: Symbolizer::new(), names };
-    let Description { place, subject } = description;
+    let Description { kind, subject } = description;
     let object = subject.map(|subject| resolver.object(&subject));
-    AddressReport { pid, asking: threads::current(), address, place, object }
+    AddressReport { pid, asking: threads::current(), address, kind, object }
 }
 
 struct Resolver {

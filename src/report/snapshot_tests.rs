@@ -8,8 +8,8 @@ use super::data::{
 };
 use super::text;
 use crate::diagnose::{
-    Access, BadRequest, BugKind, Cause, Crash, Direction, FoundBy, LibcCall, Misuse, Operand,
-    Owner, Place, Relation, Side, Wrong,
+    Access, AddressKind, BadRequest, BugKind, Cause, Crash, Direction, FoundBy, LibcCall, Misuse,
+    Operand, Owner, Relation, Side, Wrong,
 };
 use crate::heap::canary::Damage;
 use crate::heap::record::{Family, State, ThreadId};
@@ -334,17 +334,17 @@ fn an_operand_out_of_bounds_is_an_access() {
 
 #[test]
 fn an_address_is_described() {
-    let described = |place, object| {
+    let described = |kind, object| {
         let (pid, asking, address) = (4321, ThreadId(0), START + 4);
-        let report = AddressReport { pid, asking, address, place, object };
+        let report = AddressReport { pid, asking, address, kind, object };
         text::address_to_string(&report)
     };
     let texts = [
-        described(Place::Heap { is_guard: false }, Some(object(4, Side::Inside))),
-        described(Place::Heap { is_guard: true }, None),
-        described(Place::Unguarded, Some(object(4, Side::Inside))),
-        described(Place::Own, None),
-        described(Place::Foreign(Owner::Mapped("/lib/a.so".to_owned())), None),
+        described(AddressKind::Heap { is_guard: false }, Some(object(4, Side::Inside))),
+        described(AddressKind::Heap { is_guard: true }, None),
+        described(AddressKind::Unguarded, Some(object(4, Side::Inside))),
+        described(AddressKind::Own, None),
+        described(AddressKind::Foreign(Owner::Mapped("/lib/a.so".to_owned())), None),
     ];
     check("addresses", &texts.concat());
 }

@@ -55,8 +55,8 @@ pub fn address_to_string(report: &AddressReport) -> String {
 
 /// Writes what an address is.
 pub fn render_address(report: &AddressReport, out: &mut impl Write) -> Result {
-    let AddressReport { pid, asking, address, place, object } = report;
-    let what = words::place(place, object.as_ref(), *asking);
+    let AddressReport { pid, asking, address, kind, object } = report;
+    let what = words::address_kind(kind, object.as_ref(), *asking);
     writeln!(out, "=={pid}==Fencepost: {address:#x} {what}")?;
     match object {
         Some(object) => {

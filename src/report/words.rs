@@ -3,7 +3,7 @@
 
 use super::data::{LookUpFailure, ReportedObject};
 use crate::diagnose::{
-    BadRequest, Crash, Direction, LibcCall, Misuse, Operand, Owner, Place, Side, Wrong,
+    AddressKind, BadRequest, Crash, Direction, LibcCall, Misuse, Operand, Owner, Side, Wrong,
 };
 use crate::heap::record::{Family, State, ThreadId};
 use crate::heap::release::{Mismatch, Release};
@@ -219,22 +219,30 @@ pub fn owner(owner: &Owner, asking: ThreadId) -> impl Display {
 }
 
 /// What an address is, at or near `object` if one is known, for thread `asking`.
-pub fn place(place: &Place, object: Option<&ReportedObject>, asking: ThreadId) -> impl Display {
+pub fn address_kind(
+    kind: &AddressKind,
+    object: Option<&ReportedObject>,
+    asking: ThreadId,
+) -> impl Display {
     let side = object.map(|object| (object.state, object.relation.side));
     Words(move |out: &mut Formatter<'_>| {
-        out.write_str(match (place, side) {
-            (Place::Foreign(whose), _) => return write!(out, "{}", owner(whose, asking)),
-            (Place::Own, _) => "is in the memory of fencepost itself",
-            (Place::Unguarded, Some((_, Side::Inside))) => "is in a live object without guards",
-            (Place::Unguarded, _) => "is in the canaries beside a live object without guards",
-            (Place::Heap { .. }, None) => "is in the guarded heap; no object is near",
-            (Place::Heap { .. }, Some((State::Live, Side::Inside))) => "is in a live object",
-            (Place::Heap { is_guard: false }, Some((State::Live, _))) => {
+        out.write_str(match (kind, side) {
+            (AddressKind::Foreign(whose), _) => return write!(out, "{}", owner(whose, asking)),
+            (AddressKind::Own, _) => "is in the memory of fencepost itself",
+            (AddressKind::Unguarded, Some((_, Side::Inside))) => {
+                "is in a live object without guards"
+            }
+            (AddressKind::Unguarded, _) => "is in the canaries beside a live object without guards",
+            (AddressKind::Heap { .. }, None) => "is in the guarded heap; no object is near",
+            (AddressKind::Heap { .. }, Some((State::Live, Side::Inside))) => "is in a live object",
+            (AddressKind::Heap { is_guard: false }, Some((State::Live, _))) => {
                 "is in the slack beside a live object"
             }
-            (Place::Heap { .. }, Some((State::Live, _))) => "is in a guard page near a live object",
-            (Place::Heap { .. }, Some((_, Side::Inside))) => "is in a freed object",
-            (Place::Heap { .. }, Some(_)) => "is in a guard page near a freed object",
+            (AddressKind::Heap { .. }, Some((State::Live, _))) => {
+                "is in a guard page near a live object"
+            }
+            (AddressKind::Heap { .. }, Some((_, Side::Inside))) => "is in a freed object",
+            (AddressKind::Heap { .. }, Some(_)) => "is in a guard page near a freed object",
         })
     })
 }
