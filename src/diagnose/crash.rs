@@ -126,7 +126,7 @@ mod tests {
 
     fn mapping(permissions: &str, name: &str) -> Option<Mapping> {
         let line = format!("10000000-20000000 {permissions} 00000000 00:00 0 {name}");
-        crate::sys::address_map::parse(&line)
+        crate::sys::address_map::parse(line.as_bytes())
     }
 
     fn told(signal: c_int, code: c_int, access: Access, mapping: Option<Mapping>) -> Crash {

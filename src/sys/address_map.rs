@@ -10,6 +10,9 @@ pub struct Mapping {
     pub end: usize,
     pub readable: bool,
     pub writable: bool,
+    /// Where in its file it begins, in bytes.
+    pub file_offset: usize,
+    /// Path, `[stack]` and the like, or nothing for anonymous memory. What is not UTF-8 in it is replaced.
     pub name: String,
 }
 
@@ -23,6 +26,9 @@ pub struct MappedRange {
     /// Whether it is private and writable, and so counted by RLIMIT_DATA (the main thread's stack is not).
     pub is_data: bool,
 }
+
+/// Most that is read of the file.
+const MOST_BYTES: usize = 64 << 20;
 
 /// The longest beginning of a line that [`visit`] needs: two addresses, permissions, offset, device, inode.
 const FIELDS_BYTES: usize = 80;
@@ -60,27 +66,53 @@ pub fn visit(mut each: impl FnMut(MappedRange) -> bool) -> Result<(), Errno> {
     }
 }
 
-/// The range of one line of the file, of which only the beginning need be there.
-fn range_in(line: &[u8]) -> Option<MappedRange> {
-    let mut fields = line.split(|&b| b == b' ');
+/// The fields of one line of the file, of which only the beginning need be there.
+struct Line<'a> {
+    start: usize,
+    end: usize,
+    permissions: [u8; 4],
+    file_offset: usize,
+    inode: &'a [u8],
+    /// Empty where the line was cut.
+    name: &'a [u8],
+}
+
+/// `start-end perms offset device inode name`, the name after padding.
+fn fields_of(line: &[u8]) -> Option<Line<'_>> {
+    let hexadecimal =
+        |digits: &[u8]| usize::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok();
+    let mut fields = line.splitn(6, |&b| b == b' ');
     let mut addresses = fields.next()?.split(|&b| b == b'-');
-    let mut address = || {
-        let digits = core::str::from_utf8(addresses.next()?).ok()?;
-        usize::from_str_radix(digits, 16).ok()
-    };
-    let (start, end) = (address()?, address()?);
-    let is_data = matches!(fields.next()?, [_, b'w', _, b'p']);
-    // Offset and device come first.
-    let inode = fields.nth(2)?;
+    let (start, end) = (hexadecimal(addresses.next()?)?, hexadecimal(addresses.next()?)?);
+    let permissions = fields.next()?.try_into().ok()?;
+    let file_offset = hexadecimal(fields.next()?)?;
+    // The device comes first.
+    let inode = fields.nth(1)?;
+    let name = fields.next().unwrap_or_default().trim_ascii_start();
+    Some(Line { start, end, permissions, file_offset, inode, name })
+}
+
+/// The range of one line of the file.
+fn range_in(line: &[u8]) -> Option<MappedRange> {
+    let Line { start, end, permissions, inode, .. } = fields_of(line)?;
+    let is_data = matches!(permissions, [_, b'w', _, b'p']);
     Some(MappedRange { start, end, is_file: inode != b"0", is_data })
 }
 
 /// The mapping that holds `address`, or `None` where nothing is mapped or the file can't be read.
 pub fn mapping_at(address: usize) -> Option<Mapping> {
-    let text = file::read_all(c"/proc/self/maps", usize::MAX)?;
-    text.split(|&b| b == b'\n')
-        .filter_map(|line| parse(core::str::from_utf8(line).ok()?))
-        .find(|mapping| (mapping.start..mapping.end).contains(&address))
+    find_in(&read(), address)
+}
+
+/// The file as it is now; empty where it can't be read.
+pub fn read() -> Vec<u8> {
+    file::read_all(c"/proc/self/maps", MOST_BYTES).unwrap_or_default()
+}
+
+/// The mapping in `text`, which [`read`] returned, that holds `address`.
+pub fn find_in(text: &[u8], address: usize) -> Option<Mapping> {
+    let holds = |mapping: &Mapping| (mapping.start..mapping.end).contains(&address);
+    text.split(|&b| b == b'\n').filter_map(parse).find(holds)
 }
 
 /// Mappings that the process has now.
@@ -94,17 +126,15 @@ pub fn count() -> usize {
 }
 
 /// One line of the file.
-pub fn parse(line: &str) -> Option<Mapping> {
-    let mut fields = line.splitn(6, ' ').filter(|field| !field.is_empty());
-    let (start, end) = fields.next()?.split_once('-')?;
-    let permissions = fields.next()?;
-    let name = line.splitn(6, ' ').nth(5).unwrap_or("").trim_start();
+pub fn parse(line: &[u8]) -> Option<Mapping> {
+    let Line { start, end, permissions, file_offset, name, .. } = fields_of(line)?;
     Some(Mapping {
-        start: usize::from_str_radix(start, 16).ok()?,
-        end: usize::from_str_radix(end, 16).ok()?,
-        readable: permissions.as_bytes().first() == Some(&b'r'),
-        writable: permissions.as_bytes().get(1) == Some(&b'w'),
-        name: name.to_owned(),
+        start,
+        end,
+        readable: permissions[0] == b'r',
+        writable: permissions[1] == b'w',
+        file_offset,
+        name: String::from_utf8_lossy(name).into_owned(),
     })
 }
 
@@ -114,15 +144,15 @@ mod tests {
 
     #[test]
     fn parses_a_line_with_a_name_that_has_spaces() {
-        let line = "7f00-7f10 rw-p 00000000 fe:00 123      /tmp/a b (deleted)";
+        let line = b"7f00-7f10 rw-p 00002000 fe:00 123      /tmp/a b (deleted)";
         let mapping = parse(line).unwrap();
         assert_eq!((mapping.start, mapping.end, mapping.writable), (0x7f00, 0x7f10, true));
-        assert_eq!(mapping.name, "/tmp/a b (deleted)");
+        assert_eq!((mapping.file_offset, mapping.name.as_str()), (0x2000, "/tmp/a b (deleted)"));
     }
 
     #[test]
     fn parses_an_anonymous_line() {
-        assert_eq!(parse("1000-2000 ---p 00000000 00:00 0 ").unwrap().name, "");
+        assert_eq!(parse(b"1000-2000 ---p 00000000 00:00 0 ").unwrap().name, "");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Tools that take malloc, or the whole process, for themselves: two can't guard one process.
 
-use super::{file, loader};
+use super::{address_map, loader};
 use core::arch::asm;
 use core::ffi::CStr;
 
@@ -22,15 +22,13 @@ pub fn sanitizer() -> Option<&'static str> {
 /// The same by the names of mapped files, for the first allocation: the runtimes of gcc are libraries, and stand before
 /// libc's functions by the time that constructors run.
 pub fn sanitizer_library() -> Option<&'static str> {
-    const MOST_BYTES: usize = 1 << 20;
     const LIBRARIES: [(&[u8], &str); 4] = [
         (b"libasan.so", "AddressSanitizer"),
         (b"libhwasan.so", "HWAddressSanitizer"),
         (b"libtsan.so", "ThreadSanitizer"),
         (b"liblsan.so", "LeakSanitizer"),
     ];
-    let maps = file::read_all(c"/proc/self/maps", MOST_BYTES)?;
-    maps.split(|&b| b == b'\n').find_map(|line| {
+    address_map::read().split(|&b| b == b'\n').find_map(|line| {
         let name = line.rsplit(|&b| b == b'/').next()?;
         LIBRARIES.into_iter().find_map(|(library, tool)| name.starts_with(library).then_some(tool))
     })

@@ -6,6 +6,7 @@
 //! module that is loaded again at its old place takes its old entry, so programs that load and
 //! unload in a loop do not fill the registry.
 
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -304,19 +305,22 @@ impl Segments {
     }
 
     fn fill(&mut self, object: &Object) -> Option<()> {
+        use libc::{Elf64_Ehdr, Elf64_Phdr};
+
         const ELF64: usize = u32::from_le_bytes(*b"\x7fELF") as usize | (2 << 32);
         if probe::load(object.start)? & 0xff_ffff_ffff != ELF64 {
             return None;
         }
-        // Elf64_Ehdr: e_phoff at 32, e_phentsize at 54, e_phnum at 56.
-        let table = object.start.wrapping_add(probe::load(object.start + 32)?);
-        let entry_bytes = probe::load(object.start + 54)? & 0xffff;
-        let count = probe::load(object.start + 56)? & 0xffff;
+        let header = |offset: usize| probe::load(object.start + offset);
+        let table = object.start.wrapping_add(header(offset_of!(Elf64_Ehdr, e_phoff))?);
+        let entry_bytes = header(offset_of!(Elf64_Ehdr, e_phentsize))? & 0xffff;
+        let count = header(offset_of!(Elf64_Ehdr, e_phnum))? & 0xffff;
         for entry in (0..count).map(|index| table.wrapping_add(index * entry_bytes)) {
-            // Elf64_Phdr: p_type at 0, p_flags at 4, p_vaddr at 16, p_memsz at 40.
-            let (kind, flags) = (probe::load(entry)? as u32, probe::load(entry + 4)? as u32);
-            let start = object.bias.wrapping_add(probe::load(entry + 16)?);
-            let bytes = probe::load(entry + 40)?;
+            let field = |offset: usize| probe::load(entry + offset);
+            let kind = field(offset_of!(Elf64_Phdr, p_type))? as u32;
+            let flags = field(offset_of!(Elf64_Phdr, p_flags))? as u32;
+            let start = object.bias.wrapping_add(field(offset_of!(Elf64_Phdr, p_vaddr))?);
+            let bytes = field(offset_of!(Elf64_Phdr, p_memsz))?;
             let end = start.checked_add(bytes)?;
             match kind {
                 libc::PT_LOAD if flags & libc::PF_R != 0 => self.loads.push((start, end)),

@@ -5,9 +5,9 @@ use std::ffi::CString;
 use std::ops::Range;
 
 use crate::report::data::{Frame, UNKNOWN_MODULE};
-use crate::sys::{file, process};
+use crate::sys::{address_map, file, process};
 
-/// Most that is read of either list.
+/// Most that is read of the names.
 const MOST_BYTES: usize = 64 << 20;
 
 /// The process's mappings and the names its run-time compilers gave to code.
@@ -16,13 +16,6 @@ pub(super) struct Maps {
     mappings: Vec<u8>,
     /// `/tmp/perf-<pid>.map`, which V8, the JVM agents, .NET and others write for profilers.
     compiled: Vec<u8>,
-}
-
-struct Mapping {
-    range: Range<usize>,
-    file_offset: usize,
-    /// Path, `[stack]` and the like, or nothing for anonymous memory.
-    name: String,
 }
 
 impl Maps {
@@ -34,14 +27,13 @@ impl Maps {
         };
         let compiled = CString::new(format!("/tmp/perf-{}.map", process::pid()));
         Self {
-            mappings: file::read_all(c"/proc/self/maps", MOST_BYTES).unwrap_or_default(),
+            mappings: address_map::read(),
             compiled: compiled.ok().and_then(own).unwrap_or_default(),
         }
     }
 
     pub(super) fn describe(&self, pc: usize) -> Frame {
-        let found = lines(&self.mappings).filter_map(parse_mapping);
-        let Some(mapping) = { found }.find(|mapping| mapping.range.contains(&pc)) else {
+        let Some(mapping) = address_map::find_in(&self.mappings, pc) else {
             return Frame {
                 module: UNKNOWN_MODULE.to_owned(),
                 module_offset: pc,
@@ -55,7 +47,7 @@ impl Maps {
         Frame {
             function: compiled.map(|(_, name)| name),
             module: module.to_owned(),
-            module_offset: pc - mapping.range.start + mapping.file_offset,
+            module_offset: pc - mapping.start + mapping.file_offset,
             ..Frame::default()
         }
     }
@@ -63,23 +55,6 @@ impl Maps {
 
 fn lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     bytes.split(|&byte| byte == b'\n')
-}
-
-/// `start-end perms offset device inode name`, proc_pid_maps(5).
-fn parse_mapping(line: &[u8]) -> Option<Mapping> {
-    // Names need not be UTF-8; what is not is replaced rather than lost.
-    let line = String::from_utf8_lossy(line);
-    let (range, rest) = line.split_once(' ')?;
-    let (start, end) = range.split_once('-')?;
-    let mut fields = rest.splitn(5, ' ').skip(1);
-    let file_offset = parse_hex(fields.next()?)?;
-    // Device, then inode with the padded name after it.
-    let inode_and_name = fields.nth(1).map(|_inode| fields.next().unwrap_or_default())?;
-    Some(Mapping {
-        range: parse_hex(start)?..parse_hex(end)?,
-        file_offset,
-        name: inode_and_name.trim_start().to_owned(),
-    })
 }
 
 /// `start size name`, all but the name in hexadecimal.
