@@ -103,8 +103,15 @@ pub fn resize(
     let runtime = runtime();
     // An object of the next allocator stays there: nobody has seen it so far.
     if runtime.heap.is_sampling() && !runtime.heap.contains(address) {
-        // SAFETY: as above.
-        return unsafe { next_heap::resize(address, size, align) };
+        // SAFETY: not ours; what the program passes is the program's responsibility.
+        return unsafe {
+            // One that moves is there twice for a while, but natively a mapping grows where it is.
+            let more = size.saturating_sub(next_heap::usable_size(address));
+            if !runtime.heap.permits_unsampled(more) {
+                return core::ptr::null_mut();
+            }
+            next_heap::resize(address, size, align)
+        };
     }
     let event = runtime.event(caller);
     let resized = threads::with_cache(|cache| {

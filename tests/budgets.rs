@@ -131,3 +131,20 @@ fn without_any_memory_malloc_says_so_and_the_program_goes_on() {
         }
     }
 }
+
+/// Objects that are not sampled are the next allocator's, and the limit on data counts them all the same.
+#[test]
+fn a_limit_on_data_holds_while_sampling() {
+    for arguments in [["many", "1000000"], ["many", "200000"], ["grow", "1000000"], ["many", "900"]]
+    {
+        for backend in available_backends() {
+            let test = "data-limit";
+            let outcome = run_program("data_limit", test, backend, &["--sample", "10"], &arguments);
+            let case = format!("{arguments:?} on {backend}: {} {}", outcome.stdout, outcome.stderr);
+            let mebibytes = outcome.stdout.strip_suffix(" ENOMEM\n").map(str::parse::<u64>);
+            // Natively 55 to 64.
+            assert!(matches!(mebibytes, Some(Ok(45..=72))), "{case}");
+            assert_eq!((outcome.exit, outcome.stderr.as_str()), (Exit::Code(0), ""), "{case}");
+        }
+    }
+}

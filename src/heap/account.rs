@@ -9,7 +9,7 @@ use super::place::{self, Place};
 use super::slot::Slot;
 use super::tally::{Reason, Tally};
 use super::threads::ThreadCache;
-use crate::sys::PAGE_BYTES;
+use crate::sys::{PAGE_BYTES, limits};
 
 /// The options, the budget, the count of what went unguarded, and whether the heap is closed.
 pub struct Terms {
@@ -21,6 +21,9 @@ pub struct Terms {
 
 impl Terms {
     pub fn new(config: Config) -> Terms {
+        if config.sample > 1 {
+            limits::count_others_afresh();
+        }
         let budget = Budget::new(config.shares, config.max_mappings, config.room_bytes);
         Terms { config, budget, tally: Tally::default(), closure: Closure::default() }
     }

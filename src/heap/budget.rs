@@ -105,6 +105,14 @@ impl Budget {
         permitted
     }
 
+    /// Whether natively there would be `size` bytes more, for an object that is not charged.
+    #[cold]
+    #[inline(never)]
+    pub fn permits(&self, size: usize) -> bool {
+        let bytes = native_bytes(size);
+        limits::permit(bytes, self.asked.load(Ordering::Relaxed).saturating_add(bytes))
+    }
+
     /// Charges what the program asks for, for an object of any size that takes no pages of the budget.
     pub fn charge_size(&self, cache: &ThreadCache, size: usize) -> Result<(), Reason> {
         if size <= MOST_RESERVED {

@@ -3,7 +3,7 @@
 use crate::sys::{PAGE_BYTES, round_up_to_page};
 
 /// Requests from this size on get a mapping of their own from glibc's malloc (M_MMAP_THRESHOLD, mallopt(3)).
-const MAPPED_BYTES: usize = 128 << 10;
+pub const MAPPED_BYTES: usize = 128 << 10;
 
 /// What malloc adds to a block, and the smallest block that it makes.
 const HEADER_BYTES: usize = 8;

@@ -52,7 +52,7 @@ use account::{Account, Terms};
 use class::Class;
 pub use config::Config;
 use core::ops::Range;
-use cost::MOST_RESERVED;
+use cost::{MAPPED_BYTES, MOST_RESERVED};
 use counters::Counter;
 use give::Demand;
 use large::LargeSpace;
@@ -111,11 +111,18 @@ impl Heap {
             return core::ptr::null_mut();
         }
         if self.is_sampling() && !cache.is_sampled(self.terms.config.sample) {
-            return next_heap::allocate(size, align, zeroed);
+            return match self.permits_unsampled(size) {
+                true => next_heap::allocate(size, align, zeroed),
+                false => core::ptr::null_mut(),
+            };
         }
         let allocated = allocated();
         let address = match self.allocate_guarded(cache, request, allocated) {
             Ok(address) => address as *mut u8,
+            // Natively refused. Of what is small, only those that are sampled are asked about.
+            Err(Reason::Refused) if self.is_sampling() && !self.terms.budget.permits(size) => {
+                core::ptr::null_mut()
+            }
             Err(reason) if self.is_sampling() || self.is_closed() => {
                 // Blocks of the next allocator must all be alike: nothing tells them apart.
                 self.terms.tally.count(reason);
@@ -127,6 +134,12 @@ impl Heap {
             self.fill_fresh(address, size);
         }
         address
+    }
+
+    /// Whether natively there would be `size` bytes more for an object that is not sampled.
+    #[inline(always)]
+    pub fn permits_unsampled(&self, size: usize) -> bool {
+        size < MAPPED_BYTES || self.terms.budget.permits(size)
     }
 
     #[inline(always)]

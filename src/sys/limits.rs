@@ -261,9 +261,17 @@ fn other_space() -> usize {
 static OTHER_DATA: AtomicUsize = AtomicUsize::new(UNKNOWN);
 const UNKNOWN: usize = usize::MAX;
 
+/// Whether that changes with what the program asks for: most objects are others'.
+static CHANGES: AtomicBool = AtomicBool::new(false);
+
+/// From now on counts what is outside the heap each time that it is asked for.
+pub fn count_others_afresh() {
+    CHANGES.store(true, Ordering::Relaxed);
+}
+
 fn other_data() -> usize {
     let known = OTHER_DATA.load(Ordering::Relaxed);
-    if known != UNKNOWN {
+    if known != UNKNOWN && !CHANGES.load(Ordering::Relaxed) {
         return known;
     }
     let mut bytes = 0;
