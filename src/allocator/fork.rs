@@ -104,6 +104,7 @@ fn release() {
 fn renew() {
     runtime().heap.backend().after_fork_in_child();
     crate::trace::after_fork_in_child();
+    crate::sys::altstack::after_fork_in_child();
     runtime().adopt_process();
     super::FINISHED.store(false, Ordering::Release);
     IS_FRESH_CHILD.store(true, Ordering::Relaxed);

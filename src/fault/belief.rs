@@ -1,13 +1,12 @@
 //! What the program believes of the signals that we have taken: that its actions for them are the kernel's, and that
 //! the fault signals can be blocked.
 
-use crate::heap::private;
+use crate::sys::altstack;
 use crate::sys::lock::{Guard, Lock};
 use crate::sys::per_thread::per_thread;
 use crate::sys::signal::{
     self, BlockedSignals, FAULT_SIGNALS, FAULTS, KernelAction, KernelSet, MARKER,
 };
-use crate::sys::{PAGE_BYTES, altstack};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use libc::{c_int, ucontext_t};
@@ -74,21 +73,13 @@ pub fn meet_thread() {
     if altstack::current().is_some() || altstack::own().is_some() {
         return;
     }
-    // Whole pages: those that no signal touches take no memory.
-    let base = private::allocate(altstack::bytes(), PAGE_BYTES) as usize;
-    if base != 0 {
-        // SAFETY: the block is this thread's until `part_with_thread`.
-        unsafe { altstack::adopt(base) };
-    }
+    altstack::adopt();
 }
 
 /// When the calling thread ends: takes back the alternate stack.
 pub fn part_with_thread() {
     let _blocked = BlockedSignals::block();
-    if let Some(base) = altstack::give_back() {
-        // SAFETY: it came from the private heap, and the kernel no longer uses it.
-        unsafe { private::free(base) };
-    }
+    altstack::give_back();
 }
 
 /// See [`Lock::hold_for_fork`].

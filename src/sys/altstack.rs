@@ -3,6 +3,7 @@
 //! In each thread that we meet, the kernel is given a stack of ours. The one that the program asks for is kept
 //! here, and its handlers are moved there (see `signal_frame`): what a report needs never has to fit on it.
 
+use super::blocks::Blocks;
 use super::per_thread::per_thread;
 use super::{Errno, probe, round_up_to_page, syscall};
 use core::cell::Cell;
@@ -23,6 +24,9 @@ const FRAMES: usize = 3;
 
 /// The kernel's flag for a stack that is forgotten while a handler runs on it (sigaltstack(2)).
 const SS_AUTODISARM: libc::c_int = 1 << 31;
+
+/// The memory of all stacks of ours. Of one that no signal used, no page is touched.
+static OURS: Blocks = Blocks::new();
 
 /// Alternate stacks of one thread. Zeros: it has none.
 #[derive(Clone, Copy)]
@@ -114,31 +118,41 @@ pub unsafe fn restore(stack: Option<libc::stack_t>) {
     let _ = unsafe { set(&raw const stack) };
 }
 
-/// Gives the calling thread `[base, base + bytes())` for good: from now on the program's stack is kept here.
-///
-/// # Safety
-/// The range must be writable, unused, and stay so until [`give_back`]. The kernel must have none for it.
-pub unsafe fn adopt(base: usize) {
-    // SAFETY: the range is writable and unused until `give_back`, as this function demands.
-    if unsafe { set(&at(base)) }.is_ok() {
-        STACKS.with(|stacks| stacks.set(Stacks { top: base + bytes(), program: never() }));
+/// Gives the calling thread, for which the kernel must have none, a stack of ours: from now on the program's is
+/// kept here. Without memory it stays without.
+pub fn adopt() {
+    OURS.reserve(bytes());
+    let Some(base) = OURS.take() else { return };
+    // SAFETY: the block is as large as a stack of ours, and this thread's until `give_back`.
+    match unsafe { set(&at(base)) } {
+        Ok(()) => {
+            STACKS.with(|stacks| stacks.set(Stacks { top: base + bytes(), program: never() }));
+        }
+        // SAFETY: just taken, and the kernel does not want it.
+        Err(_) => unsafe { OURS.give_back(base) },
     }
 }
 
-/// Ends [`adopt`]: the kernel has what the program asked for. Returns what is free now.
-pub fn give_back() -> Option<usize> {
+/// In the child of a fork: only the calling thread is left, and its stack in use.
+pub fn after_fork_in_child() {
+    OURS.forget_others(own().map(|own| own.start));
+}
+
+/// Ends [`adopt`]: the kernel has what the program asked for. Signals must be blocked.
+pub fn give_back() {
     let Stacks { top, program } = STACKS.with(Cell::get);
-    let base = own()?.start;
+    let Some(base) = own().map(|own| own.start) else { return };
     if current().is_some_and(|stack| stack.ss_sp as usize == base) {
         let program = if program.ss_size == 0 { none() } else { program };
         // SAFETY: the program's promise for its own.
         if unsafe { set(&raw const program) }.is_err() {
-            return None;
+            return;
         }
     }
     debug_assert!(top > base);
     STACKS.with(|stacks| stacks.set(Stacks { top: 0, program: none() }));
-    Some(base)
+    // SAFETY: `adopt` took it, and the kernel has another or none.
+    unsafe { OURS.give_back(base) };
 }
 
 /// The alternate stack of ours that the calling thread was given, if it was.

@@ -2,7 +2,7 @@
 //!
 //! [`capture`] is called for every malloc and free, so it is built to cost tens of nanoseconds: a
 //! rule cache (`rules`) saves the parsing of unwind tables (`cfi`), the memory of the last walk
-//! (`walk`) saves most of the walking, and the depot most of the storing. After [`init`], nothing
+//! (`memo`, `walk`) saves most of the walking, and the depot most of the storing. After [`init`], nothing
 //! here allocates, takes a lock that the interrupted code may hold, or changes errno, except the
 //! first sight of a newly loaded module, which allocates; and a walk survives any stack, given a
 //! fault handler that asks [`crate::sys::probe::recovery`].
@@ -12,6 +12,7 @@ mod cfi;
 mod depot;
 mod frames;
 mod learn;
+mod memo;
 pub mod modules;
 mod rules;
 mod system;
@@ -95,12 +96,17 @@ pub fn capture(caller: Caller) -> TraceId {
             // Without memory for a walk, where it was called from is still worth having.
             walked.unwrap_or_else(|| DEPOT.child(TraceId::NONE, Pc::new(caller.pc, caller.kind)))
         }
-        Unwinder::System => {
-            let mut frames = Frames::new();
-            walk(caller, &mut frames);
-            DEPOT.intern(&frames)
-        }
+        Unwinder::System => capture_by_system(caller),
     }
+}
+
+/// Apart, so that no other capture takes the room of [`Frames`] on a stack that may be small.
+#[cold]
+#[inline(never)]
+fn capture_by_system(caller: Caller) -> TraceId {
+    let mut frames = Frames::new();
+    walk(caller, &mut frames);
+    DEPOT.intern(&frames)
 }
 
 /// Walks the stack outward from `caller` into `out`, at most [`depth`] frames; frame 0 is the
@@ -113,9 +119,7 @@ pub fn walk(caller: Caller, out: &mut Frames) {
     {
         return;
     }
-    let walked = walker::with_memo(&caller, |memo| {
-        memo.walk(&caller, depth()).copy_to(out, depth());
-    });
+    let walked = walker::with_memo(&caller, |memo| memo.walk(&caller, depth(), out));
     if walked.is_none() {
         out.clear();
         out.push(Pc::new(caller.pc, caller.kind));
