@@ -7,6 +7,7 @@
 //! [`BadCall`] for others to tell.
 
 mod account;
+mod batch;
 pub mod budget;
 pub mod canary;
 pub mod class;

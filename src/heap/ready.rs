@@ -18,10 +18,19 @@ const _: () = assert!(CLASS_PAGES[SINGLE] == 1);
 /// Most slots with one page that a thread keeps.
 const SINGLES: usize = 128;
 
+/// For every so many objects that it has allocated a thread keeps one: what is ready takes memory.
+const OBJECTS_PER_SINGLE: u64 = 32;
+
+/// Most slots with one page that a thread keeps which has allocated `objects` objects.
+#[inline(always)]
+pub fn most_singles(objects: u64) -> usize {
+    SINGLES.min((1 + objects / OBJECTS_PER_SINGLE) as usize)
+}
+
 /// Most slots that a thread keeps for each larger number of pages.
 const RUNS: usize = 8;
 
-/// Most that a thread fetches from the shared store at a time.
+/// Most that a thread fetches from the shared store at a time: half of what it keeps.
 pub const SHARED_TAKE: usize = SINGLES / 2;
 
 /// Most pages of a ready slot.

@@ -21,9 +21,19 @@ pub fn restore_guards(
     restoring: &Lock<()>,
     budget: &Budget,
 ) {
-    if pages.gap() == Gap::None {
-        return;
+    if pages.gap() != Gap::None {
+        restore_now(pages, pool, restoring, budget);
     }
+}
+
+/// Apart, for the room it takes on a stack that may be small.
+#[inline(never)]
+fn restore_now(
+    pages: &'static dyn PageProtection,
+    pool: &Pool,
+    restoring: &Lock<()>,
+    budget: &Budget,
+) {
     let _restoring = restoring.lock();
     let gap = pages.gap();
     if gap == Gap::None {

@@ -6,13 +6,14 @@
 //! When all slots of a stretch are done with, the stretch collapses.
 
 use super::account::{Account, Terms};
+use super::batch::{BATCH_PAGES, FEW_OBJECTS, PARTS, SharedBatches};
 use super::canary::{self, Damage};
 use super::cost::Cost;
 use super::counters::Counter;
 use super::history::{History, StretchId};
 use super::place::{Edge, Place};
 use super::pool::{CLASS_PAGES, Pool};
-use super::ready::{MOST_READY_PAGES, ReadySlots, SHARED_TAKE, SharedReady};
+use super::ready::{MOST_READY_PAGES, ReadySlots, SHARED_TAKE, SharedReady, most_singles};
 use super::restore;
 use super::slot::{Ended, FreshSlot, Home, Slot};
 use super::tally::Reason;
@@ -20,15 +21,12 @@ use crate::pages::{MOST_RANGES, PageProtection, PageRange};
 use crate::sys::lock::Lock;
 use crate::sys::{Errno, PAGE_BYTES};
 
-/// Pages that the slots span which a thread claims at a time: those of one page table (2 MiB), so that
-/// threads do not wait for each other's page table locks.
-const BATCH_PAGES: usize = 512;
-
 /// The pool, what guards its pages, and what is ready in it.
 pub struct SmallSpace {
     pub pages: &'static dyn PageProtection,
     pub pool: Pool,
     shared_ready: SharedReady,
+    shared_batches: [SharedBatches; CLASS_PAGES.len()],
     history: History,
     /// Held while guards are put back.
     restoring: Lock<()>,
@@ -46,6 +44,7 @@ impl SmallSpace {
             pages,
             pool: Pool::new(base, bytes)?,
             shared_ready: SharedReady::new(terms.budget.headroom.guarded_bytes()),
+            shared_batches: Default::default(),
             history: History::new(terms.config.history_bytes),
             restoring: Lock::new(()),
         })
@@ -178,13 +177,21 @@ impl SmallSpace {
         // Before the stretch that they may open.
         self.restore_guards(account.terms);
         let class = self.pool.class(number);
-        let mut slots = class
-            .claim(self.pages, &account.terms.budget.room, BATCH_PAGES / (CLASS_PAGES[number] + 1))
-            .map_err(|error| match error {
-                Errno(libc::EDQUOT) => Reason::Room,
-                _ if class.is_spent() => Reason::Addresses,
-                _ => Reason::Refused,
-            })?;
+        let claim = |count| {
+            class.claim(self.pages, &account.terms.budget.room, count).map_err(
+                |error| match error {
+                    Errno(libc::EDQUOT) => Reason::Room,
+                    _ if class.is_spent() => Reason::Addresses,
+                    _ => Reason::Refused,
+                },
+            )
+        };
+        let whole = BATCH_PAGES / (CLASS_PAGES[number] + 1);
+        let mut slots = if account.cache.objects() < FEW_OBJECTS {
+            self.shared_batches[number].cut(whole.div_ceil(PARTS), || claim(whole))?
+        } else {
+            claim(whole)?
+        };
         let first = slots.next().ok_or(Reason::Addresses)?;
         account.cache.batches[number].refill(slots);
         Ok(first)
@@ -308,7 +315,8 @@ impl SmallSpace {
     /// Fetches slots from the shared store for this thread; whether there were any.
     fn fetch_ready(&self, account: Account<'_>) -> bool {
         let mut numbers = [0; SHARED_TAKE];
-        let count = self.shared_ready.take(&mut numbers);
+        let wanted = most_singles(account.cache.objects()).div_ceil(2);
+        let count = self.shared_ready.take(&mut numbers[..wanted]);
         for &number in &numbers[..count] {
             self.keep_ready(account, 1, number);
         }
@@ -321,7 +329,7 @@ impl SmallSpace {
     fn has_room_for_ready(&self, account: Account<'_>, pages: usize) -> bool {
         let Some(ready) = account.cache.ready() else { return false };
         if pages == 1 {
-            if !ready.has_room(1) {
+            if ready.singles() >= most_singles(account.cache.objects()) {
                 // A move and a share in one call for many cost less than a drop by itself.
                 self.pass_on_ready(account.terms, ready);
             }

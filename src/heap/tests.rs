@@ -5,7 +5,7 @@ use super::record::{Event, Family, ThreadId};
 use super::release::{Deallocator, Release};
 use super::tally::Reason;
 use super::threads::{self, ThreadCache};
-use super::{AllocationRequest, Config, Heap};
+use super::{AllocationRequest, Config, Heap, ready};
 use crate::options::Placement;
 use crate::pages::{Outlook, PageProtection, PageRange};
 use crate::sys::sandbox::Coming;
@@ -80,10 +80,13 @@ impl PageProtection for Refusing {
 fn fill_and_empty(heap: &Heap, cache: &ThreadCache, pages: &Refusing) {
     threads::current();
     let request = AllocationRequest { size: 32, align: 1, family: Family::Malloc, zeroed: false };
-    let objects = [(); 40].map(|()| heap.allocate(cache, request, || EVENT) as usize);
-    for object in objects {
-        heap.free(cache, object, Release::new(Deallocator::Free), || EVENT).unwrap();
+    let allocate = |()| heap.allocate(cache, request, || EVENT) as usize;
+    let free =
+        |object| heap.free(cache, object, Release::new(Deallocator::Free), || EVENT).unwrap();
+    while ready::most_singles(cache.objects()) < 40 {
+        free(allocate(()));
     }
+    [(); 40].map(allocate).into_iter().for_each(free);
     assert_eq!((cache.ready().unwrap().singles(), heap.tally().total()), (40, 0));
     pages.refuses.store(true, Ordering::Relaxed);
     heap.give_back(cache).unwrap();

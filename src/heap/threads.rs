@@ -1,5 +1,6 @@
 //! Threads of the process, and what each keeps for itself.
 
+use super::batch::Batch;
 use super::cost::Cost;
 use super::counters::{Counter, Counters};
 use super::pool::CLASS_PAGES;
@@ -16,43 +17,6 @@ use once_cell::race::OnceBox;
 
 /// Threads that one process can number; later ones share the last number.
 const MAX_THREADS: usize = 1 << 22;
-
-/// Slots that a thread has claimed and not used: `next..end` of one class, in one word so that a
-/// signal handler that allocates in the middle of an allocation can't be given the same slot.
-#[derive(Default)]
-pub struct Batch(OwnWord);
-
-impl Batch {
-    #[cfg(test)]
-    pub const fn new() -> Batch {
-        Batch(OwnWord::new(0))
-    }
-
-    fn pack(next: usize, end: usize) -> u64 {
-        (next as u64) << 32 | end as u64
-    }
-
-    /// Takes one slot.
-    #[inline(always)]
-    pub fn take(&self) -> Option<usize> {
-        let mut word = self.0.get();
-        loop {
-            let (next, end) = ((word >> 32) as usize, word as u32 as usize);
-            if next >= end {
-                return None;
-            }
-            match self.0.exchange(word, Self::pack(next + 1, end)) {
-                Ok(()) => return Some(next),
-                Err(now) => word = now,
-            }
-        }
-    }
-
-    /// Replaces what is left with a fresh claim.
-    pub fn refill(&self, slots: core::ops::Range<usize>) {
-        self.0.set(Self::pack(slots.start, slots.end));
-    }
-}
 
 /// What one thread keeps for itself; no other thread touches it.
 pub struct ThreadCache {
@@ -80,6 +44,12 @@ impl ThreadCache {
         if let Some(me) = self.me.get() {
             me.counters.count(counter);
         }
+    }
+
+    /// Guarded allocations of the thread so far.
+    #[inline(always)]
+    pub fn objects(&self) -> u64 {
+        self.me.get().map_or(0, |me| me.counters.get(Counter::Objects))
     }
 
     /// What the thread has ready, if it ever had.
@@ -392,14 +362,6 @@ pub fn creation_of(thread: ThreadId) -> Option<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_batch_gives_each_slot_once() {
-        let batch = Batch::new();
-        assert_eq!(batch.take(), None);
-        batch.refill(5..7);
-        assert_eq!([batch.take(), batch.take(), batch.take()], [Some(5), Some(6), None]);
-    }
 
     #[test]
     fn samples_one_in_n_on_average_and_not_in_step() {
