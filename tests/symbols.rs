@@ -60,7 +60,7 @@ fn the_library_answers_to_every_checked_name() {
 /// Without the feature `command`, too: the library alone.
 #[test]
 fn the_library_without_the_command_has_the_checks() {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-command");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("second-build");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--offline", "--locked", "--lib", "--no-default-features"]);
     cargo.arg("--target-dir").arg(&target).current_dir(source::package());
