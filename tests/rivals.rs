@@ -67,8 +67,9 @@ fn an_allocator_under_other_names_is_said() {
              int main(void) {{ return !{function}(8); }}\n"
         );
         let program = program(function, &text, &[]);
-        let outcome =
-            process::run(&mut fencepost_run("auto", [], &program), LIMIT).expect("it starts");
+        let mut command = fencepost_run("auto", [], "./program");
+        command.current_dir(program.parent().expect("a folder"));
+        let outcome = process::run(&mut command, LIMIT).expect("it starts");
         assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
         let words = format!(
             "only what it takes from libc's malloc is guarded: it brings an allocator, of {owner}"

@@ -40,12 +40,14 @@ pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8
         return Err(execute(&program, &name, &arguments));
     };
     let log = options.log_path.as_ref().and_then(|path| std::path::absolute(path).ok());
+    let path = std::path::absolute(&program.path).unwrap_or_else(|_| program.path.clone());
+    // Of the working directory, too.
     sys::let_go_of_descriptors(vec![2, descriptor]);
     let pid = child.pid();
     let Ended { status, .. } = child.accompany();
     if !ledger.is_refused() && options.summary != SummaryChoice::Never {
         let file = Path::new(&name).file_name().unwrap_or(&name).as_encoded_bytes();
-        let bypass = elf::own_allocator(&program.path).map(|owner| {
+        let bypass = elf::own_allocator(&path).map(|owner| {
             format!("only what it takes from libc's malloc is guarded: it brings an allocator, of {owner}")
         });
         for words in [notice(ledger), bypass].into_iter().flatten() {
