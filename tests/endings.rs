@@ -12,16 +12,22 @@ use std::time::{Duration, Instant};
 
 use support::backend::fencepost_run;
 use support::compile::{build_folder, build_program};
+use support::process::{self, Exit, Outcome};
 
 /// Longer than a machine with much else to do needs, and shorter than for ever.
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn program(test: &str) -> PathBuf {
+    build(test, "bug")
+}
+
+fn build(test: &str, name: &str) -> PathBuf {
     let folder = build_folder(&format!("endings-{test}"));
     fs::create_dir_all(&folder).expect("a folder to build in");
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/endings/bug.c");
-    let output = folder.join("bug");
-    build_program(&source, &output, &["-g".to_owned()], &[]).expect("it compiles");
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/endings/{name}.c"));
+    let output = folder.join(name);
+    let libs = ["-ldl".to_owned()];
+    build_program(&source, &output, &["-g".to_owned()], &libs).expect("it compiles");
     output
 }
 
@@ -172,4 +178,21 @@ fn sigterm_ends_a_report_at_any_moment() {
         let own = if matches!(way, "free" | "abort") { libc::SIGABRT } else { libc::SIGSEGV };
         assert!([own, libc::SIGTERM].contains(&died_of), "{case}: {died_of}");
     }
+}
+
+/// The handler may also have met the library outside of the runtime's scope: then there is a report.
+#[test]
+fn a_crash_inside_the_runtime_is_not_silent() {
+    let program = build("inside", "inside");
+    let mut lines = 0;
+    for _ in 0..10 {
+        let outcome = process::run(&mut fencepost_run("auto", [], &program), LIMIT);
+        let Outcome { exit, stderr, .. } = outcome.expect("fencepost starts");
+        assert_eq!(exit, Exit::Signal(libc::SIGSEGV), "{stderr}");
+        let line =
+            "while the thread was inside fencepost: a handler of the program has interrupted it";
+        lines += stderr.matches(line).count();
+        assert!(stderr.contains(line) != stderr.contains("ERROR: Fencepost: SEGV "), "{stderr}");
+    }
+    assert!(lines > 0, "the handler never met the runtime at work");
 }

@@ -16,12 +16,14 @@ use crate::heap::{revocation, threads};
 use crate::options::Revocation;
 use crate::report::sink;
 use crate::runtime::{self, Runtime};
+use crate::sys::fixed_text::FixedText;
 use crate::sys::scope::RuntimeScope;
 use crate::sys::signal::{self, KernelSet};
 use crate::sys::{self, address_map, loader, probe, process};
 use crate::trace::{self, Caller, Frames};
+use core::fmt::Write;
 use core::ops::Range;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 
 /// Where abort(3) begins and ends.
@@ -86,7 +88,32 @@ pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
             trace::walk(Caller::from_context(context), &mut stack);
             diagnose::diagnose_crash(trap, threads::current(), stack)
         });
+    } else {
+        say_that_none_can_be_made(signal, fault, context);
     }
+}
+
+/// Where [`speaker`] finds that the thread is inside the runtime: one line, from what the signal brings alone. Either
+/// the memory of the runtime has been overwritten, or a handler of the program's has interrupted it.
+fn say_that_none_can_be_made(signal: c_int, fault: usize, context: &ucontext_t) {
+    static IS_SAID: AtomicBool = AtomicBool::new(false);
+    // First: saying it may crash, too.
+    if !RuntimeScope::is_active() || IS_SAID.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let Some(runtime) = runtime::get() else { return };
+    if !runtime.is_own_process() || !runtime.options.report_crashes || has_reported() {
+        return;
+    }
+    let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize];
+    let mut text = FixedText::<300>::new();
+    let _ = writeln!(
+        text,
+        "fencepost: process {}: signal {signal} at pc {pc:#x}, address {fault:#x}, while the thread was inside fencepost: \
+         a handler of the program has interrupted it, or its memory has been overwritten; no report can be made",
+        process::pid(),
+    );
+    sink::write_if_open(runtime, text.as_str());
 }
 
 fn read_trap(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) -> Trap {
