@@ -74,12 +74,39 @@ fn a_report_reaches_the_standard_error_of_the_start() {
             "twice",
             "read-write",
         ] {
-            let outcome = run(fencepost_run(backend, [], &program).arg(way).arg(&data));
+            let mut command = fencepost_run(backend, [], &program);
+            // More than the program takes: else there is no number left to keep it under.
+            process::limit(&mut command, libc::RLIMIT_NOFILE, 2000);
+            let outcome = run(command.arg(way).arg(&data));
             let case = format!("{backend}, {way}, {}: {}", outcome.exit, outcome.stderr);
             assert_eq!((count_reports(&outcome.stderr), outcome.exit), (1, SEGV), "{case}");
         }
     }
     assert_eq!(fs::read(&data).expect("the program's own file"), b"");
+}
+
+/// pytest gives each test another descriptor 2.
+#[test]
+fn a_report_gets_out_of_a_captured_test() {
+    const TEST: &str = "
+import ctypes
+
+def test_reads_a_freed_object(capfd):
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    freed = libc.malloc(32)
+    libc.free(ctypes.c_void_p(freed))
+    ctypes.c_char.from_address(freed).value
+";
+    if !Path::new("/usr/bin/pytest-3").exists() {
+        return support::say_skipped("pytest is not installed");
+    }
+    let folder = build_folder("arrival-captured");
+    fs::write(folder.join("test_bug.py"), TEST).expect("the folder is writable");
+    let mut command = fencepost_run("auto", [], "/usr/bin/pytest-3");
+    command.args(["-q", "-p", "no:cacheprovider", "test_bug.py"]).current_dir(&folder);
+    let outcome = run(&mut command);
+    assert_eq!((count_reports(&outcome.stderr), outcome.exit), (1, SEGV), "{}", outcome.stderr);
 }
 
 #[test]
