@@ -63,7 +63,7 @@ fn unwinder() -> Unwinder {
     }
 }
 
-/// Sets how many frames of a stack are kept, from 1 to [`MAX_DEPTH`]; other values are clamped.
+/// Sets how many frames of a stack are kept, from 1 to `MAX_DEPTH`; other values are clamped.
 pub fn set_depth(depth: u16) {
     DEPTH.store(depth.clamp(1, MAX_DEPTH as u16), Ordering::Relaxed);
 }
@@ -85,7 +85,7 @@ pub fn init() {
     });
 }
 
-/// Walks the stack outward from `caller` and stores it. [`TraceId::NONE`] when there is no memory.
+/// Walks the stack outward from `caller` and stores it. `TraceId::NONE` when there is no memory.
 ///
 /// Async-signal-safe, errno kept.
 #[inline(always)]
@@ -109,7 +109,7 @@ fn capture_by_system(caller: Caller) -> TraceId {
     DEPOT.intern(&frames)
 }
 
-/// Walks the stack outward from `caller` into `out`, at most [`depth`] frames; frame 0 is the
+/// Walks the stack outward from `caller` into `out`, at most `depth` frames; frame 0 is the
 /// caller itself.
 ///
 /// Async-signal-safe, errno kept.
@@ -126,7 +126,7 @@ pub fn walk(caller: Caller, out: &mut Frames) {
     }
 }
 
-/// The frames of a captured stack, at most [`depth`]; none for [`TraceId::NONE`].
+/// The frames of a captured stack, at most `depth`; none for `TraceId::NONE`.
 ///
 /// Stacks no deeper than the depth are equal exactly when their ids are. Of deeper ones, more
 /// frames may be stored than are shown here, so that equal frames can have several ids.
