@@ -13,9 +13,9 @@ use libc::ssize_t;
 /// Longest value, and longest list of names, of the kernel (XATTR_SIZE_MAX, XATTR_LIST_MAX).
 const MOST_BYTES: usize = 65536;
 
-/// The call writes what `get` answers, asked with a buffer of no bytes, to argument `index`, whose size
+/// The call writes what `get` returns, asked with a buffer of no bytes, to argument `index`, whose size
 /// is the argument behind it.
-fn answers(call: &Call<'_>, index: usize, get: impl FnOnce(*mut c_void, usize) -> ssize_t) {
+fn writes_answer(call: &Call<'_>, index: usize, get: impl FnOnce(*mut c_void, usize) -> ssize_t) {
     let (room, size) = (call.room(index), call.arg(index + 1));
     if size <= room {
         return;
@@ -43,35 +43,35 @@ pub fn sets(call: &Call<'_>) {
 /// getxattr.
 pub unsafe fn gets(call: &Call<'_>) {
     // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
-    answers(call, 2, |to, size| unsafe { libc::getxattr(call.ptr(0), call.ptr(1), to, size) });
+    writes_answer(call, 2, |to, size| unsafe { libc::getxattr(call.ptr(0), call.ptr(1), to, size) });
 }
 
 /// lgetxattr.
 pub unsafe fn gets_of_link(call: &Call<'_>) {
     // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
-    answers(call, 2, |to, size| unsafe { libc::lgetxattr(call.ptr(0), call.ptr(1), to, size) });
+    writes_answer(call, 2, |to, size| unsafe { libc::lgetxattr(call.ptr(0), call.ptr(1), to, size) });
 }
 
 /// fgetxattr.
 pub unsafe fn gets_of_open(call: &Call<'_>) {
     // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
-    answers(call, 2, |to, size| unsafe { libc::fgetxattr(call.int(0), call.ptr(1), to, size) });
+    writes_answer(call, 2, |to, size| unsafe { libc::fgetxattr(call.int(0), call.ptr(1), to, size) });
 }
 
 /// listxattr.
 pub unsafe fn lists(call: &Call<'_>) {
     // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
-    answers(call, 1, |to, size| unsafe { libc::listxattr(call.ptr(0), to.cast(), size) });
+    writes_answer(call, 1, |to, size| unsafe { libc::listxattr(call.ptr(0), to.cast(), size) });
 }
 
 /// llistxattr.
 pub unsafe fn lists_of_link(call: &Call<'_>) {
     // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
-    answers(call, 1, |to, size| unsafe { libc::llistxattr(call.ptr(0), to.cast(), size) });
+    writes_answer(call, 1, |to, size| unsafe { libc::llistxattr(call.ptr(0), to.cast(), size) });
 }
 
 /// flistxattr.
 pub unsafe fn lists_of_open(call: &Call<'_>) {
     // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
-    answers(call, 1, |to, size| unsafe { libc::flistxattr(call.int(0), to.cast(), size) });
+    writes_answer(call, 1, |to, size| unsafe { libc::flistxattr(call.int(0), to.cast(), size) });
 }

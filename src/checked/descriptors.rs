@@ -1,4 +1,4 @@
-//! Input and output by descriptor: buffers that go to the kernel, which answers EFAULT for a bad one and says
+//! Input and output by descriptor: buffers that go to the kernel, which returns EFAULT for a bad one and says
 //! nothing else.
 //!
 //! They stay cancellation points and async-signal-safe: libc's function is called, once.

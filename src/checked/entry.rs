@@ -388,7 +388,7 @@ pub const fn c_name(name: &'static str) -> &'static core::ffi::CStr {
     }
 }
 
-/// What a check answers: the result of a function called instead, or nothing.
+/// What a check returns: the result of a function called instead, or nothing.
 pub trait Outcome {
     /// As it goes into rax.
     fn word(self) -> usize;

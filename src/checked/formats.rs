@@ -48,7 +48,7 @@ impl Arguments {
             self.on_stack += 8;
             self.on_stack - 8
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, the arguments are those of the format.
         unsafe { *(at as *const usize) }
     }
 
@@ -153,7 +153,7 @@ impl Format {
 
 unsafe fn reads_text<U: Unit>(site: &Site, start: usize, precision: Option<usize>) {
     if operand::is_checked(start) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, the arguments are those of the format.
         let extent = unsafe { Extent::<U>::of(start, precision.unwrap_or(usize::MAX)) };
         if !extent.fits {
             site.reads("%s", start, extent.bytes());
@@ -169,7 +169,7 @@ pub unsafe fn check_printf(site: &Site, format: *const c_char, mut arguments: Ar
     if format.is_null() {
         return;
     }
-    // SAFETY: the caller's promise, here and below.
+    // SAFETY: as this function demands, the arguments are those of the format; so below.
     site.reads("format", format as usize, unsafe { extent_of(format) });
     let mut format = Format { at: format.cast() };
     while format.find_conversion() {
@@ -235,7 +235,7 @@ pub unsafe fn check_printf(site: &Site, format: *const c_char, mut arguments: Ar
 /// Bytes of a format, or 0 where nobody will ask.
 unsafe fn extent_of(format: *const c_char) -> usize {
     if operand::is_checked(format as usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, the arguments are those of the format.
         unsafe { Extent::<u8>::of(format as usize, usize::MAX) }.bytes()
     } else {
         0
@@ -283,7 +283,7 @@ pub unsafe fn check_scanf(
         if !is_assigned {
             continue;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, the arguments are those of the format.
         let target = unsafe { arguments.integer() };
         let written = match conversion {
             _ if is_allocated => size_of::<usize>(),

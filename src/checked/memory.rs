@@ -16,19 +16,19 @@ unsafe extern "C" {
 /// # Safety
 /// `start` must be valid for as many reads.
 unsafe fn offset_of(start: usize, byte: c_int, limit: usize) -> Option<usize> {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the bytes up to the one sought are readable.
     let found = unsafe { libc::memchr(start as *const _, byte, limit) } as usize;
     found.checked_sub(start)
 }
 
-/// memchr: reads up to the first such byte among `limit`, and answers where that is or 0. No byte behind
+/// memchr: reads up to the first such byte among `limit`, and returns where that is or 0. No byte behind
 /// it is touched, however large `limit` is.
 ///
 /// # Safety
 /// The bytes from argument 0 up to the one sought must be readable, unless they are an object's.
 pub unsafe fn find(call: &Call<'_>, limit: usize) -> usize {
     let room = call.room(0);
-    // SAFETY: the caller's promise; bytes of an object are readable.
+    // SAFETY: as this function demands, the bytes up to the one sought are readable; bytes of an object are readable.
     match unsafe { offset_of(call.arg(0), call.int(1), limit.min(room)) } {
         Some(offset) => call.arg(0) + offset,
         None => {
@@ -44,7 +44,7 @@ pub unsafe fn find(call: &Call<'_>, limit: usize) -> usize {
 /// As [`find`], of wide characters.
 pub unsafe fn find_wide(call: &Call<'_>) -> *mut u32 {
     let readable = call.arg(2).min(call.room(0) / WIDE_BYTES);
-    // SAFETY: the caller's promise; bytes of an object are readable.
+    // SAFETY: as this function demands, the bytes up to the one sought are readable; bytes of an object are readable.
     let found = unsafe { wmemchr(call.ptr(0), call.arg(1) as u32, readable) };
     if found.is_null() {
         call.reads("block", 0, call.arg(2).min(readable + 1).saturating_mul(WIDE_BYTES));
@@ -58,7 +58,7 @@ pub unsafe fn find_wide(call: &Call<'_>) -> *mut u32 {
 /// The bytes at argument 1 up to the one sought must be readable, unless they are an object's.
 pub unsafe fn copies_until(call: &Call<'_>) {
     let readable = call.room(1).min(call.arg(3));
-    // SAFETY: the caller's promise; bytes of an object are readable.
+    // SAFETY: as this function demands, the bytes up to the one sought are readable; bytes of an object are readable.
     let found = unsafe { offset_of(call.arg(1), call.int(2), readable) };
     let bytes = found.map_or(call.arg(3), |offset| offset + 1);
     call.reads("source", 1, bytes);

@@ -55,7 +55,7 @@ macro_rules! clipped {
             /// As mbstowcs and wcstombs.
             pub unsafe extern "C" fn string(to: *mut $to, mut from: From, most: usize) -> usize {
                 let mut state = 0;
-                // SAFETY: the caller's promise.
+                // SAFETY: as this function demands, the arguments are those of the conversion.
                 unsafe { bounded(to, &raw mut from, usize::MAX, most, &raw mut state) }
             }
 
@@ -66,7 +66,7 @@ macro_rules! clipped {
                 most: usize,
                 state: *mut State,
             ) -> usize {
-                // SAFETY: the caller's promise.
+                // SAFETY: as this function demands, the arguments are those of the conversion.
                 unsafe { bounded(to, from, usize::MAX, most, state) }
             }
 
@@ -78,7 +78,7 @@ macro_rules! clipped {
                 most: usize,
                 state: *mut State,
             ) -> usize {
-                // SAFETY: the caller's promise.
+                // SAFETY: as this function demands, the arguments are those of the conversion.
                 unsafe {
                     $convert(to, from, bound.min(readable::<$from>(*from as usize)), most, state)
                 }
@@ -129,7 +129,7 @@ fn count(convert: impl FnOnce() -> usize) -> Option<usize> {
 unsafe fn taken<U: Unit>(from: usize, bound: usize) -> (usize, bool) {
     // memchr and wmemchr take no count beyond the address space.
     let bound = bound.min(isize::MAX as usize / U::BYTES);
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the arguments are those of the conversion.
     match unsafe { U::terminator(from, bound) } {
         Some(at) => (at, true),
         None => (bound, false),

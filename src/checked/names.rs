@@ -29,7 +29,7 @@ pub unsafe fn deliver(
     (answer, bytes): (*const u8, usize),
 ) {
     call.writes(name, index, bytes);
-    // SAFETY: the caller's promise of the answer, the program's of what is not in the heap.
+    // SAFETY: the answer is as long as the caller says, as this function demands; the place is the program's to give.
     unsafe { core::ptr::copy_nonoverlapping(answer, call.ptr(index), bytes) };
 }
 
@@ -98,7 +98,7 @@ pub unsafe fn of_error_by_posix(call: &Call<'_>) -> c_int {
     }
 }
 
-/// A name of at most so many bytes as the argument behind `index` says; `get` answers 0 if it fits.
+/// A name of at most so many bytes as the argument behind `index` says; `get` returns 0 if it fits.
 unsafe fn answer_name(
     call: &Call<'_>,
     index: usize,

@@ -40,14 +40,14 @@ pub trait Number: Unit + Into<u32> {
 impl Number for u8 {
     unsafe fn end_of_integer(start: *const u8, base: c_int) -> *mut u8 {
         let mut end: *mut c_char = core::ptr::null_mut();
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, a string is there.
         unsafe { libc::strtoull(start.cast(), &raw mut end, base) };
         end.cast()
     }
 
     unsafe fn end_of_float(start: *const u8, _base: c_int) -> *mut u8 {
         let mut end: *mut c_char = core::ptr::null_mut();
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, a string is there.
         unsafe { libc::strtod(start.cast(), &raw mut end) };
         end.cast()
     }
@@ -56,14 +56,14 @@ impl Number for u8 {
 impl Number for u32 {
     unsafe fn end_of_integer(start: *const u32, base: c_int) -> *mut u32 {
         let mut end = core::ptr::null_mut();
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, a string is there.
         unsafe { wcstoull(start, &raw mut end, base) };
         end
     }
 
     unsafe fn end_of_float(start: *const u32, _base: c_int) -> *mut u32 {
         let mut end = core::ptr::null_mut();
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, a string is there.
         unsafe { wcstod(start, &raw mut end) };
         end
     }
@@ -74,7 +74,7 @@ impl Number for u32 {
 /// # Safety
 /// As [`reads_number`].
 pub unsafe fn reads_integer<U: Number>(call: &Call<'_>, base: c_int) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, a string is there.
     unsafe { reads_number::<U>(call, base, U::end_of_integer) }
 }
 
@@ -83,7 +83,7 @@ pub unsafe fn reads_integer<U: Number>(call: &Call<'_>, base: c_int) {
 /// # Safety
 /// As [`reads_number`].
 pub unsafe fn reads_float<U: Number>(call: &Call<'_>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, a string is there.
     unsafe { reads_number::<U>(call, 0, U::end_of_float) }
 }
 

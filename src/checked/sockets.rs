@@ -70,7 +70,7 @@ pub unsafe fn receive(call: &Call<'_>, flags: c_int, address: usize, length: usi
 /// # Safety
 /// Each must be there for the call to read, unless it is in the heap.
 unsafe fn sends(call: &Call<'_>, message: &msghdr) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, each part is there, unless it lies in the heap.
     unsafe {
         call.site.reads("msg_name", message.msg_name as usize, message.msg_namelen as usize);
         call.site.reads("msg_control", message.msg_control as usize, message.msg_controllen);

@@ -35,10 +35,10 @@ pub unsafe fn appends_truncating(call: &Call<'_>) {
     }
 }
 
-/// What a tokenizer answers: the token that it read and cut off.
+/// What a tokenizer returns: the token that it read and cut off.
 unsafe fn cut<U: Unit, T>(call: &Call<'_>, token: *mut T) -> *mut T {
     if !token.is_null() {
-        // SAFETY: libc's function answers a string.
+        // SAFETY: libc's function returns a string.
         let extent = unsafe { Extent::<U>::of(token as usize, NO_LIMIT) };
         call.site.reads("token", token as usize, extent.bytes());
     }
@@ -91,7 +91,7 @@ pub unsafe fn transform(call: &Call<'_>) -> usize {
 /// As strlcpy(3) demands of its caller.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn fencepost_early_strlcpy(to: *mut u8, from: *const u8, size: usize) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the manual demands of the caller, the strings are there and the buffer has `size` bytes.
     unsafe {
         let length = libc::strlen(from.cast());
         if let Some(most) = size.checked_sub(1) {
@@ -108,7 +108,7 @@ unsafe extern "C" fn fencepost_early_strlcpy(to: *mut u8, from: *const u8, size:
 /// As strlcat(3) demands of its caller.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn fencepost_early_strlcat(to: *mut u8, from: *const u8, size: usize) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: as the manual demands of the caller, the strings are there and the buffer has `size` bytes.
     unsafe {
         let old = libc::strnlen(to.cast(), size);
         old + fencepost_early_strlcpy(to.add(old), from, size - old)

@@ -25,7 +25,7 @@ impl Unit for u8 {
     const NUL: u8 = 0;
 
     unsafe fn terminator(start: usize, limit: usize) -> Option<usize> {
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, the string is there, unless it lies in the heap.
         (unsafe { libc::memchr(start as *const _, 0, limit) } as usize).checked_sub(start)
     }
 
@@ -43,7 +43,7 @@ impl Unit for u32 {
     const NUL: u32 = 0;
 
     unsafe fn terminator(start: usize, limit: usize) -> Option<usize> {
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, the string is there, unless it lies in the heap.
         let found = unsafe { wmemchr(start as *const u32, 0, limit) } as usize;
         found.checked_sub(start).map(|bytes| bytes / Self::BYTES)
     }
@@ -92,7 +92,7 @@ impl<U: Unit> Extent<U> {
         let readable = readable::<U>(start);
         // wmemchr takes no count beyond the address space.
         let bound = limit.min(readable).min(isize::MAX as usize / U::BYTES);
-        // SAFETY: the caller's promise; what lies in a live object is readable.
+        // SAFETY: as this function demands, the string is there, unless it lies in the heap; what lies in a live object is readable.
         let units = match unsafe { U::terminator(start, bound) } {
             Some(offset) => offset + 1,
             None => limit.min(readable.saturating_add(1)),
@@ -109,7 +109,7 @@ impl<U: Unit> Extent<U> {
     /// # Safety
     /// The string must still be there, and stay while they are asked.
     unsafe fn content(self) -> Units<U> {
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, the string is there, unless it lies in the heap.
         let count = if self.fits { unsafe { self.length() } } else { self.units - 1 };
         Units { start: self.start, count }
     }
@@ -136,7 +136,7 @@ pub unsafe fn reads_string<U: Unit>(
     index: usize,
     limit: usize,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
     unsafe { reads_string_at::<U>(call, name, call.arg(index), limit) }
 }
 
@@ -153,7 +153,7 @@ pub unsafe fn reads_string_at<U: Unit>(
     if !operand::is_checked(start) || limit <= readable::<U>(start) || ends_in_nul::<U>(start) {
         return;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
     let extent = unsafe { Extent::<U>::of(start, limit) };
     if !extent.fits {
         call.site.reads(name, start, extent.bytes());
@@ -180,7 +180,7 @@ pub unsafe fn reads_extent<U: Unit>(
     index: usize,
     limit: usize,
 ) -> Extent<U> {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
     let extent = unsafe { Extent::<U>::of(call.arg(index), limit) };
     if !extent.fits {
         call.reads(name, index, extent.bytes());
@@ -193,7 +193,7 @@ pub unsafe fn reads_extent<U: Unit>(
 /// # Safety
 /// As [`Extent::of`].
 pub unsafe fn reads_whole<U: Unit>(call: &Call<'_>, name: &'static str, index: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
     unsafe { reads_string::<U>(call, name, index, usize::MAX) }
 }
 
@@ -233,7 +233,7 @@ impl<U: Unit> Units<U> {
 unsafe fn goes_through<U: Unit>(call: &Call<'_>, stops: impl FnOnce(Units<U>) -> bool) {
     let start = call.arg(0);
     if operand::is_checked(start) && !ends_in_nul::<U>(start) {
-        // SAFETY: the caller's promise.
+        // SAFETY: as this function demands, the string is there, unless it lies in the heap.
         unsafe {
             let extent = Extent::<U>::of(start, usize::MAX);
             if !extent.fits && !stops(extent.content()) {
@@ -248,7 +248,7 @@ unsafe fn goes_through<U: Unit>(call: &Call<'_>, stops: impl FnOnce(Units<U>) ->
 /// # Safety
 /// As [`Extent::of`].
 pub unsafe fn finds<U: Unit>(call: &Call<'_>, unit: U) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
     unsafe { goes_through::<U>(call, |string| string.contains(unit)) }
 }
 
@@ -257,7 +257,7 @@ pub unsafe fn finds<U: Unit>(call: &Call<'_>, unit: U) {
 /// # Safety
 /// As [`Extent::of`], for both.
 pub unsafe fn finds_string<U: Unit>(call: &Call<'_>, case: Case) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
     unsafe {
         goes_through::<U>(call, |string| {
             let needle = Extent::of(call.arg(1), usize::MAX).content();
@@ -271,7 +271,7 @@ pub unsafe fn finds_string<U: Unit>(call: &Call<'_>, case: Case) {
 /// # Safety
 /// As [`Extent::of`], for both.
 pub unsafe fn finds_of_set<U: Unit>(call: &Call<'_>, is_in: bool) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
     unsafe {
         goes_through::<U>(call, |string| {
             let set = Extent::of(call.arg(1), usize::MAX).content();
@@ -286,7 +286,7 @@ pub unsafe fn finds_of_set<U: Unit>(call: &Call<'_>, is_in: bool) {
 /// # Safety
 /// As [`Extent::of`].
 pub unsafe fn copies_string<U: Unit>(call: &Call<'_>, limit: usize, written: Option<usize>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
     let extent = unsafe { Extent::<U>::of(call.arg(1), limit) };
     let read = extent.bytes();
     if !extent.fits {
@@ -302,7 +302,7 @@ pub unsafe fn copies_string<U: Unit>(call: &Call<'_>, limit: usize, written: Opt
 /// # Safety
 /// As [`Extent::of`].
 pub unsafe fn appends_string<U: Unit>(call: &Call<'_>, limit: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
     unsafe {
         let (old, added) = (
             reads_extent::<U>(call, "destination", 0, usize::MAX).length(),
@@ -350,7 +350,7 @@ unsafe fn alike(first: usize, second: usize, bound: usize) -> Option<usize> {
 pub unsafe fn part_within(first: usize, second: usize, bound: usize) -> bool {
     let mut at = 0;
     loop {
-        // SAFETY: the caller's promise; so far neither has ended.
+        // SAFETY: as this function demands, the string is there, unless it lies in the heap; so far neither has ended.
         match unsafe { alike(first + at, second + at, bound - at) } {
             Some(bytes) => at += bytes,
             None => return true,

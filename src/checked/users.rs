@@ -84,7 +84,7 @@ trait Entry {
 impl Entry for passwd {
     unsafe fn uses(&self, used: &mut Used) {
         for string in [self.pw_name, self.pw_passwd, self.pw_gecos, self.pw_dir, self.pw_shell] {
-            // SAFETY: the caller's promise.
+            // SAFETY: as this function demands, the entry is one that libc has filled in.
             unsafe { used.string(string) }
         }
     }
@@ -92,7 +92,7 @@ impl Entry for passwd {
 
 impl Entry for group {
     unsafe fn uses(&self, used: &mut Used) {
-        // SAFETY: the caller's promise; the members end in a null pointer.
+        // SAFETY: as this function demands, the entry is one that libc has filled in; the members end in a null pointer.
         unsafe {
             used.string(self.gr_name);
             used.string(self.gr_passwd);
@@ -171,7 +171,7 @@ pub fn own_groups(call: &Call<'_>) {
         call.writes("list", 1, asked);
     }
     let before = errno::get();
-    // SAFETY: for no groups it answers their number.
+    // SAFETY: for no groups it returns their number.
     let count = unsafe { libc::getgroups(0, core::ptr::null_mut()) };
     errno::set(before);
     let bytes = count.max(0) as usize * size_of::<gid_t>();

@@ -1,7 +1,7 @@
 //! Input into buffers that may be shorter than the program says.
 //!
 //! How much the kernel will write is known after the call only, and then it has written: into the
-//! slack, or up to the guard, where it stops and answers a short count or EFAULT. So a buffer that is
+//! slack, or up to the guard, where it stops and returns a short count or EFAULT. So a buffer that is
 //! said to be larger than its object is offered to the kernel as large as it is, followed by a
 //! scratch buffer of ours. What arrives there would have been written behind the object. A program
 //! that passes too large a size, but gets little, gets what it would have got.
@@ -88,7 +88,7 @@ pub unsafe fn all_touched(
     vectors: usize,
     count: usize,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: as this function demands, the vectors are there, unless they lie in the heap.
     for buffer in unsafe { slice(call, vectors, count) } {
         match direction {
             Direction::Write => call.site.writes(name, buffer.iov_base as usize, buffer.iov_len),
@@ -106,6 +106,6 @@ pub unsafe fn slice<'a>(call: &Call<'_>, vectors: usize, count: usize) -> &'a [i
         return &[];
     }
     call.site.reads("iov", vectors, count * size_of::<iovec>());
-    // SAFETY: the caller's promise, and just checked if it is an object.
+    // SAFETY: as this function demands, the vectors are there, unless they lie in the heap, and just checked if it is an object.
     unsafe { core::slice::from_raw_parts(vectors as *const iovec, count) }
 }

@@ -63,10 +63,10 @@ pub unsafe extern "C" fn fencepost_madvise(
         return -1;
     };
     if !concerns_heap(address as usize, bytes, advice) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the arguments are the program's, as the manual demands of it.
         return unsafe { next(address, bytes, advice) };
     }
-    // SAFETY: the caller's promise; dropped at once, the pages read as zeros, which MADV_FREE allows.
+    // SAFETY: the arguments are the program's, as the manual demands of it; dropped at once, the pages read as zeros, which MADV_FREE allows.
     let result = unsafe { next(address, bytes, at_once(advice)) };
     refill(address as usize, bytes);
     result
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn fencepost_process_madvise(
         errno::set(errno::Errno(libc::ENOSYS));
         return -1;
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the arguments are the program's, as the manual demands of it.
     let result = unsafe { next(process, ranges, count, advice, flags) };
     if result > 0 {
         // SAFETY: the kernel has read as many.

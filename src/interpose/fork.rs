@@ -25,7 +25,7 @@ pub unsafe extern "C" fn fencepost_fork_plainly() -> libc::pid_t {
         errno::set(crate::sys::Errno(libc::ENOSYS));
         return -1;
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the arguments are the program's, as the manual demands of it.
     fork::fork_plainly(|| unsafe { next() })
 }
 
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn fencepost_register_atfork(
         return libc::ENOMEM;
     };
     let _inside = enter_gate_by(RELOCKS_HANDLERS);
-    // SAFETY: the caller's promise.
+    // SAFETY: the arguments are the program's, as the manual demands of it.
     unsafe { next(prepare, parent, child, module) }
 }
 
@@ -73,6 +73,6 @@ unsafe extern "C" fn popen(command: *const c_char, kind: *const c_char) -> *mut 
         return core::ptr::null_mut();
     };
     let _inside = fork::GATE.enter();
-    // SAFETY: the caller's promise.
+    // SAFETY: the arguments are the program's, as the manual demands of it.
     unsafe { next(command, kind) }
 }

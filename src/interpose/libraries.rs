@@ -71,7 +71,7 @@ unsafe extern "C" fn symbol_in(handle: *mut c_void, name: *const c_char) -> *mut
     let Some(dlsym) = (unsafe { next::DLSYM.get::<DlsymFn>() }) else {
         return core::ptr::null_mut();
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the arguments are the program's, as the manual demands of it.
     let found = unsafe { dlsym(handle, name) };
     let libc = trace::module_of(libc::gnu_get_libc_version as *const () as usize);
     if !libc.is_some_and(|libc| libc.contains(found as usize)) {
@@ -113,7 +113,7 @@ fn own_handle() -> Option<*mut c_void> {
 /// As dlclose(3) demands of its caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_dlclose(handle: *mut c_void) -> c_int {
-    // SAFETY: dlclose's signature; the caller's promise.
+    // SAFETY: dlclose's signature; the arguments are the program's, as the manual demands of it.
     let result = unsafe {
         match next::DLCLOSE.get::<unsafe extern "C" fn(*mut c_void) -> c_int>() {
             Some(next) => next(handle),

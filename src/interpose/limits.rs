@@ -147,7 +147,7 @@ executing! { execve execvpe execv execvp fexecve }
 unsafe fn argument(saved: &Saved, index: usize) -> usize {
     match index.checked_sub(saved.integers.len()) {
         None => saved.integers[index],
-        // SAFETY: the caller's promise; the rest lies on the stack.
+        // SAFETY: the call passes as many, as this function demands; the rest lies on the stack.
         Some(above) => unsafe { (&raw const saved.on_stack).add(above).read() },
     }
 }

@@ -116,7 +116,7 @@ pub unsafe extern "C" fn fencepost_malloc_info(options: c_int, stream: *mut libc
     }
     let usage = Usage::now();
     let (system, free) = (usage.system as c_ulong, usage.free() as c_ulong);
-    // SAFETY: the caller's promise; the format takes ten unsigned longs. What the stream allocates is the
+    // SAFETY: the arguments are the program's, as the manual demands of it; the format takes ten unsigned longs. What the stream allocates is the
     // program's.
     let written = unsafe {
         libc::fprintf(

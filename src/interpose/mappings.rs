@@ -20,7 +20,7 @@ const FAILED: *mut c_void = libc::MAP_FAILED;
 
 /// The function behind ours, as type `F`; errno says so where there is none.
 unsafe fn behind<F: Copy>(next: &Next) -> Option<F> {
-    // SAFETY: the caller's promise, that `F` is the signature, is kept at each call below.
+    // SAFETY: `F` is the signature of the function at each call below.
     let function = unsafe { next.get::<F>() };
     if function.is_none() {
         errno::set(errno::Errno(libc::ENOSYS));
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn fencepost_mmap(
     descriptor: c_int,
     offset: off64_t,
 ) -> *mut c_void {
-    // SAFETY: mmap's signature; the caller's promise.
+    // SAFETY: mmap's signature; the arguments are the program's, as the manual demands of it.
     unsafe {
         let Some(next) = behind::<MmapFn>(&next::MMAP) else { return FAILED };
         ask_for(address as usize, bytes, demand_by(flags));
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn fencepost_mmap(
 /// As munmap(2) demands of its caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_munmap(address: *mut c_void, bytes: size_t) -> c_int {
-    // SAFETY: munmap's signature; the caller's promise.
+    // SAFETY: munmap's signature; the arguments are the program's, as the manual demands of it.
     unsafe {
         type MunmapFn = unsafe extern "C" fn(*mut c_void, size_t) -> c_int;
         let Some(next) = behind::<MunmapFn>(&next::MUNMAP) else { return -1 };
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn fencepost_mremap(
     flags: c_int,
     fixed: *mut c_void,
 ) -> *mut c_void {
-    // SAFETY: mremap's signature; the caller's promise.
+    // SAFETY: mremap's signature; the arguments are the program's, as the manual demands of it.
     unsafe {
         type MremapFn =
             unsafe extern "C" fn(*mut c_void, size_t, size_t, c_int, *mut c_void) -> *mut c_void;
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn fencepost_shmat(
     address: *const c_void,
     flags: c_int,
 ) -> *mut c_void {
-    // SAFETY: shmat's signature; the caller's promise.
+    // SAFETY: shmat's signature; the arguments are the program's, as the manual demands of it.
     unsafe {
         type ShmatFn = unsafe extern "C" fn(c_int, *const c_void, c_int) -> *mut c_void;
         let Some(next) = behind::<ShmatFn>(&next::SHMAT) else { return FAILED };

@@ -68,7 +68,7 @@ unsafe extern "C" fn pthread_create(
         })
     });
     let Some(start) = start else { return libc::EAGAIN };
-    // SAFETY: the caller's promise; `begin` takes what it is given.
+    // SAFETY: the arguments are the program's, as the manual demands of it; `begin` takes what it is given.
     let result = unsafe { next(thread, attributes, begin, start.cast()) };
     if result != 0 {
         // SAFETY: no thread has been given it.
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn fencepost_quick_exit(status: c_int) -> ! {
     let status = allocator::finish().unwrap_or(status);
     // SAFETY: quick_exit's signature; it does not return.
     if let Some(next) = unsafe { next::QUICK_EXIT.get::<unsafe extern "C" fn(c_int)>() } {
-        // SAFETY: the caller's promise.
+        // SAFETY: the arguments are the program's, as the manual demands of it.
         unsafe { next(status) };
     }
     crate::sys::process::exit_now(status)

@@ -38,7 +38,7 @@ pub unsafe extern "C" fn fencepost_prctl(
         return -1;
     };
     let coming = if option == libc::PR_SET_SECCOMP { coming_by_mode(second, third) } else { None };
-    // SAFETY: the caller's promise.
+    // SAFETY: the arguments are the program's, as the manual demands of it.
     install(
         coming,
         |&result| result == 0,

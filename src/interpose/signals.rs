@@ -86,10 +86,10 @@ pub unsafe extern "C" fn fencepost_sigaction(
     if !is_signal(signal) {
         return fail(Errno::EINVAL);
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the program passes pointers that are null or valid, as the manual demands.
     match exchange(signal, unsafe { new.as_ref() }.map(to_kernel)) {
         Ok(before) => {
-            // SAFETY: the caller's promise.
+            // SAFETY: the program passes pointers that are null or valid, as the manual demands.
             if let Some(old) = unsafe { old.as_mut() } {
                 *old = from_kernel(&before);
             }
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn fencepost_pthread_sigmask(
     set: *const sigset_t,
     old: *mut sigset_t,
 ) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program passes pointers that are null or valid, as the manual demands.
     let before = match unsafe { set.as_ref() } {
         None => get_mask(),
         Some(set) if matches!(how, libc::SIG_BLOCK | libc::SIG_UNBLOCK | libc::SIG_SETMASK) => {
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn fencepost_pthread_sigmask(
         }
         Some(_) => return libc::EINVAL,
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the program passes pointers that are null or valid, as the manual demands.
     if let Some(old) = unsafe { old.as_mut() } {
         *old = set_of(before);
     }
@@ -240,7 +240,7 @@ pub unsafe extern "C" fn fencepost_sigprocmask(
     set: *const sigset_t,
     old: *mut sigset_t,
 ) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: the program passes pointers that are null or valid, as the manual demands.
     match unsafe { fencepost_pthread_sigmask(how, set, old) } {
         0 => 0,
         error => fail(Errno(error)),
@@ -301,7 +301,7 @@ pub unsafe extern "C" fn fencepost_sigaltstack(
     if is_kernels {
         type SigaltstackFn =
             unsafe extern "C" fn(*const libc::stack_t, *mut libc::stack_t) -> c_int;
-        // SAFETY: sigaltstack's signature; the caller's promise for both pointers.
+        // SAFETY: sigaltstack's signature; both pointers are null or valid, as the manual demands.
         return unsafe {
             next::SIGALTSTACK
                 .get::<SigaltstackFn>()
@@ -314,12 +314,12 @@ pub unsafe extern "C" fn fencepost_sigaltstack(
             return fail(Errno(libc::EPERM));
         }
         let _blocked = BlockedSignals::block();
-        // SAFETY: the caller's promise.
+        // SAFETY: the program passes pointers that are null or valid, as the manual demands.
         if let Err(error) = unsafe { altstack::set_program(new) } {
             return fail(error);
         }
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the program passes pointers that are null or valid, as the manual demands.
     if let Some(old) = unsafe { old.as_mut() } {
         *old = program.as_shown(sp);
     }

@@ -130,7 +130,7 @@ extern "C-unwind" fn select_with(
 /// It must take the same arguments.
 unsafe fn divert_if_blocking(call: &Call<'_>, index: usize, function: *const ()) {
     if blocks_faults(call.arg(index)) {
-        // SAFETY: the caller's promise.
+        // SAFETY: `function` takes the same arguments, as this function demands.
         unsafe { call.divert(function) };
     }
 }
@@ -338,7 +338,7 @@ pub unsafe extern "C-unwind" fn fencepost_epoll_pwait2(
     let Some(next) = (unsafe { next::EPOLL_PWAIT2.get::<Function>() }) else {
         return fail(Errno(libc::ENOSYS));
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the arguments are the program's, as the manual demands of it.
     wait_with(mask, set_of, |mask| unsafe { next(fd, events, most, timeout, mask) })
 }
 
