@@ -43,19 +43,25 @@ pub fn sets(call: &Call<'_>) {
 /// getxattr.
 pub unsafe fn gets(call: &Call<'_>) {
     // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
-    writes_answer(call, 2, |to, size| unsafe { libc::getxattr(call.ptr(0), call.ptr(1), to, size) });
+    writes_answer(call, 2, |to, size| unsafe {
+        libc::getxattr(call.ptr(0), call.ptr(1), to, size)
+    });
 }
 
 /// lgetxattr.
 pub unsafe fn gets_of_link(call: &Call<'_>) {
     // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
-    writes_answer(call, 2, |to, size| unsafe { libc::lgetxattr(call.ptr(0), call.ptr(1), to, size) });
+    writes_answer(call, 2, |to, size| unsafe {
+        libc::lgetxattr(call.ptr(0), call.ptr(1), to, size)
+    });
 }
 
 /// fgetxattr.
 pub unsafe fn gets_of_open(call: &Call<'_>) {
     // SAFETY: the function's manual demands it of the program; the buffer is of no bytes.
-    writes_answer(call, 2, |to, size| unsafe { libc::fgetxattr(call.int(0), call.ptr(1), to, size) });
+    writes_answer(call, 2, |to, size| unsafe {
+        libc::fgetxattr(call.int(0), call.ptr(1), to, size)
+    });
 }
 
 /// listxattr.

@@ -67,28 +67,34 @@ impl Turn {
         if top == 0 {
             return work();
         }
+        // The interrupted frame lies on the thread's alternate stack. Once the stack pointer has left that, a signal would be
+        // delivered from its top on, over the frame: so even those wait that are let in elsewhere, as SIGTRAP, until the
+        // kernel has another alternate stack; and so on the way back.
+        let entering = BlockedSignals::block_all();
         let guarded = || {
             // By the handler's mask, or by who reports a bad call.
             let _blocked = BlockedSignals::in_handler();
             // Whatever reporting allocates is the runtime's.
             let _scope = RuntimeScope::enter();
-            // The interrupted frame lies on the thread's alternate stack, and the handler will return
-            // through it: faults on the way (probes of bad addresses are faults) must go elsewhere.
-            // The kernel takes no other alternate stack while this one is in use, so this waits for
-            // the change of stacks.
+            // The handler will return through that frame: faults on the way (probes of bad addresses are
+            // faults) must go elsewhere. The kernel takes no other alternate stack while this one is in
+            // use, so this waits for the change of stacks.
             let before = altstack::current();
             // SAFETY: `install` mapped room for an alternate stack at `top`, and nothing but the thread whose turn it is
             // uses it.
             unsafe { altstack::install(top) };
+            drop(entering);
             let result = work();
+            let leaving = BlockedSignals::block_all();
             // SAFETY: this puts back what the thread had, which is still there: the thread was here all the while.
             unsafe { altstack::restore(before) };
-            result
+            (result, leaving)
         };
         // SAFETY: `install` mapped the stack below `top`. A `Turn` shows that this thread reports, and no other thread uses
         // the stack; this one has left it, as the report stack is never entered from code that runs on it. What
         // unwinds there is stopped by `call_on_stack`.
-        unsafe { sys::call_on_stack(top, guarded) }
+        let (result, _leaving) = unsafe { sys::call_on_stack(top, guarded) };
+        result
     }
 
     /// Does `work`, which makes a report. If it is given up in its midst, says so, unless the report is out already: then
