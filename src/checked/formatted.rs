@@ -136,21 +136,13 @@ type ScanInput = unsafe extern "C-unwind" fn(*const c_char, *mut Arguments) -> c
 
 /// A function of the scanf family whose format is argument `format`: `next` is the form that takes a list.
 /// Whether `%a` is a conversion is a matter of `c99`.
-pub unsafe fn scan(
-    call: &Call<'_>,
-    format: usize,
-    next: &Next,
-    mut a: Arguments,
-    c99: bool,
-) -> c_int {
-    let before = a;
-    let format = call.ptr(format);
+pub unsafe fn scan(call: &Call<'_>, format: usize, next: &Next, a: Arguments, c99: bool) -> c_int {
     // SAFETY: the function's manual demands it of the program; the declarations name a function of this signature.
     unsafe {
         let scan = next.get::<Scan>();
-        let assigned = scan.map_or(libc::EOF, |scan| scan(call.arg(0), format, &raw mut a));
-        check_scanf(&call.site, format, before, assigned, c99);
-        assigned
+        scan_by(call, format, a, c99, |format, a| {
+            scan.map_or(libc::EOF, |scan| scan(call.arg(0), format, a))
+        })
     }
 }
 
@@ -159,16 +151,31 @@ pub unsafe fn scan_input(
     call: &Call<'_>,
     format: usize,
     next: &Next,
+    a: Arguments,
+    c99: bool,
+) -> c_int {
+    // SAFETY: the function's manual demands it of the program; the declarations name a function of this signature.
+    unsafe {
+        let scan = next.get::<ScanInput>();
+        scan_by(call, format, a, c99, |format, a| scan.map_or(libc::EOF, |scan| scan(format, a)))
+    }
+}
+
+/// Calls `scan`, and checks what it has assigned.
+///
+/// # Safety
+/// The arguments must be those of the format.
+unsafe fn scan_by(
+    call: &Call<'_>,
+    format: usize,
     mut a: Arguments,
     c99: bool,
+    scan: impl FnOnce(*const c_char, *mut Arguments) -> c_int,
 ) -> c_int {
     let before = a;
     let format = call.ptr(format);
-    // SAFETY: as above.
-    unsafe {
-        let scan = next.get::<ScanInput>();
-        let assigned = scan.map_or(libc::EOF, |scan| scan(format, &raw mut a));
-        check_scanf(&call.site, format, before, assigned, c99);
-        assigned
-    }
+    let assigned = scan(format, &raw mut a);
+    // SAFETY: the arguments are those of the format, as this function demands.
+    unsafe { check_scanf(&call.site, format, before, assigned, c99) };
+    assigned
 }

@@ -3,6 +3,7 @@
 //! Of the work given up no destructor runs. So it must own nothing that others need: its memory is thrown away with
 //! it, and it holds no lock. One thread makes attempts at a time, the one that reports; they may be nested.
 
+use super::work::Work;
 use core::arch::naked_asm;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -61,24 +62,12 @@ unsafe extern "C" {
 /// Nobody else may make an attempt meanwhile. Whatever `work` holds when it is given up, as locks and memory, must be
 /// no loss, and what it was changing must not be used any more.
 pub unsafe fn attempt<R>(work: impl FnOnce() -> R) -> Option<R> {
-    struct Work<F, R> {
-        work: Option<F>,
-        result: Option<R>,
-    }
-    extern "C" fn run<F: FnOnce() -> R, R>(argument: *mut c_void) {
-        // SAFETY: passed below.
-        let Work { work, result } = unsafe { &mut *argument.cast::<Work<F, R>>() };
-        *result = work.take().map(|work| work());
-    }
-    fn run_of<F: FnOnce() -> R, R>(_: &Work<F, R>) -> extern "C" fn(*mut c_void) {
-        run::<F, R>
-    }
     let outer = UNDER_WAY.load(Ordering::Relaxed);
-    let mut work = Work { work: Some(work), result: None };
+    let mut work = Work::new(work);
     // SAFETY: the function takes this argument, and does not unwind, being `extern "C"`.
-    let given_up = unsafe { enter(run_of(&work), (&raw mut work).cast(), &raw const UNDER_WAY) };
+    let given_up = unsafe { enter(work.function(), (&raw mut work).cast(), &raw const UNDER_WAY) };
     UNDER_WAY.store(outer, Ordering::Relaxed);
-    if given_up == 0 { work.result } else { None }
+    if given_up == 0 { work.into_result() } else { None }
 }
 
 /// Whether there is an attempt to give up.

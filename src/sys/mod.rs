@@ -37,9 +37,10 @@ pub mod streams;
 pub mod uffd;
 pub mod view;
 pub mod watchdog;
+pub mod work;
 
 use core::arch::asm;
-use core::ffi::c_void;
+use work::Work;
 
 pub use errno::Errno;
 
@@ -104,20 +105,8 @@ pub(crate) unsafe fn syscall_unjudged(
 /// `stack_top` must be the upper end of writable memory that nothing else uses, large enough for
 /// `work`, which must not unwind.
 pub unsafe fn call_on_stack<R>(stack_top: usize, work: impl FnOnce() -> R) -> R {
-    struct Work<F, R> {
-        work: Option<F>,
-        result: Option<R>,
-    }
-    extern "C" fn run<F: FnOnce() -> R, R>(argument: *mut c_void) {
-        // SAFETY: the address of the `Work` below, which has these types and waits for this function to end.
-        let Work { work, result } = unsafe { &mut *argument.cast::<Work<F, R>>() };
-        *result = work.take().map(|work| work());
-    }
-    fn run_of<F: FnOnce() -> R, R>(_: &Work<F, R>) -> extern "C" fn(*mut c_void) {
-        run::<F, R>
-    }
-    let mut work = Work { work: Some(work), result: None };
-    let function = run_of(&work);
+    let mut work = Work::new(work);
+    let function = work.function();
     // SAFETY: the System V ABI keeps r12 across calls, so the old stack pointer survives there; the
     // new one is aligned to 16 as a call demands; all caller-saved registers are clobbered. That the
     // memory there will do, this function demands.
@@ -134,5 +123,6 @@ pub unsafe fn call_on_stack<R>(stack_top: usize, work: impl FnOnce() -> R) -> R 
             clobber_abi("C"),
         );
     }
-    work.result.expect("`run` has done the work")
+    // The function has returned, so the work is done: only a damaged stack could say otherwise.
+    work.into_result().unwrap_or_else(|| process::exit_now(128 + libc::SIGABRT))
 }

@@ -84,8 +84,8 @@ pub unsafe fn set_action(signal: c_int, action: &KernelAction) -> Result<KernelA
     }
     let mut old = KernelAction::DEFAULT;
     let args = [signal as usize, &raw const new as usize, &raw mut old as usize, SET_BYTES, 0, 0];
-    // SAFETY: both structures are valid and of the kernel's layout; the handler is the caller's
-    // promise.
+    // SAFETY: both structures are valid and of the kernel's layout; the handler may run
+    // at any instruction, as this function demands.
     unsafe { syscall(libc::SYS_rt_sigaction, args) }?;
     Ok(old)
 }
