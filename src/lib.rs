@@ -17,6 +17,7 @@
 //! - `trace`: stacks;
 //! - `pages`: how pages are made to fault;
 //! - [`ledger`]: what the processes under one `run` tell it;
+//! - [`finding`]: what is left behind for others: findings, and records of runs;
 //! - [`options`]; `sys`: system calls; [`printable`]: names that others chose, fit to print.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
@@ -26,6 +27,7 @@ mod allocator;
 mod checked;
 mod diagnose;
 mod fault;
+pub mod finding;
 mod global_alloc;
 mod heap;
 mod interpose;
