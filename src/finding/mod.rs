@@ -13,6 +13,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Version of the records. It grows when a field changes its meaning or goes.
 pub const VERSION: u32 = 1;
 
+/// The environment variable by which `fencepost run` names the run to its processes; see [`Process::run`].
+pub const RUN_ID_VARIABLE: &str = "FENCEPOST_RUN_ID";
+
+/// The folder in a report directory where processes write their records.
+pub const RECORDS_FOLDER: &str = "records";
+
 /// The module of an address that is in no mapping at all.
 pub const UNKNOWN_MODULE: &str = "<unknown module>";
 
@@ -158,8 +164,13 @@ pub struct Counted {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     pub version: u32,
+    /// Milliseconds since 1970, UTC; no two findings of one process have the same.
     pub time_ms: u64,
-    /// The same for the same bug in every run; see [`fingerprint`]. 16 hexadecimal digits.
+    /// Written before names were looked up, in case the process is killed meanwhile. A finding of the same process and
+    /// `time_ms` that is not bare tells the same and more, and takes its place.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub bare: bool,
+    /// The same for the same bug in every run; see [`fingerprint`]. 16 hexadecimal digits. Of a bare finding it rests on offsets.
     pub fingerprint: String,
     /// The same for all writes beside, or after the free of, objects of one allocation site, whether they were found at once or late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,7 +180,7 @@ pub struct Finding {
     /// The bug itself came earlier: what it left behind was found.
     #[serde(default)]
     pub late: bool,
-    /// Kind, place and function: the last line of the text.
+    /// Kind, place and function: the last line of the text, without the words that all have.
     pub summary: String,
     pub process: Process,
     pub thread: Thread,
