@@ -4,9 +4,13 @@
 //! 1 after a demo that did not; otherwise the codes of [`Refusal`](refusal::Refusal).
 
 mod arguments;
+#[allow(dead_code, reason = "the command that reads records follows")]
+mod collection;
 mod demo;
 mod elf;
 mod finding;
+#[allow(dead_code, reason = "the command that renders follows")]
+mod format;
 mod library;
 mod parent;
 mod preload;

@@ -7,6 +7,9 @@
 //! Fields are added, never given another meaning, within one [`VERSION`]. Readers skip records of a type, and fields, that they do not know.
 
 pub mod fingerprint;
+mod totals;
+
+pub use totals::{TestCount, Totals};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -40,6 +43,8 @@ pub enum Record {
     ProcessEnd(ProcessEnd),
     /// Findings of one bug, merged.
     Bug(Box<Bug>),
+    /// All else of merged records.
+    Totals(Totals),
 }
 
 /// One start of `fencepost run`.

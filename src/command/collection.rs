@@ -1,0 +1,104 @@
+//! What record files say, put together: each bug once, and what a summary needs beside them.
+//!
+//! Every format is rendered from this.
+
+use fencepost::finding::{Bug, NotGuarded, Record, Run, RunEnd, Totals};
+
+/// Merged records, in the order in which they are told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Collection {
+    /// In the order in which they began.
+    pub runs: Vec<RunTold>,
+    /// New ones first, then by the time of the first finding.
+    pub bugs: Vec<Bug>,
+    /// Processes, notices, tests and allocations.
+    pub totals: Totals,
+    /// What could not be read.
+    pub skipped: Skipped,
+}
+
+/// A run, and its end if it has one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunTold {
+    pub run: Run,
+    pub end: Option<RunEnd>,
+}
+
+/// Lines of record files that are no records, or not wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// Last lines of files without an end: the process was killed while it wrote, or is still writing.
+    pub torn: u64,
+    /// Lines that are no records.
+    pub broken: u64,
+    /// Records of a type or version that this version of fencepost does not know.
+    pub unknown: u64,
+    /// Findings of further bugs, when there were too many bugs to keep.
+    pub beyond: u64,
+}
+
+impl Collection {
+    /// Bugs that are news: neither in a baseline nor suppressed.
+    pub fn new_bugs(&self) -> impl Iterator<Item = &Bug> {
+        self.bugs.iter().filter(|bug| bug.known.is_none())
+    }
+
+    /// Bugs that are in a baseline or suppressed.
+    pub fn known_bugs(&self) -> impl Iterator<Item = &Bug> {
+        self.bugs.iter().filter(|bug| bug.known.is_some())
+    }
+
+    /// Programs that were executed without the guard, of all runs; by choice last.
+    pub fn not_guarded(&self) -> Vec<NotGuarded> {
+        let mut all: Vec<NotGuarded> = Vec::new();
+        for one in
+            self.runs.iter().filter_map(|told| told.end.as_ref()).flat_map(|end| &end.not_guarded)
+        {
+            let same = |other: &&mut NotGuarded| {
+                (&other.program, &other.reason, other.by_choice)
+                    == (&one.program, &one.reason, one.by_choice)
+            };
+            match all.iter_mut().find(same) {
+                Some(known) => known.times += one.times,
+                None => all.push(one.clone()),
+            }
+        }
+        all.sort_by(|a, b| {
+            (a.by_choice, std::cmp::Reverse(a.times), &a.program).cmp(&(
+                b.by_choice,
+                std::cmp::Reverse(b.times),
+                &b.program,
+            ))
+        });
+        all
+    }
+
+    /// The records that say the same: merged again they give the same collection.
+    pub fn records(&self) -> impl Iterator<Item = Record> {
+        let runs = self.runs.iter().flat_map(|told| {
+            let end = told.end.clone().map(Record::RunEnd);
+            std::iter::once(Record::Run(told.run.clone())).chain(end)
+        });
+        let bugs = self.bugs.iter().map(|bug| Record::Bug(Box::new(bug.clone())));
+        runs.chain(bugs).chain(std::iter::once(Record::Totals(self.totals.clone())))
+    }
+}
+
+impl Skipped {
+    /// A sentence, if anything was skipped.
+    pub fn words(&self) -> Option<String> {
+        let part = |count: u64, one: &str, many: &str| {
+            (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { many }))
+        };
+        let parts: Vec<String> = [
+            part(self.torn, "unfinished last line", "unfinished last lines"),
+            part(self.broken, "line that is no record", "lines that are no records"),
+            part(self.unknown, "record of an unknown type", "records of unknown types"),
+            part(self.beyond, "finding of a bug too many", "findings of bugs too many"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        (!parts.is_empty()).then(|| format!("skipped {}", parts.join(", ")))
+    }
+}
