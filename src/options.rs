@@ -10,9 +10,11 @@
 use std::fmt;
 
 mod foreign;
+mod group;
 mod value;
 
 pub use foreign::words as foreign_words;
+pub use group::Group;
 pub use value::Revocation;
 use value::Value;
 
@@ -23,6 +25,8 @@ pub const OPTIONS_VARIABLE: &str = "FENCEPOST_OPTIONS";
 pub struct OptionSpec {
     /// The name as documented, with `-` between words.
     pub name: &'static str,
+    /// Where it is listed.
+    pub group: Group,
     /// What the value looks like and which values are allowed.
     pub form: Form,
     help: &'static str,
@@ -326,22 +330,23 @@ macro_rules! choices {
     };
 }
 
-/// Declares [`Options`] and [`OPTIONS`]: help, name, field, type, default and form of each option.
+/// Declares [`Options`] and [`OPTIONS`]: by groups help, name, field, type, default and form of each option.
 macro_rules! options {
-    ($($(#[doc = $help:literal])+ $name:literal => $field:ident: $type:ty = $default:expr, $form:expr;)+) => {
+    ($(group $group:ident; $($(#[doc = $help:literal])+ $name:literal => $field:ident: $type:ty = $default:expr, $form:expr;)+)+) => {
         /// The value of every option.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct Options { $($(#[doc = $help])+ pub $field: $type,)+ }
+        pub struct Options { $($($(#[doc = $help])+ pub $field: $type,)+)+ }
 
         impl Default for Options {
             fn default() -> Options {
-                Options { $($field: $default,)+ }
+                Options { $($($field: $default,)+)+ }
             }
         }
 
         /// The option table, in the order in which options are listed for the user.
-        pub static OPTIONS: &[OptionSpec] = &[$(OptionSpec {
+        pub static OPTIONS: &[OptionSpec] = &[$($(OptionSpec {
             name: $name,
+            group: Group::$group,
             form: $form,
             help: concat!($($help),+),
             set: |options, text| {
@@ -349,7 +354,7 @@ macro_rules! options {
                 Value::read(text, &FORM).map(|value| options.$field = value).is_some()
             },
             get: |options| options.$field.write(),
-        },)+];
+        },)+)+];
     };
 }
 
@@ -414,8 +419,7 @@ choices! {
 }
 
 options! {
-    /// How guard pages are made.
-    "backend" => backend: BackendChoice = BackendChoice::Auto, Form::Choice(BackendChoice::CHOICES);
+    group Finding;
 
     /// Where in its pages an object lies, and so which overrun faults at once.
     "placement" => placement: Placement = Placement::Right, Form::Choice(Placement::CHOICES);
@@ -423,49 +427,15 @@ options! {
     /// Seed of placement=random; 0 takes one from the clock and the process id.
     "seed" => seed: u64 = 0, Form::Number { min: 0, max: u64::MAX };
 
-    /// Exit with this code after a report instead of dying by the signal; with keep-going, at the end.
-    "error-exitcode" => error_exitcode: Option<u8> = None, Form::Number { min: 1, max: 255 };
-
-    /// Go on after a report: a bad access is let through, a bad call does nothing. Each bug is reported
-    /// once, and a count of all is printed at the end.
-    "keep-going" => keep_going: bool = false, Form::Bool;
-
-    /// Most reports of one process with keep-going; further bugs are only counted.
-    "max-reports" => max_reports: usize = 100, Form::Number { min: 1, max: 1 << 32 };
-
-    /// Write reports to PATH.PID instead of standard error.
-    "log-path" => log_path: Option<String> = None, Form::Path;
-
-    /// How many frames of each stack are kept.
-    "stack-depth" => stack_depth: usize = 32, Form::Number { min: 1, max: 256 };
-
-    /// Who walks the stack at an allocation and a free.
-    "unwinder" => unwinder: Unwinder = Unwinder::Tables, Form::Choice(Unwinder::CHOICES);
-
-    /// MiB of live guarded memory above which objects go unguarded; 0 is half of the memory
-    /// available to the machine at the start, or an eighth of the limit of a memory control group.
-    "memory-limit" => memory_limit_mib: u64 = 0, Form::Number { min: 0, max: 1 << 27 };
-
     /// How many bytes on the far side of an object, the one without a guard, are filled with canaries.
     "canary-bytes" => canary_bytes: usize = 128, Form::Number { min: 0, max: 4096 };
 
-    /// When a freed object begins to fault: immediate, or batch:N, when its thread has freed N. Until then it
-    /// holds junk, reads of it pass, and writes are found late; programs with several threads run faster.
-    "revoke" => revoke: Revocation = Revocation::Immediate, Form::Revocation { min: 2, max: 512 };
+    /// Hold the operands of libc calls (memcpy, strlen, read, printf and so on) against the exact
+    /// bounds of heap objects.
+    "check-calls" => check_calls: bool = true, Form::Bool;
 
-    /// Fill each fresh object with this byte, but for calloc's; without it objects begin as zeros.
-    "alloc-fill" => alloc_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
-
-    /// Fill each freed object with this byte where a stale read could find it: while revoke=batch lets it wait
-    /// (223 without this option), when keep-going lets a use of it through, and when it was not guarded.
-    "free-fill" => free_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
-
-    /// Guard about one in N allocations and let the rest go to the next allocator; 1 guards all.
-    "sample" => sample: usize = 1, Form::Number { min: 1, max: 1 << 30 };
-
-    /// MiB for what is known of objects freed long ago. Beyond it the oldest are forgotten: using one
-    /// is still caught, but its stacks are gone.
-    "history" => history_mib: usize = 64, Form::Number { min: 0, max: 1 << 20 };
+    /// Verify the canaries of all live objects at exit.
+    "check-at-exit" => check_at_exit: bool = true, Form::Bool;
 
     /// Report objects that are released by another family of functions than made them: malloc, new or
     /// new[].
@@ -485,15 +455,52 @@ options! {
     /// Report crashes that the heap has no part in, too, before the process dies of them.
     "report-crashes" => report_crashes: bool = true, Form::Bool;
 
+    /// Fill each fresh object with this byte, but for calloc's; without it objects begin as zeros.
+    "alloc-fill" => alloc_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
+
+    /// Fill each freed object with this byte where a stale read could find it: while revoke=batch lets it wait
+    /// (223 without this option), when keep-going lets a use of it through, and when it was not guarded.
+    "free-fill" => free_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
+
+    group Guarding;
+
+    /// How guard pages are made.
+    "backend" => backend: BackendChoice = BackendChoice::Auto, Form::Choice(BackendChoice::CHOICES);
+
+    /// Guard about one in N allocations and let the rest go to the next allocator; 1 guards all.
+    "sample" => sample: usize = 1, Form::Number { min: 1, max: 1 << 30 };
+
+    /// MiB of live guarded memory above which objects go unguarded; 0 is half of the memory
+    /// available to the machine at the start, or an eighth of the limit of a memory control group.
+    "memory-limit" => memory_limit_mib: u64 = 0, Form::Number { min: 0, max: 1 << 27 };
+
+    /// MiB for what is known of objects freed long ago. Beyond it the oldest are forgotten: using one
+    /// is still caught, but its stacks are gone.
+    "history" => history_mib: usize = 64, Form::Number { min: 0, max: 1 << 20 };
+
+    group Reports;
+
+    /// Go on after a report: a bad access is let through, a bad call does nothing. Each bug is reported
+    /// once, and a count of all is printed at the end.
+    "keep-going" => keep_going: bool = false, Form::Bool;
+
+    /// Most reports of one process with keep-going; further bugs are only counted.
+    "max-reports" => max_reports: usize = 100, Form::Number { min: 1, max: 1 << 32 };
+
+    /// Exit with this code after a report instead of dying by the signal; with keep-going, at the end.
+    "error-exitcode" => error_exitcode: Option<u8> = None, Form::Number { min: 1, max: 255 };
+
+    /// Write reports to PATH.PID instead of standard error.
+    "log-path" => log_path: Option<String> = None, Form::Path;
+
     /// Name functions, files and lines in reports.
     "symbolize" => symbolize: bool = true, Form::Bool;
 
-    /// Hold the operands of libc calls (memcpy, strlen, read, printf and so on) against the exact
-    /// bounds of heap objects.
-    "check-calls" => check_calls: bool = true, Form::Bool;
+    /// How many frames of each stack are kept.
+    "stack-depth" => stack_depth: usize = 32, Form::Number { min: 1, max: 256 };
 
-    /// Verify the canaries of all live objects at exit.
-    "check-at-exit" => check_at_exit: bool = true, Form::Bool;
+    /// When a summary is printed at the end of the run.
+    "summary" => summary: SummaryChoice = SummaryChoice::Auto, Form::Choice(SummaryChoice::CHOICES);
 
     /// Say at the start which backend was taken and why.
     "verbose" => verbose: bool = false, Form::Bool;
@@ -501,8 +508,14 @@ options! {
     /// Print counters of the engine at the end of the run and below reports.
     "stats" => stats: bool = false, Form::Bool;
 
-    /// When a summary is printed at the end of the run.
-    "summary" => summary: SummaryChoice = SummaryChoice::Auto, Form::Choice(SummaryChoice::CHOICES);
+    group Performance;
+
+    /// When a freed object begins to fault: immediate, or batch:N, when its thread has freed N. Until then it
+    /// holds junk, reads of it pass, and writes are found late; programs with several threads run faster.
+    "revoke" => revoke: Revocation = Revocation::Immediate, Form::Revocation { min: 2, max: 512 };
+
+    /// Who walks the stack at an allocation and a free.
+    "unwinder" => unwinder: Unwinder = Unwinder::Tables, Form::Choice(Unwinder::CHOICES);
 }
 
 #[cfg(test)]

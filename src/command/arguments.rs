@@ -1,15 +1,14 @@
-//! The command's arguments; the guard's flags come from the option table.
+//! The command's arguments: which command, and what each takes.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
+use std::io::{self, Write};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use fencepost::options::{Form, OPTIONS, OptionSpec, foreign_words};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use fencepost::printable::printable;
 
+use super::config::{self, Config};
 use super::refusal::Refusal;
-use super::run::Flags;
-use super::{demo, run, sweep};
+use super::{demo, flags, mistake, program, run, sweep};
 
 const EXIT_CODES: &str = "\
 Exit codes of `run`: those of PROGRAM, or
@@ -18,47 +17,118 @@ Exit codes of `run`: those of PROGRAM, or
   126  PROGRAM was found but cannot be executed
   127  PROGRAM was not found";
 
+const EXAMPLES: &str = "\
+Examples:
+  fencepost ./prog arg                       the same as fencepost run -- ./prog arg
+  fencepost run --sweep -- ./prog            each placement in turn, and one result
+  fencepost run --error-exitcode 99 --log-path fencepost.log -- make check
+                                             a test suite with all its children; a log for each
+  fencepost run --keep-going -- ./prog       go on after a report
+  fencepost demo                             what a report looks like";
+
 /// Parses the arguments and hands over to the subcommand.
 pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal> {
-    let matches = match command().try_get_matches_from(arguments) {
+    let words = with_run(arguments.collect());
+    let usage = |error: clap::Error| Refusal::new(Refusal::USAGE, mistake::sentence(&error));
+    let matches = match command().try_get_matches_from(&words) {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() => {
-            let _ = write!(std::io::stdout(), "{}", error.render());
+            let _ = write!(io::stdout(), "{}", error.render());
             return Ok(0);
         }
-        Err(error) => return Err(Refusal::new(Refusal::USAGE, sentence(&error))),
+        Err(error) => return Err(usage(error)),
+    };
+    let matches = match configuration(&matches)? {
+        None => matches,
+        Some(config) => {
+            config.set_options();
+            command().try_get_matches_from(with_config(words, &config)).map_err(usage)?
+        }
     };
     match matches.subcommand() {
-        Some(("run", matches)) => {
-            let mut words = matches.get_many::<OsString>("PROGRAM").into_iter().flatten().cloned();
-            let name = words.next().unwrap_or_default();
-            let mut words = words.peekable();
-            if is_switch_value(&name) && words.peek().is_some_and(|next| next == "--") {
-                let name = name.to_string_lossy();
-                let sentence =
-                    format!("'{name}' stands where PROGRAM should; write --OPTION={name}");
-                return Err(Refusal::new(Refusal::USAGE, sentence));
-            }
-            if matches.get_flag("sweep") {
-                return sweep::sweep(&flags(matches), name, words.collect());
-            }
-            run::run(&flags(matches), name, words.collect())
-        }
+        Some(("run", matches)) => be_run(matches),
         Some(("demo", matches)) if matches.get_flag("list") => {
             demo::list();
             Ok(0)
         }
-        Some(("demo", matches)) => demo::demonstrate(name(matches), &flags(matches)),
+        Some(("demo", matches)) => demo::demonstrate(name(matches), &flags::given(matches)),
         Some(("version", _)) => {
-            let _ = writeln!(std::io::stdout(), "fencepost {}", env!("CARGO_PKG_VERSION"));
+            let _ = writeln!(io::stdout(), "fencepost {}", env!("CARGO_PKG_VERSION"));
             Ok(0)
         }
         Some((demo::CHILD_COMMAND, matches)) => demo::be_child(name(matches)),
         _ => Err(Refusal::new(
             Refusal::USAGE,
-            "no command given; try 'fencepost run -- PROGRAM', 'fencepost demo' or 'fencepost --help'",
+            "no command given; try 'fencepost ./PROGRAM', 'fencepost demo' or 'fencepost --help'",
         )),
     }
+}
+
+fn be_run(matches: &ArgMatches) -> Result<u8, Refusal> {
+    let mut words = matches.get_many::<OsString>("PROGRAM").into_iter().flatten().cloned();
+    let name = words.next().unwrap_or_default();
+    let mut words = words.peekable();
+    if is_switch_value(&name) && words.peek().is_some_and(|next| next == "--") {
+        let name = name.to_string_lossy();
+        let sentence = format!("'{name}' stands where PROGRAM should; write --OPTION={name}");
+        return Err(Refusal::new(Refusal::USAGE, sentence));
+    }
+    if matches.get_flag("sweep") {
+        return sweep::sweep(&flags::given(matches), name, words.collect());
+    }
+    run::run(&flags::given(matches), name, words.collect())
+}
+
+/// The arguments with `run` where it was left out: before a program, and before flags.
+fn with_run(mut words: Vec<OsString>) -> Vec<OsString> {
+    // These may stand before the command, too.
+    const EARLY: [&str; 6] = ["-q", "-v", "-qv", "-vq", "--quiet", "--verbose"];
+    let is_early = |word: &&OsString| EARLY.iter().any(|early| *word == early);
+    let early = words.iter().skip(1).take_while(is_early).count();
+    let Some(word) = words.get(1 + early) else { return words };
+    if is_command(word) {
+        words[1..2 + early].rotate_right(1);
+    } else if early > 0 || is_flag_of_run(word) || program::is_there(word) {
+        words.insert(1, "run".into());
+    }
+    words
+}
+
+fn is_command(word: &OsStr) -> bool {
+    word == "help" || command().get_subcommands().any(|command| word == command.get_name())
+}
+
+fn is_flag_of_run(word: &OsStr) -> bool {
+    word.as_encoded_bytes().starts_with(b"-")
+        && !["-h", "--help", "-V", "--version"].iter().any(|of_all| word == *of_all)
+}
+
+/// The project's file, where the command heeds it.
+fn configuration(matches: &ArgMatches) -> Result<Option<Config>, Refusal> {
+    let Some((_, matches)) = matches.subcommand() else { return Ok(None) };
+    if !matches!(matches.try_get_one(config::OFF), Ok(Some(false))) {
+        return Ok(None);
+    }
+    let folder = std::env::current_dir().ok();
+    let Some(path) = folder.and_then(|folder| config::find(&folder)) else { return Ok(None) };
+    let config = Config::read(&path, &run_command())?;
+    let is_verbose = matches.try_get_one::<String>("verbose").ok().flatten();
+    if is_verbose.is_some_and(|value| value == "yes") {
+        let path = printable(config.path.as_os_str().as_encoded_bytes());
+        let _ = writeln!(io::stderr(), "fencepost: configuration {path}");
+    }
+    Ok(Some(config))
+}
+
+/// The arguments with the flags of the file before those of the command.
+fn with_config(mut words: Vec<OsString>, config: &Config) -> Vec<OsString> {
+    let command = command();
+    let named = words.get(1).and_then(|word| word.to_str());
+    if let Some(subcommand) = named.and_then(|name| command.find_subcommand(name)) {
+        let flags: Vec<OsString> = config.words(subcommand).map(OsStr::to_owned).collect();
+        words.splice(2..2, flags);
+    }
+    words
 }
 
 /// Whether a word is a value of yes-or-no options. Those take it after `=` only, and so
@@ -67,147 +137,58 @@ fn is_switch_value(word: &OsStr) -> bool {
     ["yes", "no", "true", "false", "on", "off", "1", "0"].iter().any(|value| word == *value)
 }
 
-fn flags(matches: &ArgMatches) -> Flags {
-    let given =
-        |spec: &OptionSpec| Some((spec.name, matches.get_one::<String>(spec.name)?.clone()));
-    let fast = matches.get_flag("fast").then(|| ("revoke", "batch".to_string()));
-    // What is spelt out wins.
-    fast.into_iter().chain(OPTIONS.iter().filter_map(given)).collect()
-}
-
-/// The choices for speed, under one name.
-fn fast() -> Arg {
-    Arg::new("fast")
-        .long("fast")
-        .action(ArgAction::SetTrue)
-        .help("The same as --revoke=batch: faster where several threads free, and a little blinder")
-}
-
 fn name(matches: &ArgMatches) -> Option<&str> {
     matches.get_one::<String>("NAME").map(String::as_str)
 }
 
-fn command() -> Command {
-    let name = Arg::new("NAME");
+/// All commands.
+pub fn command() -> Command {
     Command::new("fencepost")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Finds heap bugs in unmodified programs: every object ends at a page that faults")
-        .after_help(EXIT_CODES)
-        .subcommand(
-            Command::new("run")
-                .about("Run a program under the guard")
-                .override_usage("fencepost run [OPTIONS] [--] PROGRAM [ARGS]...")
-                .args(OPTIONS.iter().map(flag))
-                .arg(fast())
-                .arg(Arg::new("sweep").long("sweep").action(ArgAction::SetTrue).help(
-                    "Run the program once under each placement, and tell what all have found",
-                ))
-                .args_override_self(true)
-                .arg(
-                    Arg::new("PROGRAM")
-                        .help("The program, sought in PATH as a shell would, and its arguments")
-                        .value_parser(value_parser!(OsString))
-                        .num_args(1..)
-                        .required(true)
-                        .trailing_var_arg(true),
-                )
-                .after_help(EXIT_CODES),
+        .override_usage(
+            "fencepost [OPTIONS] [--] PROGRAM [ARGS]...\n       fencepost COMMAND [OPTIONS]",
         )
-        .subcommand(
-            Command::new("demo")
-                .about("Run a small buggy C program under the guard and show what happens")
-                .args(OPTIONS.iter().map(flag))
-                .arg(fast())
-                .args_override_self(true)
-                .arg(name.clone().help("Which demo [default: heap-buffer-overflow]"))
-                .arg(
-                    Arg::new("list").long("list").action(ArgAction::SetTrue).help("List the demos"),
-                ),
-        )
+        .after_help(format!("{EXAMPLES}\n\n{EXIT_CODES}"))
+        .subcommand(run_command())
+        .subcommand(demo_command())
         .subcommand(Command::new("version").about("Print the version"))
-        .subcommand(Command::new(demo::CHILD_COMMAND).hide(true).arg(name.required(true)))
+        .subcommand(
+            Command::new(demo::CHILD_COMMAND).hide(true).arg(Arg::new("NAME").required(true)),
+        )
 }
 
-/// The flag of one option. Values are checked by the table, not by clap, so that a flag and the environment
-/// variable are refused in the same words.
-fn flag(spec: &'static OptionSpec) -> Arg {
-    let short = filled(spec.help(), "");
-    let mut long = short.clone();
-    if let Form::Choice(choices) = spec.form {
-        for choice in choices {
-            let line = format!("{}: {}", choice.name, choice.help());
-            long.push_str(&format!("\n  {}", filled(&line, "    ")));
-        }
-    }
-    let default = spec.default_text();
-    if !default.is_empty() {
-        long.push_str(&format!("\n[default: {default}]"));
-    }
-    let flag = Arg::new(spec.name)
-        .long(spec.name)
-        .value_name(spec.form.placeholder())
-        .help(short)
-        .long_help(long);
-    match spec.form {
-        // `--verbose ./prog` must not take the program for the value.
-        Form::Bool => flag.num_args(0..=1).require_equals(true).default_missing_value("yes"),
-        _ => flag,
-    }
+fn run_command() -> Command {
+    Command::new("run")
+        .about("Run a program under the guard")
+        .override_usage("fencepost [run] [OPTIONS] [--] PROGRAM [ARGS]...")
+        .args(flags::all())
+        .arg(
+            Arg::new("sweep")
+                .long("sweep")
+                .action(ArgAction::SetTrue)
+                .help_heading("Finding")
+                .help("Run the program once under each placement, and tell what all have found"),
+        )
+        .arg(config::flag())
+        .args_override_self(true)
+        .arg(
+            Arg::new("PROGRAM")
+                .help("The program, sought in PATH as a shell would, and its arguments")
+                .value_parser(value_parser!(OsString))
+                .value_hint(ValueHint::CommandWithArguments)
+                .num_args(1..)
+                .required(true)
+                .trailing_var_arg(true),
+        )
+        .after_help(format!("{EXAMPLES}\n\n{EXIT_CODES}"))
 }
 
-/// Breaks a text into lines that fit a terminal of 100 columns beside the names of the flags.
-fn filled(text: &str, indent: &str) -> String {
-    const COLUMNS: usize = 66;
-    let mut filled = String::new();
-    let mut column = 0;
-    for word in text.split(' ') {
-        if column > 0 && column + 1 + word.len() > COLUMNS {
-            filled.push('\n');
-            filled.push_str(indent);
-            column = indent.len();
-        } else if column > 0 {
-            filled.push(' ');
-            column += 1;
-        }
-        filled.push_str(word);
-        column += word.len();
-    }
-    filled
-}
-
-/// Turns clap's several lines into one sentence.
-fn sentence(error: &clap::Error) -> String {
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
-        _ => None,
-    };
-    let subject =
-        context(ContextKind::InvalidArg).or_else(|| context(ContextKind::InvalidSubcommand));
-    let of_another_tool = subject.as_deref().and_then(|text| {
-        let name = text.trim_start_matches('-').split('=').next()?;
-        Some(format!("there is no option '{}': {}", text.escape_debug(), foreign_words(name)?))
-    });
-    if let Some(sentence) = of_another_tool {
-        return sentence;
-    }
-    let subject =
-        subject.map_or("an argument".to_string(), |text| format!("'{}'", text.escape_debug()));
-    let fault = match error.kind() {
-        ErrorKind::UnknownArgument => format!("unexpected argument {subject}"),
-        ErrorKind::InvalidSubcommand => format!("unknown command {subject}"),
-        ErrorKind::MissingRequiredArgument => "a PROGRAM is missing".to_string(),
-        ErrorKind::InvalidValue | ErrorKind::NoEquals => format!("{subject} needs a value"),
-        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => {
-            format!("{subject} takes no such value")
-        }
-        ErrorKind::InvalidUtf8 => "an argument before PROGRAM is not valid UTF-8".to_string(),
-        kind => kind.as_str().unwrap_or("the arguments are wrong").to_string(),
-    };
-    let nearest =
-        context(ContextKind::SuggestedArg).or_else(|| context(ContextKind::SuggestedSubcommand));
-    match nearest {
-        Some(nearest) => format!("{fault}; did you mean '{nearest}'?"),
-        None => format!("{fault}; try 'fencepost --help'"),
-    }
+fn demo_command() -> Command {
+    Command::new("demo")
+        .about("Run a small buggy C program under the guard and show what happens")
+        .args(flags::all())
+        .args_override_self(true)
+        .arg(Arg::new("NAME").help("Which demo [default: heap-buffer-overflow]"))
+        .arg(Arg::new("list").long("list").action(ArgAction::SetTrue).help("List the demos"))
 }

@@ -6,12 +6,15 @@
 mod arguments;
 #[allow(dead_code, reason = "the command that reads records follows")]
 mod collection;
+mod config;
 mod demo;
 mod elf;
 mod finding;
+mod flags;
 #[allow(dead_code, reason = "the command that renders follows")]
 mod format;
 mod library;
+mod mistake;
 mod parent;
 mod preload;
 mod program;

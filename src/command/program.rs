@@ -45,6 +45,11 @@ pub fn find(name: &OsStr) -> Result<Program, Refusal> {
     Ok(Program { path, format })
 }
 
+/// Whether a word can only be meant as a program: it is a path, or in PATH.
+pub fn is_there(name: &OsStr) -> bool {
+    locate(name).is_ok()
+}
+
 /// Seeks a name without '/' in PATH.
 fn locate(name: &OsStr) -> Result<PathBuf, Refusal> {
     if name.as_bytes().contains(&b'/') {

@@ -13,7 +13,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The command line or `FENCEPOST_OPTIONS` is wrong.
+    /// The command line, `FENCEPOST_OPTIONS` or the project's file is wrong.
     pub const USAGE: u8 = 2;
     /// The program could run, but not under the guard; or the guard itself is missing.
     pub const UNGUARDED: u8 = 125;

@@ -15,7 +15,7 @@ const FOREIGN: &[(&[&str], &str)] = &[
         "reports can't be suppressed; keep-going=yes goes on after each",
     ),
     (
-        &["q", "quiet"],
+        &["quiet"],
         "without a bug only notices are printed, and summary=never leaves out those of the end",
     ),
     (
@@ -36,7 +36,7 @@ const FOREIGN: &[(&[&str], &str)] = &[
     ),
     (&["trace-children", "child-silent-after-fork"], "children are always guarded"),
     (&["tool"], "there is one tool, which guards the heap"),
-    (&["v", "verbosity"], "verbose=yes says which backend was taken"),
+    (&["verbosity"], "verbose=yes says which backend was taken"),
     (&["malloc-fill", "max-malloc-fill-size"], "alloc-fill=BYTE fills fresh objects"),
     (&["max-free-fill-size"], "free-fill=BYTE fills freed objects"),
     (

@@ -33,6 +33,12 @@ fn table_is_consistent() {
     for (index, spec) in OPTIONS.iter().enumerate() {
         assert!(OPTIONS[..index].iter().all(|other| other.name != spec.name), "{}", spec.name);
         assert!(spec.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+        let first = OPTIONS.iter().position(|other| other.group == spec.group).unwrap();
+        assert!(
+            OPTIONS[first..index].iter().all(|other| other.group == spec.group),
+            "{}",
+            spec.name
+        );
         assert!(spec.help().ends_with('.') && !spec.help().contains("  "), "{}", spec.name);
     }
 }

@@ -3,13 +3,13 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use super::{assert_prints, assert_refused, fencepost, run, text};
+use super::{Scratch, assert_prints, assert_refused, fencepost, run, text};
 
 #[test]
 fn wrong_arguments() {
     for (words, phrase) in [
         (&[][..], "no command given"),
-        (&["walk"][..], "unknown command 'walk'"),
+        (&["wlak"][..], "'wlak' is neither a command nor a program in PATH; try"),
         (&["runn"][..], "did you mean 'run'?"),
         (&["run"][..], "a PROGRAM is missing"),
         (&["run", "--placment=left", "true"][..], "did you mean '--placement'?"),
@@ -35,7 +35,6 @@ fn words_of_other_tools_are_led_to_ours() {
         ("--leak-check=full", "there is no option '--leak-check': leaks are not looked for"),
         ("--log-file=x", "log-path=PATH"),
         ("--suppressions=x", "reports can't be suppressed"),
-        ("-q", "summary=never"),
         ("--track-origins=yes", "uninitialised memory"),
     ] {
         assert_refused(fencepost().args(["run", word, "true"]).output().unwrap(), 2, phrase);
@@ -60,6 +59,52 @@ fn help_and_version_are_commands_too() {
     assert_eq!(print(&["help"]), print(&["--help"]));
     assert_eq!(print(&["help", "run"]), print(&["run", "--help"]));
     assert_eq!(print(&["version"]), print(&["--version"]));
+}
+
+#[test]
+fn run_may_be_left_out() {
+    let scratch = Scratch::new();
+    let script = scratch.file("run", "#!/bin/sh\necho $#:$1\n");
+    let script = script.to_str().unwrap();
+    for words in [
+        &[script, "-h"][..],
+        &["--", script, "-h"],
+        &["--seed=1", script, "-h"],
+        &["--seed", "1", "--", script, "-h"],
+        &["-q", script, "-h"],
+        &["-q", "run", "--seed=1", script, "-h"],
+    ] {
+        assert_prints(fencepost().args(words).output().unwrap(), "1:-h\n");
+    }
+    assert_prints(
+        fencepost().args(["./run", "-h"]).current_dir(&scratch.0).output().unwrap(),
+        "1:-h\n",
+    );
+    assert_prints(fencepost().args(["echo", "run"]).output().unwrap(), "run\n");
+    // A command of ours is meant before a program of its name.
+    let output = fencepost().args(["version"]).env("PATH", &scratch.0).output();
+    assert_prints(output.unwrap(), &format!("fencepost {}\n", env!("CARGO_PKG_VERSION")));
+    assert_refused(
+        fencepost().arg("./absent").output().unwrap(),
+        127,
+        "was not found; check the path",
+    );
+    let odd = fencepost().arg(OsStr::from_bytes(b"\xff")).output();
+    assert_refused(odd.unwrap(), 2, "neither a command nor a program");
+}
+
+#[test]
+fn short_flags_stand_for_options() {
+    let options = |flags: &[&str], expected: &str| {
+        let mut command = fencepost();
+        command.args(flags).args(["sh", "-c", "echo $FENCEPOST_OPTIONS"]);
+        assert_prints(command.output().unwrap(), &format!("{expected}\n"));
+    };
+    options(&["-q"], "summary=never");
+    options(&["run", "--quiet", "--summary=always"], "summary=always");
+    options(&["-v"], "verbose=yes");
+    options(&["-qv"], "summary=never:verbose=yes");
+    options(&["run", "-v=no", "--fast"], "revoke=batch\\:64");
 }
 
 #[test]

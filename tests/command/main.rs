@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 mod arguments;
+mod configuration;
 mod demos;
 mod install;
 mod library;
