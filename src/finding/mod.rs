@@ -7,6 +7,7 @@
 //! Fields are added, never given another meaning, within one [`VERSION`]. Readers skip records of a type, and fields, that they do not know.
 
 pub mod fingerprint;
+pub mod suppression;
 mod totals;
 
 pub use totals::{TestCount, Totals};
