@@ -1,6 +1,7 @@
 //! The formats that a collection of bugs is rendered in.
 
 mod jsonl;
+mod valgrind;
 
 use std::io::{self, Write};
 
@@ -16,8 +17,15 @@ pub struct Format {
 }
 
 /// Every format.
-pub const FORMATS: &[Format] = &[Format {
-    name: "jsonl",
-    help: "JSON Lines: runs and bugs, one a line; can be read again",
-    render: jsonl::render,
-}];
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "jsonl",
+        help: "JSON Lines: runs and bugs, one a line; can be read again",
+        render: jsonl::render,
+    },
+    Format {
+        name: "valgrind",
+        help: "the words of Valgrind's Memcheck, for tools that read its logs",
+        render: valgrind::render,
+    },
+];
