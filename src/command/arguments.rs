@@ -8,7 +8,7 @@ use fencepost::printable::printable;
 
 use super::config::{self, Config};
 use super::refusal::Refusal;
-use super::{demo, flags, mistake, program, run, sweep};
+use super::{demo, flags, mistake, program, report, run, sweep};
 
 const EXIT_CODES: &str = "\
 Exit codes of `run`: those of PROGRAM, or
@@ -52,6 +52,8 @@ pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal
             Ok(0)
         }
         Some(("demo", matches)) => demo::demonstrate(name(matches), &flags::given(matches)),
+        Some(("report", matches)) => report::report(matches),
+        Some(("merge", matches)) => report::merge(matches),
         Some(("version", _)) => {
             let _ = writeln!(io::stdout(), "fencepost {}", env!("CARGO_PKG_VERSION"));
             Ok(0)
@@ -151,6 +153,8 @@ pub fn command() -> Command {
         )
         .after_help(format!("{EXAMPLES}\n\n{EXIT_CODES}"))
         .subcommand(run_command())
+        .subcommand(report::command())
+        .subcommand(report::merge_command())
         .subcommand(demo_command())
         .subcommand(Command::new("version").about("Print the version"))
         .subcommand(

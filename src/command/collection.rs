@@ -84,6 +84,24 @@ impl Collection {
     }
 }
 
+/// Program and arguments as a line that a shell would take.
+pub fn command_line(words: &[impl AsRef<str>]) -> String {
+    let is_plain = |char: char| char.is_alphanumeric() || "-_./:=,+@%^~".contains(char);
+    let mut line = String::new();
+    for word in words {
+        let word = word.as_ref();
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        if !word.is_empty() && word.chars().all(is_plain) {
+            line.push_str(word);
+        } else {
+            line.push_str(&format!("'{}'", word.replace('\'', r"'\''")));
+        }
+    }
+    line
+}
+
 impl Skipped {
     /// A sentence, if anything was skipped.
     pub fn words(&self) -> Option<String> {

@@ -4,23 +4,29 @@
 //! 1 after a demo that did not; otherwise the codes of [`Refusal`](refusal::Refusal).
 
 mod arguments;
-#[allow(dead_code, reason = "the command that reads records follows")]
 mod collection;
 mod config;
 mod demo;
+mod diff;
 mod elf;
 mod finding;
 mod flags;
-#[allow(dead_code, reason = "the command that renders follows")]
+mod foreign_suppressions;
 mod format;
+mod known;
 mod library;
+mod merge;
 mod mistake;
 mod parent;
+mod policy;
 mod preload;
 mod program;
+mod records;
 mod refusal;
+mod report;
 mod run;
 mod script;
+mod suppressions;
 mod sweep;
 mod sys;
 

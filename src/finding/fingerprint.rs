@@ -6,7 +6,7 @@
 //! of one function on objects of one allocation site share a fingerprint; their places are told apart by
 //! [`Bug::places`](super::Bug::places).
 
-use super::{Direction, Event, Finding, Frame, Side, UNKNOWN_MODULE};
+use super::{Direction, Event, Finding, Frame, Object, Side, UNKNOWN_MODULE};
 
 /// Sets [`Finding::fingerprint`] and [`Finding::site`].
 pub fn set(finding: &mut Finding) {
@@ -23,12 +23,22 @@ fn of(finding: &Finding) -> u64 {
         finding.object.as_ref().and_then(|object| place(stack_of(&object.allocated), true));
     let mut hash = Hash::new();
     hash.add(class(finding));
-    if !finding.late {
+    if finding.late {
+        hash.add(finding.object.as_ref().map_or("", side));
+    } else {
         hash.add(direction(finding));
         hash.add(&place(&finding.stack, false).unwrap_or_default());
     }
     hash.add(&allocated.unwrap_or_default());
     hash.0
+}
+
+fn side(object: &Object) -> &'static str {
+    match object.side {
+        Side::Before => "before",
+        Side::Inside => "inside",
+        Side::After => "after",
+    }
 }
 
 /// For writes beside or after objects: the side, and where the object was allocated.

@@ -39,9 +39,15 @@ pub struct Suppression {
     /// Kinds, one of which must be meant.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<String>,
-    /// Size of the access.
+    /// Size of the access of an instruction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// Only calls of libc are meant.
+    #[serde(default)]
+    pub calls_only: bool,
+    /// The stack may begin with the function of libc that was called, which stacks of ours leave out.
+    #[serde(default)]
+    pub names_callee: bool,
     /// Of the innermost frame of the program's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
@@ -127,18 +133,28 @@ impl Suppression {
             return false;
         }
         let kind = self.kinds.is_empty() || self.kinds.iter().any(|it| glob(it, &finding.kind));
-        let bytes = self.bytes.is_none() || finding.access.and_then(|it| it.bytes) == self.bytes;
+        // Other tools see a call of libc as accesses of some size.
+        let is_call = finding.access.is_none() || finding.explanation.is_some();
+        let bytes =
+            self.bytes.is_none() || is_call || finding.access.and_then(|it| it.bytes) == self.bytes;
         let allocation =
             finding.object.as_ref().map(|object| stack_of(&object.allocated)).unwrap_or_default();
         let allocated = |glob: &String| allocation.iter().any(|frame| is_function(glob, frame));
         kind && bytes
+            && (is_call || !self.calls_only)
             && self.allocated.as_ref().is_none_or(allocated)
-            && self.matches_stack(&finding.stack)
+            && self.matches_stack(&finding.stack, is_call)
             && self.matches_place(&finding.stack, finding.late.then_some(allocation))
     }
 
-    fn matches_stack(&self, stack: &[Frame]) -> bool {
-        self.stack.is_empty() || follows(&self.stack, stack)
+    fn matches_stack(&self, stack: &[Frame], is_call: bool) -> bool {
+        let after_callee = match &self.stack[..] {
+            [FramePattern::Function(_), rest @ ..] if is_call && self.names_callee => Some(rest),
+            _ => None,
+        };
+        self.stack.is_empty()
+            || follows(&self.stack, stack)
+            || after_callee.is_some_and(|rest| follows(rest, stack))
     }
 
     /// The place is the innermost frame of the program's own, with the functions inlined there; for what was found late,
@@ -356,6 +372,7 @@ mod tests {
         assert!(matches(|it| it.allocated = some("make")));
         assert!(!matches(|it| it.allocated = some("ns::parse")));
         assert!(matches(|it| it.bytes = Some(4)) && !matches(|it| it.bytes = Some(8)));
+        assert!(!matches(|it| it.calls_only = true));
         assert!(matches(|it| it.expires_ms = Some(1001)));
         assert!(!matches(|it| it.expires_ms = Some(1000)));
     }
@@ -376,6 +393,20 @@ mod tests {
         assert!(stack(vec![FramePattern::Any, source(None)]));
         assert!(stack(vec![FramePattern::Any, source(Some(7))]));
         assert!(!stack(vec![FramePattern::Any, source(Some(8))]));
+    }
+
+    #[test]
+    fn of_a_call_the_function_of_libc_may_be_named() {
+        let call = Finding { explanation: some("memcpy"), ..finding() };
+        let caller = vec![
+            FramePattern::Function("mempcpy".to_owned()),
+            FramePattern::Function("memcpy".to_owned()),
+        ];
+        let names = |names_callee| {
+            suppression(|it| (it.stack, it.names_callee) = (caller.clone(), names_callee))
+        };
+        assert!(names(true).matches(&call) && !names(false).matches(&call));
+        assert!(!names(true).matches(&finding()));
     }
 
     #[test]

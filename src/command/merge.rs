@@ -1,0 +1,500 @@
+//! Merging of records: findings by fingerprint, late ones with those that were found at once, in bounded memory.
+//!
+//! A run has many findings of few bugs. So of most lines only a few fields are read ([`Glance`]), and a finding is read in
+//! full where it tells more than all before it. What comes out does not depend on the order of the lines.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use fencepost::finding::{
+    Bug, Counted, Finding, Record, Run, RunEnd, Test, TestCount, Totals, VERSION,
+};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::collection::{Collection, RunTold, Skipped, command_line};
+
+/// Bugs that are kept. More of them are no bugs of one program, or their fingerprints are broken.
+const MOST_BUGS: usize = 10_000;
+/// Names that are counted, in each list of a bug; and how many of them are told.
+const MOST_COUNTED: usize = 64;
+const MOST_TOLD: usize = 20;
+/// Tests of a bug. They fail where the bug shows, so they are told apart as far as can be.
+const MOST_TESTS_OF_A_BUG: usize = 500;
+const MOST_RUNS_OF_A_BUG: usize = 20;
+const MOST_NOTICES: usize = 1_000;
+const MOST_TESTS: usize = 100_000;
+
+/// Records, as far as they are merged.
+#[derive(Default)]
+pub struct Merge {
+    runs: BTreeMap<String, RunTold>,
+    /// By fingerprint.
+    bugs: HashMap<String, Gathered>,
+    /// Bare findings, as lines, by process and time: the full ones may follow.
+    bare: HashMap<u64, Vec<u8>>,
+    /// Full findings that had no bare one before them in this merge.
+    full: HashSet<u64>,
+    totals: Totals,
+    unguarded: Tally,
+    notices: Tally,
+    tests: BTreeMap<Test, TestCount>,
+    skipped: Skipped,
+}
+
+/// A bug, as far as it is merged.
+#[derive(Default)]
+struct Gathered {
+    also: BTreeSet<String>,
+    count: u64,
+    /// Hashes of processes that found it, of findings; of merged bugs, their number.
+    processes: HashSet<u64>,
+    more_processes: u64,
+    first_ms: u64,
+    last_ms: u64,
+    runs: BTreeSet<String>,
+    places: Tally,
+    commands: Tally,
+    tests: Tally,
+    /// Whether any finding was news.
+    is_news: bool,
+    example: Finding,
+}
+
+/// Names and how often they came.
+#[derive(Default)]
+struct Tally(HashMap<String, u64>);
+
+/// What most findings are asked for.
+#[derive(Deserialize)]
+struct Glance<'a> {
+    #[serde(borrow, rename = "type")]
+    record: Cow<'a, str>,
+    #[serde(default)]
+    version: u32,
+    #[serde(default)]
+    time_ms: u64,
+    #[serde(default)]
+    bare: bool,
+    #[serde(default, borrow)]
+    fingerprint: Cow<'a, str>,
+    #[serde(default)]
+    late: bool,
+    #[serde(default, borrow)]
+    summary: Cow<'a, str>,
+    #[serde(default, borrow)]
+    process: Option<Who<'a>>,
+    names_missing: Option<IgnoredAny>,
+    known: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Who<'a> {
+    #[serde(borrow)]
+    run: Cow<'a, str>,
+    #[serde(borrow)]
+    host: Cow<'a, str>,
+    pid: u32,
+    command: Vec<Cow<'a, str>>,
+    #[serde(default)]
+    test: Option<Test>,
+}
+
+/// How much a finding tells, the most first; then which came first.
+type Rank<'a> = (bool, bool, bool, u64, &'a str, u32);
+
+fn rank(finding: &Finding) -> Rank<'_> {
+    let Finding { late, bare, names_missing, time_ms, process, .. } = finding;
+    (*late, *bare, names_missing.is_some(), *time_ms, &process.host, process.pid)
+}
+
+impl Glance<'_> {
+    fn rank(&self) -> Rank<'_> {
+        let (host, pid) = self.process.as_ref().map_or(("", 0), |who| (&*who.host, who.pid));
+        (self.late, self.bare, self.names_missing.is_some(), self.time_ms, host, pid)
+    }
+
+    /// The process, and the moment.
+    fn moment(&self) -> u64 {
+        hash(&(self.process.as_ref().map(Who::key), self.time_ms))
+    }
+}
+
+impl Who<'_> {
+    fn key(&self) -> u64 {
+        hash(&(&*self.run, &*self.host, self.pid))
+    }
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Merge {
+    /// Adds a line without its end. `is_last` says that the end is missing.
+    pub fn add_line(&mut self, line: &[u8], is_last: bool) {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        let Ok(glance) = serde_json::from_slice::<Glance>(line) else {
+            *if is_last { &mut self.skipped.torn } else { &mut self.skipped.broken } += 1;
+            return;
+        };
+        if glance.version > VERSION {
+            self.skipped.unknown += 1;
+        } else if glance.record != "finding" {
+            match Record::from_line(line) {
+                Ok(record) => self.add(record),
+                Err(_) if is_known_type(&glance.record) => self.skipped.broken += 1,
+                Err(_) => self.skipped.unknown += 1,
+            }
+        } else if glance.bare {
+            let moment = glance.moment();
+            if !self.full.contains(&moment) {
+                self.bare.insert(moment, line.to_vec());
+            }
+        } else {
+            let moment = glance.moment();
+            if self.bare.remove(&moment).is_none() {
+                self.full.insert(moment);
+            }
+            self.add_finding(&glance, line);
+        }
+    }
+
+    /// Counts a line that was too long to be kept.
+    pub fn skip_line(&mut self) {
+        self.skipped.broken += 1;
+    }
+
+    /// Adds a record that is no finding.
+    pub fn add(&mut self, record: Record) {
+        match record {
+            Record::Run(run) => self.add_run(run),
+            Record::RunEnd(end) => self.add_run_end(end),
+            Record::Process(start) => {
+                self.totals.processes += 1;
+                self.count_test(start.process.test, 1, 0);
+            }
+            Record::ProcessEnd(end) => {
+                self.totals.ended += 1;
+                self.totals.guarded += end.guarded;
+                self.unguarded.add_all(end.unguarded, MOST_NOTICES);
+            }
+            Record::Notice(notice) => self.notices.add(&notice.text, 1, MOST_NOTICES),
+            Record::Bug(bug) => self.add_bug(*bug),
+            Record::Totals(totals) => self.add_totals(totals),
+            Record::Finding(finding) => {
+                self.add_line(Record::Finding(finding).to_line().trim_end().as_bytes(), false);
+            }
+        }
+    }
+
+    fn add_run(&mut self, run: Run) {
+        let told = self.runs.entry(run.run.clone()).or_default();
+        told.run = run;
+    }
+
+    fn add_run_end(&mut self, end: RunEnd) {
+        let told = self.runs.entry(end.run.clone()).or_default();
+        if told.run.run.is_empty() {
+            told.run.run.clone_from(&end.run);
+        }
+        told.end = Some(end);
+    }
+
+    fn add_totals(&mut self, totals: Totals) {
+        self.totals.processes += totals.processes;
+        self.totals.ended += totals.ended;
+        self.totals.guarded += totals.guarded;
+        self.unguarded.add_all(totals.unguarded, MOST_NOTICES);
+        self.notices.add_all(totals.notices, MOST_NOTICES);
+        for TestCount { test, processes, findings } in totals.tests {
+            self.count_test(Some(test), processes, findings);
+        }
+    }
+
+    fn count_test(&mut self, test: Option<Test>, processes: u64, findings: u64) {
+        let Some(test) = test else { return };
+        if self.tests.len() >= MOST_TESTS && !self.tests.contains_key(&test) {
+            return;
+        }
+        let empty = || TestCount { test: test.clone(), ..TestCount::default() };
+        let count = self.tests.entry(test.clone()).or_insert_with(empty);
+        count.processes += processes;
+        count.findings += findings;
+    }
+
+    fn add_finding(&mut self, glance: &Glance, line: &[u8]) {
+        let Some(who) = &glance.process else { return self.skip_line() };
+        let too_many = self.bugs.len() >= MOST_BUGS;
+        match self.bugs.get_mut(&*glance.fingerprint) {
+            Some(bug) if rank(&bug.example) <= glance.rank() => bug.add(glance, who),
+            Some(bug) => match serde_json::from_slice::<Finding>(line) {
+                Ok(finding) => {
+                    bug.example = finding;
+                    bug.add(glance, who);
+                }
+                Err(_) => return self.skip_line(),
+            },
+            None if too_many => {
+                self.skipped.beyond += 1;
+                return;
+            }
+            None => match serde_json::from_slice::<Finding>(line) {
+                Ok(example) => {
+                    let first_ms = example.time_ms;
+                    let mut bug = Gathered { first_ms, example, ..Gathered::default() };
+                    bug.add(glance, who);
+                    self.bugs.insert(glance.fingerprint.clone().into_owned(), bug);
+                }
+                Err(_) => return self.skip_line(),
+            },
+        }
+        self.count_test(who.test.clone(), 0, 1);
+    }
+
+    fn add_bug(&mut self, bug: Bug) {
+        if self.bugs.len() >= MOST_BUGS && !self.bugs.contains_key(&bug.fingerprint) {
+            self.skipped.beyond += bug.count;
+            return;
+        }
+        let fingerprint = bug.fingerprint.clone();
+        self.join(fingerprint, Gathered::from(bug));
+    }
+
+    fn join(&mut self, fingerprint: String, bug: Gathered) {
+        match self.bugs.entry(fingerprint) {
+            Entry::Occupied(mut known) => known.get_mut().join(bug),
+            Entry::Vacant(place) => {
+                place.insert(bug);
+            }
+        }
+    }
+
+    /// Adds what another merge has.
+    pub fn join_all(&mut self, other: Merge) {
+        for (_, told) in other.runs {
+            if told.run.version > 0 {
+                self.add_run(told.run);
+            }
+            if let Some(end) = told.end {
+                self.add_run_end(end);
+            }
+        }
+        for (fingerprint, bug) in other.bugs {
+            if self.bugs.len() >= MOST_BUGS && !self.bugs.contains_key(&fingerprint) {
+                self.skipped.beyond += bug.count;
+            } else {
+                self.join(fingerprint, bug);
+            }
+        }
+        self.bare.extend(other.bare);
+        self.full.extend(other.full);
+        self.add_totals(other.totals);
+        self.unguarded.join(other.unguarded, MOST_NOTICES);
+        self.notices.join(other.notices, MOST_NOTICES);
+        for TestCount { test, processes, findings } in other.tests.into_values() {
+            self.count_test(Some(test), processes, findings);
+        }
+        self.skipped.torn += other.skipped.torn;
+        self.skipped.broken += other.skipped.broken;
+        self.skipped.unknown += other.skipped.unknown;
+        self.skipped.beyond += other.skipped.beyond;
+    }
+
+    /// All that was added.
+    pub fn finish(mut self) -> Collection {
+        for (moment, line) in std::mem::take(&mut self.bare) {
+            if let (false, Ok(glance)) =
+                (self.full.contains(&moment), serde_json::from_slice(&line))
+            {
+                self.add_finding(&glance, &line);
+            }
+        }
+        self.join_the_same();
+        let mut bugs: Vec<Bug> =
+            self.bugs.into_iter().map(|(fingerprint, bug)| bug.finish(fingerprint)).collect();
+        bugs.sort_by(|a, b| {
+            (a.known.is_some(), a.first_ms, &a.fingerprint).cmp(&(
+                b.known.is_some(),
+                b.first_ms,
+                &b.fingerprint,
+            ))
+        });
+        let mut runs: Vec<RunTold> = self.runs.into_values().collect();
+        runs.sort_by(|a, b| (a.run.time_ms, &a.run.run).cmp(&(b.run.time_ms, &b.run.run)));
+        let totals = Totals {
+            version: VERSION,
+            findings: bugs.iter().map(|bug| bug.count).sum(),
+            unguarded: self.unguarded.most(MOST_NOTICES),
+            notices: self.notices.most(MOST_NOTICES),
+            tests: self.tests.into_values().collect(),
+            ..self.totals
+        };
+        Collection { runs, bugs, totals, skipped: self.skipped }
+    }
+
+    /// Joins bugs whose other fingerprints say so, then those found late with the one of the same site.
+    fn join_the_same(&mut self) {
+        let named = |(fingerprint, bug): (&String, &Gathered)| {
+            let also: Vec<String> = bug.also.iter().cloned().collect();
+            also.into_iter().map(|also| (also, fingerprint.clone())).collect::<Vec<_>>()
+        };
+        let mut aliases: Vec<(String, String)> = self.bugs.iter().flat_map(named).collect();
+        aliases.sort();
+        // By site, the bug found at once that most findings are of.
+        let mut early: HashMap<String, (u64, String)> = HashMap::new();
+        for (fingerprint, bug) in &self.bugs {
+            let (Some(site), false) = (&bug.example.site, bug.example.late) else { continue };
+            let candidate = (bug.count, fingerprint.clone());
+            let best = early.entry(site.clone()).or_insert_with(|| candidate.clone());
+            if (candidate.0, &best.1) > (best.0, &candidate.1) {
+                *best = candidate;
+            }
+        }
+        let late = self.bugs.iter().filter(|(_, bug)| bug.example.late);
+        let by_site = late.filter_map(|(fingerprint, bug)| {
+            let (_, of) = early.get(bug.example.site.as_ref()?)?;
+            Some((fingerprint.clone(), of.clone()))
+        });
+        let mut by_site: Vec<(String, String)> = by_site.collect();
+        by_site.sort();
+        for (from, to) in aliases.into_iter().chain(by_site) {
+            if from == to || !self.bugs.contains_key(&to) {
+                continue;
+            }
+            if let Some(bug) = self.bugs.remove(&from) {
+                let into = self.bugs.entry(to).or_default();
+                into.also.insert(from);
+                into.join(bug);
+            }
+        }
+    }
+}
+
+fn is_known_type(name: &str) -> bool {
+    ["run", "run_end", "process", "notice", "process_end", "bug", "totals"].contains(&name)
+}
+
+impl Gathered {
+    fn add(&mut self, glance: &Glance, who: &Who) {
+        self.count += 1;
+        self.processes.insert(who.key());
+        self.first_ms = self.first_ms.min(glance.time_ms);
+        self.last_ms = self.last_ms.max(glance.time_ms);
+        self.add_run(&who.run);
+        self.places.add(&glance.summary, 1, MOST_COUNTED);
+        self.commands.add(&command_line(&who.command), 1, MOST_COUNTED);
+        if let Some(Test { framework, name }) = &who.test {
+            self.tests.add(&format!("{framework}: {name}"), 1, MOST_TESTS_OF_A_BUG);
+        }
+        self.is_news |= glance.known.is_none();
+    }
+
+    fn add_run(&mut self, run: &str) {
+        if !run.is_empty() && !self.runs.contains(run) {
+            self.runs.insert(run.to_owned());
+            if self.runs.len() > MOST_RUNS_OF_A_BUG {
+                self.runs.pop_last();
+            }
+        }
+    }
+
+    fn join(&mut self, other: Gathered) {
+        self.also.extend(other.also);
+        self.count += other.count;
+        self.processes.extend(other.processes);
+        self.more_processes += other.more_processes;
+        self.first_ms = self.first_ms.min(other.first_ms);
+        self.last_ms = self.last_ms.max(other.last_ms);
+        other.runs.iter().for_each(|run| self.add_run(run));
+        self.places.join(other.places, MOST_COUNTED);
+        self.commands.join(other.commands, MOST_COUNTED);
+        self.tests.join(other.tests, MOST_TESTS_OF_A_BUG);
+        self.is_news |= other.is_news;
+        if rank(&other.example) < rank(&self.example) {
+            self.example = other.example;
+        }
+    }
+
+    fn finish(self, fingerprint: String) -> Bug {
+        let Gathered { example, mut also, .. } = self;
+        also.remove(&fingerprint);
+        Bug {
+            version: VERSION,
+            fingerprint,
+            also: also.into_iter().collect(),
+            site: example.site.clone(),
+            kind: example.kind.clone(),
+            summary: example.summary.clone(),
+            count: self.count,
+            processes: self.processes.len() as u64 + self.more_processes,
+            first_ms: self.first_ms,
+            last_ms: self.last_ms,
+            runs: self.runs.into_iter().collect(),
+            places: self.places.most(MOST_TOLD),
+            commands: self.commands.most(MOST_TOLD),
+            tests: self.tests.most(MOST_TESTS_OF_A_BUG),
+            known: if self.is_news { None } else { example.known.clone() },
+            example,
+        }
+    }
+}
+
+impl From<Bug> for Gathered {
+    fn from(bug: Bug) -> Gathered {
+        let mut gathered = Gathered {
+            also: bug.also.into_iter().collect(),
+            count: bug.count,
+            more_processes: bug.processes,
+            first_ms: bug.first_ms,
+            last_ms: bug.last_ms,
+            runs: bug.runs.into_iter().collect(),
+            is_news: bug.known.is_none(),
+            example: bug.example,
+            ..Gathered::default()
+        };
+        if gathered.example.known.is_none() {
+            gathered.example.known = bug.known;
+        }
+        gathered.places.add_all(bug.places, MOST_COUNTED);
+        gathered.commands.add_all(bug.commands, MOST_COUNTED);
+        gathered.tests.add_all(bug.tests, MOST_TESTS_OF_A_BUG);
+        gathered
+    }
+}
+
+impl Tally {
+    /// Counts a name, unless there are too many others.
+    fn add(&mut self, name: &str, times: u64, most: usize) {
+        if let Some(count) = self.0.get_mut(name) {
+            *count += times;
+        } else if self.0.len() < most {
+            self.0.insert(name.to_owned(), times);
+        }
+    }
+
+    fn add_all(&mut self, counted: Vec<Counted>, most: usize) {
+        counted.into_iter().for_each(|one| self.add(&one.name, one.count, most));
+    }
+
+    fn join(&mut self, other: Tally, most: usize) {
+        other.0.into_iter().for_each(|(name, count)| self.add(&name, count, most));
+    }
+
+    /// The most frequent first.
+    fn most(self, most: usize) -> Vec<Counted> {
+        let mut all: Vec<Counted> =
+            self.0.into_iter().map(|(name, count)| Counted { name, count }).collect();
+        all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
+        all.truncate(most);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests;

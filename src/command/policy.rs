@@ -1,0 +1,42 @@
+//! Which bugs fail a run.
+
+use clap::{Arg, ArgMatches};
+
+use super::collection::Collection;
+
+/// Which bugs fail a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailOn {
+    /// Those that are neither in a baseline nor suppressed.
+    New,
+    Any,
+    Never,
+}
+
+/// The flag, without help.
+pub fn flag() -> Arg {
+    Arg::new("fail-on")
+        .long("fail-on")
+        .value_name("new|any|never")
+        .value_parser(["new", "any", "never"])
+}
+
+/// What the flag says, if it is given.
+pub fn given(matches: &ArgMatches) -> Option<FailOn> {
+    Some(match matches.get_one::<String>("fail-on")?.as_str() {
+        "new" => FailOn::New,
+        "any" => FailOn::Any,
+        _ => FailOn::Never,
+    })
+}
+
+impl FailOn {
+    /// Whether these bugs fail a run.
+    pub fn fails(self, collection: &Collection) -> bool {
+        match self {
+            FailOn::New => collection.new_bugs().next().is_some(),
+            FailOn::Any => !collection.bugs.is_empty(),
+            FailOn::Never => false,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! `fencepost report` and `fencepost merge`: records of any number of runs, read, merged and rendered.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+
+use super::collection::Collection;
+use super::diff;
+use super::format::{FORMATS, Format};
+use super::known::{self, Kept};
+use super::policy::{self, FailOn};
+use super::records;
+use super::refusal::{Refusal, quoted};
+
+/// A file cannot be written.
+const UNWRITABLE: u8 = 1;
+
+/// The command `report`.
+pub fn command() -> Command {
+    let formats: Vec<String> =
+        FORMATS.iter().map(|format| format!("  {:<10} {}", format.name, format.help)).collect();
+    let formats = formats.join("\n");
+    Command::new("report")
+        .about("Merge the records of runs, and tell of each bug once")
+        .override_usage(
+            "fencepost report [OPTIONS] DIR|FILE|-...\n       fencepost report [OPTIONS] --diff OLD NEW",
+        )
+        .arg(inputs())
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .short('f')
+                .value_name("FORMAT[=FILE]")
+                .action(ArgAction::Append)
+                .help("How to tell; with a file, where to. Several may be given")
+                .long_help(format!(
+                    "How to tell; with a file, where to. Several may be given:\n{formats}"
+                )),
+        )
+        .arg(output().help("Where to, for the format without a file [default: standard output]"))
+        .arg(
+            Arg::new("diff")
+                .long("diff")
+                .num_args(2)
+                .value_names(["OLD", "NEW"])
+                .value_hint(ValueHint::AnyPath)
+                .value_parser(value_parser!(PathBuf))
+                .conflicts_with("INPUT")
+                .help("Tell which bugs are new in NEW, gone, and still there"),
+        )
+        .args(known::flags())
+        .arg(policy::flag().help("Exit with 1 for which bugs [default: never]"))
+        .after_help(format!("Formats:\n{formats}\n\n{EXAMPLES}"))
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  fencepost run --report-dir out -- make check
+  fencepost report out
+  fencepost report out --format sarif=out.sarif --format html=out.html
+  fencepost report out --format baseline -o known.json
+  fencepost report out --baseline known.json --fail-on new
+  fencepost report --diff before after";
+
+/// The command `merge`.
+pub fn merge_command() -> Command {
+    Command::new("merge")
+        .about("Merge the records of runs into one file, which can be read and merged again")
+        .override_usage("fencepost merge [-o FILE] DIR|FILE|-...")
+        .arg(inputs())
+        .arg(output().help("Where to [default: standard output]"))
+}
+
+fn inputs() -> Arg {
+    Arg::new("INPUT")
+        .help("Report directories, record files, or - for standard input")
+        .num_args(1..)
+        .value_hint(ValueHint::AnyPath)
+        .value_parser(value_parser!(PathBuf))
+}
+
+fn output() -> Arg {
+    Arg::new("output")
+        .long("output")
+        .short('o')
+        .value_name("FILE")
+        .value_hint(ValueHint::FilePath)
+        .value_parser(value_parser!(PathBuf))
+}
+
+/// Does what `report` is asked for; returns the exit code.
+pub fn report(matches: &ArgMatches) -> Result<u8, Refusal> {
+    let outputs = outputs(matches)?;
+    let kept = Kept::load(matches)?;
+    let mut collection = match matches.get_many::<PathBuf>("diff") {
+        Some(mut names) => {
+            let mut read = || read(names.next().into_iter().cloned().collect());
+            let (old, mut new) = (read()?, read()?);
+            if outputs.is_empty() {
+                kept.apply(&mut new);
+                let text = diff::words(&old, &new);
+                let path = matches.get_one::<PathBuf>("output").map(PathBuf::as_path);
+                write(path, |out| out.write_all(text.as_bytes()))?;
+            }
+            let mut kept = kept.clone();
+            kept.add_baseline(&old);
+            kept.apply(&mut new);
+            new
+        }
+        None => {
+            let mut collection = read(given(matches))?;
+            kept.apply(&mut collection);
+            collection
+        }
+    };
+    if matches.get_flag(known::GENERATE) {
+        collection.bugs.retain(|bug| bug.known.is_none());
+        write(None, |out| known::generate(&collection, out))?;
+    } else {
+        let is_diff = matches.contains_id("diff");
+        let default =
+            if outputs.is_empty() && !is_diff { vec![(&FORMATS[0], None)] } else { vec![] };
+        let path = matches.get_one::<PathBuf>("output").cloned();
+        for (format, file) in outputs.into_iter().chain(default) {
+            let file = file.or_else(|| path.clone());
+            write(file.as_deref(), |out| (format.render)(&collection, out))?;
+        }
+    }
+    for remark in kept.remarks(&collection) {
+        say(&remark);
+    }
+    Ok(u8::from(policy::given(matches).unwrap_or(FailOn::Never).fails(&collection)))
+}
+
+/// Does what `merge` is asked for; returns the exit code.
+pub fn merge(matches: &ArgMatches) -> Result<u8, Refusal> {
+    let collection = read(given(matches))?;
+    let path = matches.get_one::<PathBuf>("output").map(PathBuf::as_path);
+    write(path, |out| {
+        collection.records().try_for_each(|record| out.write_all(record.to_line().as_bytes()))
+    })?;
+    Ok(0)
+}
+
+fn given(matches: &ArgMatches) -> Vec<PathBuf> {
+    matches.get_many::<PathBuf>("INPUT").into_iter().flatten().cloned().collect()
+}
+
+/// Reads records, and says what was skipped.
+fn read(names: Vec<PathBuf>) -> Result<Collection, Refusal> {
+    if names.is_empty() {
+        let sentence = "a report directory or a record file is missing; try 'fencepost report DIR'";
+        return Err(Refusal::new(Refusal::USAGE, sentence));
+    }
+    let collection = records::read(&names)?;
+    if let Some(words) = collection.skipped.words() {
+        say(&words);
+    }
+    Ok(collection)
+}
+
+fn say(words: &str) {
+    let _ = writeln!(io::stderr(), "fencepost: {words}");
+}
+
+/// The formats that were asked for, and their files.
+fn outputs(matches: &ArgMatches) -> Result<Vec<(&'static Format, Option<PathBuf>)>, Refusal> {
+    let texts = matches.get_many::<String>("format").into_iter().flatten();
+    let mut outputs: Vec<(&'static Format, Option<PathBuf>)> = Vec::new();
+    for text in texts {
+        let (name, file) = match text.split_once('=') {
+            Some((name, file)) => (name, Some(PathBuf::from(OsString::from(file)))),
+            None => (text.as_str(), None),
+        };
+        let Some(format) = FORMATS.iter().find(|format| format.name == name) else {
+            let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+            let sentence = format!(
+                "there is no format '{}'; the formats are {}",
+                name.escape_debug(),
+                names.join(", ")
+            );
+            return Err(Refusal::new(Refusal::USAGE, sentence));
+        };
+        outputs.push((format, file));
+    }
+    if outputs.iter().filter(|(_, file)| file.is_none()).count() > 1 {
+        let sentence = "several formats need a file each; write --format NAME=FILE";
+        return Err(Refusal::new(Refusal::USAGE, sentence));
+    }
+    Ok(outputs)
+}
+
+fn write(
+    path: Option<&Path>,
+    render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Refusal> {
+    let written = match path {
+        None => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            render(&mut out).and_then(|()| out.flush())
+        }
+        Some(path) => File::create(path).and_then(|file| {
+            let mut out = BufWriter::new(file);
+            render(&mut out).and_then(|()| out.flush())
+        }),
+    };
+    written.map_err(|error| {
+        let name = path.unwrap_or(Path::new("standard output"));
+        Refusal::new(UNWRITABLE, format!("{} cannot be written: {error}", quoted(name)))
+    })
+}
