@@ -28,10 +28,11 @@ mod endings;
 pub mod reporter;
 
 pub mod belief;
+mod charge;
 mod defaults;
 
-pub use bad_access::is_in_charge;
 pub use bad_call::{report_at_exit, report_call, report_libc, report_request};
+pub use charge::is_in_charge;
 pub use owner::owner_of;
 
 use crate::diagnose::decoder;

@@ -1,9 +1,10 @@
 //! What a program or a debugger asks of the heap while the program lives.
 
 use crate::diagnose::{self, AddressKind, Description, FoundBy};
+use crate::finding::{self, text};
 use crate::heap::{private, threads};
-use crate::report::resolve::{self, Names};
-use crate::report::{hook, sink, text};
+use crate::report::resolve::{self, Names, Request};
+use crate::report::{hook, sink};
 use crate::runtime::Runtime;
 use crate::sys::process;
 use crate::sys::scope::RuntimeScope;
@@ -29,8 +30,8 @@ pub fn describe_address(address: usize) {
         }
     };
     let (pid, names) = (process::pid(), names(runtime));
-    let report = resolve::resolve_address(address, description, pid, names);
-    deliver(runtime, &text::address_to_string(&report));
+    let report = resolve::resolve_address(address, &description, pid, names);
+    deliver(runtime, &report.to_string());
 }
 
 /// Reports each object whose slack, or junk, has been overwritten, and goes on; returns how many.
@@ -44,8 +45,10 @@ pub fn check_heap(caller: Caller) -> usize {
         trace::walk(caller, &mut stack);
         let (by, thread) = (FoundBy::Check, threads::current());
         let bug = diagnose::diagnose_call(by, 0, bad, None, thread, stack);
-        let report = resolve::resolve(&bug, process::pid(), names(runtime));
-        deliver(runtime, &text::to_string(&report));
+        let process = finding::Process { pid: process::pid(), ..Default::default() };
+        let request = Request { names: names(runtime), may_probe: fault::is_in_charge() };
+        let finding = resolve::resolve(&bug, process, request);
+        deliver(runtime, &text::to_string(&finding));
     }
     found
 }

@@ -2,11 +2,11 @@
 
 use super::death::{self, fencepost_on_error};
 use super::turn::Turn;
-use super::{belief, chain, reporter, step, tally};
+use super::{belief, chain, charge, reporter, step, tally};
 use crate::diagnose::access::{self, Direction, Registers};
 use crate::diagnose::{self, Bug};
 use crate::heap::threads;
-use crate::report::data::LookUpFailure;
+use crate::report::failure::LookUpFailure;
 use crate::report::sink;
 use crate::report::stages;
 use crate::runtime::{self, Runtime};
@@ -25,21 +25,13 @@ pub fn install() {
         restorer: 0,
         mask: !signal::SYNCHRONOUS,
     };
+    charge::take(ours.handler);
     for fault in FAULT_SIGNALS {
         // SAFETY: on_fault touches only state that is sound at any instruction.
         if let Ok(before) = unsafe { signal::set_action(fault, &ours) } {
             belief::exchange_action(fault, Some(before));
         }
     }
-}
-
-/// Whether the kernel still calls us for the fault signals. A program can take them by a system
-/// call that nobody sees; then its faults go unreported.
-pub fn is_in_charge() -> bool {
-    FAULT_SIGNALS.into_iter().all(|fault| {
-        // Where a filter forbids to ask, nobody has changed it either.
-        signal::action(fault).map_or(true, |now| now.handler == on_fault as *const () as usize)
-    })
 }
 
 extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {

@@ -1,10 +1,10 @@
 //! A thread's turn to report: it works on a stack of its own, and ends with the text of a report.
 
-use super::{death, endings, reporter, step, tally};
+use super::{charge, death, endings, reporter, step, tally};
 use crate::diagnose::{Bug, Cause, decoder};
 use crate::heap::private;
 use crate::ledger;
-use crate::report::data::LookUpFailure;
+use crate::report::failure::LookUpFailure;
 use crate::report::stages;
 use crate::report::{hook, sink};
 use crate::runtime::{self, Runtime};
@@ -130,7 +130,7 @@ impl Turn {
             hook::call(report);
         };
         // SAFETY: a `Turn` shows that this thread is the one that reports.
-        unsafe { stages::compose(runtime, bug, take) };
+        unsafe { stages::compose(runtime, bug, charge::is_in_charge(), take) };
     }
 }
 

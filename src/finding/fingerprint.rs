@@ -120,6 +120,14 @@ pub fn is_of_project(frame: &Frame) -> bool {
         && frame.function.as_deref() != Some("_start")
 }
 
+/// The frame that a summary names: the innermost outside Rust's standard library whose module is known, if there is one;
+/// else the innermost.
+pub fn place_of_user(stack: &[Frame]) -> Option<&Frame> {
+    let is_std = |frame: &Frame| frame.file.as_ref().is_some_and(|it| it.starts_with("/rustc/"));
+    let is_user = |frame: &&Frame| !is_std(frame) && frame.module != UNKNOWN_MODULE;
+    stack.iter().find(is_user).or(stack.first())
+}
+
 /// Whether a function's name says that it hands out memory, or gives it back, for others.
 pub fn is_wrapper(frame: &Frame) -> bool {
     let Some(function) = &frame.function else { return false };
@@ -157,5 +165,148 @@ impl Hash {
         for byte in text.bytes().chain([0]) {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Access, Address, Object, ObjectState};
+    use super::*;
+
+    fn frame(function: &str, line: u32) -> Frame {
+        Frame {
+            address: Address(0x5555_0000_1000 + u64::from(line)),
+            function: Some(function.to_owned()),
+            file: Some("/src/list.c".to_owned()),
+            line: Some(line),
+            module: "/bin/list".to_owned(),
+            offset: Address(0x1000 + u64::from(line)),
+            ..Frame::default()
+        }
+    }
+
+    fn libc(function: &str) -> Frame {
+        let module = "/lib/x86_64-linux-gnu/libc.so.6".to_owned();
+        Frame { module, file: None, ..frame(function, 1) }
+    }
+
+    fn finding(kind: &str, at: &str, allocated: &str) -> Finding {
+        let allocated = Event {
+            thread: 0,
+            stack: Some(vec![frame("xmalloc", 3), frame(allocated, 9), frame("main", 20)]),
+        };
+        let start = Address(0x7000_0000_1fd8);
+        let mut finding = Finding {
+            kind: kind.to_owned(),
+            access: Some(Access { direction: Direction::Write, bytes: Some(4), start }),
+            stack: vec![frame(at, 5), frame("main", 21)],
+            object: Some(Object {
+                start,
+                bytes: 40,
+                family: "malloc".to_owned(),
+                alignment: None,
+                state: ObjectState::Live,
+                side: Side::After,
+                distance: 0,
+                allocated,
+                freed: None,
+            }),
+            ..Finding::default()
+        };
+        set(&mut finding);
+        finding
+    }
+
+    /// `finding` with another `change`, and its fingerprint anew.
+    fn changed(finding: &Finding, change: impl FnOnce(&mut Finding)) -> Finding {
+        let mut finding = finding.clone();
+        change(&mut finding);
+        set(&mut finding);
+        finding
+    }
+
+    fn frames(finding: &mut Finding) -> impl Iterator<Item = &mut Frame> {
+        let allocated = finding.object.as_mut().and_then(|it| it.allocated.stack.as_mut());
+        finding.stack.iter_mut().chain(allocated.into_iter().flatten())
+    }
+
+    const OVERFLOW: &str = "heap-buffer-overflow";
+
+    #[test]
+    fn the_same_bug_has_the_same_fingerprint() {
+        let first = finding(OVERFLOW, "visit", "make_node");
+        assert_eq!(first.fingerprint.len(), 16);
+        let moved = changed(&first, |it| frames(it).for_each(|frame| frame.address.0 += 0x7000));
+        let edited = changed(&first, |it| {
+            frames(it).for_each(|frame| {
+                frame.line = frame.line.map(|line| line + 10);
+                frame.offset.0 += 64;
+            });
+        });
+        let clone = changed(&first, |it| {
+            it.stack[0].function = Some("visit.constprop.0.isra.0".to_owned());
+        });
+        let within = changed(&first, |it| it.stack.insert(0, libc("__memcpy_avx_unaligned")));
+        let elsewhere = changed(&first, |it| {
+            frames(it).for_each(|frame| {
+                frame.module = "/other/build/list".to_owned();
+                frame.file = Some("/other/list.c".to_owned());
+            });
+        });
+        let other_caller = changed(&first, |it| it.stack[1] = frame("other", 90));
+        for same in [moved, edited, clone, within, elsewhere, other_caller] {
+            assert_eq!((&same.fingerprint, &same.site), (&first.fingerprint, &first.site));
+        }
+    }
+
+    #[test]
+    fn another_bug_has_another() {
+        let first = finding(OVERFLOW, "visit", "make_node");
+        let read = |it: &mut Finding| {
+            it.access = it.access.map(|access| Access { direction: Direction::Read, ..access });
+        };
+        for other in [
+            finding(OVERFLOW, "sort", "make_node"),
+            finding(OVERFLOW, "visit", "make_tree"),
+            finding("heap-use-after-free", "visit", "make_node"),
+            finding("double-free", "visit", "make_node"),
+            changed(&first, read),
+            changed(&first, |it| it.stack[0].file = Some("/src/tree.c".to_owned())),
+        ] {
+            assert_ne!(other.fingerprint, first.fingerprint, "{other:?}");
+        }
+        assert_eq!(changed(&first, read).site, None);
+        assert_ne!(finding(OVERFLOW, "visit", "make_tree").site, first.site);
+        assert_ne!(finding("heap-use-after-free", "visit", "make_node").site, first.site);
+    }
+
+    /// Another placement of the objects, or a check later on.
+    #[test]
+    fn a_write_and_what_it_left_share_the_site() {
+        let early = finding(OVERFLOW, "visit", "make_node");
+        let late = changed(&finding("overwritten-slack", "drop_node", "make_node"), |it| {
+            it.late = true;
+            it.access = None;
+        });
+        let at_exit = changed(&late, |it| it.stack.clear());
+        assert!(early.site.is_some());
+        assert_eq!((&late.site, &at_exit.site), (&early.site, &early.site));
+        assert_eq!(late.fingerprint, at_exit.fingerprint);
+        let before = changed(&late, |it| {
+            it.object.as_mut().expect("an object").side = Side::Before;
+        });
+        assert_ne!(before.site, early.site);
+    }
+
+    #[test]
+    fn where_there_is_no_name_the_offset_tells() {
+        let first = finding(OVERFLOW, "visit", "make_node");
+        let unnamed = changed(&first, |it| {
+            frames(it).for_each(|frame| (frame.function, frame.file) = (None, None));
+        });
+        let moved = changed(&unnamed, |it| frames(it).for_each(|frame| frame.address.0 += 0x7000));
+        assert_eq!(moved.fingerprint, unnamed.fingerprint);
+        let other = changed(&unnamed, |it| it.stack[0].offset.0 += 4);
+        assert_ne!(other.fingerprint, unnamed.fingerprint);
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod fingerprint;
 pub mod suppression;
+pub mod text;
 mod totals;
 
 pub use totals::{TestCount, Totals};

@@ -1,15 +1,18 @@
 //! From a [`Bug`](crate::diagnose::Bug) to what the user reads: everything is looked up and becomes a
-//! [`Report`](data::Report), and a format makes text of that.
+//! [`Finding`](crate::finding::Finding), of which text is made.
 
-pub mod data;
+pub mod address;
+pub mod failure;
 pub mod hook;
+mod memory;
 pub mod notice;
 pub mod panics;
 pub mod resolve;
 pub mod sink;
+mod source;
 pub mod stages;
 pub mod symbolize;
-pub mod text;
+mod tell;
 mod words;
 
 #[cfg(test)]

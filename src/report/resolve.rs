@@ -1,16 +1,17 @@
 //! From a bug to its report: stacks, threads and names are looked up.
 
-use super::data::{
-    AddressReport, Frame, KeptStack, NamedThread, ObjectEvent, Report, ReportedObject,
-    ThreadCreation,
-};
+use super::address::AddressReport;
 use super::symbolize::Symbolizer;
+use super::tell::{self, LookedUp};
+use super::{memory, source};
 use crate::diagnose::{Bug, Description, Subject};
+use crate::finding::{self, Finding, Frame};
 use crate::heap::record::{Event, State, ThreadId};
 use crate::heap::threads;
 use crate::printable::printable;
 use crate::sys::{loader, process};
-use crate::trace::{self, Frames, Pc, TraceId};
+use crate::trace::{self, Frames, Module, Pc, TraceId, modules};
+use std::os::unix::ffi::OsStrExt;
 
 /// How much may be looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,75 +24,83 @@ pub enum Names {
     None,
 }
 
-/// The report of `bug` in process `pid`.
-pub fn resolve(bug: &Bug, pid: u32, names: Names) -> Report {
-    let mut resolver = Resolver { symbols: Symbolizer::new(), names };
-    Report {
-        pid,
-        kind: bug.kind,
-        address: bug.address,
-        cause: bug.cause,
-        thread: resolver.thread(bug.thread),
-        stack: resolver.stack(bug.stack.as_slice()),
-        object: bug.subject.map(|subject| resolver.object(&subject)),
-        owner: bug.owner.clone(),
-        damage: bug.damage,
-        mismatch: bug.mismatch,
-        crash: bug.crash.clone(),
-        creations: resolver.creations(bug),
-        stats: None,
-        names_missing: None,
+/// What may be asked for a report, and what is known already.
+#[derive(Clone, Copy)]
+pub struct Request {
+    pub names: Names,
+    /// Whether memory may be read that is perhaps not accessible.
+    pub may_probe: bool,
+}
+
+/// The finding that `bug` is, in process `process`.
+pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Finding {
+    let mut resolver = Resolver::new(request.names);
+    let thread = resolver.thread(bug.thread);
+    let stack = resolver.stack(bug.stack.as_slice());
+    let [allocated, freed] = resolver.life(bug.subject.as_ref());
+    let threads = resolver.creations(bug);
+    let mut found =
+        LookedUp { process, thread, stack, allocated, freed, threads, ..LookedUp::default() };
+    found.memory = if request.may_probe { memory::window(bug) } else { None };
+    if request.names == Names::Symbols {
+        found.sources =
+            source::of([Some(&found.stack), found.allocated.as_ref(), found.freed.as_ref()]);
+    }
+    found.modules = resolver.modules.iter().map(|module| describe(module)).collect();
+    tell::tell(bug, found)
+}
+
+fn describe(module: &Module) -> finding::Module {
+    finding::Module {
+        path: printable(module.path.as_os_str().as_bytes()).to_string(),
+        build_id: tell::hex(&module.build_id),
     }
 }
 
 /// What `address` is, as asked in process `pid` by the calling thread.
 pub fn resolve_address(
     address: usize,
-    description: Description,
+    description: &Description,
     pid: u32,
     names: Names,
 ) -> AddressReport {
-    let mut resolver = Resolver { symbols: Symbolizer::new(), names };
-    let Description { kind, subject } = description;
-    let object = subject.map(|subject| resolver.object(&subject));
-    AddressReport { pid, asking: threads::current(), address, kind, object }
+    let life = Resolver::new(names).life(description.subject.as_ref());
+    AddressReport::new(pid, threads::current(), address, description, life)
 }
 
 struct Resolver {
     symbols: Symbolizer,
     names: Names,
+    /// Those of the frames.
+    modules: Vec<&'static Module>,
 }
 
 impl Resolver {
-    fn thread(&self, id: ThreadId) -> NamedThread {
+    fn new(names: Names) -> Resolver {
+        Resolver { symbols: Symbolizer::new(), names, modules: Vec::new() }
+    }
+
+    fn thread(&self, id: ThreadId) -> finding::Thread {
         let name = match self.names {
             Names::None => None,
             _ => threads::tid_of(id).and_then(process::thread_name),
         };
         let name = name.map(|name| printable(&name).to_string());
-        NamedThread { id, name }
+        finding::Thread { id: id.0, name }
     }
 
-    fn object(&mut self, subject: &Subject) -> ReportedObject {
-        let Subject { object, relation } = *subject;
-        let mut event = |event: Event| match object.state {
-            State::Forgotten => ObjectEvent { thread: event.thread, stack: None },
-            _ => ObjectEvent { thread: event.thread, stack: self.kept_stack(event.trace) },
-        };
-        ReportedObject {
-            start: object.start,
-            size: object.size,
-            family: object.family,
-            align_log2: object.align_log2,
-            state: object.state,
-            relation,
-            allocated: event(object.allocated),
-            freed: object.freed.map(event),
+    /// The stacks of an object's allocation and free.
+    fn life(&mut self, subject: Option<&Subject>) -> [Option<Vec<Frame>>; 2] {
+        let Some(Subject { object, .. }) = subject else { return [None, None] };
+        if object.state == State::Forgotten {
+            return [None, None];
         }
+        let mut stack = |event: Event| self.kept_stack(event.trace);
+        [stack(object.allocated), object.freed.and_then(stack)]
     }
 
     /// Where the threads that the report names were created: the one at fault, the ones that freed and allocated.
-    fn creations(&mut self, bug: &Bug) -> Vec<ThreadCreation> {
+    fn creations(&mut self, bug: &Bug) -> Vec<finding::ThreadCreation> {
         let events = bug.subject.map(|it| [it.object.freed, Some(it.object.allocated)]);
         let others = events.into_iter().flatten().flatten().map(|event| event.thread);
         let mut done = Vec::new();
@@ -104,13 +113,14 @@ impl Resolver {
             if let Some(creation) = threads::creation_of(id) {
                 let thread = self.thread(id);
                 let stack = self.kept_stack(creation.trace);
-                creations.push(ThreadCreation { thread, by: creation.thread, stack });
+                let by = creation.thread.0;
+                creations.push(finding::ThreadCreation { thread, by, stack });
             }
         }
         creations
     }
 
-    fn kept_stack(&mut self, id: TraceId) -> KeptStack {
+    fn kept_stack(&mut self, id: TraceId) -> Option<Vec<Frame>> {
         let mut frames = Frames::new();
         trace::frames(id, &mut frames);
         (!frames.is_empty()).then(|| self.stack(frames.as_slice()))
@@ -128,7 +138,14 @@ impl Resolver {
             // without full debug information have bare names.
             let is_innermost = stack.is_empty();
             let own = frames.iter().rposition(|frame| is_own(frame, is_innermost));
+            let before = stack.len();
             stack.extend(frames.into_iter().skip(own.map_or(0, |last| last + 1)));
+            if let Some(module) = modules::module_of(pc.lookup_address())
+                && stack.len() > before
+                && !self.modules.iter().any(|known| core::ptr::eq(*known, module))
+            {
+                self.modules.push(module);
+            }
         }
         stack
     }

@@ -2,19 +2,21 @@
 //!
 //! After a change that is meant, look at what `INSTA_UPDATE=always cargo test --lib snapshot_tests` makes of them.
 
-use super::data::{
-    AddressReport, Frame, LookUpFailure, NamedThread, ObjectEvent, Report, ReportedObject,
-    ThreadCreation,
-};
-use super::text;
+use super::address::AddressReport;
+use super::failure::LookUpFailure;
+use super::tell::{LookedUp, address, tell};
+use super::words;
 use crate::diagnose::{
-    Access, AddressKind, BadRequest, BugKind, Cause, Crash, Direction, FoundBy, LibcCall, Misuse,
-    Operand, Owner, Relation, Side, Wrong,
+    Access, AddressKind, BadRequest, Bug, BugKind, Cause, Crash, Description, Direction, FoundBy,
+    LibcCall, Misuse, Operand, Owner, Relation, Side, Subject, Wrong,
 };
+use crate::finding::text::to_string;
+use crate::finding::{Finding, Frame, Process, Record, Thread, ThreadCreation};
+use crate::heap::Object;
 use crate::heap::canary::Damage;
-use crate::heap::record::{Family, State, ThreadId};
+use crate::heap::record::{Event, Family, State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch, Release};
-use crate::trace::Caller;
+use crate::trace::{Caller, Frames, TraceId};
 
 const KINDS: [BugKind; 26] = [
     BugKind::HeapBufferOverflow,
@@ -51,14 +53,14 @@ const SIZE: usize = 40;
 /// A frame of the program, in `function` at `line`.
 fn frame(function: &str, line: u32) -> Frame {
     Frame {
-        address: 0x40_1000 + line as usize,
+        address: address(0x40_1000 + line as usize),
         function: Some(function.to_owned()),
         file: Some("/src/list.c".to_owned()),
         line: Some(line),
         column: Some(7),
         inlined: false,
         module: "/bin/list".to_owned(),
-        module_offset: 0x1000 + line as usize,
+        offset: address(0x1000 + line as usize),
     }
 }
 
@@ -66,87 +68,96 @@ fn stack(functions: &[(&str, u32)]) -> Vec<Frame> {
     functions.iter().map(|&(function, line)| frame(function, line)).collect()
 }
 
-fn event(thread: u32, function: &str, line: u32) -> ObjectEvent {
-    ObjectEvent {
-        thread: ThreadId(thread),
-        stack: Some(stack(&[(function, line), ("main", line + 20)])),
-    }
+fn kept(function: &str, line: u32) -> Option<Vec<Frame>> {
+    Some(stack(&[(function, line), ("main", line + 20)]))
 }
 
-fn object(bytes: usize, side: Side) -> ReportedObject {
-    ReportedObject {
+fn object(bytes: usize, side: Side) -> Subject {
+    let object = Object {
         start: START,
         size: SIZE,
         family: Family::Malloc,
         align_log2: 0,
         state: State::Live,
-        relation: Relation { bytes, side },
-        allocated: event(0, "make_node", 12),
+        allocated: Event { thread: ThreadId(0), trace: TraceId::NONE },
         freed: None,
-    }
+    };
+    Subject { object, relation: Relation { bytes, side } }
 }
 
-fn freed(bytes: usize, side: Side) -> ReportedObject {
-    let freed = Some(event(1, "drop_node", 30));
-    ReportedObject { state: State::Retired, freed, ..object(bytes, side) }
+fn freed(bytes: usize, side: Side) -> Subject {
+    let Subject { object, relation } = object(bytes, side);
+    let freed = Some(Event { thread: ThreadId(1), trace: TraceId::NONE });
+    Subject { object: Object { state: State::Retired, freed, ..object }, relation }
 }
 
-/// A report of thread 0 with a stack and nothing else.
-fn report(kind: BugKind, address: usize, cause: Cause) -> Report {
-    Report {
-        pid: 4321,
-        kind,
-        address,
-        cause,
-        thread: NamedThread { id: ThreadId(0), name: Some("list".to_owned()) },
+fn of_family(family: Family) -> Subject {
+    let Subject { object, relation } = object(0, Side::Inside);
+    Subject { object: Object { family, ..object }, relation }
+}
+
+fn named(id: u32, name: &str) -> Thread {
+    Thread { id, name: Some(name.to_owned()) }
+}
+
+/// A bug of thread 0.
+fn report(kind: BugKind, address: usize, cause: Cause) -> Bug {
+    Bug::new(kind, address, cause, ThreadId(0), Frames::new())
+}
+
+/// What is looked up, with the stacks of the object if there is one.
+fn looked_up(bug: &Bug) -> LookedUp {
+    let freed = bug.subject.and_then(|subject| subject.object.freed);
+    LookedUp {
+        process: Process { pid: 4321, ..Process::default() },
+        thread: named(0, "list"),
         stack: stack(&[("visit", 5), ("main", 50)]),
-        object: None,
-        owner: None,
-        damage: None,
-        mismatch: None,
-        crash: None,
-        creations: Vec::new(),
-        stats: None,
-        names_missing: None,
+        allocated: bug.subject.and_then(|_| kept("make_node", 12)),
+        freed: freed.and_then(|_| kept("drop_node", 30)),
+        ..LookedUp::default()
     }
 }
 
-fn access(kind: BugKind, address: usize, direction: Direction) -> Report {
+fn told(bug: &Bug) -> Finding {
+    tell(bug, looked_up(bug))
+}
+
+fn access(kind: BugKind, address: usize, direction: Direction) -> Bug {
     let (pc, bp, sp) = (0x40_1005, 0x7ffc_0000_1010, 0x7ffc_0000_1000);
     let width = (direction != Direction::Execute).then_some(4);
     let access = Access { start: address, fault: address, width, direction, pc, bp, sp };
     report(kind, address, Cause::Access(access))
 }
 
-fn crash(kind: BugKind, address: usize, direction: Direction, crash: Crash) -> Report {
-    Report { crash: Some(crash), ..access(kind, address, direction) }
+fn crash(kind: BugKind, address: usize, direction: Direction, crash: Crash) -> Bug {
+    Bug { crash: Some(crash), ..access(kind, address, direction) }
 }
 
-fn raised(kind: BugKind, signal: &'static str, crash: Crash) -> Report {
+fn raised(kind: BugKind, signal: &'static str, crash: Crash) -> Bug {
     let (pc, bp, sp) = (0x40_1005, 0x7ffc_0000_1010, 0x7ffc_0000_1000);
     let cause = Cause::Raised { signal, pc, bp, sp };
-    Report { crash: Some(crash), ..report(kind, pc, cause) }
+    Bug { crash: Some(crash), ..report(kind, pc, cause) }
 }
 
-fn release(kind: BugKind, address: usize, by: Deallocator, object: ReportedObject) -> Report {
+fn release(kind: BugKind, address: usize, by: Deallocator, subject: Subject) -> Bug {
     let cause = Cause::Found(FoundBy::Release(by));
-    Report { object: Some(object), ..report(kind, address, cause) }
+    Bug { subject: Some(subject), ..report(kind, address, cause) }
 }
 
-fn mismatched(kind: BugKind, release: Release, which: Mismatch, object: ReportedObject) -> Report {
-    let report = self::release(kind, START, release.by, object);
-    Report { mismatch: Some((release, which)), ..report }
+fn mismatched(kind: BugKind, release: Release, which: Mismatch, subject: Subject) -> Bug {
+    let report = self::release(kind, START, release.by, subject);
+    Bug { mismatch: Some((release, which)), ..report }
 }
 
-fn request(kind: BugKind, function: &'static str, wrong: Wrong) -> Report {
+fn request(kind: BugKind, function: &'static str, wrong: Wrong) -> Bug {
     report(kind, 0, Cause::Request(BadRequest { function, wrong }))
 }
 
-fn libc_call(kind: BugKind, function: &'static str, misuse: Misuse) -> Report {
+fn libc_call(kind: BugKind, function: &'static str, misuse: Misuse) -> Bug {
     let caller = Caller { pc: 0x40_1005, bp: 0x10, sp: 0x7ffc_0000_1000, ..Caller::here() };
     let call = LibcCall { function, caller, misuse };
-    let object = Some(object(0, Side::Inside));
-    Report { object, ..report(kind, call.address(), Cause::Libc(call)) }
+    let subject = Some(object(0, Side::Inside));
+    Bug { subject, ..report(kind, call.address(), Cause::Libc(call)) }
 }
 
 fn damage(address: usize, expected: u8) -> Option<Damage> {
@@ -156,29 +167,29 @@ fn damage(address: usize, expected: u8) -> Option<Damage> {
 }
 
 /// A report of each kind; a new kind needs one.
-fn example(kind: BugKind) -> Report {
+fn example(kind: BugKind) -> Bug {
     let end = START + SIZE;
     match kind {
         BugKind::HeapBufferOverflow => {
-            let object = Some(object(0, Side::After));
-            Report { object, ..access(kind, end, Direction::Write) }
+            let subject = Some(object(0, Side::After));
+            Bug { subject, ..access(kind, end, Direction::Write) }
         }
         BugKind::HeapBufferUnderflow => {
-            let object = Some(object(8, Side::Before));
-            Report { object, ..access(kind, START - 8, Direction::Read) }
+            let subject = Some(object(8, Side::Before));
+            Bug { subject, ..access(kind, START - 8, Direction::Read) }
         }
         BugKind::HeapUseAfterFree => {
-            let object = Some(freed(4, Side::Inside));
-            Report { object, ..access(kind, START + 4, Direction::Read) }
+            let subject = Some(freed(4, Side::Inside));
+            Bug { subject, ..access(kind, START + 4, Direction::Read) }
         }
         BugKind::DoubleFree => release(kind, START, Deallocator::Free, freed(0, Side::Inside)),
         BugKind::BadFree => release(kind, START + 8, Deallocator::Realloc, object(8, Side::Inside)),
         BugKind::AllocDeallocMismatch => {
-            let object = ReportedObject { family: Family::NewArray, ..object(0, Side::Inside) };
+            let object = of_family(Family::NewArray);
             mismatched(kind, Release::new(Deallocator::Free), Mismatch::Family, object)
         }
         BugKind::NewDeleteTypeMismatch => {
-            let object = ReportedObject { family: Family::New, ..object(0, Side::Inside) };
+            let object = of_family(Family::New);
             let release = Release::new(Deallocator::Delete).aligned(64);
             mismatched(kind, release, Mismatch::Alignment, object)
         }
@@ -188,14 +199,11 @@ fn example(kind: BugKind) -> Report {
         }
         BugKind::BadMallocUsableSize => {
             let cause = Cause::Found(FoundBy::UsableSize);
-            Report {
-                owner: Some(Owner::Stack { own: true }),
-                ..report(kind, 0x7ffc_0000_1040, cause)
-            }
+            Bug { owner: Some(Owner::Stack { own: true }), ..report(kind, 0x7ffc_0000_1040, cause) }
         }
         BugKind::OverwrittenSlack => {
             let report = release(kind, end, Deallocator::Free, object(0, Side::After));
-            Report { damage: damage(end, 0xca), ..report }
+            Bug { damage: damage(end, 0xca), ..report }
         }
         BugKind::ParamOverlap => {
             let operand = |name, start| Operand { name, start, bytes: 20 };
@@ -232,7 +240,7 @@ fn example(kind: BugKind) -> Report {
         BugKind::Ill => raised(kind, "SIGILL", Crash::Instruction),
         BugKind::Abrt => {
             let report = report(kind, 0, Cause::Aborted);
-            Report { crash: Some(Crash::Abort), ..report }
+            Bug { crash: Some(Crash::Abort), ..report }
         }
     }
 }
@@ -249,78 +257,80 @@ fn check(name: &str, text: &str) {
 fn each_kind_of_bug_has_its_text() {
     for (position, kind) in KINDS.into_iter().enumerate() {
         assert_eq!(kind as usize, position, "{kind:?} is missing in the list, or stands elsewhere");
-        check(kind.name(), &text::to_string(&example(kind)));
+        check(kind.name(), &to_string(&told(&example(kind))));
     }
+}
+
+/// Without names.
+fn bare(frame: &mut Frame) {
+    let Frame { address, offset, .. } = *frame;
+    let module = frame.module.clone();
+    *frame = Frame { address, module, offset, ..Frame::default() };
 }
 
 #[test]
 fn a_report_without_names_says_why() {
-    let mut report = example(BugKind::HeapUseAfterFree);
-    let object = report.object.as_mut().expect("an object");
-    object.allocated.stack = None;
-    report.thread.name = None;
-    for frame in report
-        .stack
-        .iter_mut()
-        .chain(object.freed.iter_mut().flat_map(|it| &mut it.stack).flatten())
-    {
-        let (address, module, module_offset) =
-            (frame.address, frame.module.clone(), frame.module_offset);
-        *frame = Frame { address, module, module_offset, ..Frame::default() };
-    }
-    report.stats = Some("fencepost: 1 object\n".to_owned());
-    report.names_missing = Some(LookUpFailure::Hang);
-    check("without-names", &text::to_string(&report));
+    let bug = example(BugKind::HeapUseAfterFree);
+    let mut found = LookedUp { allocated: None, ..looked_up(&bug) };
+    found.thread.name = None;
+    found.stack.iter_mut().chain(found.freed.iter_mut().flatten()).for_each(bare);
+    let mut finding = tell(&bug, found);
+    finding.stats = Some("fencepost: 1 object\n".to_owned());
+    finding.names_missing = Some(words::look_up_failure(LookUpFailure::Hang).to_owned());
+    check("without-names", &to_string(&finding));
 }
 
 #[test]
 fn threads_have_the_stacks_of_their_creation() {
-    let mut report = example(BugKind::HeapUseAfterFree);
-    report.thread = NamedThread { id: ThreadId(2), name: Some("\x1b[31mred".to_owned()) };
-    let named = |id, name: &str| NamedThread { id: ThreadId(id), name: Some(name.to_owned()) };
-    report.creations = vec![
+    let bug = Bug { thread: ThreadId(2), ..example(BugKind::HeapUseAfterFree) };
+    let mut found = looked_up(&bug);
+    found.thread = named(2, "\x1b[31mred");
+    found.threads = vec![
         ThreadCreation {
-            thread: report.thread.clone(),
-            by: ThreadId(0),
+            thread: found.thread.clone(),
+            by: 0,
             stack: Some(stack(&[("start_reader", 60)])),
         },
-        ThreadCreation { thread: named(1, "worker"), by: ThreadId(2), stack: None },
+        ThreadCreation { thread: named(1, "worker"), by: 2, stack: None },
     ];
-    check("threads", &text::to_string(&report));
+    check("threads", &to_string(&tell(&bug, found)));
 }
 
 #[test]
 fn the_summary_names_the_users_code() {
-    let mut report = example(BugKind::HeapBufferOverflow);
+    let bug = example(BugKind::HeapBufferOverflow);
+    let mut found = looked_up(&bug);
     let library = "/rustc/0123/library/core/src/slice/index.rs";
-    report.stack[0].file = Some(library.to_owned());
-    report.stack[0].inlined = true;
-    check("rust", &text::to_string(&report));
+    found.stack[0].file = Some(library.to_owned());
+    found.stack[0].inlined = true;
+    check("rust", &to_string(&tell(&bug, found)));
 }
 
 #[test]
 fn an_access_may_cross_the_end_of_its_object() {
-    let report = |bytes: usize, address: usize| Report {
-        object: Some(object(bytes, Side::After)),
+    let report = |bytes: usize, address: usize| Bug {
+        subject: Some(object(bytes, Side::After)),
         ..access(BugKind::HeapBufferOverflow, address, Direction::Write)
     };
-    check("crosses", &text::to_string(&report(0, START + SIZE - 2)));
+    check("crosses", &to_string(&told(&report(0, START + SIZE - 2))));
     let mut report = report(3 * 4096, START + SIZE + 3 * 4096);
-    check("far", &text::to_string(&report));
-    report.object = Some(ReportedObject { state: State::Forgotten, ..freed(0, Side::After) });
-    check("forgotten", &text::to_string(&report));
+    check("far", &to_string(&told(&report)));
+    let Subject { object, relation } = freed(0, Side::After);
+    let object = Object { state: State::Forgotten, ..object };
+    report.subject = Some(Subject { object, relation });
+    check("forgotten", &to_string(&told(&report)));
 }
 
 #[test]
 fn damage_is_told_by_who_found_it() {
     let mut report = example(BugKind::OverwrittenSlack);
     report.cause = Cause::Found(FoundBy::Exit);
-    report.stack.clear();
-    check("found-at-exit", &text::to_string(&report));
+    let found = LookedUp { stack: Vec::new(), ..looked_up(&report) };
+    check("found-at-exit", &to_string(&tell(&report, found)));
     let mut report = example(BugKind::DoubleFree);
     report.kind = BugKind::HeapUseAfterFree;
     report.damage = damage(START, 0xdf);
-    check("written-after-free", &text::to_string(&report));
+    check("written-after-free", &to_string(&told(&report)));
 }
 
 #[test]
@@ -328,16 +338,16 @@ fn an_operand_out_of_bounds_is_an_access() {
     let operand = Operand { name: "source", start: START, bytes: 48 };
     let misuse = Misuse::OutOfBounds { direction: Direction::Read, operand, inside: SIZE };
     let mut report = libc_call(BugKind::HeapBufferOverflow, "memcpy", misuse);
-    report.object = Some(object(0, Side::After));
-    check("operand", &text::to_string(&report));
+    report.subject = Some(object(0, Side::After));
+    check("operand", &to_string(&told(&report)));
 }
 
 #[test]
 fn an_address_is_described() {
-    let described = |kind, object| {
-        let (pid, asking, address) = (4321, ThreadId(0), START + 4);
-        let report = AddressReport { pid, asking, address, kind, object };
-        text::address_to_string(&report)
+    let described = |kind, subject: Option<Subject>| {
+        let life = [subject.and_then(|_| kept("make_node", 12)), None];
+        let description = Description { kind, subject };
+        AddressReport::new(4321, ThreadId(0), START + 4, &description, life).to_string()
     };
     let texts = [
         described(AddressKind::Heap { is_guard: false }, Some(object(4, Side::Inside))),
@@ -347,4 +357,18 @@ fn an_address_is_described() {
         described(AddressKind::Foreign(Owner::Mapped("/lib/a.so".to_owned())), None),
     ];
     check("addresses", &texts.concat());
+}
+
+/// So the command makes the same text of a record.
+#[test]
+fn a_record_has_the_same_text() {
+    for kind in KINDS {
+        let finding = told(&example(kind));
+        let line = Record::Finding(Box::new(finding.clone())).to_line();
+        let Ok(Record::Finding(read)) = Record::from_line(line.as_bytes()) else {
+            panic!("{line}")
+        };
+        assert_eq!(*read, finding);
+        assert_eq!(to_string(&read), to_string(&finding));
+    }
 }

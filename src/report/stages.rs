@@ -5,16 +5,17 @@
 //! damaged, endless or gone, and the code that reads it wrong. So that is an attempt, under a watchdog: if
 //! it fails, the bare report is what there is, and says why.
 
-use super::data::LookUpFailure;
-use super::resolve::{self, Names};
-use super::{panics, text};
+use super::failure::LookUpFailure;
+use super::resolve::{self, Names, Request};
+use super::{panics, words};
 use crate::diagnose::Bug;
+use crate::finding::{Process, text};
 use crate::heap::report_memory;
 use crate::runtime::Runtime;
 use crate::sys::sandbox::{self, Need};
 use crate::sys::watchdog::Watchdog;
 use crate::sys::{attempt, process, scope};
-use core::fmt;
+use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 /// How long names may take.
@@ -36,42 +37,44 @@ fn failure() -> LookUpFailure {
     noted.unwrap_or(NoMemory)
 }
 
-/// Composes the report of `bug`, and gives it to `take`.
+/// Composes the report of `bug`, and gives it to `take`. Memory that is perhaps not accessible is read if `may_probe`.
 ///
 /// # Safety
 /// The calling thread must be the one that reports.
-pub unsafe fn compose(runtime: &Runtime, bug: &Bug, take: impl FnOnce(&str)) {
+pub unsafe fn compose(runtime: &Runtime, bug: &Bug, may_probe: bool, take: impl FnOnce(&str)) {
     /// Room for the sentence about names.
     const MOST_BYTES_OF_SENTENCE: usize = 200;
     let resolve = |names| {
-        let mut report = resolve::resolve(bug, process::pid(), names);
-        report.stats = runtime.options.stats.then(|| runtime.stats());
-        report
+        let process = Process { pid: process::pid(), ..Process::default() };
+        let mut finding = resolve::resolve(bug, process, Request { names, may_probe });
+        finding.stats = runtime.options.stats.then(|| runtime.stats());
+        finding
     };
     // SAFETY: the calling thread is the one that reports, as the caller promises, so nobody else uses the memory of
     // the report; and what lies in it is dropped before it is emptied for the second time.
     unsafe {
         // A report that was given up may have left something.
         report_memory::empty();
-        let (mut report, mut bare) = report_memory::with(|| {
-            let report = resolve(Names::None);
-            let mut bare = text::to_string(&report);
+        let (mut finding, mut bare, mut sentence) = report_memory::with(|| {
+            let finding = resolve(Names::None);
+            let mut bare = text::to_string(&finding);
             bare.reserve(MOST_BYTES_OF_SENTENCE);
-            (report, bare)
+            (finding, bare, String::with_capacity(MOST_BYTES_OF_SENTENCE))
         });
         let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
         match look_up(MOST_SECONDS, || text::to_string(&resolve(names))) {
             Ok(text) => take(&text),
             Err(failure) => {
-                report.names_missing = Some(failure);
-                bare.clear();
                 // Nothing is allocated any more: what was given up may have left the memory in any state.
-                let _ = text::render(&report, &mut WithinCapacity(&mut bare));
+                let _ = WithinCapacity(&mut sentence).write_str(words::look_up_failure(failure));
+                finding.names_missing = Some(core::mem::take(&mut sentence));
+                bare.clear();
+                let _ = text::render(&finding, &mut WithinCapacity(&mut bare));
                 take(&bare);
             }
         }
         // Not freed piece by piece: what was given up may have left the memory in any state.
-        core::mem::forget((report, bare));
+        core::mem::forget((finding, bare, sentence));
         report_memory::empty();
     }
 }

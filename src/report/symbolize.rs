@@ -15,8 +15,8 @@ mod store;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
-use super::data::{Frame, UNKNOWN_MODULE};
 use super::panics;
+use crate::finding::{Address, Frame, UNKNOWN_MODULE};
 use crate::printable::printable;
 use crate::trace::{self, Module, Pc, modules};
 use debug_file::DebugFile;
@@ -56,7 +56,7 @@ impl Symbolizer {
             None => vec![self.maps.get_or_insert_with(Maps::read).describe(pc)],
         };
         for frame in &mut frames {
-            frame.address = pc;
+            frame.address = Address(pc as u64);
         }
         if is_return_address
             && trace::is_signal_return(pc)
@@ -75,11 +75,12 @@ impl Symbolizer {
 
     /// The module and offset of `pc` alone: reads no file.
     pub fn module_only(&self, pc: usize) -> Frame {
-        let (module, module_offset) = match modules::module_of(pc) {
+        let (module, offset) = match modules::module_of(pc) {
             Some(module) => (path_of(module), module.stated_address(pc)),
             None => (UNKNOWN_MODULE.to_owned(), pc),
         };
-        Frame { address: pc, module, module_offset, ..Frame::default() }
+        let (address, offset) = (Address(pc as u64), Address(offset as u64));
+        Frame { address, module, offset, ..Frame::default() }
     }
 
     fn symbolize_in(&mut self, module: &'static Module, pc: usize, lookup: usize) -> Vec<Frame> {
@@ -103,7 +104,7 @@ impl Symbolizer {
         }
         for frame in &mut frames {
             frame.module = path_of(module);
-            frame.module_offset = module.stated_address(pc);
+            frame.offset = Address(module.stated_address(pc) as u64);
         }
         frames
     }
@@ -181,7 +182,7 @@ mod tests {
         let nowhere = symbolizer.symbolize(16, false);
         assert_eq!(nowhere.len(), 1);
         assert_eq!(nowhere[0].module, UNKNOWN_MODULE);
-        assert_eq!(nowhere[0].module_offset, 16);
+        assert_eq!(nowhere[0].offset, Address(16));
         let local = 0_u8;
         let on_stack = symbolizer.symbolize(&raw const local as usize, false);
         assert_ne!(on_stack[0].module, UNKNOWN_MODULE);

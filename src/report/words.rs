@@ -1,13 +1,15 @@
 //! Sentences of a report about what is wrong with a call, a request, or an instruction. They are written where they are
 //! shown, so that nothing is allocated for them.
 
-use super::data::{LookUpFailure, ReportedObject};
+use super::failure::LookUpFailure;
 use crate::diagnose::{
-    AddressKind, BadRequest, Crash, Direction, LibcCall, Misuse, Operand, Owner, Side, Wrong,
+    AddressKind, BadRequest, Bug, BugKind, Crash, Direction, LibcCall, Misuse, Operand, Owner,
+    Relation, Side, Subject, Wrong,
 };
 use crate::heap::record::{Family, State, ThreadId};
 use crate::heap::release::{Mismatch, Release};
 use crate::printable::printable;
+use crate::sys::PAGE_BYTES;
 use core::fmt::{self, Display, Formatter};
 
 /// What a function writes when it is shown.
@@ -20,7 +22,8 @@ impl<F: Fn(&mut Formatter<'_>) -> fmt::Result> Display for Words<F> {
 }
 
 /// In what an object and the call that was to free it differ.
-pub fn mismatch(object: &ReportedObject, release: Release, which: Mismatch) -> impl Display {
+pub fn mismatch(subject: &Subject, release: Release, which: Mismatch) -> impl Display {
+    let object = subject.object;
     let by = release.by.name();
     let alignment = |log2: u8| {
         Words(move |out: &mut Formatter<'_>| match (log2, 1usize.checked_shl(u32::from(log2))) {
@@ -51,7 +54,7 @@ pub fn mismatch(object: &ReportedObject, release: Release, which: Mismatch) -> i
 }
 
 /// What is wrong with a libc call, as to the object that its address is at or near.
-pub fn libc_call(call: &LibcCall, object: Option<&ReportedObject>) -> impl Display {
+pub fn libc_call(call: &LibcCall, subject: Option<&Subject>) -> impl Display {
     let function = call.function;
     Words(move |out: &mut Formatter<'_>| match call.misuse {
         Misuse::OutOfBounds { direction, operand: Operand { name, start, bytes }, .. } => {
@@ -66,7 +69,7 @@ pub fn libc_call(call: &LibcCall, object: Option<&ReportedObject>) -> impl Displ
                 }
                 _ => write!(out, "{function} would read {bytes} {unit} of its {name}")?,
             }
-            write_where_from(out, start, object)
+            write_where_from(out, start, subject)
         }
         Misuse::Overlap { destination, source } => {
             let (side, distance) = match source.start.checked_sub(destination.start) {
@@ -91,9 +94,11 @@ pub fn libc_call(call: &LibcCall, object: Option<&ReportedObject>) -> impl Displ
 fn write_where_from(
     out: &mut Formatter<'_>,
     start: usize,
-    object: Option<&ReportedObject>,
+    subject: Option<&Subject>,
 ) -> fmt::Result {
-    let Some(object) = object else { return out.write_str(" where no object is") };
+    let Some(Subject { object, .. }) = subject else {
+        return out.write_str(" where no object is");
+    };
     if object.state == State::Forgotten {
         return out.write_str(" in memory that was freed long ago");
     }
@@ -102,7 +107,7 @@ fn write_where_from(
         State::Live => article(size),
         _ => "a freed",
     };
-    let end = object.end();
+    let end = object.start + object.size;
     match start {
         _ if start == object.start => write!(out, " in")?,
         _ if start < object.start => write!(out, ", {} before", in_bytes(object.start - start))?,
@@ -129,6 +134,59 @@ fn article(number: usize) -> &'static str {
         8 | 11 | 18 | 80..=89 | 800..=899 => "an",
         _ => "a",
     }
+}
+
+/// Where `address` lies relative to an object: sentences.
+pub fn relation(address: usize, subject: &Subject, is_damage: bool) -> Vec<String> {
+    let Subject { object, relation: Relation { bytes, side } } = *subject;
+    if object.state == State::Forgotten {
+        return vec![format!(
+            "{address:#x} is in memory that was freed long ago; its stacks are no longer kept (option history)"
+        )];
+    }
+    let where_to = match side {
+        Side::Before => "before",
+        Side::Inside => "inside of",
+        Side::After => "after",
+    };
+    let (start, size, end) = (object.start, object.size, object.start + object.size);
+    // The first bad byte: an access may begin inside the object and cross its end.
+    let first_bad = match side {
+        Side::After => end + bytes,
+        _ => address,
+    };
+    let distance = in_bytes(bytes);
+    let mut sentences = vec![format!(
+        "{first_bad:#x} is located {distance} {where_to} {size}-byte region [{start:#x},{end:#x})"
+    )];
+    if address < end && first_bad >= end && !is_damage {
+        let inside = end - address;
+        sentences.push(format!("the access begins {inside} bytes before the end of the region"));
+    }
+    if side != Side::Inside && bytes >= PAGE_BYTES && !is_damage {
+        sentences
+            .push("this is a guess: that region is the nearest, and it is not near".to_owned());
+    }
+    sentences
+}
+
+/// What canaries or junk were overwritten with.
+pub fn damage(bug: &Bug) -> Option<impl Display> {
+    let damage = bug.damage?;
+    let start = bug.subject.map_or(0, |subject| subject.object.start);
+    let what = match bug.kind {
+        BugKind::HeapUseAfterFree => "junk",
+        _ => "canary",
+    };
+    Some(Words(move |out: &mut Formatter<'_>| {
+        let offset = damage.address.wrapping_sub(start) as isize;
+        write!(out, "{} bytes from offset {offset} of the object hold", damage.span)?;
+        for byte in &damage.bytes[..damage.shown] {
+            write!(out, " {byte:02x}")?;
+        }
+        let more = if damage.span > damage.shown { " …" } else { "" };
+        write!(out, "{more} instead of the {what} {:02x}", damage.expected)
+    }))
 }
 
 /// How to come to the write whose traces were found on this side of an object.
@@ -221,10 +279,10 @@ pub fn owner(owner: &Owner, asking: ThreadId) -> impl Display {
 /// What an address is, at or near `object` if one is known, for thread `asking`.
 pub fn address_kind(
     kind: &AddressKind,
-    object: Option<&ReportedObject>,
+    subject: Option<&Subject>,
     asking: ThreadId,
 ) -> impl Display {
-    let side = object.map(|object| (object.state, object.relation.side));
+    let side = subject.map(|subject| (subject.object.state, subject.relation.side));
     Words(move |out: &mut Formatter<'_>| {
         out.write_str(match (kind, side) {
             (AddressKind::Foreign(whose), _) => return write!(out, "{}", owner(whose, asking)),
@@ -262,23 +320,24 @@ pub fn look_up_failure(failure: LookUpFailure) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::Relation;
-    use crate::report::data::ObjectEvent;
-    use crate::trace::Caller;
+    use crate::heap::Object;
+    use crate::heap::record::Event;
+    use crate::trace::{Caller, TraceId};
 
     fn sentence(function: &'static str, misuse: Misuse, state: State, size: usize) -> String {
-        let object = ReportedObject {
+        let nobody = Event { thread: ThreadId(0), trace: TraceId::NONE };
+        let object = Object {
             start: 0x1000,
             size,
             family: Family::Malloc,
             align_log2: 0,
             state,
-            relation: Relation { bytes: 0, side: Side::Inside },
-            allocated: ObjectEvent { thread: ThreadId(0), stack: None },
+            allocated: nobody,
             freed: None,
         };
+        let relation = Relation { bytes: 0, side: Side::Inside };
         let call = LibcCall { function, caller: Caller::here(), misuse };
-        libc_call(&call, Some(&object)).to_string()
+        libc_call(&call, Some(&Subject { object, relation })).to_string()
     }
 
     fn out(direction: Direction, name: &'static str, start: usize, bytes: usize) -> Misuse {

@@ -15,6 +15,8 @@ pub struct Status {
     pub bytes: u64,
     /// User id.
     pub owner: u32,
+    /// Since 1970, UTC.
+    pub modified_nanoseconds: i128,
 }
 
 /// An open descriptor, closed when dropped.
@@ -49,7 +51,9 @@ impl File {
         if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
             return Err(Errno(libc::EINVAL));
         }
-        Ok((file, Status { bytes: stat.st_size as u64, owner: stat.st_uid }))
+        let modified = i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec);
+        let (bytes, owner) = (stat.st_size as u64, stat.st_uid);
+        Ok((file, Status { bytes, owner, modified_nanoseconds: modified }))
     }
 
     /// Opens for appending what [`File::create`] made at `path`; fails if that is not `identity` any more, or no

@@ -11,7 +11,7 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use super::demangle::demangle;
 use super::dwarf::Dwarf;
 use super::store::{Image, Store};
-use crate::report::data::Frame;
+use crate::finding::Frame;
 use crate::trace::{Module, ModuleKind};
 
 /// Where distributions keep separate debug files.

@@ -4,7 +4,7 @@
 use std::ffi::CString;
 use std::ops::Range;
 
-use crate::report::data::{Frame, UNKNOWN_MODULE};
+use crate::finding::{Address, Frame, UNKNOWN_MODULE};
 use crate::sys::{address_map, file, process};
 
 /// Most that is read of the names.
@@ -36,7 +36,7 @@ impl Maps {
         let Some(mapping) = address_map::find_in(&self.mappings, pc) else {
             return Frame {
                 module: UNKNOWN_MODULE.to_owned(),
-                module_offset: pc,
+                offset: Address(pc as u64),
                 ..Frame::default()
             };
         };
@@ -47,7 +47,7 @@ impl Maps {
         Frame {
             function: compiled.map(|(_, name)| name),
             module: module.to_owned(),
-            module_offset: pc - mapping.start + mapping.file_offset,
+            offset: Address((pc - mapping.start + mapping.file_offset) as u64),
             ..Frame::default()
         }
     }
@@ -87,7 +87,7 @@ mod tests {
         };
         let of_file = maps.describe(0x55d4);
         assert_eq!(of_file.module, "/opt/with space/plugin.so");
-        assert_eq!(of_file.module_offset, 0x1004);
+        assert_eq!(of_file.offset, Address(0x1004));
         let compiled = maps.describe(0x7f18);
         assert_eq!(compiled.function.as_deref(), Some("LazyCompile:~run app.js:1"));
         assert_eq!(compiled.module, "[anonymous memory]");

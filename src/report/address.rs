@@ -1,0 +1,59 @@
+//! What an address is, for whoever asks.
+
+use super::{tell, words};
+use crate::diagnose::Description;
+use crate::finding::{Frame, Object, text};
+use crate::heap::record::ThreadId;
+use core::fmt::{Result, Write};
+
+/// What an address is.
+#[derive(Clone, Debug)]
+pub struct AddressReport {
+    /// Of the process.
+    pub pid: u32,
+    pub address: usize,
+    /// What follows the address.
+    pub what: String,
+    /// Where it lies relative to the object: sentences.
+    pub place: Vec<String>,
+    /// The object at the address, or near it.
+    pub object: Option<Object>,
+}
+
+impl AddressReport {
+    /// Of what thread `asking` wants to know, with the stacks of the object's allocation and free.
+    pub fn new(
+        pid: u32,
+        asking: ThreadId,
+        address: usize,
+        description: &Description,
+        [allocated, freed]: [Option<Vec<Frame>>; 2],
+    ) -> AddressReport {
+        let subject = description.subject.as_ref();
+        AddressReport {
+            pid,
+            address,
+            what: words::address_kind(&description.kind, subject, asking).to_string(),
+            place: subject.map_or_else(Vec::new, |it| words::relation(address, it, false)),
+            object: subject.map(|subject| tell::object(subject, allocated, freed)),
+        }
+    }
+
+    /// Writes it.
+    pub fn render(&self, out: &mut impl Write) -> Result {
+        writeln!(out, "=={}==Fencepost: {:#x} {}", self.pid, self.address, self.what)?;
+        for sentence in &self.place {
+            writeln!(out, "{sentence}")?;
+        }
+        match &self.object {
+            Some(object) => text::write_life(object, out),
+            None => Ok(()),
+        }
+    }
+}
+
+impl core::fmt::Display for AddressReport {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> Result {
+        self.render(out)
+    }
+}

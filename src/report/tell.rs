@@ -1,0 +1,215 @@
+//! From a bug, and what was looked up about it, to the finding: its sentences.
+
+use super::words;
+use crate::diagnose::{
+    Access, Bug, BugKind, Cause, Crash, Direction, FoundBy, KindName, LibcCall, Misuse, Side,
+    Subject,
+};
+use crate::finding::{self, Address, Finding, Frame, fingerprint, text};
+use crate::heap::record::{Event, Family, State};
+use core::fmt::Write;
+
+/// What was looked up about a bug.
+#[derive(Default)]
+pub struct LookedUp {
+    pub process: finding::Process,
+    pub thread: finding::Thread,
+    /// Of the access or the call.
+    pub stack: Vec<Frame>,
+    /// Of the object's allocation and its free.
+    pub allocated: Option<Vec<Frame>>,
+    pub freed: Option<Vec<Frame>>,
+    pub threads: Vec<finding::ThreadCreation>,
+    pub modules: Vec<finding::Module>,
+    pub memory: Option<finding::Memory>,
+    pub sources: Vec<finding::Source>,
+}
+
+/// The finding that a bug is.
+pub fn tell(bug: &Bug, found: LookedUp) -> Finding {
+    let subject = bug.subject.as_ref();
+    let has_address = !matches!(bug.cause, Cause::Request(_) | Cause::Aborted);
+    let mut finding = Finding {
+        version: finding::VERSION,
+        kind: KindName { kind: bug.kind, cause: bug.cause }.to_string(),
+        late: bug.damage.is_some(),
+        address: has_address.then(|| address(bug.address)),
+        registers: registers(&bug.cause),
+        access: access(&bug.cause),
+        explanation: match &bug.cause {
+            Cause::Libc(call) => Some(words::libc_call(call, subject).to_string()),
+            _ => None,
+        },
+        heading: heading(bug),
+        place: place(bug),
+        hint: hint(bug),
+        object: subject.map(|subject| object(subject, found.allocated, found.freed)),
+        damage: bug.damage.map(|damage| finding::Damage {
+            start: address(damage.address),
+            span: damage.span as u64,
+            bytes: hex(&damage.bytes[..damage.shown]),
+            expected: damage.expected,
+        }),
+        process: found.process,
+        thread: found.thread,
+        stack: found.stack,
+        threads: found.threads,
+        modules: found.modules,
+        memory: found.memory,
+        sources: found.sources,
+        ..Finding::default()
+    };
+    finding.summary = text::summary(&finding);
+    fingerprint::set(&mut finding);
+    finding
+}
+
+pub fn address(address: usize) -> Address {
+    Address(address as u64)
+}
+
+/// Two digits a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // A string takes all that is written to it.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+/// The object that a bug is about, with the stacks that are known of it.
+pub fn object(
+    subject: &Subject,
+    allocated: Option<Vec<Frame>>,
+    freed: Option<Vec<Frame>>,
+) -> finding::Object {
+    let Subject { object, relation } = subject;
+    let event = |event: Event, stack| finding::Event { thread: event.thread.0, stack };
+    finding::Object {
+        start: address(object.start),
+        bytes: object.size as u64,
+        family: match object.family {
+            Family::Malloc => "malloc",
+            Family::New => "new",
+            Family::NewArray => "new[]",
+            Family::Rust => "rust",
+            Family::Any => "any",
+        }
+        .to_owned(),
+        alignment: match object.align_log2 {
+            0 => None,
+            log2 => 1_u64.checked_shl(u32::from(log2)),
+        },
+        state: match object.state {
+            State::Live => finding::ObjectState::Live,
+            State::Forgotten => finding::ObjectState::Forgotten,
+            _ => finding::ObjectState::Freed,
+        },
+        side: match relation.side {
+            Side::Before => finding::Side::Before,
+            Side::Inside => finding::Side::Inside,
+            Side::After => finding::Side::After,
+        },
+        distance: relation.bytes as u64,
+        allocated: event(object.allocated, allocated),
+        freed: object.freed.map(|at| event(at, freed)),
+    }
+}
+
+fn registers(cause: &Cause) -> Option<finding::Registers> {
+    let (pc, bp, sp) = match *cause {
+        Cause::Access(Access { pc, bp, sp, .. }) | Cause::Raised { pc, bp, sp, .. } => (pc, bp, sp),
+        Cause::Libc(LibcCall { caller, misuse: Misuse::OutOfBounds { .. }, .. }) => {
+            (caller.pc, caller.bp, caller.sp)
+        }
+        _ => return None,
+    };
+    Some(finding::Registers { pc: address(pc), bp: address(bp), sp: address(sp) })
+}
+
+fn access(cause: &Cause) -> Option<finding::Access> {
+    let (direction, bytes, start) = match *cause {
+        Cause::Access(Access { direction, width, start, .. }) => (direction, width, start),
+        Cause::Libc(LibcCall {
+            misuse: Misuse::OutOfBounds { direction, operand, .. }, ..
+        }) => (direction, Some(operand.bytes), operand.start),
+        _ => return None,
+    };
+    let direction = match direction {
+        Direction::Read => finding::Direction::Read,
+        Direction::Write => finding::Direction::Write,
+        Direction::Execute => finding::Direction::Execute,
+    };
+    let bytes = bytes.map(|bytes| bytes as u64);
+    Some(finding::Access { direction, bytes, start: address(start) })
+}
+
+/// What was done where.
+fn heading(bug: &Bug) -> String {
+    let thread = bug.thread.0;
+    let called = |function: &str| format!("{function} called here by thread T{thread}:");
+    match bug.cause {
+        Cause::Access(Access { direction, width, start, .. }) => {
+            let size = match (width, direction) {
+                (Some(width), _) => format!(" of size {width}"),
+                (None, Direction::Execute) => String::new(),
+                (None, _) => " of unknown size".to_owned(),
+            };
+            format!("{}{size} at {start:#x} thread T{thread}", verb(direction))
+        }
+        Cause::Request(request) => called(request.function),
+        Cause::Raised { signal, .. } => format!("{signal} raised here by thread T{thread}:"),
+        Cause::Aborted => called("abort"),
+        Cause::Libc(LibcCall { function, misuse, .. }) => match misuse {
+            Misuse::OutOfBounds { direction, operand, .. } => {
+                let (verb, bytes, address) = (verb(direction), operand.bytes, bug.address);
+                format!("{verb} of size {bytes} at {address:#x} thread T{thread}")
+            }
+            _ => called(function),
+        },
+        Cause::Found(FoundBy::Exit) => "found at exit".to_owned(),
+        Cause::Found(by) => match bug.kind {
+            BugKind::OverwrittenSlack => format!("found by {} here:", by.function()),
+            BugKind::HeapUseAfterFree if bug.damage.is_some() => {
+                format!("found by a later {} here:", by.function())
+            }
+            _ => called(by.function()),
+        },
+    }
+}
+
+fn verb(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Read => "READ",
+        Direction::Write => "WRITE",
+        Direction::Execute => "EXECUTE",
+    }
+}
+
+/// Where the address lies, relative to an object or in somebody else's memory, and what was found there.
+fn place(bug: &Bug) -> Vec<String> {
+    let address = bug.address;
+    match (&bug.crash, &bug.cause) {
+        (Some(Crash::Abort), _) => return Vec::new(),
+        (Some(crash), _) => return vec![format!("{address:#x} is {}", words::crash(crash))],
+        (None, Cause::Request(request)) => return vec![words::request(request).to_string()],
+        (None, _) => {}
+    }
+    let mut sentences = match (&bug.subject, &bug.owner) {
+        (Some(subject), _) => words::relation(address, subject, bug.damage.is_some()),
+        (None, Some(owner)) => vec![format!("{address:#x} {}", words::owner(owner, bug.thread))],
+        (None, None) => vec![format!("{address:#x} was never allocated: no object is near")],
+    };
+    if let (Some((release, which)), Some(subject)) = (bug.mismatch, &bug.subject) {
+        sentences.push(words::mismatch(subject, release, which).to_string());
+    }
+    sentences.extend(words::damage(bug).map(|damage| damage.to_string()));
+    sentences
+}
+
+fn hint(bug: &Bug) -> Option<String> {
+    let subject = bug.subject.filter(|_| bug.kind == BugKind::OverwrittenSlack);
+    bug.damage?;
+    Some(words::how_to_find_the_write(subject?.relation.side).to_string())
+}
