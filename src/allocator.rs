@@ -19,9 +19,9 @@ use crate::trace::{self, Caller, Frames};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// The runtime, ready to guard.
+/// The runtime, ready to guard; none in a process that is not followed.
 #[inline]
-pub fn runtime() -> &'static Runtime {
+pub fn runtime() -> Option<&'static Runtime> {
     runtime::get_or_start(fault::install)
 }
 
@@ -32,7 +32,9 @@ pub fn allocate(request: AllocationRequest, caller: Caller) -> *mut u8 {
     if RuntimeScope::is_active() {
         return private::allocate(request.size, request.align);
     }
-    let runtime = runtime();
+    let Some(runtime) = runtime() else {
+        return next_heap::allocate(request.size, request.align, request.zeroed);
+    };
     threads::with_cache(|cache| runtime.heap.allocate(cache, request, || runtime.event(caller)))
 }
 
@@ -48,9 +50,12 @@ pub fn free(address: usize, release: Release, caller: Caller) {
         // SAFETY: the address is the private heap's.
         return unsafe { private::free(address) };
     }
-    let runtime = runtime();
-    if runtime.heap.is_sampling() && !runtime.heap.contains(address) {
+    let Some(runtime) = runtime() else {
         // SAFETY: not ours; what the program passes is the program's responsibility.
+        return unsafe { next_heap::free(address) };
+    };
+    if runtime.heap.is_sampling() && !runtime.heap.contains(address) {
+        // SAFETY: as above.
         return unsafe { next_heap::free(address) };
     }
     let freed = threads::with_cache(|cache| {
@@ -100,7 +105,10 @@ pub fn resize(
         // SAFETY: the address is the private heap's.
         return unsafe { private::resize(address, size, align) };
     }
-    let runtime = runtime();
+    let Some(runtime) = runtime() else {
+        // SAFETY: not ours; what the program passes is the program's responsibility.
+        return unsafe { next_heap::resize(address, size, align) };
+    };
     // An object of the next allocator stays there: nobody has seen it so far.
     if runtime.heap.is_sampling() && !runtime.heap.contains(address) {
         // SAFETY: not ours; what the program passes is the program's responsibility.
@@ -150,7 +158,10 @@ pub fn usable_size(address: usize, caller: Caller) -> usize {
         // SAFETY: the address is the private heap's.
         return unsafe { private::size(address) };
     }
-    let runtime = runtime();
+    let Some(runtime) = runtime() else {
+        // SAFETY: not ours; what the program passes is the program's responsibility.
+        return unsafe { next_heap::usable_size(address) };
+    };
     match runtime.heap.size_of(address) {
         Ok(size) => size,
         // SAFETY: as above.
@@ -171,8 +182,9 @@ pub fn refuse(function: &'static str, wrong: Wrong, caller: Caller) {
     if RuntimeScope::is_active() {
         return;
     }
-    let runtime = runtime();
-    if runtime.options.bad_requests == BadRequests::Report {
+    if let Some(runtime) = runtime()
+        && runtime.options.bad_requests == BadRequests::Report
+    {
         fault::report_request(runtime, BadRequest { function, wrong }, caller);
     }
 }
@@ -197,7 +209,9 @@ pub fn note_operators(replaced: bool) {
 
 /// What came from a function of ours by way of another may be freed by any.
 pub fn forget_family(address: usize) {
-    runtime().heap.forget_family(address);
+    if let Some(runtime) = runtime() {
+        runtime.heap.forget_family(address);
+    }
 }
 
 /// Whether a mismatch is not to be reported: it is not wanted, or may be none.
@@ -294,13 +308,13 @@ pub fn set_up_process() {
     if DONE.swap(true, Ordering::AcqRel) {
         return;
     }
-    runtime();
+    let Some(runtime) = runtime() else { return };
     let _scope = RuntimeScope::enter();
     next::resolve();
     streams::init();
     threads::current();
     fault::belief::meet_first_thread();
-    if runtime().options.keep_going {
+    if runtime.options.keep_going {
         fault::trap::install();
     }
     fork::register();

@@ -23,7 +23,7 @@ const NAME_BYTES: usize = 64;
 /// All zeros at first.
 #[repr(C)]
 pub struct Ledger {
-    /// Processes that have loaded the guard by execution.
+    /// Processes that have loaded the library by execution.
     started: AtomicU64,
     /// Reports of bugs that `error-exitcode` is for.
     reports: AtomicU64,
@@ -69,15 +69,16 @@ pub fn get() -> Option<&'static Ledger> {
     unsafe { LEDGER.load(Ordering::Acquire).as_ref() }
 }
 
-/// At the start of a process: opens the ledger that its environment names, if it does, and enters the process.
-pub(crate) fn open() {
-    let Some(value) = process::environment(VARIABLE) else { return };
-    let opened = Name::parse(&value).and_then(|name| shared_file::open(name, Ledger::BYTES));
-    let Some(address) = opened else { return };
-    LEDGER.store(address as *mut Ledger, Ordering::Release);
-    if let Some(ledger) = get() {
-        ledger.started.fetch_add(1, Ordering::Relaxed);
+/// At the start of a process, while it has one thread: opens the ledger that its environment names, if it does, and
+/// enters the process, once. Returns how many processes were entered before.
+pub(crate) fn open() -> Option<u64> {
+    if get().is_some() {
+        return None;
     }
+    let value = process::environment(VARIABLE)?;
+    let address = shared_file::open(Name::parse(&value)?, Ledger::BYTES)?;
+    LEDGER.store(address as *mut Ledger, Ordering::Release);
+    get().map(|ledger| ledger.started.fetch_add(1, Ordering::Relaxed))
 }
 
 /// For `run`: makes a ledger. Returns it, the value of [`VARIABLE`] for the program, and the descriptor that must
@@ -93,7 +94,7 @@ impl Ledger {
     /// Size of the file.
     const BYTES: usize = 8192;
 
-    /// Processes that have loaded the guard.
+    /// Processes that have loaded the library.
     pub fn started(&self) -> u64 {
         self.started.load(Ordering::Relaxed)
     }

@@ -9,10 +9,12 @@
 
 use std::fmt;
 
+mod follow;
 mod foreign;
 mod group;
 mod value;
 
+pub use follow::Follow;
 pub use foreign::words as foreign_words;
 pub use group::Group;
 pub use value::Revocation;
@@ -68,6 +70,8 @@ pub enum Form {
     Bool,
     /// A path; no check is made of it here.
     Path,
+    /// Programs of a tree: a word, or patterns.
+    Programs,
     /// `immediate`, `batch`, or `batch:N` with N in an inclusive range.
     Revocation {
         /// The least N.
@@ -89,6 +93,9 @@ impl Form {
             Form::Number { min, max } => format!("a whole number from {min} to {max}"),
             Form::Bool => "yes or no".to_string(),
             Form::Path => "a path".to_string(),
+            Form::Programs => {
+                "all, none, or names with commas between, ! before those to leave out".to_string()
+            }
             Form::Revocation { min, max } => {
                 format!("immediate, batch, or batch:N with N from {min} to {max}")
             }
@@ -102,6 +109,7 @@ impl Form {
             Form::Number { .. } => "N",
             Form::Bool => "yes|no",
             Form::Path => "PATH",
+            Form::Programs => "PROGRAMS",
             Form::Revocation { .. } => "WHEN",
         }
     }
@@ -463,6 +471,11 @@ options! {
     "free-fill" => free_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
 
     group Guarding;
+
+    /// Which programs of a tree are guarded; the others run natively. all; none but the one that is run; or names
+    /// with commas between, ! before those to leave out, * and ? for any characters, with a slash for paths: the
+    /// last that fits decides, as in 'test_*' or '!git,!python*'.
+    "follow" => follow: Follow = Follow::default(), Form::Programs;
 
     /// How guard pages are made.
     "backend" => backend: BackendChoice = BackendChoice::Auto, Form::Choice(BackendChoice::CHOICES);

@@ -1,5 +1,7 @@
 //! The one runtime of the process: its options, its heap, and what it must tell.
 
+pub mod bystander;
+
 use crate::heap::budget::headroom::Shares;
 use crate::heap::counters::Counter;
 use crate::heap::record::Event;
@@ -12,8 +14,9 @@ use crate::printable::printable;
 use crate::sys::lock::Lock;
 use crate::sys::rival;
 use crate::sys::standard_error::StandardError;
-use crate::sys::{file, inherited, limits, loader, memory, process, scope::RuntimeScope};
+use crate::sys::{file, limits, loader, memory, process, scope::RuntimeScope};
 use crate::trace::{self, Caller};
+use bystander::Role;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -50,21 +53,29 @@ pub fn get() -> Option<&'static Runtime> {
     unsafe { RUNTIME.load(Ordering::Acquire).as_ref() }
 }
 
-/// The runtime, started if need be. `install_fault_handler` is called once, before any page is
-/// guarded.
+/// The runtime, started if need be; none in a process that is not followed. `install_fault_handler` is called
+/// once, before any page is guarded.
 #[inline]
-pub fn get_or_start(install_fault_handler: fn()) -> &'static Runtime {
+pub fn get_or_start(install_fault_handler: fn()) -> Option<&'static Runtime> {
     match get() {
-        Some(runtime) => runtime,
+        Some(runtime) => Some(runtime),
         None => start_once(install_fault_handler),
     }
 }
 
+/// Takes little stack of a process that is not followed.
 #[cold]
-fn start_once(install_fault_handler: fn()) -> &'static Runtime {
+fn start_once(install_fault_handler: fn()) -> Option<&'static Runtime> {
+    match bystander::role() {
+        Role::Guarded => Some(start_guarding(install_fault_handler)),
+        Role::Bystander => None,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn start_guarding(install_fault_handler: fn()) -> &'static Runtime {
     let _scope = RuntimeScope::enter();
-    // Before any other system call, which might kill.
-    inherited::learn();
     let _starting = STARTING.lock();
     if let Some(runtime) = get() {
         return runtime;

@@ -84,7 +84,9 @@ pub fn fork_plainly(fork: impl FnOnce() -> libc::pid_t) -> libc::pid_t {
 fn hold() -> KernelSet {
     let mask = signal::change_mask(libc::SIG_BLOCK, !signal::SYNCHRONOUS);
     fault::hold_for_fork();
-    runtime().heap.hold_for_fork();
+    if let Some(runtime) = runtime() {
+        runtime.heap.hold_for_fork();
+    }
     threads::hold_for_fork();
     IS_FRESH_CHILD.store(false, Ordering::Relaxed);
     mask
@@ -95,17 +97,24 @@ fn release() {
     // SAFETY: `hold` was called by this thread or its image.
     unsafe {
         threads::release_after_fork();
-        runtime().heap.release_after_fork();
+        if let Some(runtime) = runtime() {
+            runtime.heap.release_after_fork();
+        }
         fault::release_after_fork();
     }
 }
 
 /// In the child, while it holds the locks: what is the parent's is not the child's.
 fn renew() {
-    runtime().heap.backend().after_fork_in_child();
+    let runtime = runtime();
+    if let Some(runtime) = runtime {
+        runtime.heap.backend().after_fork_in_child();
+    }
     crate::trace::after_fork_in_child();
     crate::sys::altstack::after_fork_in_child();
-    runtime().adopt_process();
+    if let Some(runtime) = runtime {
+        runtime.adopt_process();
+    }
     super::FINISHED.store(false, Ordering::Release);
     IS_FRESH_CHILD.store(true, Ordering::Relaxed);
 }
@@ -115,5 +124,7 @@ fn settle() {
     fault::after_fork_in_child();
     tally::after_fork_in_child();
     // Where the backend could not be renewed, another takes over.
-    runtime().heap.restore_guards();
+    if let Some(runtime) = runtime() {
+        runtime.heap.restore_guards();
+    }
 }

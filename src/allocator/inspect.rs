@@ -13,7 +13,7 @@ use crate::{allocator, fault};
 
 /// Writes what an address is, with the stacks of its object.
 pub fn describe_address(address: usize) {
-    let runtime = allocator::runtime();
+    let Some(runtime) = allocator::runtime() else { return };
     let _scope = RuntimeScope::enter();
     let description = if private::contains(address) {
         Description { kind: AddressKind::Own, subject: None }
@@ -36,7 +36,7 @@ pub fn describe_address(address: usize) {
 
 /// Reports each object whose slack, or junk, has been overwritten, and goes on; returns how many.
 pub fn check_heap(caller: Caller) -> usize {
-    let runtime = allocator::runtime();
+    let Some(runtime) = allocator::runtime() else { return 0 };
     let _scope = RuntimeScope::enter();
     let mut found = 0;
     for bad in runtime.heap.damaged(None) {

@@ -16,7 +16,9 @@
 //! a simple implementation of ours, and the rest are looked up at the first call.
 
 use super::operand::{self, Site};
+use crate::runtime::bystander::{self, Role};
 use crate::sys::next::Next;
+use crate::sys::scope::RuntimeScope;
 use crate::trace::Caller;
 use core::cell::Cell;
 
@@ -149,6 +151,16 @@ extern "C" fn missing() -> isize {
     -1
 }
 
+/// For the assembler: where a call of an exported function goes, to ours or in a process that is not followed to the
+/// one behind it.
+extern "C" fn choose(next: &Next, ours: usize) -> usize {
+    // While the role is being found out, what that calls is ours.
+    if RuntimeScope::is_active() || bystander::role() == Role::Guarded {
+        return ours;
+    }
+    resolve(next)
+}
+
 /// Declares a routine in assembler that saves the registers, calls, does `$end`, and leaves by `$last`.
 macro_rules! routine {
     ($name:literal, $call:literal, [$($end:literal),*], $last:literal $(, $operand:ident = sym $target:path)?) => {
@@ -238,6 +250,11 @@ routine!("fencepost_entry_instead", "mov rdi, rsp\ncall r11", [], "ret");
 routine!(
     @restore "fencepost_entry_resolve", "mov rdi, r11\ncall {resolve}", "mov r11, rax",
     resolve = sym resolve
+);
+// The `Next` is in r11, and the function of ours in r10.
+routine!(
+    @restore "fencepost_entry_way", "mov rdi, r11\nmov rsi, r10\ncall {choose}", "mov r11, rax",
+    choose = sym choose
 );
 
 /// Goes to the check below if the operand may need one.

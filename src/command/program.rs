@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use fencepost::options::Follow;
+
 use super::refusal::{Refusal, quoted};
 use super::script::{self, Interpreter};
 use super::{elf, sys};
@@ -43,6 +45,15 @@ pub fn find(name: &OsStr) -> Result<Program, Refusal> {
     let path = locate(name)?;
     let format = check(&path, 0)?;
     Ok(Program { path, format })
+}
+
+/// The program, if it is one that `follow` leaves out: it can't be guarded and need not be.
+pub fn left_out(name: &OsStr, follow: &Follow) -> Option<Program> {
+    let path = locate(name).ok()?;
+    let real = path.canonicalize().unwrap_or_default();
+    let paths = [path.as_os_str().as_bytes(), real.as_os_str().as_bytes()];
+    let is_followed = follow.is_first() || follow.guards_program(paths.into_iter());
+    (!is_followed).then_some(Program { path, format: Format::Native })
 }
 
 /// Whether a word can only be meant as a program: it is a path, or in PATH.

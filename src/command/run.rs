@@ -12,7 +12,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use fencepost::ledger::{self, Ledger, UnguardedProgram};
+use fencepost::ledger::{self, Ledger, UnguardedProgram, Why};
 use fencepost::options::{OPTIONS_VARIABLE, Options, SummaryChoice};
 use fencepost::printable::printable;
 
@@ -50,7 +50,7 @@ pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8
         let bypass = elf::own_allocator(&path).map(|owner| {
             format!("only what it takes from libc's malloc is guarded: it brings an allocator, of {owner}")
         });
-        for words in [notice(ledger), bypass].into_iter().flatten() {
+        for words in [notice(ledger), left_out(ledger), bypass].into_iter().flatten() {
             say(log.as_deref(), &format!("fencepost: {} ({pid}): {words}\n", printable(file)));
         }
     }
@@ -109,6 +109,7 @@ pub fn notice(ledger: &Ledger) -> Option<String> {
     let (programs, unnamed) = ledger.unguarded();
     let mut parts: Vec<String> = programs
         .iter()
+        .filter(|program| program.why != Why::Choice)
         .map(|UnguardedProgram { name, why, times }| {
             let times = if *times > 1 { format!(", {times} times") } else { String::new() };
             format!("{} ({}{times})", printable(name), why.words())
@@ -119,6 +120,19 @@ pub fn notice(ledger: &Ledger) -> Option<String> {
     }
     let list = parts.join(", ");
     (!list.is_empty()).then(|| format!("started programs that were not guarded: {list}"))
+}
+
+/// Which programs were left out by the user's choice.
+pub fn left_out(ledger: &Ledger) -> Option<String> {
+    let (programs, _) = ledger.unguarded();
+    let chosen = programs.iter().filter(|program| program.why == Why::Choice);
+    let names: Vec<String> = chosen
+        .map(|UnguardedProgram { name, times, .. }| match times {
+            1 => printable(name).to_string(),
+            _ => format!("{} ({times} times)", printable(name)),
+        })
+        .collect();
+    (!names.is_empty()).then(|| format!("not followed, as chosen: {}", names.join(", ")))
 }
 
 /// Executes the program in a child, after `set_up` there, with a ledger of its own. Returns that, its
@@ -151,7 +165,13 @@ pub fn start<'a>(
 /// Makes every check and sets the environment, in this process, for the program.
 pub fn prepare(flags: &Flags, name: &OsStr) -> Result<Program, Refusal> {
     let options = options(flags)?;
-    let program = program::find(name)?;
+    let program = match program::find(name) {
+        // It is not to be guarded, and hands on to others what can be.
+        Err(refusal) if refusal.code == Refusal::UNGUARDED => {
+            program::left_out(name, &options.follow).ok_or(refusal)?
+        }
+        found => found?,
+    };
     let library = library::find()?;
     let inherited = std::env::var_os(preload::VARIABLE).unwrap_or_default();
     let preloads = preload::prepend(&library, &inherited)?;

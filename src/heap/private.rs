@@ -87,6 +87,17 @@ pub fn contains(address: usize) -> bool {
         || report_memory::contains(address)
 }
 
+/// In a process without a runtime: gives back the address space that it does not need.
+pub fn shrink() {
+    const KEPT_BYTES: usize = 256 << 10;
+    let _heap = HEAP.lock();
+    let (base, reserved) = (BASE.load(Ordering::Acquire), RESERVED.load(Ordering::Relaxed));
+    let kept = (COMMITTED.load(Ordering::Relaxed) + KEPT_BYTES).min(reserved);
+    RESERVED.store(kept, Ordering::Release);
+    // SAFETY: of the reservation, what was never committed; the lock is held, so none of it is handed out.
+    unsafe { memory::unmap(base + kept, reserved - kept) };
+}
+
 /// Precedes every block: dlmalloc does not tell sizes.
 #[repr(C)]
 struct Header {

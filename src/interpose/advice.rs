@@ -50,7 +50,6 @@ fn at_once(advice: c_int) -> c_int {
 ///
 /// # Safety
 /// As madvise(2) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_madvise(
     address: *mut c_void,
     bytes: size_t,
@@ -76,7 +75,6 @@ pub unsafe extern "C" fn fencepost_madvise(
 ///
 /// # Safety
 /// As process_madvise(2) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_process_madvise(
     process: c_int,
     ranges: *const iovec,

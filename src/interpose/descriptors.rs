@@ -51,7 +51,6 @@ fn call<F: Copy>(next: &Next, call: impl FnOnce(F) -> c_int) -> c_int {
 }
 
 /// close(2).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_close(descriptor: c_int) -> c_int {
     if concerned(|ours| ours == descriptor).is_some() {
         return fail(Errno(libc::EBADF));
@@ -62,7 +61,6 @@ pub extern "C" fn fencepost_close(descriptor: c_int) -> c_int {
 }
 
 /// close_range(2).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
     call(&next::CLOSE_RANGE, |close_range: extern "C" fn(c_uint, c_uint, c_int) -> c_int| {
         let range = first..=last;
@@ -86,7 +84,6 @@ pub extern "C" fn fencepost_close_range(first: c_uint, last: c_uint, flags: c_in
 }
 
 /// closefrom(3).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_closefrom(first: c_int) {
     let first = first.max(0);
     if concerned(|ours| ours >= first).is_some() {
@@ -118,7 +115,6 @@ fn after_duplicating(result: c_int) -> c_int {
 }
 
 /// dup2(2).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_dup2(old: c_int, new: c_int) -> c_int {
     let duplicate = |dup2: extern "C" fn(c_int, c_int) -> c_int| dup2(old, new);
     match make_room(old, new) {
@@ -128,7 +124,6 @@ pub extern "C" fn fencepost_dup2(old: c_int, new: c_int) -> c_int {
 }
 
 /// dup3(2).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
     let duplicate = |dup3: extern "C" fn(c_int, c_int, c_int) -> c_int| dup3(old, new, flags);
     match make_room(old, new) {
@@ -140,7 +135,6 @@ pub extern "C" fn fencepost_dup3(old: c_int, new: c_int, flags: c_int) -> c_int 
 /// fclose(3), which closes the descriptor by a call that nobody sees. Entered by a jump and left by one, as frames
 /// of ours have no place in the stacks of what it frees.
 #[unsafe(naked)]
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_fclose() {
     core::arch::naked_asm!(
         "push rdi",
@@ -182,7 +176,6 @@ fn detach() {
 }
 
 /// setsid(2).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_setsid() -> libc::pid_t {
     let session = call(&next::SETSID, |setsid: extern "C" fn() -> libc::pid_t| setsid());
     if session >= 0 {
@@ -192,7 +185,6 @@ pub extern "C" fn fencepost_setsid() -> libc::pid_t {
 }
 
 /// daemon(3), which calls neither setsid nor dup2 by its name.
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_daemon(stay: c_int, keep_descriptors: c_int) -> c_int {
     let result = call(&next::DAEMON, |daemon: extern "C" fn(c_int, c_int) -> c_int| {
         daemon(stay, keep_descriptors)

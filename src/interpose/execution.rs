@@ -6,8 +6,7 @@ use super::checked;
 use crate::ledger::{self, Ledger};
 use crate::sys::executable::{self, Path, Verdict, Why};
 use crate::sys::next::Next;
-use crate::sys::{call_on_stack, memory, probe, process};
-use crate::trace;
+use crate::sys::{call_on_stack, loader, memory, probe, process};
 use core::ffi::{CStr, c_int};
 use std::sync::OnceLock;
 
@@ -18,8 +17,8 @@ static LIBRARY: OnceLock<Box<[u8]>> = OnceLock::new();
 
 /// Learns how the guard came here. In the constructor.
 pub fn set_up() {
-    let here = trace::module_of(set_up as *const () as usize);
-    let name = here.and_then(|here| Some(here.path.file_name()?.as_encoded_bytes().to_vec()));
+    let path = loader::path_at(set_up as *const () as usize);
+    let name = path.and_then(|path| Some(path.rsplit(|&byte| byte == b'/').next()?.to_vec()));
     let list = process::environment("LD_PRELOAD").unwrap_or_default();
     if let Some(name) = name
         && executable::is_listed(&list, &name)

@@ -17,7 +17,6 @@ const LOCKS_POPEN: (u32, u32) = (2, 41);
 ///
 /// # Safety
 /// As `_Fork` demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_fork_plainly() -> libc::pid_t {
     // SAFETY: _Fork's signature.
     let Some(next) = (unsafe { next::PLAIN_FORK.get::<unsafe extern "C" fn() -> libc::pid_t>() })
@@ -36,7 +35,6 @@ type RegisterFn = unsafe extern "C" fn(Handler, Handler, Handler, *mut c_void) -
 ///
 /// # Safety
 /// As pthread_atfork(3) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_register_atfork(
     prepare: Handler,
     parent: Handler,

@@ -17,7 +17,6 @@ macro_rules! opening {
         $(
             $(#[$meta])*
             #[unsafe(naked)]
-            #[unsafe(no_mangle)]
             pub extern "C" fn $entry() {
                 core::arch::naked_asm!(
                     concat!("and ", $flags, ", {kept}"),
@@ -47,7 +46,6 @@ opening! {
 
 /// dlsym(3). What RTLD_NEXT and RTLD_DEFAULT find depends on the caller: of these it is a jump.
 #[unsafe(naked)]
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_dlsym() {
     core::arch::naked_asm!(
         // RTLD_NEXT is -1, RTLD_DEFAULT 0.
@@ -111,7 +109,6 @@ fn own_handle() -> Option<*mut c_void> {
 ///
 /// # Safety
 /// As dlclose(3) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_dlclose(handle: *mut c_void) -> c_int {
     // SAFETY: dlclose's signature; the arguments are the program's, as the manual demands of it.
     let result = unsafe {

@@ -15,11 +15,7 @@ use core::ffi::c_int;
 
 /// Puts the functions below in libc's place: before anything looks libc's up.
 pub fn take_over() {
-    for resolve in
-        [execve::resolve, execvpe::resolve, execv::resolve, execvp::resolve, fexecve::resolve]
-    {
-        resolve();
-    }
+    take_over_execution();
     for (next, function) in [
         (&checked::getrlimit::NEXT, get_limit as *const ()),
         (&checked::getrlimit64::NEXT, get_limit as *const ()),
@@ -27,6 +23,19 @@ pub fn take_over() {
         (&checked::setrlimit64::NEXT, set_limit as *const ()),
         (&checked::prlimit::NEXT, change_limit as *const ()),
         (&checked::prlimit64::NEXT, change_limit as *const ()),
+    ] {
+        next.take_over(function);
+    }
+}
+
+/// The same for those that execute a program.
+pub fn take_over_execution() {
+    for resolve in
+        [execve::resolve, execvpe::resolve, execv::resolve, execvp::resolve, fexecve::resolve]
+    {
+        resolve();
+    }
+    for (next, function) in [
         (&checked::execve::NEXT, execve::execute as *const ()),
         (&checked::execvpe::NEXT, execvpe::execute as *const ()),
         (&checked::execv::NEXT, execv::execute as *const ()),
@@ -103,7 +112,8 @@ pub fn change(pid: c_int, number: u32, new: usize, old: *mut Limit) -> Result<()
 /// Runs `execute` with the limits that the program believes in; should the call fail, they are put back, as far
 /// as may be: a hard limit can't be raised. So a path that can only fail is tried as things are.
 fn execute(path: usize, execute: impl FnOnce() -> c_int) -> c_int {
-    if !process::may_be_executed(path) {
+    // In a process that is not followed, the kernel has the program's limits.
+    if runtime::get().is_none() || !process::may_be_executed(path) {
         return execute();
     }
     limits::reveal();

@@ -7,13 +7,11 @@ use crate::runtime;
 use core::ffi::{c_int, c_ulong};
 
 /// There is never free memory to give back: 0, "no memory released".
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_malloc_trim(_pad: usize) -> c_int {
     0
 }
 
 /// No parameter of glibc's means anything here; 1 is success, 0 what glibc finds out of range.
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_mallopt(parameter: c_int, value: c_int) -> c_int {
     /// Largest chunk for its fast lists, and half of its largest heap.
     const MOST_FAST: c_int = 160;
@@ -48,7 +46,6 @@ impl Usage {
 
 /// The bytes from the kernel, in use and free, in one piece; the rest of the fields describe structures that are
 /// not here.
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_mallinfo2() -> libc::mallinfo2 {
     // SAFETY: a structure of integers, for which zero is valid.
     let mut info: libc::mallinfo2 = unsafe { core::mem::zeroed() };
@@ -62,7 +59,6 @@ pub extern "C" fn fencepost_mallinfo2() -> libc::mallinfo2 {
 }
 
 /// As [`fencepost_mallinfo2`], in fields of 32 bits, which wrap as glibc's do.
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_mallinfo() -> libc::mallinfo {
     // SAFETY: as above.
     let mut info: libc::mallinfo = unsafe { core::mem::zeroed() };
@@ -80,7 +76,6 @@ unsafe extern "C" {
 }
 
 /// Prints statistics to the stream `stderr`, in glibc's form.
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_malloc_stats() {
     let usage = Usage::now();
     let (system, in_use) = (usage.system as c_ulong, usage.in_use as c_ulong);
@@ -109,7 +104,6 @@ pub extern "C" fn fencepost_malloc_stats() {
 ///
 /// # Safety
 /// `stream` must be an open stream.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_malloc_info(options: c_int, stream: *mut libc::FILE) -> c_int {
     if options != 0 {
         return libc::EINVAL;

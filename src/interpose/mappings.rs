@@ -88,7 +88,6 @@ type MmapFn =
 ///
 /// # Safety
 /// As mmap(2) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_mmap(
     address: *mut c_void,
     bytes: size_t,
@@ -129,7 +128,6 @@ pub unsafe extern "C" fn fencepost_mmap(
 ///
 /// # Safety
 /// As munmap(2) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_munmap(address: *mut c_void, bytes: size_t) -> c_int {
     // SAFETY: munmap's signature; the arguments are the program's, as the manual demands of it.
     unsafe {
@@ -147,7 +145,6 @@ pub unsafe extern "C" fn fencepost_munmap(address: *mut c_void, bytes: size_t) -
 ///
 /// # Safety
 /// As mremap(2) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_mremap(
     old: *mut c_void,
     old_bytes: size_t,
@@ -182,7 +179,6 @@ pub unsafe extern "C" fn fencepost_mremap(
 ///
 /// # Safety
 /// As shmat(2) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_shmat(
     segment: c_int,
     address: *const c_void,

@@ -105,7 +105,6 @@ fn fail(error: Errno) -> c_int {
 }
 
 /// mlockall(2).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_mlockall(flags: c_int) -> c_int {
     let most = most_bytes();
     if most == usize::MAX || is_privileged() {
@@ -122,7 +121,6 @@ pub extern "C" fn fencepost_mlockall(flags: c_int) -> c_int {
 }
 
 /// munlockall(2).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_munlockall() -> c_int {
     FUTURE.store(0, Ordering::Relaxed);
     // SAFETY: munlockall's signature; it touches no memory.

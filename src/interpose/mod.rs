@@ -7,6 +7,7 @@
 
 mod advice;
 mod api;
+mod bystander;
 mod checked;
 mod descriptors;
 mod execution;

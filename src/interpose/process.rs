@@ -1,6 +1,6 @@
 //! Threads, and the end of the process.
 
-use super::trampoline;
+use super::bystander;
 use crate::allocator;
 use crate::fault::{self, belief};
 use crate::heap::record::Event;
@@ -19,8 +19,15 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use libc::pthread_key_t;
 use std::os::unix::ffi::OsStrExt;
 
-trampoline! {
-    fencepost_pthread_create("r8", "r9") => pthread_create;
+/// Adds the stack and frame pointers of the call as two more arguments.
+#[unsafe(naked)]
+pub extern "C" fn fencepost_pthread_create() {
+    core::arch::naked_asm!(
+        "mov r8, rsp",
+        "mov r9, rbp",
+        "jmp {create}",
+        create = sym pthread_create,
+    )
 }
 
 type Routine = extern "C-unwind" fn(*mut c_void) -> *mut c_void;
@@ -58,14 +65,10 @@ unsafe extern "C" fn pthread_create(
     // SAFETY: the trampoline passes the stack pointer as it was on entry.
     let caller = unsafe { Caller::from_entry(sp, bp) };
     let start = in_scope(|| {
-        has_memory(size_of::<Start>()).then(|| {
-            Box::into_raw(Box::new(Start {
-                routine,
-                argument,
-                created: allocator::runtime().event(caller),
-                believed_blocked: belief::get_believed(),
-            }))
-        })
+        let runtime = allocator::runtime().filter(|_| has_memory(size_of::<Start>()))?;
+        let created = runtime.event(caller);
+        let believed_blocked = belief::get_believed();
+        Some(Box::into_raw(Box::new(Start { routine, argument, created, believed_blocked })))
     });
     let Some(start) = start else { return libc::EAGAIN };
     // SAFETY: the arguments are the program's, as the manual demands of it; `begin` takes what it is given.
@@ -142,7 +145,6 @@ unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
 }
 
 /// _exit(2): no handlers run, but the check of the heap does.
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_exit_now(status: c_int) -> ! {
     crate::sys::process::exit_now(allocator::finish().unwrap_or(status))
 }
@@ -151,7 +153,6 @@ pub extern "C" fn fencepost_exit_now(status: c_int) -> ! {
 ///
 /// # Safety
 /// As quick_exit(3) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_quick_exit(status: c_int) -> ! {
     let status = allocator::finish().unwrap_or(status);
     // SAFETY: quick_exit's signature; it does not return.
@@ -168,12 +169,14 @@ pub unsafe extern "C" fn fencepost_quick_exit(status: c_int) -> ! {
 static CONSTRUCTOR: extern "C" fn() = construct;
 
 extern "C" fn construct() {
-    if loader::is_preload_library() {
+    if bystander::is_here() {
+        in_scope(bystander::set_up);
+    } else if loader::is_preload_library() {
         if let Some(sanitizer) = in_scope(rival::sanitizer) {
             runtime::refuse_beside(sanitizer);
         }
         allocator::set_up_process();
-        if allocator::runtime().options.report_crashes {
+        if runtime::get().is_some_and(|runtime| runtime.options.report_crashes) {
             fault::crash::install();
         }
         create_key();
@@ -205,5 +208,7 @@ fn tell_if_bypassed() {
         |module| printable(module.path.as_os_str().as_bytes()).to_string(),
     );
     let words = format!("nothing is guarded: {owner} has a malloc of its own");
-    notice::say(allocator::runtime(), &words);
+    if let Some(runtime) = runtime::get() {
+        notice::say(runtime, &words);
+    }
 }

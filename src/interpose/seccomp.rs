@@ -24,7 +24,6 @@ type PrctlFn = unsafe extern "C" fn(c_int, c_ulong, c_ulong, c_ulong, c_ulong) -
 ///
 /// # Safety
 /// As prctl(2) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_prctl(
     option: c_int,
     second: c_ulong,

@@ -77,7 +77,6 @@ pub(super) fn exchange(signal: c_int, new: Option<KernelAction>) -> Result<Kerne
 ///
 /// # Safety
 /// `new` and `old` must each be null or valid.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_sigaction(
     signal: c_int,
     new: *const libc::sigaction,
@@ -123,7 +122,6 @@ fn set_handler(
 static INTERRUPTING: AtomicU64 = AtomicU64::new(0);
 
 /// signal(2) with BSD semantics, glibc's default: restarting, the handler stays.
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
     let mask = if is_signal(signal) { signal::bit(signal) } else { 0 };
     let interrupts = INTERRUPTING.load(Ordering::Relaxed) & mask != 0;
@@ -134,13 +132,11 @@ pub extern "C" fn fencepost_signal(signal: c_int, handler: sighandler_t) -> sigh
 const SA_INTERRUPT: c_int = 0x2000_0000;
 
 /// sysv_signal(3): not restarting, and the handler serves once.
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_sysv_signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
     set_handler(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER | SA_INTERRUPT, 0)
 }
 
 /// siginterrupt(3).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_siginterrupt(signal: c_int, interrupts: c_int) -> c_int {
     if !is_signal(signal) {
         return fail(Errno::EINVAL);
@@ -163,7 +159,6 @@ pub extern "C" fn fencepost_siginterrupt(signal: c_int, interrupts: c_int) -> c_
 }
 
 /// sigignore(3).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_sigignore(signal: c_int) -> c_int {
     if set_handler(signal, libc::SIG_IGN, 0, 0) == libc::SIG_ERR { -1 } else { 0 }
 }
@@ -172,7 +167,6 @@ pub extern "C" fn fencepost_sigignore(signal: c_int) -> c_int {
 const SIG_HOLD: sighandler_t = 2;
 
 /// sigset(3).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_sigset(signal: c_int, handler: sighandler_t) -> sighandler_t {
     let before = if handler == SIG_HOLD && is_signal(signal) {
         exchange(signal, None).map_or(libc::SIG_ERR, |now| now.handler)
@@ -209,7 +203,6 @@ pub(super) fn get_mask() -> KernelSet {
 ///
 /// # Safety
 /// `set` and `old` must each be null or valid.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_pthread_sigmask(
     how: c_int,
     set: *const sigset_t,
@@ -234,7 +227,6 @@ pub unsafe extern "C" fn fencepost_pthread_sigmask(
 ///
 /// # Safety
 /// As [`fencepost_pthread_sigmask`].
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_sigprocmask(
     how: c_int,
     set: *const sigset_t,
@@ -256,31 +248,26 @@ fn change_one(how: c_int, signal: c_int) -> c_int {
 }
 
 /// sighold(3).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_sighold(signal: c_int) -> c_int {
     change_one(libc::SIG_BLOCK, signal)
 }
 
 /// sigrelse(3).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_sigrelse(signal: c_int) -> c_int {
     change_one(libc::SIG_UNBLOCK, signal)
 }
 
 /// sigblock(3): the mask of the first 32 signals.
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_sigblock(mask: c_int) -> c_int {
     change_mask(libc::SIG_BLOCK, u64::from(mask as u32)) as c_int
 }
 
 /// sigsetmask(3).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_sigsetmask(mask: c_int) -> c_int {
     change_mask(libc::SIG_SETMASK, u64::from(mask as u32)) as c_int
 }
 
 /// siggetmask(3).
-#[unsafe(no_mangle)]
 pub extern "C" fn fencepost_siggetmask() -> c_int {
     get_mask() as c_int
 }
@@ -289,7 +276,6 @@ pub extern "C" fn fencepost_siggetmask() -> c_int {
 ///
 /// # Safety
 /// As sigaltstack(2) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn fencepost_sigaltstack(
     new: *const libc::stack_t,
     old: *mut libc::stack_t,

@@ -79,7 +79,6 @@ fn wait_with<M: Copy, R>(
 }
 
 /// sigsuspend(2) under glibc's own name for it, which is not looked at otherwise.
-#[unsafe(no_mangle)]
 pub extern "C-unwind" fn fencepost_sigsuspend(mask: *const sigset_t) -> c_int {
     suspend(mask)
 }
@@ -319,7 +318,6 @@ extern "C-unwind" fn sigaltstack_by_number(
 ///
 /// # Safety
 /// As epoll_pwait2(2) demands of its caller.
-#[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn fencepost_epoll_pwait2(
     fd: c_int,
     events: *mut c_void,
@@ -343,13 +341,11 @@ pub unsafe extern "C-unwind" fn fencepost_epoll_pwait2(
 }
 
 /// sigpause(3) as BSD has it: waits with the mask of the first 32 signals.
-#[unsafe(no_mangle)]
 pub extern "C-unwind" fn fencepost_sigpause(mask: c_int) -> c_int {
     suspend(&set_of(u64::from(mask as u32)))
 }
 
 /// sigpause(3) as X/Open has it: waits with one signal unblocked.
-#[unsafe(no_mangle)]
 pub extern "C-unwind" fn fencepost_xpg_sigpause(signal: c_int) -> c_int {
     if !(1..=64).contains(&signal) {
         return fail(Errno::EINVAL);
@@ -358,7 +354,6 @@ pub extern "C-unwind" fn fencepost_xpg_sigpause(signal: c_int) -> c_int {
 }
 
 /// glibc's own name for both.
-#[unsafe(no_mangle)]
 pub extern "C-unwind" fn fencepost_either_sigpause(
     signal_or_mask: c_int,
     is_signal: c_int,
@@ -433,7 +428,6 @@ macro_rules! going_on {
         $(
             $(#[$meta])*
             #[unsafe(naked)]
-            #[unsafe(no_mangle)]
             pub extern "C" fn $name() {
                 naked_asm!(
                     "push rdi",

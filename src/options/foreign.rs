@@ -34,7 +34,10 @@ const FOREIGN: &[(&[&str], &str)] = &[
         &["fast-unwind-on-malloc", "fast-unwind-on-fatal"],
         "unwinder=tables|system chooses who walks the stack",
     ),
-    (&["trace-children", "child-silent-after-fork"], "children are always guarded"),
+    (
+        &["trace-children", "trace-children-skip", "child-silent-after-fork"],
+        "children are guarded; follow=PROGRAMS says which",
+    ),
     (&["tool"], "there is one tool, which guards the heap"),
     (&["verbosity"], "verbose=yes says which backend was taken"),
     (&["malloc-fill", "max-malloc-fill-size"], "alloc-fill=BYTE fills fresh objects"),

@@ -47,7 +47,7 @@ fn table_is_consistent() {
 fn values_are_stored() {
     let options = Options::parse(
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:keep-going=yes:max-reports=5:\
-         log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:canary-bytes=0:\
+         log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:follow=a*,!b:canary-bytes=0:\
          alloc-fill=170:free-fill=165:revoke=batch:8:sample=50:history=7:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
          free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:check-calls=no:check-at-exit=off:verbose=1:stats=on:summary=never",
     )
@@ -63,6 +63,7 @@ fn values_are_stored() {
         stack_depth: 256,
         unwinder: Unwinder::System,
         memory_limit_mib: 64,
+        follow: Options::parse("follow=a*,!b").unwrap().follow,
         canary_bytes: 0,
         alloc_fill: Some(170),
         free_fill: Some(165),
@@ -191,6 +192,9 @@ impl Random {
             }
             Form::Bool => ["yes", "no"][self.below(2) as usize].to_string(),
             Form::Path => self.text(),
+            Form::Programs => {
+                ["all", "none", "a,!b*", "!/a:b/*"][self.below(4) as usize].to_string()
+            }
             Form::Revocation { min, max } => match self.below(2) {
                 0 => "immediate".to_string(),
                 _ => format!("batch:{}", u64::from(*min) + self.below(u64::from(max - min))),

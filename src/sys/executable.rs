@@ -19,11 +19,13 @@ pub enum Why {
     Foreign,
     /// It is built for another C library.
     OtherLibc,
+    /// The user has chosen so (option `follow`).
+    Choice,
 }
 
 impl Why {
-    pub(crate) const ALL: [Why; 5] =
-        [Why::Environment, Why::Static, Why::Privileged, Why::Foreign, Why::OtherLibc];
+    pub(crate) const ALL: [Why; 6] =
+        [Why::Environment, Why::Static, Why::Privileged, Why::Foreign, Why::OtherLibc, Why::Choice];
 
     /// In words that follow the program's name.
     pub fn words(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Why {
             Why::Privileged => "setuid, setgid or with file capabilities",
             Why::Foreign => "for another processor",
             Why::OtherLibc => "for another C library",
+            Why::Choice => "not followed",
         }
     }
 }

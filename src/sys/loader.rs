@@ -179,6 +179,20 @@ pub fn name_of(object: &Object) -> Vec<u8> {
         .collect()
 }
 
+/// The name by which the object at an address was loaded. Takes the loader's lock.
+pub fn path_at(addr: usize) -> Option<Vec<u8>> {
+    let mut info = core::mem::MaybeUninit::<libc::Dl_info>::uninit();
+    // SAFETY: any address may be asked about; if an object is found there, the structure is filled, and its name is a
+    // C string that stays while the object is loaded.
+    unsafe {
+        if libc::dladdr(addr as *const c_void, info.as_mut_ptr()) == 0 {
+            return None;
+        }
+        let name = info.assume_init().dli_fname;
+        (!name.is_null()).then(|| core::ffi::CStr::from_ptr(name).to_bytes().to_vec())
+    }
+}
+
 /// The calling thread's kernel id. Changes in the child of a fork.
 pub fn thread_id() -> u32 {
     // SAFETY: gettid has no arguments and cannot fail.

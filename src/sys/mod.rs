@@ -22,6 +22,7 @@ pub mod memory;
 pub mod memory_locks;
 pub mod next;
 pub mod patience;
+pub mod pattern;
 pub mod per_thread;
 pub mod probe;
 pub mod process;

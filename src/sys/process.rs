@@ -237,6 +237,27 @@ fn value_of<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
     entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
+/// The path by which the program was executed: of a script, the script's. None where the kernel does not tell.
+pub fn executed_path() -> Option<Vec<u8>> {
+    // SAFETY: getauxval has no preconditions; the kernel has put a C string there, on the stack of the first
+    // thread above all frames, where it stays.
+    unsafe {
+        let address = libc::getauxval(libc::AT_EXECFN) as *const core::ffi::c_char;
+        (!address.is_null()).then(|| core::ffi::CStr::from_ptr(address).to_bytes().to_vec())
+    }
+}
+
+/// The path of the program file, of a script's interpreter; none where /proc is not mounted.
+pub fn executable_path() -> Option<Vec<u8>> {
+    let mut path = vec![0; libc::PATH_MAX as usize];
+    let args =
+        [c"/proc/self/exe".as_ptr() as usize, path.as_mut_ptr() as usize, path.len(), 0, 0, 0];
+    // SAFETY: a valid C string, and as much room as is said.
+    let bytes = unsafe { syscall(libc::SYS_readlink, args) }.ok()?;
+    path.truncate(bytes);
+    Some(path)
+}
+
 /// Name of the calling thread; of a process, as long as it has one thread.
 pub fn name() -> Vec<u8> {
     let mut name = [0u8; 16];
