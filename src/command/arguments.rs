@@ -8,7 +8,7 @@ use fencepost::printable::printable;
 
 use super::config::{self, Config};
 use super::refusal::Refusal;
-use super::{demo, flags, mistake, program, report, run, sweep};
+use super::{demo, doctor, explain, flags, mistake, program, report, run, sweep};
 
 const EXIT_CODES: &str = "\
 Exit codes of `run`: those of PROGRAM, or
@@ -24,6 +24,8 @@ Examples:
   fencepost run --error-exitcode 99 --log-path fencepost.log -- make check
                                              a test suite with all its children; a log for each
   fencepost run --keep-going -- ./prog       go on after a report
+  fencepost doctor ./prog                    whether it can be guarded here
+  fencepost explain double-free              what a kind of bug means
   fencepost demo                             what a report looks like";
 
 /// Parses the arguments and hands over to the subcommand.
@@ -54,6 +56,13 @@ pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal
         Some(("demo", matches)) => demo::demonstrate(name(matches), &flags::given(matches)),
         Some(("report", matches)) => report::report(matches),
         Some(("merge", matches)) => report::merge(matches),
+        Some(("doctor", matches)) => {
+            let program = matches.get_one::<OsString>("PROGRAM").map(OsString::as_os_str);
+            doctor::examine(program, matches.get_flag("json"))
+        }
+        Some(("explain", matches)) => {
+            explain::explain(matches.get_one::<String>("KIND").map(String::as_str))
+        }
         Some(("version", _)) => {
             let _ = writeln!(io::stdout(), "fencepost {}", env!("CARGO_PKG_VERSION"));
             Ok(0)
@@ -156,6 +165,8 @@ pub fn command() -> Command {
         .subcommand(report::command())
         .subcommand(report::merge_command())
         .subcommand(demo_command())
+        .subcommand(doctor_command())
+        .subcommand(explain_command())
         .subcommand(Command::new("version").about("Print the version"))
         .subcommand(
             Command::new(demo::CHILD_COMMAND).hide(true).arg(Arg::new("NAME").required(true)),
@@ -186,6 +197,26 @@ fn run_command() -> Command {
                 .trailing_var_arg(true),
         )
         .after_help(format!("{EXAMPLES}\n\n{EXIT_CODES}"))
+}
+
+fn doctor_command() -> Command {
+    let program = Arg::new("PROGRAM")
+        .help("A program, to say whether it can be guarded")
+        .value_parser(value_parser!(OsString))
+        .value_hint(ValueHint::ExecutablePath);
+    Command::new("doctor")
+        .about("Say what works here, what does not, and what to do about it")
+        .arg(program)
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Say it in JSON"))
+        .after_help(
+            "Exit codes: 1 if something is bad, as a PROGRAM that cannot be guarded; otherwise 0",
+        )
+}
+
+fn explain_command() -> Command {
+    Command::new("explain")
+        .about("Say what a kind of bug means, with an example")
+        .arg(Arg::new("KIND").help("A kind as reports name it; without it all are listed"))
 }
 
 fn demo_command() -> Command {

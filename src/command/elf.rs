@@ -142,6 +142,40 @@ pub fn own_allocator(path: &Path) -> Option<&'static str> {
     })
 }
 
+/// Whether the program itself exports a function of this name, before which the guard's does not come.
+pub fn defines(path: &Path, name: &str) -> bool {
+    let look = || {
+        let data = &ReadCache::new(File::open(path).ok()?);
+        let program = ElfFile64::<Endianness, _>::parse(data).ok()?;
+        let mut symbols = program.dynamic_symbols();
+        Some(symbols.any(|symbol| symbol.is_definition() && symbol.name() == Ok(name)))
+    };
+    look().unwrap_or(false)
+}
+
+/// What of a program names its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DebugInformation {
+    Inside,
+    SymbolsOnly,
+    None,
+}
+
+/// What a program has for reports.
+pub fn debug_information(path: &Path) -> DebugInformation {
+    let look = || -> Option<DebugInformation> {
+        let data = &ReadCache::new(File::open(path).ok()?);
+        let program = ElfFile64::<Endianness, _>::parse(data).ok()?;
+        let has = |name: &str| program.section_by_name(name).is_some();
+        Some(match (has(".debug_info"), has(".symtab")) {
+            (true, _) => DebugInformation::Inside,
+            (false, true) => DebugInformation::SymbolsOnly,
+            (false, false) => DebugInformation::None,
+        })
+    };
+    look().unwrap_or(DebugInformation::None)
+}
+
 fn check_loader(program: &Path, loader: &[u8]) -> Result<(), Refusal> {
     use std::os::unix::ffi::OsStrExt;
     let path = Path::new(std::ffi::OsStr::from_bytes(loader));

@@ -1,6 +1,8 @@
 //! Scripts: the interpreter that a `#!` line names.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +54,13 @@ impl Interpreter {
             !word.starts_with(b"-") && !word.iter().any(|byte| b"\"'\\$#".contains(byte));
         is_plain.then_some(OsStr::from_bytes(word))
     }
+}
+
+/// The interpreter of a file, if it is a `#!` script that can be read.
+pub fn interpreter_of(path: &Path) -> Option<Interpreter> {
+    let mut head = Vec::new();
+    File::open(path).ok()?.take(HEAD_BYTES as u64).read_to_end(&mut head).ok()?;
+    Interpreter::parse(&head)
 }
 
 /// Whether a file without a known format may be meant for the shell: no NUL byte in its first line.

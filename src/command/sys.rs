@@ -75,6 +75,21 @@ pub fn cannot_gain_privileges(path: &Path) -> bool {
     }
 }
 
+/// The version of the C library that runs.
+pub fn libc_version() -> String {
+    // SAFETY: it returns a C string that is never freed.
+    let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+    version.to_string_lossy().into_owned()
+}
+
+/// A limit of this process, in the resource's unit; `None` where there is none.
+pub fn soft_limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a valid structure, which is filled on success.
+    let told = unsafe { libc::getrlimit(resource, &raw mut limit) } == 0;
+    (told && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+}
+
 /// Sets (or with `None` removes) an environment variable of this process; the others stay as they are, even
 /// those that are not well formed.
 pub fn set_variable(name: &str, value: Option<&OsStr>) {

@@ -1,0 +1,421 @@
+//! The kinds of bugs, in words for those who meet one for the first time; each with a program that has it.
+
+/// A kind.
+pub struct Kind {
+    /// As reports name it; of `param-overlap` the end.
+    pub name: &'static str,
+    pub meaning: &'static str,
+    /// How it is found, and when.
+    pub found: &'static str,
+    pub cause: &'static str,
+    pub remedy: &'static str,
+    /// Flags of `run` that it takes.
+    pub flags: &'static str,
+    pub language: Language,
+    pub example: &'static str,
+}
+
+/// What an example is written in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    C,
+    Cpp,
+}
+
+/// Finds a kind by its name, or by one with a function before it, as `memcpy-param-overlap`.
+pub fn find(name: &str) -> Option<&'static Kind> {
+    let is_of = |kind: &&Kind| {
+        kind.name.eq_ignore_ascii_case(name)
+            || name.strip_suffix(kind.name).is_some_and(|function| function.ends_with('-'))
+    };
+    KINDS.iter().find(is_of)
+}
+
+/// Declares [`KINDS`].
+macro_rules! kinds {
+    ($($name:literal $language:ident $($flags:literal)?: $meaning:literal $found:literal $cause:literal $remedy:literal $example:literal)+) => {
+        /// Every kind, those of the heap first.
+        pub static KINDS: &[Kind] = &[$(Kind {
+            name: $name,
+            meaning: $meaning,
+            found: $found,
+            cause: $cause,
+            remedy: $remedy,
+            flags: concat!("" $(, $flags)?),
+            language: Language::$language,
+            example: $example,
+        }),+];
+    };
+}
+
+kinds! {
+    "heap-buffer-overflow" C:
+    "The program reads or writes memory behind the end of a heap object."
+    "The access hits the page behind the object, which faults; operands of libc calls are compared with the object's bounds."
+    "An index or a length that is one too large, a buffer without room for the final NUL, a wrong size in malloc."
+    "Look at the access in the report's first stack and at the size in the region's line: which of the two is wrong?"
+    r#"#include <stdlib.h>
+
+int main(void)
+{
+    int *months = malloc(12 * sizeof *months);
+    for (int month = 1; month <= 12; month++)
+        months[month] = 30; // the last is months[11]
+    free(months);
+}
+"#
+    "heap-buffer-underflow" C "--placement=left":
+    "The program reads or writes memory before the start of a heap object."
+    "With --placement=left the access hits the page before the object; otherwise it is seen at libc calls, and as overwritten-slack."
+    "A loop that counts down past 0, an index of -1 after a search without a result."
+    "Look for what makes the index negative; run with --sweep to see other objects' accesses of this kind."
+    r#"#include <stdlib.h>
+
+int main(void)
+{
+    char *line = calloc(16, 1);
+    int last = 0; // of an empty line
+    line[last - 1] = 0;
+    free(line);
+}
+"#
+    "heap-use-after-free" C:
+    "The program reads or writes an object that it has freed."
+    "The pages of a freed object fault, however late it is used; its address is not given to another object."
+    "A pointer that is kept beside the owner's, a list that is freed while it is walked, realloc that has moved the object."
+    "The report has three stacks: the access, the free, the allocation. Decide who owns the object, and end the other's pointer."
+    r#"#include <stdlib.h>
+
+int main(void)
+{
+    int *first = malloc(sizeof *first);
+    int *again = first;
+    *first = 1;
+    free(first);
+    return *again;
+}
+"#
+    "double-free" C:
+    "An object is freed a second time."
+    "free looks at the record of the object, which stays when the object is gone."
+    "Two owners of one pointer: a copied structure, an error path that frees what the end of the function frees too."
+    "The report shows both frees. Let one owner free, and set the pointer to NULL where ownership ends."
+    r#"#include <stdlib.h>
+
+int main(void)
+{
+    char *name = malloc(8);
+    free(name);
+    free(name);
+}
+"#
+    "bad-free" C:
+    "What is freed is no start of a heap object: a pointer into its middle, to the stack, to static data."
+    "free asks the heap whose the address is."
+    "The pointer was moved before it was freed, or the object was never allocated."
+    "Free the pointer that malloc gave; keep it beside the one that moves."
+    r#"#include <stdlib.h>
+
+int main(void)
+{
+    char *text = malloc(8);
+    text++; // past a blank
+    free(text);
+}
+"#
+    "overwritten-slack" C:
+    "Bytes beside an object, which alignment leaves between it and its guard, were overwritten some time ago."
+    "They are filled with a pattern, which is checked when the object is freed or resized, and at exit."
+    "An overrun by fewer bytes than alignment leaves: most often a string without room for its NUL, or an underrun."
+    "Run again with --placement=exact (behind the object) or left (before it): the write itself is then reported."
+    r#"#include <stdlib.h>
+#include <string.h>
+
+int main(void)
+{
+    char *name = malloc(5);
+    for (int i = 0; i <= 5; i++)
+        name[i] = "fence"[i]; // the NUL has no room
+    free(name);
+}
+"#
+    "wild-access" C:
+    "The program touches the heap's address space where no object is or was."
+    "That address space is reserved, and faults where no object is."
+    "An index that was never set or has overflowed, a pointer that is added to twice."
+    "Look at the index or offset of the access in the report's first stack."
+    r#"#include <stdlib.h>
+
+int main(void)
+{
+    char *volatile bytes = malloc(64);
+    bytes[1L << 30] = 1;
+}
+"#
+    "alloc-dealloc-mismatch" Cpp:
+    "An object goes back by another family of functions than it came from: malloc and free, new and delete, new[] and delete[]."
+    "The family is kept with the object and compared when it is freed."
+    "delete instead of delete[], free of what a C++ library made, delete of what strdup gave."
+    "Use the partner of what made the object, or a smart pointer with the right deleter. --alloc-dealloc-mismatch=no leaves the kind out."
+    r#"#include <cstdlib>
+
+int main()
+{
+    int *volatile number = new int(5);
+    std::free(number);
+}
+"#
+    "new-delete-type-mismatch" Cpp:
+    "operator delete was told another size or alignment than operator new."
+    "Both are compared when the object is deleted."
+    "A derived object deleted by a base without a virtual destructor, or by a pointer of another type."
+    "Give the base a virtual destructor, or delete by the right type."
+    r#"struct Base { long one; };
+struct Derived : Base { long more[5]; };
+
+int main()
+{
+    Base *object = new Derived;
+    delete object;
+}
+"#
+    "free-size-mismatch" C:
+    "free_sized, free_aligned_sized or a Rust deallocation was told another size or alignment than was asked for."
+    "The size is kept with the object and compared when it is freed."
+    "The size was computed anew, and differently; in Rust, a Layout of another type."
+    "Keep the size beside the pointer, or compute it by one function for both."
+    r#"#include <stdlib.h>
+
+void free_sized(void *object, size_t size) __attribute__((weak)); // C23
+
+int main(void)
+{
+    void *object = malloc(128);
+    if (free_sized)
+        free_sized(object, 64);
+}
+"#
+    "bad-malloc_usable_size" C:
+    "malloc_usable_size was asked about what is no live heap object."
+    "It asks the heap whose the address is."
+    "A pointer into an object, to a freed one, or to none at all."
+    "Ask only about pointers that malloc gave, and before they are freed; better, keep the size yourself."
+    r#"#include <malloc.h>
+#include <stdlib.h>
+
+int main(void)
+{
+    char *bytes = malloc(40);
+    return malloc_usable_size(bytes + 4) == 0;
+}
+"#
+    "param-overlap" C:
+    "A libc call copies between two ranges that overlap, which its manual forbids: memcpy-param-overlap, strcpy-param-overlap and so on."
+    "The operands are compared before the call."
+    "Bytes moved within one buffer by memcpy, or a string appended to itself."
+    "Use memmove, or copy through another buffer."
+    r#"#include <stdlib.h>
+#include <string.h>
+
+static void *(*volatile copy)(void *, const void *, size_t) = memcpy;
+
+int main(void)
+{
+    char *bytes = calloc(32, 1);
+    copy(bytes + 1, bytes, 16);
+    free(bytes);
+}
+"#
+    "negative-size-param" C:
+    "A libc call was given a size beyond the largest object: most likely a negative number."
+    "The size is looked at before the call."
+    "A difference of two lengths in the wrong order, or an error of -1 that was taken for a length."
+    "Check the length before the call."
+    r#"#include <stdlib.h>
+#include <string.h>
+
+static long volatile length = -1;
+
+int main(void)
+{
+    char *bytes = malloc(32);
+    memset(bytes, 0, length);
+    free(bytes);
+}
+"#
+    "calloc-overflow" C "--bad-requests=report":
+    "The product of calloc's arguments overflows, so it returns NULL."
+    "With --bad-requests=report, at the call."
+    "A count that comes from outside, or a negative one."
+    "Check the count before the call, and the result after it."
+    r#"#include <stdlib.h>
+
+int main(void)
+{
+    volatile size_t half = (size_t)-1 / 2 + 1;
+    return calloc(half, 2) != NULL;
+}
+"#
+    "reallocarray-overflow" C "--bad-requests=report":
+    "The product of reallocarray's arguments overflows, so it returns NULL."
+    "With --bad-requests=report, at the call."
+    "A count that comes from outside, or a negative one."
+    "Check the count before the call, and the result after it."
+    r#"#define _DEFAULT_SOURCE
+#include <stdlib.h>
+
+int main(void)
+{
+    volatile size_t count = (size_t)1 << 32;
+    char *rows = malloc(10);
+    return reallocarray(rows, count, count) != NULL;
+}
+"#
+    "pvalloc-overflow" C "--bad-requests=report":
+    "The size given to pvalloc overflows when it is rounded up to pages, so it returns NULL."
+    "With --bad-requests=report, at the call."
+    "A negative size."
+    "Check the size before the call."
+    r#"#include <stdlib.h>
+
+void *pvalloc(size_t size);
+
+int main(void)
+{
+    volatile size_t size = (size_t)-1;
+    return pvalloc(size) != NULL;
+}
+"#
+    "invalid-allocation-alignment" C "--bad-requests=report":
+    "memalign or an aligned operator new was asked for an alignment that is no power of two."
+    "With --bad-requests=report, at the call."
+    "A size was given where the alignment belongs, or the arguments are in the wrong order."
+    "Use a power of two."
+    r#"#include <malloc.h>
+
+int main(void)
+{
+    volatile size_t align = 24;
+    return memalign(align, 48) == NULL;
+}
+"#
+    "invalid-aligned-alloc-alignment" C "--bad-requests=report":
+    "aligned_alloc was asked for an alignment that is no power of two."
+    "With --bad-requests=report, at the call."
+    "The arguments are in the wrong order: the alignment comes first."
+    "Use a power of two."
+    r#"#include <stdlib.h>
+
+int main(void)
+{
+    volatile size_t align = 24;
+    return aligned_alloc(align, 48) == NULL;
+}
+"#
+    "invalid-posix-memalign-alignment" C "--bad-requests=report":
+    "posix_memalign was asked for an alignment that is no power of two, or less than that of a pointer; it returns EINVAL."
+    "With --bad-requests=report, at the call."
+    "The alignment of a small type was given."
+    "Use at least sizeof(void *)."
+    r#"#define _DEFAULT_SOURCE
+#include <stdlib.h>
+
+int main(void)
+{
+    void *object;
+    volatile size_t align = 4;
+    return posix_memalign(&object, align, 16) == 0;
+}
+"#
+    "allocation-size-too-big" C "--bad-requests=report":
+    "A size was asked for that no object can have, so the call returns NULL."
+    "With --bad-requests=report, at the call."
+    "A negative size, or one that has wrapped around."
+    "Check the size before the call."
+    r#"#include <stdlib.h>
+
+int main(void)
+{
+    volatile long size = -1;
+    return malloc(size) != NULL;
+}
+"#
+    "SEGV" C:
+    "The program crashed on memory that is not the heap's: most often a null pointer."
+    "By the signal, before the program dies of it. --report-crashes=no leaves these out."
+    "A result that was not checked, a pointer that was never set."
+    "The report says what kind of address it was; look where the pointer comes from."
+    r#"#include <stddef.h>
+
+int main(void)
+{
+    int *volatile pointer = NULL;
+    *pointer = 1;
+}
+"#
+    "BUS" C:
+    "The program touched a page that the kernel could not give: most often behind the end of a mapped file."
+    "By the signal, before the program dies of it. --report-crashes=no leaves these out."
+    "A file that is shorter than its mapping, or was cut while it was mapped; no room left in shared memory."
+    "Compare the file's size with the length that is mapped."
+    r#"#include <stdio.h>
+#include <sys/mman.h>
+
+int main(void)
+{
+    FILE *empty = tmpfile();
+    volatile char *bytes = mmap(0, 4096, PROT_READ, MAP_SHARED, fileno(empty), 0);
+    return bytes[0];
+}
+"#
+    "stack-overflow" C:
+    "The stack of a thread is used up."
+    "By the fault behind its end, before the program dies of it. --report-crashes=no leaves these out."
+    "A recursion without end, or large arrays in local variables."
+    "The stack in the report shows which functions call each other."
+    r#"static int descend(int depth)
+{
+    volatile char room[1000];
+    room[depth % 1000] = 1;
+    return descend(depth + 1) + room[5];
+}
+
+int main(void)
+{
+    return descend(0);
+}
+"#
+    "FPE" C:
+    "An integer was divided by zero, or the quotient has no room."
+    "By the signal, before the program dies of it. --report-crashes=no leaves these out."
+    "A count of 0 that was not expected."
+    "Check the divisor."
+    r#"int main(void)
+{
+    volatile int count = 0;
+    return 10 / count;
+}
+"#
+    "ILL" C:
+    "The processor met an instruction that it does not know."
+    "By the signal, before the program dies of it. --report-crashes=no leaves these out."
+    "A trap that the compiler put where the program must not come, code for a newer processor, a jump into data."
+    "Look at the line in the report; compile without -march=native for other machines."
+    r#"int main(void)
+{
+    __builtin_trap();
+}
+"#
+    "ABRT" C:
+    "The program called abort: an assertion has failed, or a library gave up."
+    "By the call, before the program dies of it. --report-crashes=no leaves these out."
+    "What the program or library printed just before says it."
+    "Look at the caller of abort in the report's stack."
+    r#"#include <stdlib.h>
+
+int main(void)
+{
+    abort();
+}
+"#
+}
