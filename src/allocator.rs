@@ -9,8 +9,8 @@ use crate::heap::record::Family;
 use crate::heap::release::{Deallocator, Mismatch, Release};
 use crate::heap::{AllocationRequest, BadCall, Object, next_heap, private, threads};
 use crate::options::{BadRequests, SummaryChoice};
-use crate::report::notice;
 use crate::report::symbolize::operators;
+use crate::report::{notice, record};
 use crate::runtime::{self, Runtime};
 use crate::sys::residency::SharedPages;
 use crate::sys::scope::RuntimeScope;
@@ -284,13 +284,14 @@ pub fn finish() -> Option<c_int> {
         );
     }
     let mut text: String =
-        notices.iter().filter_map(|words| notice::compose(runtime, words)).collect();
+        notices.iter().filter_map(|words| notice::note(runtime, words)).collect();
     if !tally::is_empty() && options.summary != SummaryChoice::Never {
         text += &tally::summary(options.max_reports);
     }
     if options.stats {
         text += &runtime.stats();
     }
+    record::end(runtime);
     if runtime.lost_coverage() || !in_charge || !tally::is_empty() {
         crate::report::sink::write(runtime, &text);
     } else if !text.is_empty() {
@@ -314,12 +315,13 @@ pub fn set_up_process() {
     streams::init();
     threads::current();
     fault::belief::meet_first_thread();
-    if runtime.options.keep_going {
+    if runtime.may_go_on() {
         fault::trap::install();
     }
     fork::register();
     // SAFETY: the handler is safe to run where exit runs handlers.
     unsafe { libc::atexit(at_exit) };
+    record::begin(runtime);
 }
 
 extern "C" fn at_exit() {

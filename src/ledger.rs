@@ -15,6 +15,8 @@ pub const VARIABLE: &str = "FENCEPOST_RUN";
 
 /// Notices that are told apart.
 const MOST_NOTICES: usize = 256;
+/// Bugs that are told apart.
+const MOST_BUGS: usize = 1024;
 /// Programs that are named.
 const MOST_PROGRAMS: usize = 64;
 /// Bytes that are kept of a program's name.
@@ -27,16 +29,52 @@ pub struct Ledger {
     started: AtomicU64,
     /// Reports of bugs that `error-exitcode` is for.
     reports: AtomicU64,
+    /// Those of them whose bug was known.
+    known: AtomicU64,
     /// Whether the program could not be executed.
     is_refused: AtomicU64,
-    /// Hashes of the notices that somebody has printed; 0 is free.
-    said: [AtomicU64; MOST_NOTICES],
+    /// The notices that somebody has printed.
+    notices: Said<MOST_NOTICES>,
+    /// The bugs whose report somebody has printed.
+    bugs: Said<MOST_BUGS>,
     unguarded: [Unguarded; MOST_PROGRAMS],
     /// Executions for which there was no room above.
     unnamed: AtomicU64,
 }
 
 const _: () = assert!(size_of::<Ledger>() <= Ledger::BYTES);
+
+/// What was said, as hashes; 0 is free.
+#[repr(transparent)]
+pub struct Said<const N: usize>([AtomicU64; N]);
+
+impl<const N: usize> Said<N> {
+    /// Nothing.
+    #[expect(clippy::new_without_default, reason = "for statics")]
+    pub const fn new() -> Said<N> {
+        Said([const { AtomicU64::new(0) }; N])
+    }
+
+    /// Whether nobody has said these texts together so far; from now on somebody has. Takes no lock.
+    pub fn is_news(&self, texts: &[&str]) -> bool {
+        let mut key = EMPTY_HASH;
+        for text in texts {
+            key = hash_on(key, text.as_bytes());
+            key = hash_on(key, &[0]);
+        }
+        let key = key.max(1);
+        let first = key as usize % N;
+        for at in (first..N).chain(0..first) {
+            match self.0[at].compare_exchange(0, key, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(other) if other == key => return false,
+                Err(_) => {}
+            }
+        }
+        // Better twice than not at all.
+        true
+    }
+}
 
 /// A program that was executed without the guard.
 #[repr(C)]
@@ -92,7 +130,7 @@ pub fn create() -> Option<(&'static Ledger, String, i32)> {
 
 impl Ledger {
     /// Size of the file.
-    const BYTES: usize = 8192;
+    const BYTES: usize = 16384;
 
     /// Processes that have loaded the library.
     pub fn started(&self) -> u64 {
@@ -109,9 +147,14 @@ impl Ledger {
         self.is_refused.load(Ordering::Relaxed) == 1
     }
 
-    /// Reports of all processes.
+    /// Reports of all processes, those of known bugs left out.
     pub fn reports(&self) -> u64 {
-        self.reports.load(Ordering::Relaxed)
+        self.reports.load(Ordering::Relaxed).saturating_sub(self.known())
+    }
+
+    /// Reports of known bugs.
+    pub fn known(&self) -> u64 {
+        self.known.load(Ordering::Relaxed)
     }
 
     /// Enters a report.
@@ -119,19 +162,19 @@ impl Ledger {
         self.reports.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Enters that a report is of a known bug.
+    pub(crate) fn note_known(&self) {
+        self.known.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether nobody has printed the report of this bug at this place; from now on somebody has.
+    pub(crate) fn is_news_of_bug(&self, fingerprint: &str, place: &str) -> bool {
+        self.bugs.is_news(&[fingerprint, place])
+    }
+
     /// Whether nobody has said `text` so far; from now on somebody has.
     pub fn is_news(&self, text: &str) -> bool {
-        let key = hash(&[text.as_bytes()]);
-        let first = key as usize % MOST_NOTICES;
-        for at in (first..MOST_NOTICES).chain(0..first) {
-            match self.said[at].compare_exchange(0, key, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return true,
-                Err(other) if other == key => return false,
-                Err(_) => {}
-            }
-        }
-        // Better twice than not at all.
-        true
+        self.notices.is_news(&[text])
     }
 
     /// Enters the execution of a program that the guard does not come along to. Safe in signal handlers and in
@@ -177,13 +220,17 @@ impl Ledger {
     }
 }
 
-/// FNV-1a, 64 bits, and never 0.
+/// FNV-1a, 64 bits.
+const EMPTY_HASH: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn hash_on(hash: u64, bytes: &[u8]) -> u64 {
+    let add = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(hash, add)
+}
+
+/// Never 0.
 fn hash(parts: &[&[u8]]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for &byte in parts.iter().copied().flatten() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    hash.max(1)
+    parts.iter().fold(EMPTY_HASH, |hash, part| hash_on(hash, part)).max(1)
 }
 
 #[cfg(test)]
@@ -203,6 +250,17 @@ mod tests {
             assert!(ledger.is_news(&text) && !ledger.is_news(&text));
         }
         assert!(!ledger.is_news("notice 7") && ledger.is_news("one too many"));
+    }
+
+    #[test]
+    fn known_bugs_are_no_reports() {
+        let ledger = empty();
+        ledger.note_report();
+        ledger.note_report();
+        ledger.note_known();
+        assert_eq!((ledger.reports(), ledger.known()), (1, 1));
+        assert!(ledger.is_news_of_bug("1", "2") && !ledger.is_news_of_bug("1", "2"));
+        assert!(ledger.is_news_of_bug("12", "") && ledger.is_news_of_bug("", "12"));
     }
 
     #[test]

@@ -506,6 +506,14 @@ options! {
     /// Write reports to PATH.PID instead of standard error.
     "log-path" => log_path: Option<String> = None, Form::Path;
 
+    /// Leave records of processes and of what they find in the directory PATH, for `fencepost report`. What several
+    /// processes find is printed in full by the first.
+    "report-dir" => report_dir: Option<String> = None, Form::Path;
+
+    /// Let bugs pass that this file knows, which `fencepost run` makes of baselines and suppressions: nothing is printed, and
+    /// the program goes on as with keep-going.
+    "known" => known: Option<String> = None, Form::Path;
+
     /// Name functions, files and lines in reports.
     "symbolize" => symbolize: bool = true, Form::Bool;
 

@@ -1,7 +1,9 @@
 //! The one runtime of the process: its options, its heap, and what it must tell.
 
 pub mod bystander;
+mod identity;
 
+use crate::finding::{Counted, Process};
 use crate::heap::budget::headroom::Shares;
 use crate::heap::counters::Counter;
 use crate::heap::record::Event;
@@ -17,7 +19,7 @@ use crate::sys::standard_error::StandardError;
 use crate::sys::{file, limits, loader, memory, process, scope::RuntimeScope};
 use crate::trace::{self, Caller};
 use bystander::Role;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -35,12 +37,29 @@ pub struct Runtime {
     pub stderr: StandardError,
     /// The option `log-path`, which as a relative path means the directory of the start.
     pub log_path: Option<Box<[u8]>>,
+    /// The option `report-dir`, likewise.
+    pub report_directory: Option<Box<[u8]>>,
+    /// The option `known`, likewise.
+    pub known_path: Option<Box<[u8]>>,
     /// Where reports go for which there is no other place.
     pub temporary_folder: Box<[u8]>,
     /// What the process was called at the start, as the kernel has it.
     program_name: Box<[u8]>,
     /// The process that the runtime serves: a child made by vfork or a raw clone is another.
     pid: AtomicU32,
+    /// Who the process was at the start; read then if it leaves records.
+    identity: Option<Process>,
+    /// The process that forked this one; 0 in one that was executed.
+    forked_by: AtomicU32,
+    /// What was counted before the fork.
+    inherited: Inherited,
+}
+
+/// Allocations of the process that forked this one.
+#[derive(Default)]
+struct Inherited {
+    guarded: AtomicU64,
+    unguarded: [AtomicU64; Reason::ALL.len()],
 }
 
 static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(core::ptr::null_mut());
@@ -149,21 +168,51 @@ fn start() -> Runtime {
         // After the backend has its descriptor.
         stderr: StandardError::keep(),
         log_path: options.log_path.as_deref().map(log_path),
+        report_directory: options.report_dir.as_deref().map(report_directory),
+        known_path: options.known.as_deref().map(known_path),
         temporary_folder: temporary_folder(),
+        identity: options.report_dir.is_some().then(identity::read),
+        forked_by: AtomicU32::new(0),
+        inherited: Inherited::default(),
         options,
         program_name: process::name().into(),
         pid: AtomicU32::new(process::pid()),
     }
 }
 
+/// An option's path, which as a relative one means the directory of the start.
+fn absolute(option: &str, path: &str) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| {
+        refuse(&format!("{option} is relative, and the working directory is gone"))
+    })
+}
+
+fn into_bytes(path: PathBuf) -> Box<[u8]> {
+    path.into_os_string().into_encoded_bytes().into()
+}
+
 fn log_path(path: &str) -> Box<[u8]> {
-    let Ok(absolute) = std::path::absolute(path) else {
-        refuse("log-path is relative, and the working directory is gone")
-    };
+    let absolute = absolute("log-path", path);
     if !absolute.parent().is_some_and(file::is_directory) {
         refuse(&format!("log-path: there is no directory for {}", printable(path)));
     }
-    absolute.into_os_string().into_encoded_bytes().into()
+    into_bytes(absolute)
+}
+
+fn report_directory(path: &str) -> Box<[u8]> {
+    let absolute = absolute("report-dir", path);
+    if !file::is_directory(&absolute) {
+        refuse(&format!("report-dir: there is no directory {}", printable(path)));
+    }
+    into_bytes(absolute)
+}
+
+fn known_path(path: &str) -> Box<[u8]> {
+    let absolute = absolute("known", path);
+    if !file::is_file(&absolute) {
+        refuse(&format!("known: there is no file {}", printable(path)));
+    }
+    into_bytes(absolute)
 }
 
 fn temporary_folder() -> Box<[u8]> {
@@ -235,8 +284,62 @@ impl Runtime {
     /// In the child of a fork: it is served from now on.
     pub fn adopt_process(&self) {
         self.stderr.detach_at_fork();
+        self.forked_by.store(self.pid(), Ordering::Relaxed);
         self.pid.store(process::pid(), Ordering::Relaxed);
         threads::after_fork_in_child();
+        self.inherited.guarded.store(self.heap.guarded_allocations(), Ordering::Relaxed);
+        for reason in Reason::ALL {
+            let inherited = &self.inherited.unguarded[reason as usize];
+            inherited.store(self.heap.tally().get(reason), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the process may live on after a report.
+    pub fn may_go_on(&self) -> bool {
+        self.options.keep_going || self.known_path.is_some()
+    }
+
+    /// Who the calling process is, as far as that was read at the start; it is always known which one it is, and by whom it was
+    /// forked. Asks neither the kernel nor any file for more than the process id.
+    pub fn identity(&self) -> Process {
+        let pid = process::pid();
+        let Some(started) = &self.identity else { return Process { pid, ..Process::default() } };
+        // A child of vfork, or of a raw clone, is not adopted.
+        let forked_by =
+            if self.pid() == pid { self.forked_by.load(Ordering::Relaxed) } else { self.pid() };
+        let mut now = started.clone();
+        if started.pid != pid {
+            now.pid = pid;
+            now.parent_pid = forked_by;
+            now.parent = Some(String::from_utf8_lossy(&self.program_name).into_owned());
+        }
+        if let Some(test) = identity::current_test() {
+            now.test = Some(test);
+        }
+        now
+    }
+
+    /// What names the run that the process belongs to, if it leaves records and is told.
+    pub fn run_id(&self) -> &str {
+        self.identity.as_ref().map_or("", |identity| &identity.run)
+    }
+
+    /// Who the calling process is. Reads what [`Runtime::identity`] does without.
+    pub fn full_identity(&self) -> Process {
+        if self.identity.is_some() { self.identity() } else { identity::read() }
+    }
+
+    /// Allocations of this process, the guarded ones and the others by reason.
+    pub fn allocations(&self) -> (u64, Vec<Counted>) {
+        let since =
+            |now: u64, before: &AtomicU64| now.saturating_sub(before.load(Ordering::Relaxed));
+        let guarded = since(self.heap.guarded_allocations(), &self.inherited.guarded);
+        let unguarded = Reason::ALL.into_iter().filter_map(|reason| {
+            let before = &self.inherited.unguarded[reason as usize];
+            let count = since(self.heap.tally().get(reason), before);
+            (count > 0).then(|| Counted { name: words(reason).to_owned(), count })
+        });
+        (guarded, unguarded.collect())
     }
 
     /// Who is calling, and from where.

@@ -4,14 +4,15 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, PipeWriter, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::backend::fencepost_run;
 use support::compile::{build_folder, build_program};
+use support::debug_file::{split, wait_for_open, watch_opens};
 use support::process::{self, Exit, Outcome};
 
 /// Longer than a machine with much else to do needs, and shorter than for ever.
@@ -86,54 +87,6 @@ fn sigterm_ends_a_report_that_nobody_reads() {
     }
 }
 
-/// Splits the debug information off, into a file that only a report opens.
-fn split(program: &Path) -> PathBuf {
-    let debug = program.with_file_name("bug.debug");
-    let _ = fs::remove_file(&debug);
-    let objcopy = |arguments: &[&str], output: Option<&Path>| {
-        let mut command = Command::new("objcopy");
-        let status = command.args(arguments).arg(program).args(output).status();
-        assert!(status.expect("objcopy of binutils").success(), "{arguments:?}");
-    };
-    objcopy(&["--only-keep-debug"], Some(&debug));
-    let link = format!("--add-gnu-debuglink={}", debug.display());
-    objcopy(&["--strip-debug", "--remove-section=.note.gnu.build-id", &link], None);
-    debug
-}
-
-/// A descriptor that is told who opens `file`, and each waits for its answer, in a way that only a
-/// signal that kills can end. `None` where the kernel or a lack of rights forbids it.
-fn watch_opens(file: &Path) -> Option<OwnedFd> {
-    let path = std::ffi::CString::new(file.to_str().expect("plain")).expect("plain");
-    // SAFETY: plain system calls; the path is a valid string, and the descriptor is nobody else's.
-    unsafe {
-        let watch = libc::fanotify_init(libc::FAN_CLASS_CONTENT | libc::FAN_CLOEXEC, 0);
-        let watch = (watch >= 0).then(|| OwnedFd::from_raw_fd(watch))?;
-        let marked = libc::fanotify_mark(
-            watch.as_raw_fd(),
-            libc::FAN_MARK_ADD,
-            libc::FAN_OPEN_PERM,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-        );
-        (marked == 0).then_some(watch)
-    }
-}
-
-/// Waits until somebody opens what is watched.
-fn wait_for_open(watch: &OwnedFd) {
-    // SAFETY: zeros are a valid event; the kernel writes one, and a descriptor that is ours then.
-    unsafe {
-        let mut poll = libc::pollfd { fd: watch.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        assert_eq!(libc::poll(&mut poll, 1, LIMIT.as_millis() as i32), 1, "nobody opens it");
-        let mut event: libc::fanotify_event_metadata = std::mem::zeroed();
-        let size = size_of_val(&event);
-        let read = libc::read(watch.as_raw_fd(), (&raw mut event).cast(), size);
-        assert_eq!(read, size as isize);
-        drop(OwnedFd::from_raw_fd(event.fd));
-    }
-}
-
 /// The look-up of names waits for an answer that never comes, and that its watchdog can't end. So whatever ends the
 /// process is the signal.
 #[test]
@@ -148,7 +101,7 @@ fn sigterm_ends_a_report_whose_names_never_come() {
             let mut command = fencepost_run("auto", [], &program);
             let child = start(command.args([way, found]).stderr(Stdio::null()));
             let case = format!("{way}, {found}");
-            wait_for_open(&watch);
+            wait_for_open(&watch, LIMIT);
             assert_eq!(end(child, &case), libc::SIGTERM, "{case}");
         }
     }

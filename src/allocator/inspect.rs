@@ -1,10 +1,10 @@
 //! What a program or a debugger asks of the heap while the program lives.
 
 use crate::diagnose::{self, AddressKind, Description, FoundBy};
-use crate::finding::{self, text};
+use crate::finding::text;
 use crate::heap::{private, threads};
 use crate::report::resolve::{self, Names, Request};
-use crate::report::{hook, sink};
+use crate::report::{hook, known, record, sink};
 use crate::runtime::Runtime;
 use crate::sys::process;
 use crate::sys::scope::RuntimeScope;
@@ -45,10 +45,14 @@ pub fn check_heap(caller: Caller) -> usize {
         trace::walk(caller, &mut stack);
         let (by, thread) = (FoundBy::Check, threads::current());
         let bug = diagnose::diagnose_call(by, 0, bad, None, thread, stack);
-        let process = finding::Process { pid: process::pid(), ..Default::default() };
         let request = Request { names: names(runtime), may_probe: fault::is_in_charge() };
-        let finding = resolve::resolve(&bug, process, request);
-        deliver(runtime, &text::to_string(&finding));
+        let mut finding = resolve::resolve(&bug, runtime.full_identity(), request);
+        finding.time_ms = record::next_moment();
+        finding.known = known::why(runtime, &finding).unwrap_or_default();
+        if finding.known.is_none() {
+            deliver(runtime, &text::to_string(&finding));
+        }
+        record::finding(runtime, &finding);
     }
     found
 }

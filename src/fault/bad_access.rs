@@ -1,8 +1,9 @@
 //! A bad access, from the signal that it raises to its report, and to the fate of the process.
 
 use super::death::{self, fencepost_on_error};
-use super::turn::Turn;
-use super::{belief, chain, charge, reporter, step, tally};
+use super::tally::{self, Sight};
+use super::turn::{GoingOn, Turn, Verdict};
+use super::{belief, chain, charge, reporter, step};
 use crate::diagnose::access::{self, Direction, Registers};
 use crate::diagnose::{self, Bug};
 use crate::heap::threads;
@@ -149,28 +150,41 @@ impl Fault<'_> {
             threads::current(),
             stack,
         );
-        if !runtime.options.keep_going {
-            self.publish(&bug);
+        if !runtime.may_go_on() {
+            self.turn.publish(runtime, &bug, GoingOn::Impossible, sink::write);
             return self.prepare_death();
         }
-        let is_new = tally::count(&bug, runtime.options.max_reports);
-        let can_step =
-            access.direction != Direction::Execute && step::is_possible(code, self.context);
-        if is_new {
-            self.publish(&bug);
-        }
-        if can_step && step::begin(runtime, address, code, self.context) {
-            return if is_new { Fate::Warned } else { Fate::GoesOn };
-        }
-        if !is_new {
-            self.publish(&bug);
-        }
-        sink::write(runtime, &tally::summary(runtime.options.max_reports));
-        self.prepare_death()
+        self.go_on(&bug, access.direction, code)
     }
 
-    fn publish(&self, bug: &Bug) {
-        self.turn.publish(self.runtime, bug, sink::write);
+    /// Reports if need be, and lets the instruction through if it can be and the process is to go on.
+    fn go_on(&mut self, bug: &Bug, direction: Direction, code: &[u8]) -> Fate {
+        let (runtime, address) = (self.runtime, self.address);
+        let options = &runtime.options;
+        let is_possible = direction != Direction::Execute && step::is_possible(code, self.context);
+        let going_on = if is_possible { GoingOn::Possible } else { GoingOn::Impossible };
+        let publish = || self.turn.publish(runtime, bug, going_on, sink::write);
+        let sight = tally::count(bug, options.max_reports);
+        let is_first = sight == Sight::First;
+        let mut is_known = sight == Sight::Known;
+        if is_first && publish() == Verdict::Known {
+            tally::note_known(bug);
+            is_known = true;
+        }
+        if (is_known || options.keep_going)
+            && is_possible
+            && step::begin(runtime, address, code, self.context)
+        {
+            return if is_first && !is_known { Fate::Warned } else { Fate::GoesOn };
+        }
+        if !is_first || is_known {
+            // What the process dies of must be told.
+            self.turn.publish(runtime, bug, GoingOn::Impossible, sink::write);
+        }
+        if !tally::is_empty() && options.keep_going {
+            sink::write(runtime, &tally::summary(options.max_reports));
+        }
+        self.prepare_death()
     }
 
     fn prepare_death(&mut self) -> Fate {

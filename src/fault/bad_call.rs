@@ -1,8 +1,9 @@
 //! A bad call, from where it is found to its report, and to the end of the process.
 
 use super::death::{self, fencepost_on_error};
-use super::turn::Turn;
-use super::{owner, reporter, tally};
+use super::tally::{self, Sight};
+use super::turn::{GoingOn, Turn, Verdict};
+use super::{owner, reporter};
 use crate::diagnose::{self, BadRequest, Bug, FoundBy, LibcCall};
 use crate::heap::{BadCall, threads};
 use crate::report::sink;
@@ -51,10 +52,11 @@ pub fn report_at_exit(runtime: &'static Runtime, bad: BadCall) {
 
 fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) {
     let keeps_going = runtime.options.keep_going;
-    if take_turn(runtime, at, diagnose) {
+    let outcome = take_turn(runtime, at, diagnose);
+    if outcome == Outcome::Reported {
         fencepost_on_error();
     }
-    if keeps_going {
+    if keeps_going || outcome == Outcome::Known {
         return;
     }
     reporter::end_report_of_child();
@@ -70,8 +72,18 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
     }
 }
 
-/// Reports when it is the calling thread's turn; returns whether a report was written, and not only counted.
-fn take_turn(runtime: &Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) -> bool {
+/// What became of a bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Reported,
+    /// It was reported before.
+    Counted,
+    /// It is in the baseline, or suppressed.
+    Known,
+}
+
+/// Reports when it is the calling thread's turn.
+fn take_turn(runtime: &Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) -> Outcome {
     let options = &runtime.options;
     let mask = signal::change_mask(libc::SIG_BLOCK, 0);
     // First: a handler that interrupted the reporter and reported would end the process.
@@ -81,17 +93,29 @@ fn take_turn(runtime: &Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug
         let mut stack = Frames::new();
         trace::walk(at, &mut stack);
         let bug = diagnose(stack);
-        let is_told = !options.keep_going || tally::count(&bug, options.max_reports);
-        if is_told {
-            turn.publish(runtime, &bug, sink::write);
+        let sight = if runtime.may_go_on() {
+            tally::count(&bug, options.max_reports)
+        } else {
+            Sight::First
+        };
+        match sight {
+            Sight::Known => return Outcome::Known,
+            Sight::Again => return Outcome::Counted,
+            Sight::First => {}
         }
-        is_told
+        match turn.publish(runtime, &bug, GoingOn::Possible, sink::write) {
+            Verdict::New => Outcome::Reported,
+            Verdict::Known => {
+                tally::note_known(&bug);
+                Outcome::Known
+            }
+        }
     };
-    let is_written = turn.on_report_stack(|| {
+    let outcome = turn.on_report_stack(|| {
         turn.attempt(runtime, None, make).unwrap_or_else(|| death::die_by(libc::SIGABRT))
     });
-    if options.keep_going {
+    if options.keep_going || outcome == Outcome::Known {
         reporter::end_report();
     }
-    is_written
+    outcome
 }

@@ -8,7 +8,7 @@ use super::belief::context_mask;
 use super::death::{die_by_mask, fencepost_on_error};
 use super::defaults;
 use super::reporter::has_reported;
-use super::turn::Turn;
+use super::turn::{GoingOn, Turn};
 use crate::diagnose::access::{self, Registers, Unnamed};
 use crate::diagnose::crash::{Trap, names_no_address};
 use crate::diagnose::{self, Bug};
@@ -80,7 +80,7 @@ pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
             let junk = match options.free_fill {
                 None => waits.then_some(revocation::JUNK),
                 // Only where the program can have seen it.
-                fill if waits || options.keep_going || runtime.heap.tally().total() > 0 => fill,
+                fill if waits || runtime.may_go_on() || runtime.heap.tally().total() > 0 => fill,
                 Some(_) => None,
             };
             let trap = Trap { junk, ..read_trap(signal, code, fault, context) };
@@ -170,7 +170,8 @@ fn write(runtime: &Runtime, mask: KernelSet, diagnose: impl FnOnce() -> Bug) {
     };
     let turn = Turn::take(mask);
     turn.on_report_stack(|| {
-        turn.attempt(runtime, None, || turn.publish(runtime, &diagnose(), write_if_open))
+        let publish = || turn.publish(runtime, &diagnose(), GoingOn::Impossible, write_if_open);
+        turn.attempt(runtime, None, publish)
     });
     fencepost_on_error();
 }

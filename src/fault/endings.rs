@@ -6,7 +6,7 @@
 //! handles them: its handler must not run in the midst of a report. What it ignores stays ignored, but for SIGTERM.
 
 use super::defaults;
-use crate::runtime;
+use crate::runtime::{self, Runtime};
 use crate::sys::signal::{self, KernelSet};
 use libc::c_int;
 
@@ -33,9 +33,9 @@ const LEFT_OUT: KernelSet = signal::SYNCHRONOUS
 
 const LAST_SIGNAL: c_int = 64;
 
-/// Whether the process lives on after a report.
+/// Whether the process lives on after a report, or may.
 pub fn goes_on() -> bool {
-    runtime::get().is_some_and(|runtime| runtime.options.keep_going)
+    runtime::get().is_some_and(Runtime::may_go_on)
 }
 
 /// Lets in what may end the process; `mask` is what the program had blocked. The caller puts back the thread's mask.

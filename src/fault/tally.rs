@@ -6,22 +6,62 @@ use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
 use crate::trace::{self, Frames, Pc};
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Frames outside libc that tell one bug from another.
 const FRAMES: usize = 8;
 
 static ERRORS: AtomicU64 = AtomicU64::new(0);
-static SEEN: Lock<BTreeSet<u64>> = Lock::new(BTreeSet::new());
+static SEEN: Lock<BTreeMap<u64, Seen>> = Lock::new(BTreeMap::new());
 
-/// Counts a bug. Returns whether to report it: it is the first of its kind at its place, and one of
-/// the first `most`.
-pub fn count(bug: &Bug, most: usize) -> bool {
+/// What a bug that was counted turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    New,
+    /// In the baseline, or suppressed.
+    Known,
+}
+
+/// What is to be done with a bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// It is the first of its kind at its place, and to be reported.
+    First,
+    /// It was reported before, or is one too many.
+    Again,
+    /// It is known, and was so before.
+    Known,
+}
+
+/// Counts a bug, of which at most `most` are to be reported.
+pub fn count(bug: &Bug, most: usize) -> Sight {
     let _scope = RuntimeScope::enter();
-    ERRORS.fetch_add(1, Ordering::Relaxed);
     let fingerprint = fingerprint(bug);
     let mut seen = SEEN.lock();
-    seen.insert(fingerprint) && seen.len() <= most
+    match seen.get(&fingerprint) {
+        Some(Seen::Known) => return Sight::Known,
+        Some(Seen::New) => {}
+        None => {
+            seen.insert(fingerprint, Seen::New);
+            if contexts(&seen) <= most {
+                ERRORS.fetch_add(1, Ordering::Relaxed);
+                return Sight::First;
+            }
+        }
+    }
+    ERRORS.fetch_add(1, Ordering::Relaxed);
+    Sight::Again
+}
+
+/// Takes a bug back that [`count`] has counted for the first time: it is known.
+pub fn note_known(bug: &Bug) {
+    let _scope = RuntimeScope::enter();
+    SEEN.lock().insert(fingerprint(bug), Seen::Known);
+    ERRORS.fetch_sub(1, Ordering::Relaxed);
+}
+
+fn contexts(seen: &BTreeMap<u64, Seen>) -> usize {
+    seen.values().filter(|&&seen| seen == Seen::New).count()
 }
 
 /// Whether anything was counted.
@@ -33,7 +73,7 @@ pub fn is_empty() -> bool {
 pub fn summary(most: usize) -> String {
     let plural = |count: u64| if count == 1 { "" } else { "s" };
     let errors = ERRORS.load(Ordering::Relaxed);
-    let contexts = SEEN.lock().len();
+    let contexts = contexts(&SEEN.lock());
     let mut text = format!(
         "fencepost: {errors} error{} in {contexts} context{}",
         plural(errors),

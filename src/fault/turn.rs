@@ -5,8 +5,8 @@ use crate::diagnose::{Bug, Cause, decoder};
 use crate::heap::private;
 use crate::ledger;
 use crate::report::failure::LookUpFailure;
-use crate::report::stages;
-use crate::report::{hook, sink};
+use crate::report::stages::{self, Told};
+use crate::report::{hook, news, sink};
 use crate::runtime::{self, Runtime};
 use crate::sys::fixed_text::FixedText;
 use crate::sys::scope::RuntimeScope;
@@ -116,22 +116,54 @@ impl Turn {
         made
     }
 
-    /// Composes the report of `bug`, and has it written by `write`.
-    pub fn publish(&self, runtime: &Runtime, bug: &Bug, write: impl FnOnce(&Runtime, &str)) {
-        if let Some(ledger) = ledger::get()
-            && !matches!(bug.cause, Cause::Raised { .. } | Cause::Aborted)
-        {
-            // Before anything that may fail.
-            ledger.note_report();
-        }
-        let take = |report: &str| {
-            write(runtime, report);
+    /// Composes the report of `bug`, and has it written by `write`. Nothing is written of a known bug that the process can
+    /// go on after. Answers whether it is one.
+    pub fn publish(
+        &self,
+        runtime: &Runtime,
+        bug: &Bug,
+        going_on: GoingOn,
+        write: impl Fn(&Runtime, &str),
+    ) -> Verdict {
+        let ledger =
+            ledger::get().filter(|_| !matches!(bug.cause, Cause::Raised { .. } | Cause::Aborted));
+        // Before anything that may fail.
+        ledger.inspect(|ledger| ledger.note_report());
+        let take = |told: &Told<'_>| {
+            let known = told.finding.known.as_ref();
+            if known.is_some() {
+                ledger.inspect(|ledger| ledger.note_known());
+            }
+            let passes = known.is_some() && going_on == GoingOn::Possible;
+            if !passes || runtime.options.verbose {
+                news::print(runtime, told, passes, &write);
+            }
+            if passes {
+                return Verdict::Known;
+            }
             reporter::note_report();
-            hook::call(report);
+            hook::call(told.text);
+            Verdict::New
         };
         // SAFETY: a `Turn` shows that this thread is the one that reports.
-        unsafe { stages::compose(runtime, bug, charge::is_in_charge(), take) };
+        unsafe { stages::compose(runtime, bug, charge::is_in_charge(), take) }
     }
+}
+
+/// Whether a process can go on after the bug that it is about to report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoingOn {
+    Possible,
+    Impossible,
+}
+
+/// What a reported bug is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The process does what it is to do after a report.
+    New,
+    /// The process goes on.
+    Known,
 }
 
 /// In a copy of the process: what its reporter was at is the original's.

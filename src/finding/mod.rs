@@ -14,6 +14,7 @@ mod totals;
 pub use totals::{TestCount, Totals};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::io;
 
 /// Version of the records. It grows when a field changes its meaning or goes.
 pub const VERSION: u32 = 1;
@@ -488,6 +489,23 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+impl Finding {
+    /// Writes the line of a record file, with its end. Allocates nothing unless `out` fails.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_line(&self, out: &mut impl io::Write) -> io::Result<()> {
+        /// As [`Record`], of what is borrowed.
+        #[derive(Serialize)]
+        #[serde(tag = "type", rename_all = "snake_case")]
+        enum Line<'a> {
+            Finding(&'a Finding),
+        }
+        serde_json::to_writer(&mut *out, &Line::Finding(self))?;
+        out.write_all(b"\n")
+    }
+}
+
 impl Record {
     /// The line of a record file, with its end.
     pub fn to_line(&self) -> String {
@@ -529,6 +547,14 @@ mod tests {
             assert_eq!(line.matches('\n').count(), 1, "{line}");
             assert_eq!(Record::from_line(line.as_bytes()).unwrap(), record);
         }
+    }
+
+    #[test]
+    fn a_finding_has_one_line() {
+        let finding = Finding { kind: "double-free".to_owned(), ..Finding::default() };
+        let mut line = Vec::new();
+        finding.write_line(&mut line).unwrap();
+        assert_eq!(line, Record::Finding(Box::new(finding)).to_line().into_bytes());
     }
 
     #[test]

@@ -6,11 +6,10 @@ use super::checked;
 use crate::ledger::{self, Ledger};
 use crate::sys::executable::{self, Path, Verdict, Why};
 use crate::sys::next::Next;
+use crate::sys::variables::{copy_string, value};
 use crate::sys::{call_on_stack, loader, memory, probe, process};
 use core::ffi::{CStr, c_int};
 use std::sync::OnceLock;
-
-const POINTER_BYTES: usize = size_of::<usize>();
 
 /// The file name of this library, where the guard comes along by LD_PRELOAD.
 static LIBRARY: OnceLock<Box<[u8]>> = OnceLock::new();
@@ -198,31 +197,6 @@ fn has_library(environment: usize) -> bool {
     let mut list = [0; libc::PATH_MAX as usize];
     value(environment, b"LD_PRELOAD=", &mut list)
         .is_some_and(|list| executable::is_listed(list, library))
-}
-
-/// The value of a variable, cut to the room that there is.
-fn value<'a>(environment: usize, name: &[u8], room: &'a mut [u8]) -> Option<&'a [u8]> {
-    let mut at = environment;
-    loop {
-        let entry = probe::load(at).filter(|&entry| entry != 0)?;
-        if (0..name.len()).all(|index| probe::load_byte(entry + index) == Some(name[index])) {
-            return Some(copy_string(entry + name.len(), room));
-        }
-        at += POINTER_BYTES;
-    }
-}
-
-/// Copies a string, which may end anywhere, up to its end or that of the room.
-fn copy_string(from: usize, room: &mut [u8]) -> &[u8] {
-    let mut length = 0;
-    while length < room.len() {
-        match probe::load_byte(from + length) {
-            None | Some(0) => break,
-            Some(byte) => room[length] = byte,
-        }
-        length += 1;
-    }
-    &room[..length]
 }
 
 fn read_path(address: usize) -> Option<Path> {

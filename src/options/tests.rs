@@ -47,7 +47,7 @@ fn table_is_consistent() {
 fn values_are_stored() {
     let options = Options::parse(
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:keep-going=yes:max-reports=5:\
-         log-path=/tmp/a:stack-depth=256:unwinder=system:memory-limit=64:follow=a*,!b:canary-bytes=0:\
+         log-path=/tmp/a:report-dir=/tmp/b:known=/tmp/c:stack-depth=256:unwinder=system:memory-limit=64:follow=a*,!b:canary-bytes=0:\
          alloc-fill=170:free-fill=165:revoke=batch:8:sample=50:history=7:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
          free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:check-calls=no:check-at-exit=off:verbose=1:stats=on:summary=never",
     )
@@ -60,6 +60,8 @@ fn values_are_stored() {
         keep_going: true,
         max_reports: 5,
         log_path: Some("/tmp/a".to_string()),
+        report_dir: Some("/tmp/b".to_string()),
+        known: Some("/tmp/c".to_string()),
         stack_depth: 256,
         unwinder: Unwinder::System,
         memory_limit_mib: 64,

@@ -4,9 +4,13 @@
 pub mod address;
 pub mod failure;
 pub mod hook;
+pub mod known;
 mod memory;
+pub mod news;
 pub mod notice;
+mod own_file;
 pub mod panics;
+pub mod record;
 pub mod resolve;
 pub mod sink;
 mod source;

@@ -2,7 +2,7 @@
 
 use crate::ledger;
 use crate::printable::printable;
-use crate::report::sink;
+use crate::report::{record, sink};
 use crate::runtime::Runtime;
 use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
@@ -11,13 +11,14 @@ use std::collections::BTreeSet;
 /// Says `words`, unless this process, or under `fencepost run` another of its tree, has said the same.
 pub fn say(runtime: &Runtime, words: &str) {
     let _scope = RuntimeScope::enter();
-    if let Some(line) = compose(runtime, words) {
+    if let Some(line) = note(runtime, words) {
         sink::write(runtime, &line);
     }
 }
 
-/// The line that says `words`; `None` if they have been said.
-pub fn compose(runtime: &Runtime, words: &str) -> Option<String> {
+/// Leaves a record of `words`, and returns the line that says them; `None` if they have been said.
+pub fn note(runtime: &Runtime, words: &str) -> Option<String> {
+    record::notice(runtime, words);
     static SAID: Lock<BTreeSet<String>> = Lock::new(BTreeSet::new());
     let is_news = match ledger::get() {
         Some(ledger) => ledger.is_news(words),

@@ -4,19 +4,23 @@
 //! start, with no file, no lock and no request to the kernel. Then files are read for the names, and a file may be
 //! damaged, endless or gone, and the code that reads it wrong. So that is an attempt, under a watchdog: if
 //! it fails, the bare report is what there is, and says why.
+//!
+//! With a report directory each stage leaves a record, the second in place of the first.
 
 use super::failure::LookUpFailure;
+use super::record::{self, Durability};
 use super::resolve::{self, Names, Request};
-use super::{panics, words};
+use super::{known, panics, words};
 use crate::diagnose::Bug;
-use crate::finding::{Process, text};
+use crate::finding::{Finding, text};
 use crate::heap::report_memory;
 use crate::runtime::Runtime;
 use crate::sys::sandbox::{self, Need};
 use crate::sys::watchdog::Watchdog;
-use crate::sys::{attempt, process, scope};
+use crate::sys::{attempt, scope};
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU32, Ordering};
+use std::io;
 
 /// How long names may take.
 const MOST_SECONDS: i64 = 10;
@@ -37,46 +41,104 @@ fn failure() -> LookUpFailure {
     noted.unwrap_or(NoMemory)
 }
 
-/// Composes the report of `bug`, and gives it to `take`. Memory that is perhaps not accessible is read if `may_probe`.
+/// A report that is ready.
+pub struct Told<'a> {
+    pub finding: &'a Finding,
+    pub text: &'a str,
+    /// Whether a record of the bug is left already.
+    pub is_recorded: bool,
+    /// Whether it could not be found out that the bug is known.
+    pub is_known_unread: bool,
+}
+
+/// Composes the report of `bug`, gives it to `take`, and leaves records of it. Memory that is perhaps not accessible is read
+/// if `may_probe`. Answers what `take` does.
 ///
 /// # Safety
 /// The calling thread must be the one that reports.
-pub unsafe fn compose(runtime: &Runtime, bug: &Bug, may_probe: bool, take: impl FnOnce(&str)) {
+pub unsafe fn compose<R>(
+    runtime: &Runtime,
+    bug: &Bug,
+    may_probe: bool,
+    take: impl FnOnce(&Told<'_>) -> R,
+) -> R {
     /// Room for the sentence about names.
     const MOST_BYTES_OF_SENTENCE: usize = 200;
-    let resolve = |names| {
-        let process = Process { pid: process::pid(), ..Process::default() };
+    let is_recorded = record::is_wanted(runtime);
+    let time_ms = record::next_moment();
+    let resolve = |names, process| {
         let mut finding = resolve::resolve(bug, process, Request { names, may_probe });
+        finding.time_ms = time_ms;
         finding.stats = runtime.options.stats.then(|| runtime.stats());
         finding
+    };
+    let in_full = || {
+        let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
+        let mut finding = resolve(names, runtime.full_identity());
+        let known = known::why(runtime, &finding);
+        finding.known = known.clone().unwrap_or_default();
+        let text = text::to_string(&finding);
+        let line = if is_recorded { line_of(&finding) } else { Vec::new() };
+        (finding, text, line, known.is_err())
     };
     // SAFETY: the calling thread is the one that reports, as the caller promises, so nobody else uses the memory of
     // the report; and what lies in it is dropped before it is emptied for the second time.
     unsafe {
         // A report that was given up may have left something.
         report_memory::empty();
-        let (mut finding, mut bare, mut sentence) = report_memory::with(|| {
-            let finding = resolve(Names::None);
-            let mut bare = text::to_string(&finding);
-            bare.reserve(MOST_BYTES_OF_SENTENCE);
-            (finding, bare, String::with_capacity(MOST_BYTES_OF_SENTENCE))
-        });
-        let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
-        match look_up(MOST_SECONDS, || text::to_string(&resolve(names))) {
-            Ok(text) => take(&text),
+        let (mut bare, mut text, mut line, mut sentence, introduction) =
+            report_memory::with(|| {
+                let mut finding = resolve(Names::None, runtime.identity());
+                let mut text = text::to_string(&finding);
+                text.reserve(MOST_BYTES_OF_SENTENCE);
+                finding.bare = true;
+                let mut line = if is_recorded { line_of(&finding) } else { Vec::new() };
+                line.reserve(MOST_BYTES_OF_SENTENCE);
+                let sentence = String::with_capacity(MOST_BYTES_OF_SENTENCE);
+                let introduction =
+                    if is_recorded { record::introduction(runtime) } else { Vec::new() };
+                (finding, text, line, sentence, introduction)
+            });
+        let append = |line: &[u8], durability| match is_recorded {
+            true => record::append(runtime, &introduction, line, durability),
+            false => Ok(()),
+        };
+        // The process may be killed while names are looked up.
+        let first = append(&line, Durability::Process);
+        let is_recorded = is_recorded && first.is_ok();
+        let (answer, last) = match look_up(MOST_SECONDS, in_full) {
+            Ok((finding, text, line, is_known_unread)) => {
+                let told = Told { finding: &finding, text: &text, is_recorded, is_known_unread };
+                (take(&told), append(&line, Durability::Machine))
+            }
             Err(failure) => {
                 // Nothing is allocated any more: what was given up may have left the memory in any state.
                 let _ = WithinCapacity(&mut sentence).write_str(words::look_up_failure(failure));
-                finding.names_missing = Some(core::mem::take(&mut sentence));
-                bare.clear();
-                let _ = text::render(&finding, &mut WithinCapacity(&mut bare));
-                take(&bare);
+                bare.names_missing = Some(core::mem::take(&mut sentence));
+                bare.bare = false;
+                text.clear();
+                let _ = text::render(&bare, &mut WithinCapacity(&mut text));
+                let is_known_unread = runtime.known_path.is_some();
+                let told = Told { finding: &bare, text: &text, is_recorded, is_known_unread };
+                let answer = take(&told);
+                line.clear();
+                let _ = bare.write_line(&mut LineWithinCapacity(&mut line));
+                (answer, append(&line, Durability::Machine))
             }
-        }
+        };
+        record::complain(runtime, last);
         // Not freed piece by piece: what was given up may have left the memory in any state.
-        core::mem::forget((finding, bare, sentence));
+        core::mem::forget((bare, text, line, sentence, introduction));
         report_memory::empty();
+        answer
     }
+}
+
+fn line_of(finding: &Finding) -> Vec<u8> {
+    let mut line = Vec::new();
+    // A vector takes all that is written to it.
+    let _ = finding.write_line(&mut line);
+    line
 }
 
 /// A text that takes what there is room for.
@@ -88,6 +150,22 @@ impl fmt::Write for WithinCapacity<'_> {
             return Err(fmt::Error);
         }
         self.0.push_str(text);
+        Ok(())
+    }
+}
+
+/// The same for a line, which does not say if there is no room: an error would be allocated.
+struct LineWithinCapacity<'a>(&'a mut Vec<u8>);
+
+impl io::Write for LineWithinCapacity<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() <= self.0.capacity() - self.0.len() {
+            self.0.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

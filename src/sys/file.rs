@@ -1,5 +1,6 @@
 //! Files: opened so that nothing can make us wait, and with plain system calls where a report is written.
 
+use super::hold_off::{self, HoldOff};
 use super::{Errno, process, syscall};
 use core::ffi::CStr;
 use std::path::Path;
@@ -113,6 +114,42 @@ pub fn write_all(descriptor: i32, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Appends a whole line to a file, by one call and as a whole or not at all: what fits no more is taken back. Nobody else
+/// may be writing to the file.
+pub fn append_line(file: &File, line: &[u8]) -> Result<(), Errno> {
+    let _held_off = HoldOff::new(hold_off::FILE_SIZE);
+    let before = stat(file.0).map(|stat| stat.st_size as usize);
+    let args = [file.0 as usize, line.as_ptr() as usize, line.len(), 0, 0, 0];
+    let written = loop {
+        // SAFETY: the kernel reads `line`, which is valid.
+        match unsafe { syscall(libc::SYS_write, args) } {
+            Err(Errno(libc::EINTR)) => {}
+            written => break written?,
+        }
+    };
+    if written == line.len() {
+        return Ok(());
+    }
+    if let Ok(bytes) = before {
+        // SAFETY: touches no memory.
+        let _ = unsafe { syscall(libc::SYS_ftruncate, [file.0 as usize, bytes, 0, 0, 0, 0]) };
+    }
+    Err(Errno(libc::ENOSPC))
+}
+
+/// Has what was written to a file reach its disk, as far as that can be had.
+pub fn sync(file: &File) {
+    // SAFETY: touches no memory.
+    let _ = unsafe { syscall(libc::SYS_fsync, [file.0 as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// Makes a directory, if nothing has its name.
+pub fn make_directory(path: &CStr) {
+    let args = [libc::AT_FDCWD as usize, path.as_ptr() as usize, 0o777, 0, 0, 0];
+    // SAFETY: `path` is a valid C string.
+    let _ = unsafe { syscall(libc::SYS_mkdirat, args) };
+}
+
 /// A non-blocking stderr (a pipe that the program set so) must not cost the report its end.
 fn wait_until_writable(descriptor: i32) -> Result<(), Errno> {
     let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLOUT, revents: 0 };
@@ -201,6 +238,11 @@ pub fn identity(descriptor: i32) -> Option<Identity> {
 /// Whether there is a directory at `path`.
 pub fn is_directory(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+/// Whether there is a regular file at `path`.
+pub fn is_file(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.is_file())
 }
 
 /// Whether an open descriptor can be read from.

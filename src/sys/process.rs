@@ -181,7 +181,7 @@ pub fn raise(signal: libc::c_int) {
 }
 
 /// Whether the process has rights that its user has not: a set-user-id program, file capabilities (getauxval(3)).
-fn is_privileged() -> bool {
+pub fn is_privileged() -> bool {
     // SAFETY: reads what the kernel has passed to the process.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }

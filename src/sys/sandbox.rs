@@ -171,6 +171,8 @@ impl Coming {
 pub enum Need {
     /// Open a file, read it, map it, close it.
     OpenFiles,
+    /// What a record of a finding takes beside a file.
+    Records,
     /// New memory, and giving it back.
     Map,
     /// A thread by way of libc: its stack, its start, its end.
@@ -209,8 +211,9 @@ pub enum Need {
 }
 
 impl Need {
-    const ALL: [Need; 19] = [
+    const ALL: [Need; 20] = [
         Need::OpenFiles,
+        Need::Records,
         Need::Map,
         Need::StartThread,
         Need::StartProcess,
@@ -309,6 +312,14 @@ fn calls_of(need: Need) -> &'static [(c_long, [usize; 6])] {
             (libc::SYS_close, [3, 0, 0, 0, 0, 0]),
             MAP,
             UNMAP,
+        ],
+        Need::Records => &[
+            (libc::SYS_clock_gettime, [0, PAGE, 0, 0, 0, 0]),
+            (libc::SYS_getppid, [0; 6]),
+            (libc::SYS_uname, [PAGE, 0, 0, 0, 0, 0]),
+            (libc::SYS_mkdirat, [CURRENT, PAGE, 0, 0, 0, 0]),
+            (libc::SYS_ftruncate, [NOWHERE, 0, 0, 0, 0, 0]),
+            (libc::SYS_fsync, [NOWHERE, 0, 0, 0, 0, 0]),
         ],
         Need::Map => &[MAP, UNMAP],
         Need::StartThread => &[

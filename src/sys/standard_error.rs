@@ -9,7 +9,7 @@
 //! without the one of the start. Such a process gives the duplicate up.
 
 use super::file::{self, Identity};
-use super::signal::{self, KernelSet};
+use super::hold_off::{self, HoldOff};
 use super::{Errno, sandbox, syscall};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
@@ -124,7 +124,7 @@ impl StandardError {
     /// Writes to the standard error of the start; where that is not kept or fails, to what is standard error now.
     /// False if neither takes all of it.
     pub fn write(&self, bytes: &[u8]) -> bool {
-        let _pipe = PipeSignal::block();
+        let _held_off = HoldOff::new(hold_off::PIPE);
         // A system call that nobody saw may have put another file under the number.
         let kept = self.descriptor().filter(|&kept| self.is_at(kept));
         if kept.is_some_and(|kept| file::write_all(kept, bytes).is_ok()) {
@@ -151,29 +151,5 @@ impl StandardError {
             (Ok(now), Some(then)) => now == then,
             (Err(_), _) => true,
         }
-    }
-}
-
-/// While it lives, a pipe that nobody reads costs no SIGPIPE, which the program would not have met without us.
-struct PipeSignal {
-    mask: KernelSet,
-    is_pending: bool,
-}
-
-const PIPE: KernelSet = signal::bit(libc::SIGPIPE);
-
-impl PipeSignal {
-    fn block() -> PipeSignal {
-        let mask = signal::change_mask(libc::SIG_BLOCK, PIPE);
-        PipeSignal { mask, is_pending: signal::pending() & PIPE != 0 }
-    }
-}
-
-impl Drop for PipeSignal {
-    fn drop(&mut self) {
-        if !self.is_pending {
-            signal::take_pending(PIPE);
-        }
-        signal::change_mask(libc::SIG_SETMASK, self.mask);
     }
 }

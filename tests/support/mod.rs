@@ -4,6 +4,7 @@
 pub mod backend;
 pub mod built;
 pub mod compile;
+pub mod debug_file;
 pub mod elf;
 pub mod expectation;
 pub mod imports;

@@ -1,0 +1,23 @@
+//! Bugs that are no news, by the file that the option `known` names.
+
+use crate::finding::suppression::KnownBugs;
+use crate::finding::{Finding, Known};
+use crate::runtime::Runtime;
+use crate::sys::file;
+use std::ffi::CString;
+
+/// Most that is read of the file.
+const MOST_BYTES: usize = 16 << 20;
+
+/// The file can't be read, or holds something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// Why a finding, whose names have been looked up, is no news. Opens files.
+pub fn why(runtime: &Runtime, finding: &Finding) -> Result<Option<Known>, Unreadable> {
+    let Some(path) = runtime.known_path.as_deref() else { return Ok(None) };
+    let path = CString::new(path).map_err(|_| Unreadable)?;
+    let bytes = file::read_all(&path, MOST_BYTES).ok_or(Unreadable)?;
+    let known = KnownBugs::from_bytes(&bytes).map_err(|_| Unreadable)?;
+    Ok(known.why(finding))
+}

@@ -1,0 +1,176 @@
+//! Records: what this process leaves in the report directory, a line each.
+//!
+//! A process writes a file of its own, `records/RUN-PID.jsonl`. Each line is written by one call, as a whole or not at all, so
+//! only the last line of a file can be torn, by the death of the process or of the machine. The first says who the process is;
+//! the child of a fork says so when it has something else to say.
+
+use super::own_file::{Name, OwnFile};
+use super::sink;
+use crate::finding::{Finding, Notice, ProcessEnd, ProcessStart, RECORDS_FOLDER, Record, VERSION};
+use crate::printable::printable;
+use crate::runtime::Runtime;
+use crate::sys::errno::Errno;
+use crate::sys::file;
+use crate::sys::fixed_text::FixedText;
+use crate::sys::{identity, process};
+use core::fmt::Write;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Stands in file names for a run that has no name.
+const NAMELESS: &str = "manual";
+
+static FILE: OwnFile = OwnFile::new();
+
+/// Why records can't be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unwritten(Errno);
+
+/// Whether a line is to outlast the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It outlasts the process.
+    Process,
+    /// It reaches the disk.
+    Machine,
+}
+
+/// Whether this process leaves records.
+pub fn is_wanted(runtime: &Runtime) -> bool {
+    runtime.report_directory.is_some()
+}
+
+/// Milliseconds since 1970, and not those of any moment before: they tell the records of a process apart.
+pub fn next_moment() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = identity::milliseconds().unwrap_or(0);
+    let later = |last: u64| Some(now.max(last + 1));
+    match LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later) {
+        Ok(last) | Err(last) => now.max(last + 1),
+    }
+}
+
+/// The line that says who the process is. Asks neither files nor the kernel for anything but ids and the time.
+pub fn introduction(runtime: &Runtime) -> Vec<u8> {
+    let start = ProcessStart {
+        version: VERSION,
+        time_ms: next_moment(),
+        process: runtime.identity(),
+        backend: runtime.heap.backend().name().to_owned(),
+    };
+    Record::Process(start).to_line().into_bytes()
+}
+
+/// Appends a line, behind `introduction` if it is the first. Allocates nothing.
+pub fn append(
+    runtime: &Runtime,
+    introduction: &[u8],
+    line: &[u8],
+    durability: Durability,
+) -> Result<(), Unwritten> {
+    let opened = open(runtime).map_err(Unwritten)?;
+    if opened.is_new && !introduction.is_empty() {
+        file::append_line(&opened.file, introduction).map_err(Unwritten)?;
+    }
+    file::append_line(&opened.file, line).map_err(Unwritten)?;
+    if durability == Durability::Machine {
+        file::sync(&opened.file);
+    }
+    Ok(())
+}
+
+fn open(runtime: &Runtime) -> Result<super::own_file::Opened, Errno> {
+    let folder = runtime.report_directory.as_deref().ok_or(Errno(libc::ENOENT))?;
+    let run = Some(runtime.run_id()).filter(|run| !run.is_empty()).unwrap_or(NAMELESS);
+    let opened = FILE.open(runtime, |name, number| {
+        name.push(folder);
+        let _ = write!(name, "/{RECORDS_FOLDER}/{run}-{number}.jsonl");
+    });
+    if opened.as_ref().err() != Some(&Errno(libc::ENOENT)) {
+        return opened;
+    }
+    let mut records = Name::new();
+    records.push(folder);
+    let _ = write!(records, "/{RECORDS_FOLDER}");
+    file::make_directory(records.as_c_str().ok_or(Errno(libc::ENAMETOOLONG))?);
+    FILE.open(runtime, |name, number| {
+        name.push(folder);
+        let _ = write!(name, "/{RECORDS_FOLDER}/{run}-{number}.jsonl");
+    })
+}
+
+/// At the start of a process by execution.
+pub fn begin(runtime: &Runtime) {
+    if is_wanted(runtime) {
+        complain(runtime, append(runtime, &[], &introduction(runtime), Durability::Process));
+    }
+}
+
+/// Leaves a record of a finding that is made while the process is well.
+pub fn finding(runtime: &Runtime, finding: &Finding) {
+    if is_wanted(runtime) {
+        let mut line = Vec::new();
+        // A vector takes all that is written to it.
+        let _ = finding.write_line(&mut line);
+        let result = append(runtime, &introduction(runtime), &line, Durability::Machine);
+        complain(runtime, result);
+    }
+}
+
+/// Leaves a record of a notice.
+pub fn notice(runtime: &Runtime, words: &str) {
+    if is_wanted(runtime) {
+        let notice = Notice {
+            version: VERSION,
+            time_ms: next_moment(),
+            process: runtime.identity(),
+            text: words.to_owned(),
+        };
+        write(runtime, &Record::Notice(notice));
+    }
+}
+
+/// At the end of a process. The child of a fork that has left no record, and whose objects were guarded, leaves none.
+pub fn end(runtime: &Runtime) {
+    if !is_wanted(runtime) {
+        return;
+    }
+    let (guarded, unguarded) = runtime.allocations();
+    if !FILE.is_made() && unguarded.is_empty() {
+        return;
+    }
+    let (time_ms, process) = (next_moment(), runtime.identity());
+    write(
+        runtime,
+        &Record::ProcessEnd(ProcessEnd { version: VERSION, time_ms, process, guarded, unguarded }),
+    );
+}
+
+fn write(runtime: &Runtime, record: &Record) {
+    let line = record.to_line();
+    let result = append(runtime, &introduction(runtime), line.as_bytes(), Durability::Process);
+    complain(runtime, result);
+}
+
+/// Says that a record could not be written, once a process. Allocates nothing.
+pub fn complain(runtime: &Runtime, result: Result<(), Unwritten>) {
+    static SAID_BY: AtomicU32 = AtomicU32::new(0);
+    let Err(Unwritten(Errno(error))) = result else { return };
+    let pid = process::pid();
+    if SAID_BY.swap(pid, Ordering::Relaxed) == pid {
+        return;
+    }
+    let mut text = FixedText::<{ libc::PATH_MAX as usize + 200 }>::new();
+    let folder = runtime.report_directory.as_deref().unwrap_or_default();
+    let (name, folder) = (printable(runtime.program_name()), printable(folder));
+    let _ = write!(text, "fencepost: {name} ({pid}): a record could not be written to {folder}: ");
+    let _ = match error {
+        libc::ENOSPC | libc::EDQUOT | libc::EFBIG => writeln!(text, "there is no room for it"),
+        libc::EACCES | libc::EPERM | libc::EROFS => {
+            writeln!(text, "writing there is not permitted")
+        }
+        libc::ENOENT | libc::ENOTDIR => writeln!(text, "the directory is gone"),
+        libc::EMFILE | libc::ENFILE => writeln!(text, "the process has too many open files"),
+        _ => writeln!(text, "error {error} of the kernel"),
+    };
+    sink::write_if_open(runtime, text.as_str());
+}

@@ -1,0 +1,56 @@
+//! Environment variables of a program that runs: read through probes, as it may be changing them.
+
+use super::{probe, process};
+
+const POINTER_BYTES: usize = size_of::<usize>();
+
+/// The value of a variable in libc's environment as it is now, cut to the room that there is. `name` ends with `=`. In a
+/// privileged process there is none: it was set by a user who may do less.
+pub fn current<'a>(name: &[u8], room: &'a mut [u8]) -> Option<&'a [u8]> {
+    if process::is_privileged() {
+        return None;
+    }
+    value(process::libc_environ() as usize, name, room)
+}
+
+/// The value of a variable in an array of them, cut to the room that there is. `name` ends with `=`.
+pub fn value<'a>(environment: usize, name: &[u8], room: &'a mut [u8]) -> Option<&'a [u8]> {
+    let mut at = environment;
+    loop {
+        let entry = probe::load(at).filter(|&entry| entry != 0)?;
+        if (0..name.len()).all(|index| probe::load_byte(entry + index) == Some(name[index])) {
+            return Some(copy_string(entry + name.len(), room));
+        }
+        at += POINTER_BYTES;
+    }
+}
+
+/// Copies a string, which may end anywhere, up to its end or that of the room.
+pub fn copy_string(from: usize, room: &mut [u8]) -> &[u8] {
+    let mut length = 0;
+    while length < room.len() {
+        match probe::load_byte(from + length) {
+            None | Some(0) => break,
+            Some(byte) => room[length] = byte,
+        }
+        length += 1;
+    }
+    &room[..length]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_found_by_its_whole_name() {
+        let entries = [c"A=1", c"AB=two", c"B="];
+        let mut array: Vec<usize> = entries.iter().map(|entry| entry.as_ptr() as usize).collect();
+        array.push(0);
+        let mut room = [0; 2];
+        let mut get =
+            |name: &[u8]| value(array.as_ptr() as usize, name, &mut room).map(<[u8]>::to_vec);
+        assert_eq!(get(b"AB="), Some(b"tw".to_vec()));
+        assert_eq!((get(b"B="), get(b"C="), get(b"=")), (Some(Vec::new()), None, None));
+    }
+}
