@@ -276,7 +276,7 @@ fn a_report_without_names_says_why() {
     found.stack.iter_mut().chain(found.freed.iter_mut().flatten()).for_each(bare);
     let mut finding = tell(&bug, found);
     finding.stats = Some("fencepost: 1 object\n".to_owned());
-    finding.names_missing = Some(words::look_up_failure(LookUpFailure::Hang).to_owned());
+    finding.names_missing = Some(words::look_up_failure(LookUpFailure::Hang, 10).to_string());
     check("without-names", &to_string(&finding));
 }
 

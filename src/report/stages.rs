@@ -22,8 +22,15 @@ use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::io;
 
-/// How long names may take.
+/// How long names may take where somebody waits for them.
 const MOST_SECONDS: i64 = 10;
+
+/// The same in a run that leaves records or knows bugs. Many programs under test at once have little of the processor each,
+/// and a known bug without names is taken for a new one.
+const MOST_SECONDS_OF_RUNS: i64 = 60;
+
+/// Room for the sentence about names.
+const MOST_BYTES_OF_SENTENCE: usize = 200;
 
 /// Why the attempt under way is given up.
 static FAILURE: AtomicU32 = AtomicU32::new(0);
@@ -62,9 +69,9 @@ pub unsafe fn compose<R>(
     may_probe: bool,
     take: impl FnOnce(&Told<'_>) -> R,
 ) -> R {
-    /// Room for the sentence about names.
-    const MOST_BYTES_OF_SENTENCE: usize = 200;
     let is_recorded = record::is_wanted(runtime);
+    let is_run = is_recorded || runtime.known_path.is_some();
+    let most_seconds = if is_run { MOST_SECONDS_OF_RUNS } else { MOST_SECONDS };
     let time_ms = record::next_moment();
     let resolve = |names, process| {
         let mut finding = resolve::resolve(bug, process, Request { names, may_probe });
@@ -92,8 +99,7 @@ pub unsafe fn compose<R>(
                 let mut text = text::to_string(&finding);
                 text.reserve(MOST_BYTES_OF_SENTENCE);
                 finding.bare = true;
-                let mut line = if is_recorded { line_of(&finding) } else { Vec::new() };
-                line.reserve(MOST_BYTES_OF_SENTENCE);
+                let line = if is_recorded { line_of(&finding) } else { Vec::new() };
                 let sentence = String::with_capacity(MOST_BYTES_OF_SENTENCE);
                 let introduction =
                     if is_recorded { record::introduction(runtime) } else { Vec::new() };
@@ -106,14 +112,15 @@ pub unsafe fn compose<R>(
         // The process may be killed while names are looked up.
         let first = append(&line, Durability::Process);
         let is_recorded = is_recorded && first.is_ok();
-        let (answer, last) = match look_up(MOST_SECONDS, in_full) {
+        let (answer, last) = match look_up(most_seconds, in_full) {
             Ok((finding, text, line, is_known_unread)) => {
                 let told = Told { finding: &finding, text: &text, is_recorded, is_known_unread };
                 (take(&told), append(&line, Durability::Machine))
             }
             Err(failure) => {
                 // Nothing is allocated any more: what was given up may have left the memory in any state.
-                let _ = WithinCapacity(&mut sentence).write_str(words::look_up_failure(failure));
+                let why = words::look_up_failure(failure, most_seconds);
+                let _ = write!(WithinCapacity(&mut sentence), "{why}");
                 bare.names_missing = Some(core::mem::take(&mut sentence));
                 bare.bare = false;
                 text.clear();
@@ -135,10 +142,26 @@ pub unsafe fn compose<R>(
 }
 
 fn line_of(finding: &Finding) -> Vec<u8> {
-    let mut line = Vec::new();
-    // A vector takes all that is written to it.
+    let mut length = Length(0);
+    // Neither of the two ever fails.
+    let _ = finding.write_line(&mut length);
+    let mut line = Vec::with_capacity(length.0 + MOST_BYTES_OF_SENTENCE);
     let _ = finding.write_line(&mut line);
     line
+}
+
+/// How long a line is.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A text that takes what there is room for.

@@ -305,16 +305,20 @@ pub fn address_kind(
     })
 }
 
-/// Why names could not be looked up.
-pub fn look_up_failure(failure: LookUpFailure) -> &'static str {
-    match failure {
-        LookUpFailure::Crash => "the code that reads debug information crashed",
-        LookUpFailure::Hang => "that took longer than 10 seconds",
-        LookUpFailure::NoMemory => "there was not enough memory",
-        LookUpFailure::Panic => "the code that reads debug information failed",
-        LookUpFailure::Filter => "a seccomp filter forbids to open files",
-        LookUpFailure::NoTimer => "no timer can be set that would end it if it hung",
-    }
+/// Why names could not be looked up, for which there were so many seconds.
+pub fn look_up_failure(failure: LookUpFailure, most_seconds: i64) -> impl Display {
+    Words(move |out: &mut Formatter<'_>| {
+        out.write_str(match failure {
+            LookUpFailure::Hang => {
+                return write!(out, "that took longer than {most_seconds} seconds");
+            }
+            LookUpFailure::Crash => "the code that reads debug information crashed",
+            LookUpFailure::NoMemory => "there was not enough memory",
+            LookUpFailure::Panic => "the code that reads debug information failed",
+            LookUpFailure::Filter => "a seccomp filter forbids to open files",
+            LookUpFailure::NoTimer => "no timer can be set that would end it if it hung",
+        })
+    })
 }
 
 #[cfg(test)]
