@@ -2,13 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use clap_complete::Shell;
 use fencepost::printable::printable;
 
 use super::config::{self, Config};
 use super::refusal::Refusal;
-use super::{demo, doctor, explain, flags, mistake, program, report, run, sweep};
+use super::{demo, doctor, explain, flags, install, manual, mistake, program, report, run, sweep};
 
 const EXIT_CODES: &str = "\
 Exit codes of `run`: those of PROGRAM, or
@@ -62,6 +64,14 @@ pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal
         }
         Some(("explain", matches)) => {
             explain::explain(matches.get_one::<String>("KIND").map(String::as_str))
+        }
+        Some(("completions", matches)) => matches
+            .get_one::<Shell>("SHELL")
+            .map_or(Ok(0), |&shell| manual::print(shell, command())),
+        Some(("man", matches)) => manual::write_pages(&path_of(matches, "DIR"), &command()),
+        Some(("install", matches)) => {
+            let root = matches.get_one::<PathBuf>("destdir");
+            install::install(&path_of(matches, "prefix"), root.map(PathBuf::as_path), &command())
         }
         Some(("version", _)) => {
             let _ = writeln!(io::stdout(), "fencepost {}", env!("CARGO_PKG_VERSION"));
@@ -148,6 +158,10 @@ fn is_switch_value(word: &OsStr) -> bool {
     ["yes", "no", "true", "false", "on", "off", "1", "0"].iter().any(|value| word == *value)
 }
 
+fn path_of(matches: &ArgMatches, name: &str) -> PathBuf {
+    matches.get_one::<PathBuf>(name).cloned().unwrap_or_default()
+}
+
 fn name(matches: &ArgMatches) -> Option<&str> {
     matches.get_one::<String>("NAME").map(String::as_str)
 }
@@ -167,6 +181,9 @@ pub fn command() -> Command {
         .subcommand(demo_command())
         .subcommand(doctor_command())
         .subcommand(explain_command())
+        .subcommand(install_command())
+        .subcommand(completions_command())
+        .subcommand(man_command())
         .subcommand(Command::new("version").about("Print the version"))
         .subcommand(
             Command::new(demo::CHILD_COMMAND).hide(true).arg(Arg::new("NAME").required(true)),
@@ -217,6 +234,32 @@ fn explain_command() -> Command {
     Command::new("explain")
         .about("Say what a kind of bug means, with an example")
         .arg(Arg::new("KIND").help("A kind as reports name it; without it all are listed"))
+}
+
+fn install_command() -> Command {
+    let path = |name, help| {
+        let arg = Arg::new(name).long(name).value_name("DIR").help(help);
+        arg.value_parser(value_parser!(PathBuf)).value_hint(ValueHint::DirPath)
+    };
+    Command::new("install")
+        .about("Put command, library, header, man pages and completions under a directory")
+        .arg(
+            path("prefix", "As /usr/local or ~/.local; bin, lib, include and share are made there")
+                .required(true),
+        )
+        .arg(path("destdir", "Put before the prefix, for packages"))
+}
+
+fn completions_command() -> Command {
+    let shell =
+        Arg::new("SHELL").required(true).help("Which shell").value_parser(value_parser!(Shell));
+    Command::new("completions").about("Print the completions for a shell").arg(shell)
+}
+
+fn man_command() -> Command {
+    let folder = Arg::new("DIR").required(true).help("Where they go; it is made if need be");
+    let folder = folder.value_parser(value_parser!(PathBuf)).value_hint(ValueHint::DirPath);
+    Command::new("man").about("Write the man pages").arg(folder)
 }
 
 fn demo_command() -> Command {

@@ -1,0 +1,71 @@
+//! `fencepost install`: all that a user needs, under one directory.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::Command;
+use clap_complete::Shell;
+
+use super::refusal::{Refusal, quoted};
+use super::{library, manual};
+
+const HEADER: &[u8] = include_bytes!("../../include/fencepost.h");
+const LICENSES: [(&str, &[u8]); 2] = [
+    ("LICENSE-APACHE", include_bytes!("../../LICENSE-APACHE")),
+    ("LICENSE-MIT", include_bytes!("../../LICENSE-MIT")),
+];
+
+/// Where shells look for completions, below `share`.
+const COMPLETIONS: [(Shell, &str); 3] = [
+    (Shell::Bash, "bash-completion/completions/fencepost"),
+    (Shell::Zsh, "zsh/site-functions/_fencepost"),
+    (Shell::Fish, "fish/vendor_completions.d/fencepost.fish"),
+];
+
+/// Puts everything under `prefix`, in the tree at `root` if one is given.
+pub fn install(prefix: &Path, root: Option<&Path>, command: &Command) -> Result<u8, Refusal> {
+    let failed =
+        |error: io::Error| Refusal::new(1, format!("{} cannot be filled: {error}", quoted(prefix)));
+    let library = library::find()?;
+    let executable = std::env::current_exe().map_err(failed)?;
+    let prefix = match root {
+        Some(root) => root.join(prefix.strip_prefix("/").unwrap_or(prefix)),
+        None => prefix.to_path_buf(),
+    };
+    let mut files: Vec<(PathBuf, Vec<u8>, u32)> = vec![
+        ("bin/fencepost".into(), fs::read(executable).map_err(failed)?, 0o755),
+        ("lib/libfencepost.so".into(), fs::read(library).map_err(failed)?, 0o644),
+        ("include/fencepost.h".into(), HEADER.to_vec(), 0o644),
+    ];
+    for (name, text) in manual::pages(command).map_err(failed)? {
+        files.push((Path::new("share/man/man1").join(name), text, 0o644));
+    }
+    for (shell, path) in COMPLETIONS {
+        let text = manual::completions(shell, command.clone());
+        files.push((Path::new("share").join(path), text, 0o644));
+    }
+    for (name, text) in LICENSES {
+        files.push((Path::new("share/doc/fencepost").join(name), text.to_vec(), 0o644));
+    }
+    for (path, contents, mode) in &files {
+        put(&prefix.join(path), contents, *mode).map_err(|error| {
+            Refusal::new(1, format!("{} cannot be written: {error}", quoted(&prefix.join(path))))
+        })?;
+    }
+    println!("installed {} files under {}", files.len(), quoted(&prefix));
+    Ok(0)
+}
+
+/// Writes a file beside its place, then moves it there: a process that runs the old one keeps that.
+fn put(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    fs::write(&beside, contents)?;
+    fs::set_permissions(&beside, fs::Permissions::from_mode(mode))?;
+    fs::rename(&beside, path)
+}
