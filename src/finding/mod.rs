@@ -7,6 +7,8 @@
 //! Fields are added, never given another meaning, within one [`VERSION`]. Readers skip records of a type, and fields, that they do not know.
 
 pub mod fingerprint;
+#[cfg(test)]
+mod schema_tests;
 pub mod suppression;
 pub mod text;
 mod totals;
@@ -30,6 +32,7 @@ pub const UNKNOWN_MODULE: &str = "<unknown module>";
 
 /// One line of a record file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Record {
     /// `fencepost run` begins.
@@ -52,6 +55,7 @@ pub enum Record {
 
 /// One start of `fencepost run`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Run {
     pub version: u32,
     /// Names the run; what its processes write names it, too.
@@ -72,6 +76,7 @@ pub struct Run {
 
 /// The end of one start of `fencepost run`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunEnd {
     pub version: u32,
     pub run: String,
@@ -91,6 +96,7 @@ pub struct RunEnd {
 
 /// A program that was executed without the guard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NotGuarded {
     /// The last part of its path.
     pub program: String,
@@ -103,6 +109,7 @@ pub struct NotGuarded {
 
 /// Who a process is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Process {
     /// The run that it belongs to; empty where nobody started it by `fencepost run`.
     pub run: String,
@@ -123,6 +130,7 @@ pub struct Process {
 
 /// The test that a process belongs to, as far as its framework says so in the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Test {
     /// `pytest`, `nextest`, `ctest`, `meson`, `bazel` …
     pub framework: String,
@@ -131,6 +139,7 @@ pub struct Test {
 
 /// The start of a guarded process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProcessStart {
     pub version: u32,
     pub time_ms: u64,
@@ -141,6 +150,7 @@ pub struct ProcessStart {
 
 /// A sentence that the user must know.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Notice {
     pub version: u32,
     pub time_ms: u64,
@@ -150,6 +160,7 @@ pub struct Notice {
 
 /// The end of a guarded process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProcessEnd {
     pub version: u32,
     pub time_ms: u64,
@@ -163,6 +174,7 @@ pub struct ProcessEnd {
 
 /// Something and how often it occurred.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Counted {
     pub name: String,
     pub count: u64,
@@ -170,6 +182,7 @@ pub struct Counted {
 
 /// A report of a bug.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     pub version: u32,
     /// Milliseconds since 1970, UTC; no two findings of one process have the same.
@@ -242,6 +255,7 @@ pub struct Finding {
 
 /// Why a finding is no news.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "by", content = "name", rename_all = "snake_case")]
 pub enum Known {
     /// Its fingerprint is in the baseline.
@@ -252,6 +266,7 @@ pub enum Known {
 
 /// A thread, and the name that the program gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Thread {
     /// In the order of creation; 0 is the first.
     pub id: u32,
@@ -261,6 +276,7 @@ pub struct Thread {
 
 /// Registers of the access.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Registers {
     pub pc: Address,
     pub bp: Address,
@@ -269,6 +285,7 @@ pub struct Registers {
 
 /// What was done to memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Access {
     pub direction: Direction,
     /// Absent where it is not known.
@@ -280,6 +297,7 @@ pub struct Access {
 
 /// What an access does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     Read,
@@ -289,6 +307,7 @@ pub enum Direction {
 
 /// One line of a stack, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Frame {
     /// Of the instruction, or where the call returns to.
     pub address: Address,
@@ -316,6 +335,7 @@ pub struct Frame {
 
 /// The object that a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Object {
     pub start: Address,
     pub bytes: u64,
@@ -336,6 +356,7 @@ pub struct Object {
 
 /// Whether an object was alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectState {
     Live,
@@ -346,6 +367,7 @@ pub enum ObjectState {
 
 /// Where an address lies relative to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     Before,
@@ -355,6 +377,7 @@ pub enum Side {
 
 /// An allocation or a free.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Event {
     pub thread: u32,
     /// Absent where it was not kept.
@@ -364,6 +387,7 @@ pub struct Event {
 
 /// Bytes that should not have changed, and have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Damage {
     /// Of the lowest such byte.
     pub start: Address,
@@ -377,6 +401,7 @@ pub struct Damage {
 
 /// Bytes of memory at the time of the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Memory {
     pub start: Address,
     /// Two hexadecimal digits a byte; `..` for one that is not accessible.
@@ -385,6 +410,7 @@ pub struct Memory {
 
 /// Where a thread was created.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ThreadCreation {
     pub thread: Thread,
     /// The thread that created it.
@@ -396,6 +422,7 @@ pub struct ThreadCreation {
 
 /// An executable or a library.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Module {
     pub path: String,
     /// In hexadecimal; empty if it has none.
@@ -404,6 +431,7 @@ pub struct Module {
 
 /// Lines of a source file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Source {
     pub file: String,
     /// Number of the first line below.
@@ -418,6 +446,7 @@ pub struct Source {
 
 /// All findings of one bug.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Bug {
     pub version: u32,
     pub fingerprint: String,

@@ -6,6 +6,7 @@ use super::{Counted, Test};
 
 /// Everything of merged records that is neither a bug nor a run, counted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Totals {
     pub version: u32,
     /// Guarded processes that began.
@@ -29,6 +30,7 @@ pub struct Totals {
 
 /// A test, and what its processes did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestCount {
     pub test: Test,
     /// Guarded processes that began.
