@@ -119,6 +119,7 @@ fn named_files_exist() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "docs/detects.md",
+        "docs/formats.md",
         "docs/install.md",
         "docs/limits.md",
         "docs/options.md",

@@ -15,6 +15,8 @@ pub struct Collection {
     pub totals: Totals,
     /// What could not be read.
     pub skipped: Skipped,
+    /// The folder that formats give source files relative to; absent: the directory of the first run.
+    pub source_root: Option<String>,
 }
 
 /// A run, and its end if it has one.

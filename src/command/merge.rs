@@ -335,7 +335,7 @@ impl Merge {
             tests: self.tests.into_values().collect(),
             ..self.totals
         };
-        Collection { runs, bugs, totals, skipped: self.skipped }
+        Collection { runs, bugs, totals, skipped: self.skipped, source_root: None }
     }
 
     /// Joins bugs whose other fingerprints say so, then those found late with the one of the same site.

@@ -51,6 +51,14 @@ pub fn command() -> Command {
                 .conflicts_with("INPUT")
                 .help("Tell which bugs are new in NEW, gone, and still there"),
         )
+        .arg(
+            Arg::new("source-root")
+                .long("source-root")
+                .value_name("DIR")
+                .value_hint(ValueHint::DirPath)
+                .value_parser(value_parser!(PathBuf))
+                .help("Name source files relative to this folder [default: where the run began]"),
+        )
         .args(known::flags())
         .arg(policy::flag().help("Exit with 1 for which bugs [default: never]"))
         .after_help(format!("Formats:\n{formats}\n\n{EXAMPLES}"))
@@ -116,6 +124,10 @@ pub fn report(matches: &ArgMatches) -> Result<u8, Refusal> {
             collection
         }
     };
+    if let Some(folder) = matches.get_one::<PathBuf>("source-root") {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+        collection.source_root = Some(folder.to_string_lossy().into_owned());
+    }
     if matches.get_flag(known::GENERATE) {
         collection.bugs.retain(|bug| bug.known.is_none());
         write(None, |out| known::generate(&collection, out))?;

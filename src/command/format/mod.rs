@@ -1,8 +1,22 @@
 //! The formats that a collection of bugs is rendered in.
 
 mod baseline;
+mod github;
+mod gitlab;
+mod html;
 mod jsonl;
+mod junit;
+mod markdown;
+mod place;
+mod rule;
+#[cfg(test)]
+#[path = "../../../tests/support/findings.rs"]
+mod samples;
+mod sarif;
+mod sentence;
 pub mod summary;
+#[cfg(test)]
+mod tests;
 mod valgrind;
 
 use std::io::{self, Write};
@@ -29,6 +43,36 @@ pub const FORMATS: &[Format] = &[
         name: "jsonl",
         help: "JSON Lines: runs and bugs, one a line; can be read again",
         render: jsonl::render,
+    },
+    Format {
+        name: "sarif",
+        help: "SARIF 2.1.0, for code scanning services and editors",
+        render: sarif::render,
+    },
+    Format {
+        name: "junit",
+        help: "JUnit XML, for CI services: each bug a failed test",
+        render: junit::render,
+    },
+    Format {
+        name: "github",
+        help: "annotations of GitHub Actions, for the log of a step",
+        render: github::render,
+    },
+    Format {
+        name: "gitlab",
+        help: "a Code Quality report of GitLab, for merge requests",
+        render: gitlab::render,
+    },
+    Format {
+        name: "markdown",
+        help: "a summary in Markdown, for $GITHUB_STEP_SUMMARY and merge requests",
+        render: markdown::render,
+    },
+    Format {
+        name: "html",
+        help: "one page for a browser: list, stacks, source and pictures",
+        render: html::render,
     },
     Format {
         name: "baseline",

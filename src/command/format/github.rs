@@ -1,0 +1,83 @@
+//! Annotations of GitHub Actions: lines that its log reader takes as commands.
+
+use std::io::{self, Write};
+
+use super::place::{self, FilePath, Root};
+use super::{rule, sentence};
+use crate::command::collection::Collection;
+use fencepost::finding::Bug;
+use fencepost::printable::printable;
+
+/// Writes a line for each new bug, and one that counts the known ones.
+pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
+    let root = Root::of(collection);
+    for bug in collection.new_bugs() {
+        write_annotation(bug, &root, out)?;
+    }
+    let known = collection.known_bugs().count();
+    if known > 0 {
+        let bugs = sentence::counted(known as u64, "bug");
+        writeln!(out, "::notice title=fencepost::{bugs} in the baseline or suppressed")?;
+    }
+    Ok(())
+}
+
+fn write_annotation(bug: &Bug, root: &Root, out: &mut dyn Write) -> io::Result<()> {
+    let finding = &bug.example;
+    let frame = place::location(finding);
+    write!(out, "::error ")?;
+    if let Some(file) = frame.and_then(|frame| frame.file.as_ref()) {
+        // The reader knows files of its work tree only.
+        if let FilePath::Relative(path) = root.path(file) {
+            write!(out, "file={},", property(&clean(&path)))?;
+            for (name, number) in [
+                ("line", frame.and_then(|frame| frame.line)),
+                ("col", frame.and_then(|frame| frame.column)),
+            ] {
+                match number.filter(|number| *number > 0) {
+                    Some(number) => write!(out, "{name}={number},")?,
+                    None => break,
+                }
+            }
+        }
+    }
+    write!(
+        out,
+        "title={}::",
+        property(&format!("{}: {}", clean(&bug.kind), rule::of(&bug.kind).title))
+    )?;
+    let mut text = clean(&format!("{}, at {}", sentence::of(finding), root.place(finding)));
+    if let Some(object) = &finding.object {
+        for (done, event) in
+            [("allocated", Some(&object.allocated)), ("freed", object.freed.as_ref())]
+        {
+            let frame = event.and_then(|event| place::innermost(place::stack_of(event)));
+            if let Some(position) = frame.and_then(|frame| root.position(frame)) {
+                text += &format!("\n{done} at {}", clean(&position));
+            }
+        }
+    }
+    let (findings, processes) = (sentence::counted(bug.count, "finding"), bug.processes);
+    let in_processes = if processes == 1 { "process" } else { "processes" };
+    text += &format!("\n{findings} in {processes} {in_processes}");
+    for test in bug.tests.iter().take(5) {
+        text += &format!("\nin {}", clean(&test.name));
+    }
+    text.extend(finding.hint.iter().map(|hint| format!("\n{}", clean(hint))));
+    writeln!(out, "{}", data(&text))
+}
+
+/// The text of a command. Its reader undoes these three.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A value among the properties of a command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// On one line, and fit for the terminals on which logs are read, too.
+fn clean(text: &str) -> String {
+    printable(text).to_string()
+}

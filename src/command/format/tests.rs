@@ -1,0 +1,149 @@
+//! Every format renders every kind of bug, the hostile ones too.
+
+use serde_json::Value;
+
+use super::{FORMATS, samples};
+use crate::command::collection::{Collection, RunTold};
+use fencepost::finding::{Bug, Counted, NotGuarded, Totals};
+
+fn collection(bugs: Vec<Bug>) -> Collection {
+    let (run, mut end) = samples::run();
+    let hostile = samples::HOSTILE.to_owned();
+    end.not_guarded = vec![NotGuarded {
+        program: hostile.clone(),
+        reason: "static".to_owned(),
+        by_choice: false,
+        times: 3,
+    }];
+    Collection {
+        runs: vec![RunTold { run, end: Some(end) }],
+        totals: Totals {
+            processes: 31,
+            findings: bugs.iter().map(|bug| bug.count).sum(),
+            notices: vec![Counted { name: hostile, count: 2 }],
+            ..Totals::default()
+        },
+        bugs,
+        ..Collection::default()
+    }
+}
+
+fn rendered(name: &str, collection: &Collection) -> String {
+    let format = FORMATS.iter().find(|format| format.name == name).unwrap();
+    let mut out = Vec::new();
+    (format.render)(collection, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn all_formats_take_all_bugs_and_none() {
+    for format in FORMATS {
+        for bugs in [Vec::new(), samples::bugs(), vec![Bug::default()]] {
+            let collection = collection(bugs);
+            let text = rendered(format.name, &collection);
+            assert_eq!(text, rendered(format.name, &collection), "{}", format.name);
+            assert!(text.is_empty() || text.ends_with('\n'), "{}", format.name);
+        }
+        assert_eq!(
+            rendered(format.name, &Collection::default()),
+            rendered(format.name, &Collection::default())
+        );
+    }
+}
+
+#[test]
+fn nothing_gets_out_of_a_page() {
+    let page = rendered("html", &collection(samples::bugs()));
+    assert_eq!(page.matches("<script>").count(), 1);
+    assert_eq!(page.matches("</script>").count(), 1);
+    assert!(page.contains("&lt;/script&gt;&lt;script&gt;alert(1)"));
+    assert!(!page.chars().any(|c| c.is_control() && c != '\n'));
+    for outside in [" src=", "href=\"http", "url(http", "@import"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn annotations_are_one_line_each() {
+    let text = rendered("github", &collection(samples::bugs()));
+    assert_eq!(text.lines().count(), 10, "{text}");
+    assert!(text.lines().all(|line| line.starts_with("::error ") || line.starts_with("::notice ")));
+    assert!(text.starts_with(
+        "::error file=src/list.c,line=55,col=7,title=heap-buffer-overflow%3A Access past the end of a heap object::\
+         Write of 4 bytes right after the end of an object of 40 bytes, at src/list.c:55 in visit%0A\
+         allocated at src/list.c:12%0A342 findings in 13 processes%0Ain ctest: list.append"
+    ), "{text}");
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+}
+
+#[test]
+fn sarif_says_what_services_ask_for() {
+    let log: Value =
+        serde_json::from_str(&rendered("sarif", &collection(samples::bugs()))).unwrap();
+    let run = &log["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    assert_eq!(results.len(), 11);
+    for result in results {
+        let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+        assert_eq!(rule["id"], result["ruleId"]);
+        assert!(result["message"]["text"].as_str().unwrap().len() > 10);
+    }
+    let first = &results[0];
+    let place = &first["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "src/list.c");
+    assert_eq!(place["artifactLocation"]["uriBaseId"], "%SRCROOT%");
+    assert_eq!(place["region"]["startLine"], 55);
+    assert_eq!(run["originalUriBaseIds"]["%SRCROOT%"]["uri"], "file:///home/me/list/");
+    assert_eq!(first["occurrenceCount"], 342);
+    assert_eq!(first["baselineState"], "new");
+    assert_eq!(first["partialFingerprints"]["fencepost/v1"], samples::bugs()[0].fingerprint);
+    assert_eq!(first["relatedLocations"][0]["id"], 1);
+    // Thread, allocation, free and use, each in its thread.
+    let flow = &results[1]["codeFlows"][0]["threadFlows"];
+    assert_eq!(flow[0]["locations"].as_array().unwrap().len(), 2);
+    assert_eq!(flow[1]["locations"].as_array().unwrap().len(), 2);
+    assert_eq!(results[9]["baselineState"], "unchanged");
+    assert_eq!(results[10]["suppressions"][0]["justification"], "suppressed by the old parser");
+}
+
+#[test]
+fn gitlab_gets_the_fields_it_asks_for() {
+    let list: Value =
+        serde_json::from_str(&rendered("gitlab", &collection(samples::bugs()))).unwrap();
+    let list = list.as_array().unwrap();
+    assert_eq!(list.len(), 9);
+    assert_eq!(
+        list[0]["location"],
+        serde_json::json!({"path": "src/list.c", "lines": {"begin": 55}})
+    );
+    assert_eq!(list[6]["location"]["path"], "build/list", "the module");
+    for entry in list {
+        assert!(entry["description"].is_string() && entry["check_name"].is_string());
+        assert!(entry["fingerprint"].is_string() && entry["severity"] == "critical");
+    }
+}
+
+#[test]
+fn the_source_root_can_be_named() {
+    let mut collection = collection(samples::bugs());
+    collection.source_root = Some("/home".to_owned());
+    assert!(rendered("github", &collection).starts_with("::error file=me/list/src/list.c,line=55"));
+}
+
+#[test]
+fn markdown_fits_a_step_summary() {
+    let text = rendered("markdown", &collection(samples::many(10_000)));
+    assert!(text.len() < 1024 * 1024, "{}", text.len());
+    assert!(text.contains("more bugs are not shown here"));
+    let text = rendered("markdown", &collection(samples::bugs()));
+    assert_eq!(text.matches("<details>").count(), 9);
+    let outside_reports = text.split("```").step_by(2);
+    assert!(outside_reports.clone().count() > 9);
+    for part in outside_reports {
+        assert!(
+            !part.contains("<script") && !part.contains("[link]") && !part.contains("\u{1b}"),
+            "{part}"
+        );
+    }
+}
