@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 // Compilers leave out pure functions whose result nobody uses.
 #define __pure__ __noinline__
+#include <aio.h>
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>
@@ -157,6 +158,16 @@ static void *length(socklen_t n)
 static void *page(void)
 {
     return (void *)((uintptr_t)far & -4096);
+}
+
+// A control block for 9 bytes, of an operation that is refused at once.
+static void *refused(void *buf)
+{
+    static struct aiocb block;
+    block.aio_buf = buf;
+    block.aio_nbytes = 9;
+    block.aio_reqprio = -1;
+    return &block;
 }
 
 // A descriptor that n letters come from.

@@ -85,6 +85,7 @@ fn free_badly(
         BadCall::Foreign if is_next(runtime, address) => unsafe { next_heap::free(address) },
         bad => {
             fault::report_call(runtime, FoundBy::Release(release.by), address, bad, caller);
+            // What is lent lives on in a run that goes on: libc's threads would die by it.
             if matches!(bad, BadCall::Mismatch(..)) {
                 free(address, release.unchecked(), caller);
             }
@@ -142,6 +143,19 @@ pub fn resize(
         Err(BadCall::Foreign) if is_next(runtime, address) => unsafe {
             next_heap::resize(address, size, align)
         },
+        Err(bad @ BadCall::Lent(object, _)) => {
+            fault::report_call(runtime, FoundBy::Release(release.by), address, bad, caller);
+            // In a run that goes on the old one stays, for libc's threads.
+            let request = AllocationRequest { size, align, family: object.family, zeroed: false };
+            let new = allocate(request, caller);
+            if !new.is_null() {
+                let bytes = size.min(object.size);
+                // SAFETY: the old object was live a moment ago and is the program's to give back; nobody knows the new
+                // one, which is distinct from it.
+                unsafe { core::ptr::copy_nonoverlapping(address as *const u8, new, bytes) };
+            }
+            new
+        }
         Err(bad) => {
             fault::report_call(runtime, FoundBy::Release(release.by), address, bad, caller);
             core::ptr::null_mut()

@@ -5,7 +5,7 @@
 
 use super::runtime;
 use crate::fault::{self, tally};
-use crate::heap::threads;
+use crate::heap::{loans, threads};
 use crate::sys::gate::Gate;
 use crate::sys::signal::{self, KernelSet};
 use crate::sys::{process, streams};
@@ -84,6 +84,7 @@ pub fn fork_plainly(fork: impl FnOnce() -> libc::pid_t) -> libc::pid_t {
 fn hold() -> KernelSet {
     let mask = signal::change_mask(libc::SIG_BLOCK, !signal::SYNCHRONOUS);
     fault::hold_for_fork();
+    loans::hold_for_fork();
     if let Some(runtime) = runtime() {
         runtime.heap.hold_for_fork();
     }
@@ -100,6 +101,7 @@ fn release() {
         if let Some(runtime) = runtime() {
             runtime.heap.release_after_fork();
         }
+        loans::release_after_fork();
         fault::release_after_fork();
     }
 }

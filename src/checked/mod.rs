@@ -8,6 +8,7 @@
 //! Each is entered by a call of the program with the arguments that it has: what the function's manual
 //! demands of these the SAFETY comments rely on.
 
+pub mod asynchronous;
 pub mod attributes;
 pub mod descriptors;
 pub mod entry;

@@ -4,6 +4,7 @@ use super::access::Access;
 use super::libc_call::LibcCall;
 use crate::heap::Object;
 use crate::heap::canary::Damage;
+use crate::heap::loans::Loan;
 use crate::heap::record::ThreadId;
 use crate::heap::release::{Deallocator, Mismatch, Release};
 use crate::trace::Frames;
@@ -270,6 +271,8 @@ pub struct Bug {
     pub owner: Option<Owner>,
     pub damage: Option<Damage>,
     pub mismatch: Option<(Release, Mismatch)>,
+    /// What still uses the object.
+    pub loan: Option<Loan>,
     pub crash: Option<Crash>,
 }
 
@@ -292,6 +295,7 @@ impl Bug {
             owner: None,
             damage: None,
             mismatch: None,
+            loan: None,
             crash: None,
         }
     }

@@ -130,6 +130,10 @@ pub fn diagnose_call(
             bug.subject = subject_at(object, address);
             bug.mismatch = Some((release, which));
         }
+        BadCall::Lent(object, loan) => {
+            bug.subject = subject_at(object, address);
+            bug.loan = Some(loan);
+        }
         BadCall::Overwritten(object, damage) => {
             bug.kind = BugKind::OverwrittenSlack;
             bug.address = damage.address;

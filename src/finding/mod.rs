@@ -214,7 +214,7 @@ pub struct Finding {
     /// Of an access, or of a libc call that would make one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
-    /// What is wrong with a libc call, as a sentence.
+    /// What is wrong with a libc call, or why an object must not be freed yet, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<String>,
     /// What the stack below shows: `WRITE of size 4 at 0x… thread T0`, `free called here by thread T0:`.
@@ -228,6 +228,9 @@ pub struct Finding {
     pub hint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<Object>,
+    /// The call that began what libc still does with the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<Event>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<Damage>,
     /// What was in memory around the address.

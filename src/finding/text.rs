@@ -22,6 +22,9 @@ pub fn render(finding: &Finding, out: &mut impl Write) -> Result {
     if let Some(object) = &finding.object {
         write_life(object, out)?;
     }
+    if let Some(begun) = &finding.begun {
+        write_event("begun", begun, out)?;
+    }
     for creation in &finding.threads {
         write!(out, "thread ")?;
         write_label(&creation.thread, out)?;

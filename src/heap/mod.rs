@@ -18,6 +18,7 @@ pub mod counters;
 pub mod give;
 pub mod history;
 pub mod large;
+pub mod loans;
 pub mod next_heap;
 pub mod object;
 pub mod opening;
@@ -522,6 +523,11 @@ impl Heap {
         self.spaces.note_remapped(start, end);
     }
 
+    /// Notes that libc's own threads are about to work at `address`; false if no live object that is guarded holds it.
+    pub fn lend(&self, address: usize) -> bool {
+        self.spaces.lend(address)
+    }
+
     /// Gives the addresses from `start` to `end`, as far as they are reserved, to the program, which is about to map
     /// something there. What is given is not mapped afterwards, unless it is to be replaced. If a part is in use, or a wish is too
     /// large, nothing is given. Whether anything was.
@@ -529,8 +535,7 @@ impl Heap {
         give::give(&self.spaces, start..end, demand)
     }
 
-    /// Gives what is unused of one space away, for a mapping of `bytes` bytes that found no place; false if none has as
-    /// many.
+    /// Gives what is unused of one space away, for a mapping of so many bytes that found no place; false if none has as many.
     pub fn make_room(&self, bytes: usize) -> bool {
         give::make_room(&self.spaces, bytes)
     }

@@ -1,6 +1,7 @@
 //! What the heap tells of an object, and of a wrong call.
 
 use super::canary::Damage;
+use super::loans::Loan;
 use super::record::{Event, Family, State};
 use super::release::{Mismatch, Release};
 
@@ -28,6 +29,8 @@ pub enum BadCall {
     Foreign,
     /// The object does not go with the call, and lives on.
     Mismatch(Object, Release, Mismatch),
+    /// libc's own threads work on the object, which lives on.
+    Lent(Object, Loan),
     /// The object was freed, and its slack had been overwritten.
     Overwritten(Object, Damage),
     /// The object, which may be another than the one that the call was about, was written to after it had

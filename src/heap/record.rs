@@ -80,8 +80,8 @@ pub struct Event {
 /// What is known about one object: which fields mean something depends on the state.
 #[repr(C)]
 pub struct Record {
-    /// [`State`] in the low byte, [`Family`] in the next, then the log2 of the alignment asked for, then how much was
-    /// moved by realloc, and in the highest bit [`REMAPPED`].
+    /// [`State`] in the low byte, [`Family`] in the next with [`LENT`] above it, then the log2 of the alignment asked for,
+    /// then how much was moved by realloc, and in the highest bit [`REMAPPED`].
     state: AtomicU32,
     /// Bytes from the slot's first data page to the object.
     offset: AtomicU32,
@@ -97,6 +97,9 @@ const _: () = assert!(size_of::<Record>() == 32);
 
 /// The program has mapped something over pages of the object.
 const REMAPPED: u32 = 1 << 31;
+
+/// libc's own threads may work on the object.
+const LENT: u32 = 1 << 15;
 
 /// Place of [`Snapshot::moved`] in the word of the state.
 const MOVED_SHIFT: u32 = 24;
@@ -122,6 +125,8 @@ pub struct Snapshot {
     pub moved: u8,
     /// Whether the program has mapped something over pages of the object.
     pub is_remapped: bool,
+    /// Whether libc's own threads may work on the object, or did.
+    pub is_lent: bool,
     /// Present from Quarantined on.
     pub freed: Option<Event>,
 }
@@ -145,7 +150,7 @@ impl Snapshot {
 }
 
 fn decode(state: u32) -> (State, Family) {
-    let family = Family::from_number(state >> 8 & 0xff);
+    let family = Family::from_number(state >> 8 & 0x7f);
     let state = match state & 0xff {
         0 => State::Virgin,
         1 => State::Live,
@@ -203,9 +208,19 @@ impl Record {
 
     /// The program has mapped something over pages of the live object. Nothing else changes.
     pub fn note_remapped(&self) {
+        self.mark(REMAPPED);
+    }
+
+    /// libc's own threads are about to work on the object. Nothing else changes. Whether it is live.
+    pub fn note_lent(&self) -> bool {
+        self.mark(LENT)
+    }
+
+    /// Sets a bit of the word of the state, if the object is live.
+    fn mark(&self, bit: u32) -> bool {
         let is_live = |word: &u32| decode(*word).0 == State::Live;
-        let note = |word: u32| is_live(&word).then_some(word | REMAPPED);
-        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, note);
+        let mark = |word: u32| is_live(&word).then_some(word | bit);
+        self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, mark).is_ok()
     }
 
     /// Live → Freeing, for exactly one of all callers; the others get the state that they found.
@@ -282,6 +297,7 @@ impl Record {
             align_log2: (word >> 16) as u8,
             moved: (word >> MOVED_SHIFT) as u8 & MOST_MOVED,
             is_remapped: word & REMAPPED != 0,
+            is_lent: word & LENT != 0,
             offset: self.offset.load(Ordering::Relaxed) as usize,
             size: self.size.load(Ordering::Relaxed) as usize,
             allocated: event(&self.alloc_trace, &self.alloc_thread),
@@ -367,6 +383,25 @@ mod tests {
         assert_eq!(record.begin_free(), Ok(()));
         record.finish_free(event(2));
         assert!(record.read().unwrap().is_remapped);
+    }
+
+    #[test]
+    fn a_loan_is_remembered_until_the_end() {
+        let record = virgin();
+        assert!(!record.note_lent());
+        record.publish(Place { offset: 0, size: 168 }, (Family::NewArray, 4), event(1));
+        assert!(!record.read().unwrap().is_lent);
+        assert!(record.note_lent());
+        let entry = record.read().unwrap();
+        assert!(entry.is_lent && !entry.is_remapped);
+        assert_eq!(
+            (entry.state, entry.family, entry.align_log2),
+            (State::Live, Family::NewArray, 4)
+        );
+        assert_eq!(record.begin_free(), Ok(()));
+        assert!(!record.note_lent());
+        record.finish_free(event(2));
+        assert_eq!(record.read().unwrap().family, Family::NewArray);
     }
 
     #[test]

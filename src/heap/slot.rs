@@ -4,6 +4,7 @@
 //! for its object, and in a [`Freeing`] the object is about to end.
 
 use super::canary;
+use super::loans;
 use super::object::{BadCall, Object};
 use super::place::{self, Place};
 use super::record::{Event, Record, Snapshot, State};
@@ -119,9 +120,15 @@ pub struct Freeing<'a> {
 
 impl<'a> Freeing<'a> {
     /// Tries to win the live object in `slot`. If another thread has, that one has ended it, or resized
-    /// it where it is and let it go again.
+    /// it where it is and let it go again. An object that libc's own threads work on must not end.
     #[inline(always)]
     pub fn begin(slot: Slot<'a>, snapshot: Snapshot) -> Result<Freeing<'a>, BadCall> {
+        if snapshot.is_lent {
+            let start = slot.address(&snapshot);
+            if let Some(loan) = loans::find_or_forget(start..start + snapshot.size) {
+                return Err(BadCall::Lent(slot.object(&snapshot), loan));
+            }
+        }
         if slot.record.begin_free().is_err() {
             return Freeing::begin_settled(slot, snapshot);
         }

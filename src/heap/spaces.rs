@@ -318,6 +318,12 @@ impl Spaces {
         }
     }
 
+    /// Notes that libc's own threads are about to work on the object at `address`; whether there is one.
+    pub fn lend(&self, address: usize) -> bool {
+        let slot = self.room(address).and_then(|_| self.locate(address));
+        slot.is_some_and(|slot| slot.record.note_lent())
+    }
+
     /// Objects in the slot of `address` and in its neighbours: before, at, after. Lock-free.
     pub fn neighbourhood(&self, address: usize) -> [Option<Object>; 3] {
         let slots = if self.small.pool.contains(address) {

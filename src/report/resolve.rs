@@ -38,9 +38,18 @@ pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Findin
     let thread = resolver.thread(bug.thread);
     let stack = resolver.stack(bug.stack.as_slice());
     let [allocated, freed] = resolver.life(bug.subject.as_ref());
+    let begun = bug.loan.and_then(|loan| resolver.kept_stack(loan.begun.trace));
     let threads = resolver.creations(bug);
-    let mut found =
-        LookedUp { process, thread, stack, allocated, freed, threads, ..LookedUp::default() };
+    let mut found = LookedUp {
+        process,
+        thread,
+        stack,
+        allocated,
+        freed,
+        begun,
+        threads,
+        ..LookedUp::default()
+    };
     found.memory = if request.may_probe { memory::window(bug) } else { None };
     if request.names == Names::Symbols {
         found.sources =

@@ -14,6 +14,7 @@ use crate::finding::text::to_string;
 use crate::finding::{Finding, Frame, Process, Record, Thread, ThreadCreation};
 use crate::heap::Object;
 use crate::heap::canary::Damage;
+use crate::heap::loans::{Loan, Part};
 use crate::heap::record::{Event, Family, State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch, Release};
 use crate::trace::{Caller, Frames, TraceId};
@@ -331,6 +332,19 @@ fn damage_is_told_by_who_found_it() {
     report.kind = BugKind::HeapUseAfterFree;
     report.damage = damage(START, 0xdf);
     check("written-after-free", &to_string(&told(&report)));
+}
+
+#[test]
+fn what_still_uses_an_object_is_told() {
+    let mut report = release(BugKind::BadFree, START, Deallocator::Free, object(0, Side::Inside));
+    report.loan = Some(Loan {
+        function: "aio_write",
+        part: Part::Buffer,
+        address: START + 8,
+        begun: Event { thread: ThreadId(1), trace: TraceId::NONE },
+    });
+    let found = LookedUp { begun: kept("save", 70), ..looked_up(&report) };
+    check("lent", &to_string(&tell(&report, found)));
 }
 
 #[test]

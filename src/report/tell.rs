@@ -19,6 +19,8 @@ pub struct LookedUp {
     /// Of the object's allocation and its free.
     pub allocated: Option<Vec<Frame>>,
     pub freed: Option<Vec<Frame>>,
+    /// Of the call that began what libc still does with it.
+    pub begun: Option<Vec<Frame>>,
     pub threads: Vec<finding::ThreadCreation>,
     pub modules: Vec<finding::Module>,
     pub memory: Option<finding::Memory>,
@@ -38,12 +40,16 @@ pub fn tell(bug: &Bug, found: LookedUp) -> Finding {
         access: access(&bug.cause),
         explanation: match &bug.cause {
             Cause::Libc(call) => Some(words::libc_call(call, subject).to_string()),
+            Cause::Found(by) => bug.loan.zip(bug.subject).map(|(loan, subject)| {
+                words::loan(by.function(), &loan, &subject.object).to_string()
+            }),
             _ => None,
         },
         heading: heading(bug),
         place: place(bug),
         hint: hint(bug),
         object: subject.map(|subject| object(subject, found.allocated, found.freed)),
+        begun: bug.loan.map(|loan| event(loan.begun, found.begun)),
         damage: bug.damage.map(|damage| finding::Damage {
             start: address(damage.address),
             span: damage.span as u64,
@@ -85,7 +91,6 @@ pub fn object(
     freed: Option<Vec<Frame>>,
 ) -> finding::Object {
     let Subject { object, relation } = subject;
-    let event = |event: Event, stack| finding::Event { thread: event.thread.0, stack };
     finding::Object {
         start: address(object.start),
         bytes: object.size as u64,
@@ -115,6 +120,10 @@ pub fn object(
         allocated: event(object.allocated, allocated),
         freed: object.freed.map(|at| event(at, freed)),
     }
+}
+
+fn event(event: Event, stack: Option<Vec<Frame>>) -> finding::Event {
+    finding::Event { thread: event.thread.0, stack }
 }
 
 fn registers(cause: &Cause) -> Option<finding::Registers> {

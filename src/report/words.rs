@@ -6,6 +6,8 @@ use crate::diagnose::{
     AddressKind, BadRequest, Bug, BugKind, Crash, Direction, LibcCall, Misuse, Operand, Owner,
     Relation, Side, Subject, Wrong,
 };
+use crate::heap::Object;
+use crate::heap::loans::{Loan, Part};
 use crate::heap::record::{Family, State, ThreadId};
 use crate::heap::release::{Mismatch, Release};
 use crate::printable::printable;
@@ -50,6 +52,23 @@ pub fn mismatch(subject: &Subject, release: Release, which: Mismatch) -> impl Di
             let (made, told) = (alignment(object.align_log2), alignment(release.align_log2));
             write!(out, "the object was allocated with {made}, but {by} was told {told}")
         }
+    })
+}
+
+/// Why an object must not end that was given to `by`.
+pub fn loan(by: &str, loan: &Loan, object: &Object) -> impl Display {
+    let function = loan.function;
+    let offset = loan.address.wrapping_sub(object.start);
+    let part = match loan.part {
+        Part::ControlBlock => "control block",
+        Part::Buffer => "buffer",
+    };
+    Words(move |out: &mut Formatter<'_>| {
+        write!(
+            out,
+            "{by} was given an object that {function} still uses: \
+             its {part} lies at offset {offset}, and the operation is under way"
+        )
     })
 }
 

@@ -7,6 +7,7 @@ pub mod address_map;
 pub mod altstack;
 pub mod attempt;
 pub mod blocks;
+pub mod control_block;
 pub mod control_group;
 pub mod errno;
 pub mod executable;

@@ -12,6 +12,8 @@ pub enum Role {
     Culprit,
     Freed,
     Allocated,
+    /// Of the operation of libc that still uses the object.
+    Begun,
     /// Of the thread that a report names first.
     Created,
 }
@@ -262,6 +264,7 @@ fn read_role(word: &str) -> Result<Role, String> {
         "access" | "called" => Ok(Role::Culprit),
         "freed" => Ok(Role::Freed),
         "allocated" => Ok(Role::Allocated),
+        "begun" => Ok(Role::Begun),
         "created" => Ok(Role::Created),
         _ => Err(format!("no such stack: {word}")),
     }
@@ -458,6 +461,7 @@ fn stack_of(report: &Report, role: Role) -> Option<&Stack> {
         Role::Culprit => Some(&report.culprit),
         Role::Freed => report.freed.as_ref(),
         Role::Allocated => report.allocated.as_ref(),
+        Role::Begun => report.begun.as_ref(),
         Role::Created => report.created.first(),
     }
 }

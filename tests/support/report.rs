@@ -106,6 +106,8 @@ pub struct Report {
     pub place: String,
     pub freed: Option<Stack>,
     pub allocated: Option<Stack>,
+    /// Of the operation that still uses the object.
+    pub begun: Option<Stack>,
     /// Where the threads of the other stacks were created.
     pub created: Vec<Stack>,
     /// Further lines, such as the damaged bytes.
@@ -201,6 +203,7 @@ fn parse_header(line: &str) -> Result<Report, String> {
         place: String::new(),
         freed: None,
         allocated: None,
+        begun: None,
         created: Vec::new(),
         notes: Vec::new(),
         summary: String::new(),
@@ -357,6 +360,9 @@ fn take_stacks_out_of_notes(report: &mut Report) -> Result<(), String> {
             }
             let frames = parse_frames(&mut lines)?;
             report.allocated = Some(Stack { thread: Some(thread_id(thread)), frames });
+        } else if let Some(thread) = heading("begun") {
+            let frames = parse_frames(&mut lines)?;
+            report.begun = Some(Stack { thread: Some(thread_id(thread)), frames });
         } else if let Some(thread) = line.strip_suffix(" here:") {
             // `thread T1 (worker) created by thread T0 here:`
             let Some((_, by)) = thread.split_once(" created by thread ") else {
