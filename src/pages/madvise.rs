@@ -152,7 +152,7 @@ impl PageProtection for Madvise {
     }
 }
 
-const LOCKED: &str = "the kernel refuses guard markers in locked memory (mlockall); \
+const LOCKED: &str = "the kernel makes no guard markers in locked memory (mlockall), nor before Linux 6.13; \
      page permissions guard in their place";
 const FILTERED: &str = "the program's seccomp filter forbids guard markers; \
      page permissions guard in their place";
