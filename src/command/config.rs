@@ -108,7 +108,7 @@ impl Config {
             let value = self.resolved(&value, is_path_option(spec));
             return self.options.set(key, &value).map_err(|error| error.to_string());
         }
-        let name = flag.get_id().as_str().to_owned();
+        let name = dashed(key);
         if name == OFF {
             return Err(format!("'{OFF}' is for the command line"));
         }
@@ -147,7 +147,7 @@ impl Config {
 
     /// The words that go before the flags of a command.
     pub fn words<'a>(&'a self, command: &'a Command) -> impl Iterator<Item = &'a OsStr> {
-        let knows = |name: &str| command.get_arguments().any(|arg| arg.get_id().as_str() == name);
+        let knows = |name: &str| command.get_arguments().any(|arg| arg.get_long() == Some(name));
         self.flags.iter().filter(move |(name, _)| knows(name)).map(|(_, word)| word.as_os_str())
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
 use super::collection::Collection;
+use super::config;
 use super::diff;
 use super::format::{FORMATS, Format};
 use super::known::{self, Kept};
@@ -60,6 +61,7 @@ pub fn command() -> Command {
                 .help("Name source files relative to this folder [default: where the run began]"),
         )
         .args(known::flags())
+        .arg(config::flag())
         .arg(policy::flag().help("Exit with 1 for which bugs [default: never]"))
         .after_help(format!("Formats:\n{formats}\n\n{EXAMPLES}"))
 }
