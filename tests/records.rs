@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fencepost::finding::suppression::{KnownBug, KnownBugs, Suppression};
-use fencepost::finding::{Finding, Known, Process, ProcessEnd, RECORDS_FOLDER, Record, Test};
-use support::backend::{available_backends, fencepost_run};
+use fencepost::finding::{
+    Finding, Known, Process, ProcessEnd, RECORDS_FOLDER, RUN_ID_VARIABLE, Record, Test,
+};
+use support::backend::{self, available_backends};
 use support::compile::{build_folder, build_program};
 use support::debug_file::{split, wait_for_open, watch_opens};
 use support::process::{self, Exit, Outcome};
@@ -27,6 +30,20 @@ static MANY: LazyLock<PathBuf> = LazyLock::new(|| {
     build_program(&source, &output, &flags, &[]).expect("it compiles");
     output
 });
+
+/// `fencepost run` within a run that has a report directory, so that this one ends as the program does, and says no more.
+fn fencepost_run<'a>(
+    backend: &str,
+    options: impl IntoIterator<Item = &'a str>,
+    program: impl AsRef<OsStr>,
+) -> Command {
+    let (directory, options): (Vec<&str>, Vec<&str>) =
+        options.into_iter().partition(|option| option.starts_with("--report-dir="));
+    let mut command = backend::fencepost_run(backend, options, program);
+    command.env("FENCEPOST_OPTIONS", directory[0].trim_start_matches("--"));
+    command.env(RUN_ID_VARIABLE, "outer");
+    command
+}
 
 /// A new report directory.
 struct ReportDirectory(PathBuf);

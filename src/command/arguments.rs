@@ -9,8 +9,12 @@ use clap_complete::Shell;
 use fencepost::printable::printable;
 
 use super::config::{self, Config};
+use super::recorded::{self, Wishes};
 use super::refusal::Refusal;
-use super::{demo, doctor, explain, flags, install, manual, mistake, program, report, run, sweep};
+use super::{
+    demo, doctor, explain, flags, install, known, manual, mistake, policy, program, report, run,
+    second_look, sweep,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes of `run`: those of PROGRAM, or
@@ -26,6 +30,8 @@ Examples:
   fencepost run --error-exitcode 99 --log-path fencepost.log -- make check
                                              a test suite with all its children; a log for each
   fencepost run --keep-going -- ./prog       go on after a report
+  fencepost run --report-dir out --baseline known.json -- make check
+                                             one summary, and a failure for new bugs only
   fencepost doctor ./prog                    whether it can be guarded here
   fencepost explain double-free              what a kind of bug means
   fencepost demo                             what a report looks like";
@@ -94,10 +100,15 @@ fn be_run(matches: &ArgMatches) -> Result<u8, Refusal> {
         let sentence = format!("'{name}' stands where PROGRAM should; write --OPTION={name}");
         return Err(Refusal::new(Refusal::USAGE, sentence));
     }
+    let flags = flags::given(matches);
+    let wishes = Wishes::of(matches, &flags)?;
     if matches.get_flag("sweep") {
-        return sweep::sweep(&flags::given(matches), name, words.collect());
+        return sweep::sweep(&wishes, &flags, &name, words.collect());
     }
-    run::run(&flags::given(matches), name, words.collect())
+    if wishes.are_any {
+        return recorded::run(&wishes, &flags, &name, words.collect());
+    }
+    run::run(&flags, name, words.collect())
 }
 
 /// The arguments with `run` where it was left out: before a program, and before flags.
@@ -201,6 +212,13 @@ fn run_command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help_heading("Finding")
                 .help("Run the program once under each placement, and tell what all have found"),
+        )
+        .arg(second_look::flag())
+        .args(known::flags())
+        .arg(
+            policy::flag()
+                .help_heading("Known bugs")
+                .help("Exit with --error-exitcode or 1 for which bugs [default: new]"),
         )
         .arg(config::flag())
         .args_override_self(true)

@@ -11,6 +11,8 @@ pub struct Collection {
     pub runs: Vec<RunTold>,
     /// New ones first, then by the time of the first finding.
     pub bugs: Vec<Bug>,
+    /// Processes that ended themselves, by abort or a signal: findings, but no bugs of the heap, and perhaps wanted.
+    pub crashes: Vec<Bug>,
     /// Processes, notices, tests and allocations.
     pub totals: Totals,
     /// What could not be read.
@@ -81,7 +83,8 @@ impl Collection {
             let end = told.end.clone().map(Record::RunEnd);
             std::iter::once(Record::Run(told.run.clone())).chain(end)
         });
-        let bugs = self.bugs.iter().map(|bug| Record::Bug(Box::new(bug.clone())));
+        let bugs =
+            self.bugs.iter().chain(&self.crashes).map(|bug| Record::Bug(Box::new(bug.clone())));
         runs.chain(bugs).chain(std::iter::once(Record::Totals(self.totals.clone())))
     }
 }

@@ -3,7 +3,7 @@
 use fencepost::finding::suppression::{FramePattern, Suppression};
 use fencepost::printable::printable;
 
-use super::suppressions::{Entry, Mistake, frame};
+use super::suppression_entry::{Entry, Mistake, frame};
 
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

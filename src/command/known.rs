@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::collection::Collection;
 use super::records;
 use super::refusal::{Refusal, quoted};
-use super::suppressions::{self, Entry};
+use super::suppression_entry::Entry;
+use super::suppressions;
 
 /// The flag that prints suppressions.
 pub const GENERATE: &str = "gen-suppressions";
@@ -37,7 +38,7 @@ pub struct BaselineBug {
     pub also: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
     /// For people.
     #[serde(default)]
@@ -107,6 +108,11 @@ impl Kept {
             }
         }
         Ok(kept)
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.bugs.is_empty()
     }
 
     fn read_baseline(&mut self, path: &Path) -> Result<(), Refusal> {

@@ -325,17 +325,18 @@ impl Merge {
                 &b.fingerprint,
             ))
         });
+        let (crashes, bugs): (Vec<Bug>, Vec<Bug>) = bugs.into_iter().partition(is_crash);
         let mut runs: Vec<RunTold> = self.runs.into_values().collect();
         runs.sort_by(|a, b| (a.run.time_ms, &a.run.run).cmp(&(b.run.time_ms, &b.run.run)));
         let totals = Totals {
             version: VERSION,
-            findings: bugs.iter().map(|bug| bug.count).sum(),
+            findings: bugs.iter().chain(&crashes).map(|bug| bug.count).sum(),
             unguarded: self.unguarded.most(MOST_NOTICES),
             notices: self.notices.most(MOST_NOTICES),
             tests: self.tests.into_values().collect(),
             ..self.totals
         };
-        Collection { runs, bugs, totals, skipped: self.skipped, source_root: None }
+        Collection { runs, bugs, crashes, totals, skipped: self.skipped, source_root: None }
     }
 
     /// Joins bugs whose other fingerprints say so, then those found late with the one of the same site.
@@ -374,6 +375,11 @@ impl Merge {
             }
         }
     }
+}
+
+/// Whether a process has ended itself: by abort, or by a signal that it was sent.
+fn is_crash(bug: &Bug) -> bool {
+    bug.kind == "ABRT" || bug.example.heading.contains(" raised here by ")
 }
 
 fn is_known_type(name: &str) -> bool {

@@ -76,7 +76,7 @@ fn say(log: Option<&Path>, line: &str) {
 }
 
 /// The code of a program that has exited; dies by the signal that one has died by.
-fn end_as(status: ExitStatus) -> u8 {
+pub fn end_as(status: ExitStatus) -> u8 {
     if let Some(signal) = status.signal() {
         // The program has left its core.
         die_by(signal);
@@ -211,7 +211,7 @@ pub fn options(flags: &Flags) -> Result<Options, Refusal> {
 }
 
 /// Becomes the program; returns only if that cannot be done.
-fn execute(program: &Program, name: &OsStr, arguments: &[OsString]) -> Refusal {
+pub fn execute(program: &Program, name: &OsStr, arguments: &[OsString]) -> Refusal {
     let shell = Path::new(program::SHELL);
     let (path, first): (&Path, Vec<OsString>) = match program.format {
         Format::Native => (&program.path, vec![name.to_owned()]),

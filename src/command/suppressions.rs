@@ -3,22 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use fencepost::finding::suppression::{FramePattern, Suppression};
+use fencepost::finding::suppression::Suppression;
 use fencepost::printable::printable;
 use toml::de::{DeTable, DeValue};
 
 use super::foreign_suppressions as foreign;
 use super::refusal::{Refusal, quoted};
-
-/// A suppression, and what is said of it.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    pub suppression: Suppression,
-    /// Why it was written, if the file says so.
-    pub reason: Option<String>,
-    /// File and line.
-    pub origin: String,
-}
+use super::suppression_entry::{Entry, Mistake, frame};
 
 const MILLISECONDS_OF_A_DAY: u64 = 24 * 60 * 60 * 1000;
 
@@ -34,9 +25,6 @@ pub fn read(path: &Path) -> Result<(Vec<Entry>, Vec<String>), Refusal> {
     };
     read.map_err(|(line, words)| usage(format!("{name}:{line}: {words}")))
 }
-
-/// A line, and what is wrong there.
-pub type Mistake = (usize, String);
 
 fn parse(text: &str, name: &str) -> Result<Vec<Entry>, Mistake> {
     let line = |offset: usize| text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1;
@@ -143,24 +131,6 @@ fn texts(value: &DeValue) -> Option<Vec<String>> {
     }
 }
 
-/// One line of a stack: `...`, `fun:GLOB`, `obj:GLOB`, `src:FILE[:LINE]`, or a function.
-pub fn frame(text: &str) -> FramePattern {
-    if text == "..." {
-        return FramePattern::Any;
-    }
-    if let Some(module) = text.strip_prefix("obj:") {
-        return FramePattern::Module(module.to_owned());
-    }
-    if let Some(source) = text.strip_prefix("src:") {
-        let (file, line) = match source.rsplit_once(':') {
-            Some((file, line)) if line.parse::<u32>().is_ok() => (file, line.parse().ok()),
-            _ => (source, None),
-        };
-        return FramePattern::Source { file: file.to_owned(), line };
-    }
-    FramePattern::Function(text.strip_prefix("fun:").unwrap_or(text).to_owned())
-}
-
 /// The end of a day in UTC, in milliseconds since 1970.
 fn end_of_day(text: &str) -> Result<u64, String> {
     let wrong = || format!("'{}' is no day; write it as \"2027-01-31\"", printable(text));
@@ -188,6 +158,7 @@ fn end_of_day(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fencepost::finding::suppression::FramePattern;
 
     fn mistake(text: &str) -> String {
         let (line, words) = parse(text, "f").unwrap_err();

@@ -4,21 +4,23 @@
 //! the same input, and what was found is told once, with the placements that show it.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, File};
+use std::fs::File;
 use std::io::{self, IsTerminal, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use fencepost::options::{Options, Placement};
+use fencepost::finding::{Bug, text};
+use fencepost::options::Placement;
 use fencepost::printable::printable;
 
-use super::finding::{self, Finding};
+use super::collection::Collection;
+use super::directory::Directory;
 use super::parent::{self, Ended};
-use super::refusal::{Refusal, quoted};
-use super::run;
-use super::run::Flags;
+use super::recorded::{self, Wishes};
+use super::refusal::Refusal;
+use super::run::{self, Flags};
+use super::run_record;
 use super::sys::{self, Signals};
 
 /// The exit code after findings where `error-exitcode` says no other.
@@ -28,7 +30,12 @@ const FOUND: u8 = 1;
 const SEED: &str = "1";
 
 /// Runs the program once for each placement; returns the exit code.
-pub fn sweep(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8, Refusal> {
+pub fn sweep(
+    wishes: &Wishes,
+    flags: &Flags,
+    name: &OsStr,
+    arguments: Vec<OsString>,
+) -> Result<u8, Refusal> {
     let options = run::options(flags)?;
     if flags.iter().any(|(name, _)| *name == "placement") {
         let sentence = "--sweep tries each placement; leave out --placement";
@@ -38,16 +45,23 @@ pub fn sweep(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<
         let what = what.to_owned();
         move |error: io::Error| Refusal::new(Refusal::UNGUARDED, format!("{what}: {error}"))
     };
-    run::prepare(flags, &name)?;
+    run::prepare(flags, name)?;
     let mut input = Input::take().map_err(failed("standard input cannot be kept for each run"))?;
+    let mut directory = Directory::make(wishes.directory.as_deref())?;
+    let of_directory = recorded::flags_of(&directory, &wishes.kept)?;
     let signals = Signals::take();
-    let logs = Logs::new(&options).map_err(failed("the reports of the runs have no place"))?;
-    let mut findings = Findings::default();
     let mut ends: Vec<End> = Vec::new();
     for (number, choice) in Placement::CHOICES.iter().enumerate() {
         let mut flags = flags.clone();
+        flags.extend(of_directory.iter().cloned());
         flags.push(("placement", choice.name.to_owned()));
-        flags.push(("log-path", logs.path(choice.name).to_string_lossy().into_owned()));
+        directory.begin_part(choice.name);
+        // Reports are told at the end, each once.
+        let log = match &options.log_path {
+            Some(path) => format!("{path}.{}", choice.name),
+            None => format!("{}/{}.log", directory.path().display(), directory.run()),
+        };
+        flags.push(("log-path", log));
         if options.seed == 0 {
             flags.push(("seed", SEED.to_owned()));
         }
@@ -56,16 +70,18 @@ pub fn sweep(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<
             say(&format!("run {} of {all}, placement {}", number + 1, choice.name));
         }
         let input = input.rewound().map_err(failed("standard input cannot be read again"))?;
-        let program = run::prepare(&flags, &name)?;
+        let program = run::prepare(&flags, name)?;
+        run_record::begin(&directory, &run::options(&flags)?, name, &arguments);
         let set_up = || sys::redirect(input, number > 0);
-        let (ledger, _, child) = run::start(&signals, &program, &name, &arguments, set_up)
+        let (ledger, _, child) = run::start(&signals, &program, name, &arguments, set_up)
             .ok_or_else(|| Refusal::new(Refusal::UNGUARDED, "the program cannot be started"))?;
         let Ended { status, signal } = child.accompany();
+        run_record::end(&directory, ledger, status);
         let between = std::iter::from_fn(|| signals.pending()).map(|arrival| arrival.signal);
         let signal = between.filter(|signal| parent::is_ending(*signal)).last().or(signal);
         if let Some(signal) = signal {
             say("interrupted");
-            drop(logs);
+            drop(directory);
             run::die_by(signal);
             return Ok(128 + u8::try_from(signal).unwrap_or_default());
         }
@@ -75,25 +91,25 @@ pub fn sweep(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<
         if let Some(words) = run::notice(ledger) {
             say(&format!("{}: {words}", choice.name));
         }
-        let mut has_report = false;
-        for text in logs.read(choice.name) {
-            let (found, notes) = finding::read(&text);
-            has_report |= !found.is_empty();
-            for note in notes {
-                say(&format!("{}: {note}", choice.name));
-            }
-            found.into_iter().for_each(|finding| findings.add(finding, choice.name));
+        let part = directory.collect_part()?;
+        for notice in &part.totals.notices {
+            say(&format!("{}: {}", choice.name, notice.name));
         }
-        let by_report = has_report
+        let by_report = !part.bugs.is_empty()
             && (status.code().is_none() || status.code() == options.error_exitcode.map(i32::from));
         ends.push(End { placement: choice.name, status, by_report });
     }
-    findings.tell();
+    let mut collection = directory.collect()?;
+    wishes.kept.apply(&mut collection);
+    tell(&collection, &directory);
+    for remark in wishes.kept.remarks(&collection) {
+        say(&remark);
+    }
     tell_of_ends(&ends);
-    Ok(if findings.0.is_empty() {
-        ends.first().map_or(0, |first| run::code_of(first.status))
-    } else {
+    Ok(if wishes.fail_on.fails(&collection) {
         options.error_exitcode.unwrap_or(FOUND)
+    } else {
+        ends.first().map_or(0, |first| run::code_of(first.status))
     })
 }
 
@@ -103,6 +119,27 @@ struct End {
     status: ExitStatus,
     /// Whether a report explains it.
     by_report: bool,
+}
+
+/// Prints each bug that is news in full, then a line for each.
+fn tell(collection: &Collection, directory: &Directory) {
+    let bugs: Vec<&Bug> = collection.new_bugs().collect();
+    for bug in &bugs {
+        let _ = io::stderr().write_all(text::to_string(&bug.example).as_bytes());
+    }
+    let plural = if bugs.len() == 1 { "" } else { "s" };
+    let known = match collection.known_bugs().count() {
+        0 => String::new(),
+        count => format!(", and {count} known"),
+    };
+    say(&format!("{} finding{plural}{known} in {} runs", bugs.len(), Placement::CHOICES.len()));
+    for bug in bugs {
+        let has =
+            |placement: &str| bug.runs.iter().any(|run| directory.part_of(run) == Some(placement));
+        let by: Vec<&str> =
+            Placement::CHOICES.iter().map(|choice| choice.name).filter(|name| has(name)).collect();
+        say(&format!("{} (placement {})", bug.summary, by.join(", ")));
+    }
 }
 
 /// Says which runs ended otherwise than the first one that no report has ended.
@@ -126,96 +163,9 @@ fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// Prints a line. It may hold what was found in logs.
+/// Prints a line. It may hold names that others chose.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "fencepost: sweep: {}", printable(line));
-}
-
-/// What was found, and under which placements.
-#[derive(Default)]
-struct Findings(Vec<(Finding, Vec<&'static str>)>);
-
-impl Findings {
-    fn add(&mut self, finding: Finding, placement: &'static str) {
-        let Some((known, by)) = self.0.iter_mut().find(|(known, _)| known.is_same_as(&finding))
-        else {
-            return self.0.push((finding, vec![placement]));
-        };
-        if finding.tells_more_than(known) {
-            *known = finding;
-        }
-        if !by.contains(&placement) {
-            by.push(placement);
-        }
-    }
-
-    fn tell(&self) {
-        for (finding, _) in &self.0 {
-            for line in finding.text.lines() {
-                let _ = writeln!(io::stderr(), "{}", printable(line));
-            }
-        }
-        let count = self.0.len();
-        let plural = if count == 1 { "" } else { "s" };
-        say(&format!("{count} finding{plural} in {} runs", Placement::CHOICES.len()));
-        for (finding, by) in &self.0 {
-            say(&format!("{} (placement {})", finding.summary, by.join(", ")));
-        }
-    }
-}
-
-/// Where the runs write their reports.
-struct Logs {
-    /// A folder of our own, removed at the end; `None` where the user names a path.
-    folder: Option<PathBuf>,
-    path: PathBuf,
-}
-
-impl Logs {
-    fn new(options: &Options) -> io::Result<Logs> {
-        if let Some(path) = &options.log_path {
-            return Ok(Logs { folder: None, path: PathBuf::from(path) });
-        }
-        let folder = std::env::temp_dir().join(format!("fencepost-sweep-{}", std::process::id()));
-        DirBuilder::new().mode(0o700).create(&folder)?;
-        Ok(Logs { path: folder.join("log"), folder: Some(folder) })
-    }
-
-    /// What is given to a run as `log-path`.
-    fn path(&self, placement: &str) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(format!(".{placement}"));
-        path.into()
-    }
-
-    /// What the processes of a run have written.
-    fn read(&self, placement: &str) -> Vec<String> {
-        let path = self.path(placement);
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let mut start = path.file_name().unwrap_or_default().to_owned();
-        start.push(".");
-        let is_log = |name: &OsStr| name.as_encoded_bytes().starts_with(start.as_encoded_bytes());
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let mut files: Vec<PathBuf> =
-            entries.filter(|entry| is_log(&entry.file_name())).map(|entry| entry.path()).collect();
-        files.sort();
-        let read = |file: &PathBuf| match fs::read(file) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) => format!("fencepost: {} cannot be read: {error}\n", quoted(file)),
-        };
-        files.iter().map(read).collect()
-    }
-}
-
-impl Drop for Logs {
-    fn drop(&mut self) {
-        if let Some(folder) = &self.folder {
-            let _ = fs::remove_dir_all(folder);
-        }
-    }
 }
 
 /// Standard input, the same for each run.

@@ -93,7 +93,8 @@ pub fn soft_limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
 /// Sets (or with `None` removes) an environment variable of this process; the others stay as they are, even
 /// those that are not well formed.
 pub fn set_variable(name: &str, value: Option<&OsStr>) {
-    // SAFETY: the command has one thread, so none can read the environment meanwhile.
+    // SAFETY: the command has one thread here (those that read records have ended), so none can read the
+    // environment meanwhile.
     unsafe {
         match value {
             Some(value) => std::env::set_var(name, value),
@@ -262,7 +263,8 @@ pub fn is_traced() -> bool {
 /// Runs `child` in a child process, which dies with this one.
 pub fn fork(child: impl FnOnce() -> u8) -> io::Result<c_int> {
     let _ = io::stdout().flush();
-    // SAFETY: the command has one thread, so the child may go on as it likes; the calls touch no memory.
+    // SAFETY: the command has one thread here (those that read records have ended), so the child may go on as it
+    // likes; the calls touch no memory.
     unsafe {
         let parent = libc::getpid();
         match libc::fork() {
@@ -292,6 +294,27 @@ pub fn redirect(input: Option<&File>, silent: bool) {
             libc::dup2(nowhere.as_raw_fd(), 2);
         }
     }
+}
+
+/// Opens nothing under the numbers of standard input, output and error that are free, for children.
+pub fn fill_standard_streams() {
+    loop {
+        // SAFETY: a valid path; the descriptor is nobody else's.
+        let descriptor = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
+        if descriptor > 2 {
+            // SAFETY: just opened here.
+            unsafe { libc::close(descriptor) };
+        }
+        if !(0..=2).contains(&descriptor) {
+            return;
+        }
+    }
+}
+
+/// Lets SIGALRM come after so many seconds; 0 lets none come.
+pub fn set_alarm(seconds: u32) {
+    // SAFETY: touches no memory.
+    unsafe { libc::alarm(seconds) };
 }
 
 /// A change of a child.

@@ -1,12 +1,15 @@
 //! What tells one bug from another, in every run.
 //!
-//! A fingerprint is a hash of the class of the kind, the direction of the access, and the innermost function of the program
-//! in two stacks: of the access or the call, and of the allocation. No address, no line, no offset where there is
+//! A fingerprint is a hash of the class of the kind, the direction of the access, on which side of the object it is if it is
+//! beside one, and the innermost function of the program in two stacks: of the access or the call, and of the allocation. No address, no line, no offset where there is
 //! a name: so it outlives randomised addresses, another placement, and edits elsewhere in a file. Several bugs
 //! of one function on objects of one allocation site share a fingerprint; their places are told apart by
 //! [`Bug::places`](super::Bug::places).
 
 use super::{Direction, Event, Finding, Frame, Object, Side, UNKNOWN_MODULE};
+
+/// The class of accesses beside objects.
+const OUT_OF_BOUNDS: &str = "out-of-bounds";
 
 /// Sets [`Finding::fingerprint`] and [`Finding::site`].
 pub fn set(finding: &mut Finding) {
@@ -23,9 +26,10 @@ fn of(finding: &Finding) -> u64 {
         finding.object.as_ref().and_then(|object| place(stack_of(&object.allocated), true));
     let mut hash = Hash::new();
     hash.add(class(finding));
-    if finding.late {
+    if finding.late || class(finding) == OUT_OF_BOUNDS {
         hash.add(finding.object.as_ref().map_or("", side));
-    } else {
+    }
+    if !finding.late {
         hash.add(direction(finding));
         hash.add(&place(&finding.stack, false).unwrap_or_default());
     }
@@ -47,8 +51,8 @@ fn site(finding: &Finding) -> Option<u64> {
     let is_write =
         finding.late || finding.access.is_some_and(|it| it.direction == Direction::Write);
     let side = match (class(finding), object.side) {
-        ("out-of-bounds", Side::Before) => "before",
-        ("out-of-bounds", _) => "after",
+        (OUT_OF_BOUNDS, Side::Before) => "before",
+        (OUT_OF_BOUNDS, _) => "after",
         ("use-after-free", _) => "freed",
         _ => return None,
     };
@@ -62,7 +66,7 @@ fn site(finding: &Finding) -> Option<u64> {
 /// Kinds that one bug may show as, by chance or by placement, have one class.
 fn class(finding: &Finding) -> &str {
     match finding.kind.as_str() {
-        "heap-buffer-overflow" | "heap-buffer-underflow" | "overwritten-slack" => "out-of-bounds",
+        "heap-buffer-overflow" | "heap-buffer-underflow" | "overwritten-slack" => OUT_OF_BOUNDS,
         "heap-use-after-free" => "use-after-free",
         other => other,
     }
@@ -271,6 +275,7 @@ mod tests {
             finding("heap-use-after-free", "visit", "make_node"),
             finding("double-free", "visit", "make_node"),
             changed(&first, read),
+            changed(&first, |it| it.object.as_mut().expect("an object").side = Side::Before),
             changed(&first, |it| it.stack[0].file = Some("/src/tree.c".to_owned())),
         ] {
             assert_ne!(other.fingerprint, first.fingerprint, "{other:?}");

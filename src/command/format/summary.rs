@@ -28,6 +28,15 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  {}: {}, {why}", printable(&bug.summary), times(bug.count))?;
         }
     }
+    if !collection.crashes.is_empty() {
+        writeln!(out, "\nEnded by themselves:")?;
+        for crash in collection.crashes.iter().take(MOST_NOTICES) {
+            writeln!(out, "  {}: {}", printable(&crash.summary), times(crash.count))?;
+        }
+        if collection.crashes.len() > MOST_NOTICES {
+            writeln!(out, "  and {} others", collection.crashes.len() - MOST_NOTICES)?;
+        }
+    }
     write_not_guarded(&collection.not_guarded(), out)?;
     let notices = &collection.totals.notices;
     if !notices.is_empty() {
@@ -59,7 +68,7 @@ fn headline(collection: &Collection) -> String {
         (1, _) => format!("1 new bug, {known} known"),
         _ => format!("{new} new bugs, {known} known"),
     };
-    format!("{bugs}{processes}")
+    format!("fencepost: {bugs}{processes}")
 }
 
 fn write_bug(number: usize, bug: &Bug, out: &mut dyn Write) -> io::Result<()> {

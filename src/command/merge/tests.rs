@@ -159,6 +159,16 @@ fn one_finding_that_is_news_makes_the_bug_news() {
 }
 
 #[test]
+fn a_process_that_aborts_is_no_bug() {
+    let abort = Finding { kind: "ABRT".to_owned(), ..finding("a", 1, 1) };
+    let collection = merged_anyhow(&[abort, finding("b", 1, 2)]);
+    assert_eq!((collection.bugs.len(), collection.crashes.len()), (1, 1));
+    let mut again = Merge::default();
+    collection.records().for_each(|record| again.add(record));
+    assert_eq!(again.finish(), collection);
+}
+
+#[test]
 fn what_is_no_record_is_skipped_and_counted() {
     let mut merge = Merge::default();
     merge.add_line(b"{\"type\":\"finding\",\"version\":1,\"time", true);

@@ -1,0 +1,165 @@
+//! A report directory, as one run has it: its place, the name of the run, and the record of the run itself.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use fencepost::finding::suppression::KnownBugs;
+use fencepost::finding::{RECORDS_FOLDER, RUN_ID_VARIABLE, Record};
+
+use super::collection::Collection;
+use super::refusal::{Refusal, quoted};
+use super::{records, sys};
+
+/// A report directory during one run.
+pub struct Directory {
+    /// Absolute.
+    path: PathBuf,
+    /// Names the whole of the run.
+    whole: String,
+    /// Names what is under way of it.
+    run: String,
+    is_temporary: bool,
+}
+
+impl Directory {
+    /// Makes what is missing of the directory that the user names; without a name, a temporary one.
+    pub fn make(path: Option<&Path>) -> Result<Directory, Refusal> {
+        let run = name_run();
+        let named = match path {
+            Some(path) => std::path::absolute(path),
+            None => Ok(std::env::temp_dir().join(format!("fencepost-{run}"))),
+        };
+        let is_temporary = path.is_none();
+        let path = named.unwrap_or_default();
+        let mut folder = DirBuilder::new();
+        folder.mode(0o700);
+        // What is temporary must be ours.
+        let made = folder.recursive(!is_temporary).create(&path);
+        let made = made.and_then(|()| folder.recursive(true).create(path.join(RECORDS_FOLDER)));
+        made.map_err(|error| {
+            let sentence =
+                format!("the report directory {} cannot be made: {error}", quoted(&path));
+            Refusal::new(Refusal::UNGUARDED, sentence)
+        })?;
+        Ok(Directory { path, whole: run.clone(), run, is_temporary })
+    }
+
+    /// Absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names the run, or the part of it that is under way.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// From now on a part of the run is under way, of a name that is fit for a file's.
+    pub fn begin_part(&mut self, name: &str) {
+        self.run = format!("{}-{name}", self.whole);
+        self.announce();
+    }
+
+    /// The part of the run that a name of a run is of.
+    pub fn part_of<'a>(&self, run: &'a str) -> Option<&'a str> {
+        run.strip_prefix(&self.whole)?.strip_prefix('-')
+    }
+
+    /// Whether it goes with the run.
+    pub fn is_temporary(&self) -> bool {
+        self.is_temporary
+    }
+
+    /// Names the run to the program that is started next.
+    pub fn announce(&self) {
+        sys::set_variable(RUN_ID_VARIABLE, Some(self.run.as_ref()));
+    }
+
+    fn file(&self, ending: &str) -> PathBuf {
+        self.path.join(RECORDS_FOLDER).join(format!("{}.{ending}", self.run))
+    }
+
+    /// Adds to the record of the run itself.
+    pub fn write(&self, record: &Record) -> io::Result<()> {
+        let mut file = File::options();
+        let mut file = file.append(true).create(true).mode(0o600).open(self.file("run.jsonl"))?;
+        file.write_all(record.to_line().as_bytes())
+    }
+
+    /// Writes what is known, for the processes; returns where.
+    pub fn write_known(&self, known: &KnownBugs) -> io::Result<PathBuf> {
+        let path = self.file("known");
+        let mut file = File::options();
+        let mut file = file.write(true).create_new(true).mode(0o644).open(&path)?;
+        file.write_all(&known.to_bytes())?;
+        Ok(path)
+    }
+
+    /// What this run has recorded, all parts of it.
+    pub fn collect(&self) -> Result<Collection, Refusal> {
+        self.collect_of(&self.whole)
+    }
+
+    /// What the part that is under way has recorded.
+    pub fn collect_part(&self) -> Result<Collection, Refusal> {
+        self.collect_of(&self.run)
+    }
+
+    fn collect_of(&self, run: &str) -> Result<Collection, Refusal> {
+        let folder = self.path.join(RECORDS_FOLDER);
+        let unreadable = |error: io::Error| {
+            let sentence = format!("the records in {} cannot be read: {error}", quoted(&folder));
+            Refusal::new(Refusal::UNGUARDED, sentence)
+        };
+        let entries = fs::read_dir(&folder).map_err(unreadable)?;
+        let is_ours = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let rest = name.strip_prefix(run);
+            rest.is_some_and(|rest| rest.starts_with(['.', '-']) && rest.ends_with(".jsonl"))
+        };
+        let mut files: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(is_ours).collect();
+        files.sort();
+        records::read(&files)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if self.is_temporary {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// Milliseconds since 1970, UTC.
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The machine's name.
+pub fn host() -> String {
+    kernel("hostname")
+}
+
+/// Name and release of the kernel.
+pub fn system() -> String {
+    format!("{} {}", kernel("ostype"), kernel("osrelease"))
+}
+
+fn kernel(what: &str) -> String {
+    let text = fs::read_to_string(Path::new("/proc/sys/kernel").join(what));
+    text.unwrap_or_default().trim().to_owned()
+}
+
+/// Different for all runs on all machines, and fit for a file's name.
+fn name_run() -> String {
+    let is_plain = |char: &char| char.is_ascii_alphanumeric() || *char == '-';
+    let host: String = host().chars().filter(is_plain).take(32).collect();
+    let host = if host.is_empty() { "host" } else { &host };
+    format!("{host}-{}-{}", now_ms(), std::process::id())
+}

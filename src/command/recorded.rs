@@ -1,0 +1,192 @@
+//! `fencepost run --report-dir`: a run whose processes leave records, and that ends with one summary and by a policy.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use clap::ArgMatches;
+use fencepost::finding::RUN_ID_VARIABLE;
+use fencepost::options::{OPTIONS_VARIABLE, SummaryChoice};
+use fencepost::printable::printable;
+
+use super::collection::Collection;
+use super::directory::Directory;
+use super::format::summary;
+use super::known::{self, Kept};
+use super::parent::Ended;
+use super::policy::{self, FailOn};
+use super::refusal::{Refusal, quoted};
+use super::run::{self, Flags};
+use super::sys::{self, Signals};
+use super::{elf, run_record, second_look};
+
+/// The exit code where bugs fail the run and `error-exitcode` says no other.
+const FOUND: u8 = 1;
+
+/// What the user wants of a run that leaves records.
+pub struct Wishes {
+    /// Whether anybody asks for records; not where this run is within another that has them.
+    pub are_any: bool,
+    /// Where the records stay.
+    pub directory: Option<PathBuf>,
+    pub kept: Kept,
+    pub fail_on: FailOn,
+    generates: bool,
+    looks_again: bool,
+}
+
+impl Wishes {
+    /// What the flags say.
+    pub fn of(matches: &ArgMatches, flags: &Flags) -> Result<Wishes, Refusal> {
+        let given = |wanted: &str| flags.iter().any(|(name, _)| *name == wanted);
+        let options = run::options(flags)?;
+        let is_within = std::env::var_os(RUN_ID_VARIABLE).is_some();
+        let has_directory = given("report-dir") || options.report_dir.is_some() && !is_within;
+        let lists = ["baseline", "suppressions", "fail-on"];
+        let generates = matches.get_flag(known::GENERATE);
+        let looks_again = matches.get_flag(second_look::FLAG);
+        let asks = generates || looks_again || lists.iter().any(|name| matches.contains_id(name));
+        Ok(Wishes {
+            are_any: has_directory || asks,
+            directory: options.report_dir.filter(|_| has_directory).map(PathBuf::from),
+            kept: Kept::load(matches)?,
+            fail_on: policy::given(matches).unwrap_or(FailOn::New),
+            generates,
+            looks_again,
+        })
+    }
+}
+
+/// Runs the program, and ends by the policy: with the code of `error-exitcode`, or as the program did.
+pub fn run(
+    wishes: &Wishes,
+    flags: &Flags,
+    name: &OsStr,
+    arguments: Vec<OsString>,
+) -> Result<u8, Refusal> {
+    let mut directory = Directory::make(wishes.directory.as_deref())?;
+    let mut flags = flags.clone();
+    flags.extend(flags_of(&directory, &wishes.kept)?);
+    if wishes.fail_on == FailOn::Never && !flags.iter().any(|(name, _)| *name == "keep-going") {
+        flags.push(("keep-going", "yes".to_owned()));
+    }
+    let mut options = run::options(&flags)?;
+    let error_exitcode = options.error_exitcode;
+    if wishes.fail_on == FailOn::Never {
+        // The processes end by themselves, too.
+        options.error_exitcode = None;
+        flags.retain(|(name, _)| *name != "error-exitcode");
+        sys::set_variable(OPTIONS_VARIABLE, Some(options.encode().as_ref()));
+    }
+    directory.announce();
+    let program = run::prepare(&flags, name)?;
+    if sys::is_traced() {
+        // The debugger follows the program. The records stay, unless they were for the summary only.
+        std::mem::forget(directory);
+        return Err(run::execute(&program, name, &arguments));
+    }
+    run_record::begin(&directory, &options, name, &arguments);
+    let signals = Signals::take();
+    let started = run::start(&signals, &program, name, &arguments, || ());
+    let Some((ledger, descriptor, child)) = started else {
+        signals.give_back();
+        let sentence =
+            "the program cannot be started beside this process, which reports at its end";
+        return Err(Refusal::new(Refusal::UNGUARDED, sentence));
+    };
+    let path = std::path::absolute(&program.path).unwrap_or_else(|_| program.path.clone());
+    sys::let_go_of_descriptors(vec![2, descriptor]);
+    let Ended { status, .. } = child.accompany();
+    run_record::end(&directory, ledger, status);
+    if ledger.is_refused() {
+        return Ok(run::code_of(status));
+    }
+    let mut collection = directory.collect()?;
+    wishes.kept.apply(&mut collection);
+    let unrecorded = ledger.reports().saturating_sub(collection.totals.findings);
+    let mut seen_again = Vec::new();
+    if wishes.looks_again {
+        seen_again = second_look::look(&mut directory, &signals, &flags, &collection)?;
+        collection = directory.collect()?;
+        wishes.kept.apply(&mut collection);
+    }
+    let mut remarks = wishes.kept.remarks(&collection);
+    remarks.extend(seen_again);
+    remarks.extend(collection.skipped.words());
+    if unrecorded > 0 {
+        remarks.push(format!("{unrecorded} reports have left no record; see the output above"));
+    }
+    if collection.bugs.is_empty() && unrecorded == 0 {
+        remarks.extend(crash(status));
+    }
+    if ledger.started() == 0 {
+        remarks.extend(run::notice(ledger));
+    }
+    if let Some(owner) = elf::own_allocator(&path) {
+        remarks.push(format!(
+            "of the program only what it takes from libc's malloc is guarded: it brings an allocator, of {owner}"
+        ));
+    }
+    if options.summary != SummaryChoice::Never {
+        tell(&collection, &remarks, &directory);
+    }
+    if wishes.generates {
+        let mut out = Vec::new();
+        let _ = known::generate(&collection, &mut out);
+        let _ = io::stderr().write_all(&out);
+    }
+    drop(directory);
+    // A report whose record could not be written counts, too.
+    let is_bad = wishes.fail_on.fails(&collection) || unrecorded > 0;
+    let fails = is_bad && wishes.fail_on != FailOn::Never;
+    Ok(if fails { error_exitcode.unwrap_or(FOUND) } else { run::end_as(status) })
+}
+
+/// The flags by which processes leave records there, and learn what is known.
+pub fn flags_of(directory: &Directory, kept: &Kept) -> Result<Flags, Refusal> {
+    let text = |path: &Path| match path.to_str() {
+        Some(path) => Ok(path.to_owned()),
+        None => {
+            let sentence = format!("the path {} is not valid UTF-8", quoted(path));
+            Err(Refusal::new(Refusal::UNGUARDED, sentence))
+        }
+    };
+    let mut flags = vec![("report-dir", text(directory.path())?)];
+    if !kept.is_empty() {
+        let known = directory.write_known(&kept.bugs).map_err(|error| {
+            let sentence = format!("what is known cannot be written for the processes: {error}");
+            Refusal::new(Refusal::UNGUARDED, sentence)
+        })?;
+        flags.push(("known", text(&known)?));
+    }
+    Ok(flags)
+}
+
+/// Says so if the program crashed, of which no bug was found.
+fn crash(status: ExitStatus) -> Option<String> {
+    let name = match status.signal()? {
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGBUS => "SIGBUS",
+        _ => return None,
+    };
+    Some(format!("the program died of {name}, which no bug of the heap explains"))
+}
+
+/// Prints the summary as one text, so that nothing comes in between.
+fn tell(collection: &Collection, remarks: &[String], directory: &Directory) {
+    let mut text = vec![b'\n'];
+    let _ = summary::render(collection, &mut text);
+    if !remarks.is_empty() {
+        let _ = writeln!(text);
+    }
+    for remark in remarks {
+        let _ = writeln!(text, "Note: {}", printable(remark));
+    }
+    if !directory.is_temporary() {
+        let path = printable(directory.path().as_os_str().as_encoded_bytes());
+        let _ = writeln!(text, "\nRecords are in {path}; see 'fencepost report {path}'");
+    }
+    let _ = io::stderr().write_all(&text);
+}
