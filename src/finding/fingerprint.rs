@@ -121,6 +121,7 @@ pub fn is_of_project(frame: &Frame) -> bool {
     frame.module != UNKNOWN_MODULE
         && !RUNTIMES.iter().any(|name| module.starts_with(name))
         && !frame.file.as_ref().is_some_and(is_std)
+        && (frame.file.is_some() || !frame.function.as_deref().is_some_and(is_of_rust_itself))
         && frame.function.as_deref() != Some("_start")
 }
 
@@ -130,6 +131,12 @@ pub fn place_of_user(stack: &[Frame]) -> Option<&Frame> {
     let is_std = |frame: &Frame| frame.file.as_ref().is_some_and(|it| it.starts_with("/rustc/"));
     let is_user = |frame: &&Frame| !is_std(frame) && frame.module != UNKNOWN_MODULE;
     stack.iter().find(is_user).or(stack.first())
+}
+
+/// Parts of Rust's standard library have no lines.
+fn is_of_rust_itself(function: &str) -> bool {
+    let path = function.trim_start_matches(['<', '&']);
+    ["alloc::", "core::", "std::"].iter().any(|name| path.starts_with(name))
 }
 
 /// Whether a function's name says that it hands out memory, or gives it back, for others.
@@ -313,5 +320,15 @@ mod tests {
         assert_eq!(moved.fingerprint, unnamed.fingerprint);
         let other = changed(&unnamed, |it| it.stack[0].offset.0 += 4);
         assert_ne!(other.fingerprint, unnamed.fingerprint);
+    }
+
+    #[test]
+    fn frames_of_rust_itself_are_not_of_the_project() {
+        let without_file = |name: &str| Frame { file: None, ..frame(name, 1) };
+        for name in ["<alloc::raw_vec::RawVecInner>::grow_one", "std::thread::spawn", "core::f"] {
+            assert!(!is_of_project(&without_file(name)), "{name}");
+        }
+        assert!(is_of_project(&without_file("<mine::Text as core::fmt::Display>::fmt")));
+        assert!(is_of_project(&frame("<alloc::vec::Vec<T> as mine::Sum>::sum", 1)));
     }
 }
