@@ -1,6 +1,7 @@
 //! A report directory, as one run has it: its place, the name of the run, and the record of the run itself.
 
 use std::fs::{self, DirBuilder, File};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -161,5 +162,7 @@ fn name_run() -> String {
     let is_plain = |char: &char| char.is_ascii_alphanumeric() || *char == '-';
     let host: String = host().chars().filter(is_plain).take(32).collect();
     let host = if host.is_empty() { "host" } else { &host };
-    format!("{host}-{}-{}", now_ms(), std::process::id())
+    // In namespaces of their own many processes have the same id, and hosts the same name.
+    let chance = RandomState::new().build_hasher().finish() & 0xffff_ffff;
+    format!("{host}-{}-{}-{chance:08x}", now_ms(), std::process::id())
 }
