@@ -13,6 +13,7 @@ mod doctor;
 mod elf;
 mod explain;
 mod flags;
+mod folder;
 mod foreign_suppressions;
 mod format;
 mod install;
@@ -39,12 +40,17 @@ mod suppression_entry;
 mod suppressions;
 mod sweep;
 mod sys;
+mod valgrind_front;
 
 use std::io::Write;
 
 /// Does what the arguments of the process say and returns the exit code.
 pub fn main() -> u8 {
-    let result = arguments::dispatch(std::env::args_os());
+    let mut arguments = std::env::args_os().peekable();
+    let result = match arguments.next_if(|name| valgrind_front::is_meant_by(name)) {
+        Some(_) => valgrind_front::be_valgrind(arguments),
+        None => arguments::dispatch(arguments),
+    };
     // Without Rust's start-up code nothing flushes this at exit.
     let _ = std::io::stdout().flush();
     match result {

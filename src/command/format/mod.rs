@@ -17,7 +17,7 @@ mod sentence;
 pub mod summary;
 #[cfg(test)]
 mod tests;
-mod valgrind;
+pub mod valgrind;
 
 use std::io::{self, Write};
 
