@@ -124,6 +124,8 @@ fn named_files_exist() {
         "docs/limits.md",
         "docs/options.md",
         "docs/running.md",
+        "docs/ci.md",
+        "docs/fleet.md",
         "docs/rust.md",
     ] {
         let text = document(document_name);

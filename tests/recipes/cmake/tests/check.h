@@ -1,0 +1,11 @@
+/* Ends a test that has failed. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHECK(condition)                                                                  \
+    do {                                                                                  \
+        if (!(condition)) {                                                               \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);       \
+            exit(1);                                                                      \
+        }                                                                                 \
+    } while (0)
