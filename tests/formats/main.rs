@@ -6,6 +6,7 @@ mod support;
 mod browser;
 #[path = "../support/findings.rs"]
 mod findings;
+mod real;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

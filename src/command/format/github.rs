@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::place::{self, FilePath, Root};
+use super::place::{self, Root};
 use super::{rule, sentence};
 use crate::command::collection::Collection;
 use fencepost::finding::Bug;
@@ -27,17 +27,15 @@ fn write_annotation(bug: &Bug, root: &Root, out: &mut dyn Write) -> io::Result<(
     let frame = place::location(finding);
     write!(out, "::error ")?;
     if let Some(file) = frame.and_then(|frame| frame.file.as_ref()) {
-        // The reader knows files of its work tree only.
-        if let FilePath::Relative(path) = root.path(file) {
-            write!(out, "file={},", property(&clean(&path)))?;
-            for (name, number) in [
-                ("line", frame.and_then(|frame| frame.line)),
-                ("col", frame.and_then(|frame| frame.column)),
-            ] {
-                match number.filter(|number| *number > 0) {
-                    Some(number) => write!(out, "{name}={number},")?,
-                    None => break,
-                }
+        // The runner makes an absolute path relative to its work tree.
+        write!(out, "file={},", property(&clean(&root.shown(file))))?;
+        for (name, number) in [
+            ("line", frame.and_then(|frame| frame.line)),
+            ("col", frame.and_then(|frame| frame.column)),
+        ] {
+            match number.filter(|number| *number > 0) {
+                Some(number) => write!(out, "{name}={number},")?,
+                None => break,
             }
         }
     }
@@ -48,10 +46,11 @@ fn write_annotation(bug: &Bug, root: &Root, out: &mut dyn Write) -> io::Result<(
     )?;
     let mut text = clean(&format!("{}, at {}", sentence::of(finding), root.place(finding)));
     if let Some(object) = &finding.object {
-        for (done, event) in
-            [("allocated", Some(&object.allocated)), ("freed", object.freed.as_ref())]
-        {
-            let frame = event.and_then(|event| place::innermost(place::stack_of(event)));
+        let freed = object.freed.as_ref().map(place::stack_of);
+        for (done, frame) in [
+            ("allocated", place::allocation(place::stack_of(&object.allocated))),
+            ("freed", freed.and_then(place::innermost)),
+        ] {
             if let Some(position) = frame.and_then(|frame| root.position(frame)) {
                 text += &format!("\n{done} at {}", clean(&position));
             }

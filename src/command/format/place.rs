@@ -129,10 +129,14 @@ fn names(summary: &str, position: &str) -> bool {
 /// The innermost frame of a stack that is the project's own: with a file, if there is one.
 pub fn innermost(stack: &[Frame]) -> Option<&Frame> {
     let own = || stack.iter().filter(|frame| is_own(frame));
-    own()
-        .find(|frame| frame.file.is_some() && !fingerprint::is_wrapper(frame))
-        .or_else(|| own().find(|frame| frame.file.is_some()))
-        .or_else(|| own().next())
+    own().find(|frame| frame.file.is_some()).or_else(|| own().next())
+}
+
+/// The same of the stack of an allocation, past the wrappers of malloc.
+pub fn allocation(stack: &[Frame]) -> Option<&Frame> {
+    let is_caller =
+        |frame: &&Frame| is_own(frame) && frame.file.is_some() && !fingerprint::is_wrapper(frame);
+    stack.iter().find(is_caller).or_else(|| innermost(stack))
 }
 
 /// Whether a frame is worth to be seen at once.

@@ -129,7 +129,7 @@ fn result(bug: &Bug, root: &Root) -> Value {
         .filter(|event| event.what != What::Bug)
         .enumerate()
         .filter_map(|(index, event)| {
-            let mut location = location(place::innermost(event.stack)?, finding, root);
+            let mut location = location(event.frame()?, finding, root);
             location["id"] = (index + 1).into();
             location["message"] = json!({"text": event.title()});
             Some(location)
@@ -236,6 +236,14 @@ impl<'a> Event<'a> {
         events
     }
 
+    /// Where it happened.
+    fn frame(&self) -> Option<&'a Frame> {
+        match self.what {
+            What::Allocation => place::allocation(self.stack),
+            _ => place::innermost(self.stack),
+        }
+    }
+
     fn title(&self) -> String {
         let by = self.thread;
         match self.what {
@@ -252,7 +260,7 @@ impl<'a> Event<'a> {
 fn thread_flows(events: &[Event], finding: &Finding, root: &Root) -> Vec<Value> {
     let mut threads: BTreeMap<u32, Vec<Value>> = BTreeMap::new();
     for (order, event) in events.iter().enumerate() {
-        let Some(frame) = place::innermost(event.stack) else { continue };
+        let Some(frame) = event.frame() else { continue };
         let mut location = location(frame, finding, root);
         location["message"] = json!({"text": event.title()});
         threads.entry(event.thread).or_default().push(json!({
