@@ -5,52 +5,9 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use super::check::{Check, Grade};
 use super::refusal::{Refusal, quoted};
 use super::{elf, machine, program, script};
-
-/// How good something is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Grade {
-    /// As it should be.
-    Good,
-    /// Told, and neither good nor bad.
-    Fact,
-    /// It works, but not as well as it might.
-    Poor,
-    /// It does not work.
-    Bad,
-}
-
-impl Grade {
-    fn word(self) -> &'static str {
-        match self {
-            Grade::Good => "good",
-            Grade::Fact => "",
-            Grade::Poor => "poor",
-            Grade::Bad => "bad",
-        }
-    }
-}
-
-/// One thing that was looked at.
-pub struct Check {
-    pub name: &'static str,
-    pub grade: Grade,
-    pub finding: String,
-    /// What to do, in a sentence.
-    pub advice: Option<String>,
-}
-
-impl Check {
-    pub fn new(name: &'static str, grade: Grade, finding: impl Into<String>) -> Check {
-        Check { name, grade, finding: finding.into(), advice: None }
-    }
-
-    pub fn advise(mut self, advice: impl Into<String>) -> Check {
-        self.advice = Some(advice.into());
-        self
-    }
-}
 
 /// Looks at the machine, and at a program if one is named; 1 if something is bad, else 0.
 pub fn examine(name: Option<&OsStr>, as_json: bool) -> Result<u8, Refusal> {

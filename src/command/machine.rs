@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use fencepost::options::{BackendChoice, OPTIONS_VARIABLE, Options};
 
-use super::doctor::{Check, Grade};
+use super::check::{Check, Grade};
 use super::refusal::quoted;
 use super::{config, library, preload, sys};
 

@@ -4,6 +4,7 @@
 //! 1 after a demo that did not; otherwise the codes of [`Refusal`](refusal::Refusal).
 
 mod arguments;
+mod check;
 mod collection;
 mod config;
 mod demo;
