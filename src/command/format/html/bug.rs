@@ -110,6 +110,9 @@ fn write_stacks(finding: &Finding, root: &Root, html: &mut String) {
     html.push_str("<div class=\"stacks\">");
     let heading = finding.heading.trim_end_matches(':');
     write_stack(heading, Some(&finding.stack), root, html);
+    if let Some(begun) = &finding.begun {
+        write_event("Begun", begun, finding, root, html);
+    }
     if let Some(object) = &finding.object {
         if let Some(freed) = &object.freed {
             write_event("Freed", freed, finding, root, html);
