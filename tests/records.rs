@@ -334,6 +334,16 @@ fn a_directory_that_is_gone_is_said() {
 }
 
 #[test]
+fn a_sandbox_costs_the_record_and_not_the_report() {
+    let directory = ReportDirectory::new();
+    let outcome = directory.run("auto", &[], &["sandbox"]);
+    assert_complaint(&outcome, "writing there is not permitted");
+    // From before.
+    let files = directory.files();
+    assert_eq!((files.len(), files[0].0.len()), (1, 1));
+}
+
+#[test]
 fn a_directory_that_is_not_there_is_refused() {
     let mut command = process::command(&*MANY);
     let library = support::built::preload_library();
@@ -506,6 +516,19 @@ fn a_new_bug_beside_known_ones_is_reported() {
     assert_eq!((outcome.exit, reports(&outcome)), (Exit::Code(9), 1), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("fencepost: 1 error in 1 context\n"), "{}", outcome.stderr);
     assert_eq!(again.findings().len(), 8);
+}
+
+#[test]
+fn a_known_bug_that_nothing_can_go_on_after_is_told() {
+    let first = ReportDirectory::new();
+    first.run("auto", &[], &["jump"]);
+    let known = write_known(&first, &baseline(&first.findings()));
+    let again = ReportDirectory::new();
+    let outcome = again.run("auto", &[&known], &["jump"]);
+    assert_eq!((outcome.exit, reports(&outcome)), (Exit::Signal(libc::SIGSEGV), 1));
+    let said = "fencepost: the baseline has this bug, but the process can't go on after it\n";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    assert_eq!(again.findings()[0].known, Some(Known::Baseline));
 }
 
 #[test]

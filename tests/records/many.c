@@ -1,9 +1,14 @@
 // Runs into bugs, in the way that argv[1] names.
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -36,6 +41,26 @@ __attribute__((noinline)) static void free_twice(void)
     free(object);
 }
 
+// No instruction to let through.
+__attribute__((noinline)) static void jump(void)
+{
+    void *object = malloc(40);
+    free(object);
+    ((void (*)(void))object)();
+}
+
+static int forbid_to_open(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
 static void *run_bug(void *number)
 {
     bugs[(long)number]();
@@ -55,7 +80,13 @@ int main(int argc, char **argv)
         bug_0();
     else if (!strcmp(way, "twice"))
         free_twice();
-    else if (!strcmp(way, "all"))
+    else if (!strcmp(way, "jump"))
+        jump();
+    else if (!strcmp(way, "sandbox")) {
+        if (forbid_to_open())
+            return 3;
+        bug_0();
+    } else if (!strcmp(way, "all"))
         for (int i = 0; i < 8; i++)
             bugs[i]();
     else if (!strcmp(way, "forks")) {
