@@ -3,7 +3,6 @@
 //! A [`Finding`] is one report of a bug with nothing left to look up. Every format, the text on standard error too, is a
 //! function of it. A [`Record`] is one line of a file in a report directory (JSON Lines): processes write theirs, the
 //! command reads, merges and renders them. `docs/schema/record.json` is the published schema of a line.
-//!
 //! Fields are added, never given another meaning, within one [`VERSION`]. Readers skip records of a type, and fields, that they do not know.
 
 pub mod fingerprint;
