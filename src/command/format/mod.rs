@@ -17,6 +17,7 @@ mod sentence;
 pub mod summary;
 #[cfg(test)]
 mod tests;
+mod text;
 pub mod valgrind;
 
 use std::io::{self, Write};
@@ -38,6 +39,11 @@ pub const FORMATS: &[Format] = &[
         name: "summary",
         help: "a few lines: which bugs, how often, where, and what was not guarded",
         render: summary::render,
+    },
+    Format {
+        name: "text",
+        help: "the whole report of each bug, as a process prints it",
+        render: text::render,
     },
     Format {
         name: "jsonl",
