@@ -152,19 +152,19 @@ fn what_is_no_file_is_not_waited_for() {
 #[test]
 fn names_of_compiled_code_are_taken_from_a_file_of_the_same_user() {
     let program = program("compiled", "compiled", "compiled", &["-g"]);
-    let frame = |arguments: &[&str]| {
+    let frame = |arguments: &[&str], module: &str| {
         let outcome = run(fencepost_run("auto", [], &program).args(arguments));
         fs::remove_file(outcome.stdout.trim()).expect("the program has made it");
         let found = only_report(&outcome);
-        assert!(found.culprit.frames[0].text.contains("[anonymous memory]"), "{}", outcome.stderr);
+        assert!(found.culprit.frames[0].text.contains(module), "{}", outcome.stderr);
         found.culprit.frames[0].function().map(str::to_owned)
     };
-    assert_eq!(frame(&[]).as_deref(), Some("compiled_name"));
+    assert_eq!(frame(&[], "[code compiled at run time]").as_deref(), Some("compiled_name"));
     // SAFETY: a plain system call.
     if unsafe { libc::geteuid() } != 0 {
         return support::say_skipped("only root can give a file to another user");
     }
-    assert_eq!(frame(&["theirs"]), None);
+    assert_eq!(frame(&["theirs"], "[anonymous memory]"), None);
 }
 
 #[test]
@@ -229,4 +229,91 @@ fn a_report_makes_few_system_calls() {
     assert!(stderr.contains(" in main ") && stderr.contains("many.c:3002"), "{stderr}");
     let (without, _) = calls("no");
     assert!(with_names - without < 1_000, "{with_names} system calls, {without} without names");
+}
+
+/// Name and line of the innermost frame of a run.
+fn innermost(command: &mut Command) -> (Option<String>, Option<u32>) {
+    let frame = only_report(&run(command)).culprit.frames.remove(0);
+    (frame.function().map(str::to_owned), frame.place().map(|(_, line)| line))
+}
+
+#[test]
+fn debug_files_are_taken_from_the_cache_of_debuginfod() {
+    let program = program("cached", "overflow", "overflow", &["-g", "-Wl,--build-id"]);
+    let image = fs::read(&program).expect("read");
+    let file = object::File::parse(&*image).expect("an ELF file");
+    let build_id = file.build_id().expect("notes").expect("a build id");
+    let build_id: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let home = build_folder("naming-cached-home");
+    let folder = home.join(".cache/debuginfod_client").join(build_id);
+    fs::create_dir_all(&folder).expect("made");
+    fs::rename(&program, folder.join("debuginfo")).expect("moved");
+    fs::write(&program, image).expect("written");
+    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("executable");
+    binutils("strip", &["--strip-debug"], &program);
+    let named = |variables: &[(&str, PathBuf)]| {
+        let mut command = fencepost_run("auto", [], &program);
+        for variable in ["DEBUGINFOD_CACHE_PATH", "XDG_CACHE_HOME", "HOME"] {
+            command.env_remove(variable);
+        }
+        innermost(command.envs(variables.iter().map(|(name, path)| (name, path))))
+    };
+    let name = Some("plain_name".to_owned());
+    let cache = home.join(".cache");
+    assert_eq!(named(&[]), (name.clone(), None), "stripped");
+    for (variable, path) in [
+        ("DEBUGINFOD_CACHE_PATH", cache.join("debuginfod_client")),
+        ("XDG_CACHE_HOME", cache.clone()),
+        ("HOME", home.clone()),
+    ] {
+        assert_eq!(named(&[(variable, path)]), (name.clone(), Some(4)), "{variable}");
+    }
+    assert_eq!(named(&[("HOME", cache)]), (name, None), "not there");
+}
+
+#[test]
+fn split_debug_information_is_found() {
+    for flags in [["-g", "-gdwarf-5", "-gsplit-dwarf"], ["-g", "-gdwarf-4", "-gsplit-dwarf"]] {
+        let test = format!("split{}", flags[1]);
+        let program = program(&test, "overflow", "overflow", &flags);
+        let folder = build_folder(&format!("naming-{test}"));
+        let is_dwo = |path: &PathBuf| path.extension().is_some_and(|it| it == "dwo");
+        let files = fs::read_dir(&folder).expect("readable").map(|it| it.expect("readable").path());
+        let dwos: Vec<PathBuf> = files.filter(is_dwo).collect();
+        assert!(!dwos.is_empty(), "no file was split off in {}", folder.display());
+        let named = || innermost(&mut fencepost_run("auto", [], &program));
+        let whole = (Some("plain_name".to_owned()), Some(4));
+        assert_eq!(named(), whole, "{flags:?}");
+        if !Path::new("/usr/bin/dwp").exists() {
+            support::say_skipped("dwp is not installed: packages of split units");
+            continue;
+        }
+        // That of binutils 2.40 crashes over DWARF 5.
+        let made = Command::new("dwp").arg("-e").arg(&program).current_dir(&folder).status();
+        if !made.expect("dwp").success() {
+            support::say_skipped(&format!("dwp makes no package with {flags:?}"));
+            continue;
+        }
+        for dwo in dwos {
+            fs::remove_file(dwo).expect("removed");
+        }
+        assert_eq!(named(), whole, "{flags:?}, in a package");
+        fs::remove_file(folder.join("overflow.dwp")).expect("dwp has made it");
+        // The line is in the program; the name is in its symbol table, too.
+        assert_eq!(named().0, whole.0, "{flags:?}, without it");
+    }
+}
+
+#[test]
+fn a_stripped_program_has_the_names_that_it_exports_and_offsets() {
+    let program = program("stripped", "overflow", "overflow", &["-g", "-rdynamic"]);
+    binutils("strip", &["--strip-all"], &program);
+    let named = |program: &Path| innermost(&mut fencepost_run("auto", [], program));
+    assert_eq!(named(&program), (Some("plain_name".to_owned()), None), "exported");
+    let bare = self::program("bare", "overflow", "overflow", &["-g"]);
+    binutils("strip", &["--strip-all"], &bare);
+    let frame = only_report(&run(&mut fencepost_run("auto", [], &bare))).culprit.frames.remove(0);
+    assert_eq!(frame.function(), None);
+    assert!(frame.text.contains("/overflow+0x"), "{}", frame.text);
 }

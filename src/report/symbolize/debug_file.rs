@@ -12,6 +12,7 @@ use super::demangle::demangle;
 use super::dwarf::Dwarf;
 use super::store::{Image, Store};
 use crate::finding::Frame;
+use crate::sys::variables;
 use crate::trace::{Module, ModuleKind};
 
 /// Where distributions keep separate debug files.
@@ -174,7 +175,8 @@ unsafe fn separate_file(store: &Store, image: &Image, module: &Path) -> Option<(
             .filter(|path| path != module)
             .find_map(open)
     };
-    build_id_path(build_id).and_then(open).or_else(by_link)
+    let cached = || cached_files(build_id).into_iter().find_map(open);
+    build_id_path(build_id).and_then(open).or_else(by_link).or_else(cached)
 }
 
 /// Whether a file holds debug information, and that of the build in question where both say.
@@ -185,9 +187,34 @@ fn describes(image: &Image, build_id: &[u8]) -> bool {
 
 fn build_id_path(build_id: &[u8]) -> Option<PathBuf> {
     let (first, rest) = build_id.split_first()?;
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let path = format!("{DEBUG_ROOT}/.build-id/{}/{}.debug", hex(&[*first]), hex(rest));
     Some(path.into())
+}
+
+/// Where clients of debuginfod keep what they have fetched for a build, the first to be looked at first. Nothing is fetched for us.
+fn cached_files(build_id: &[u8]) -> Vec<PathBuf> {
+    const FOLDERS: [(&[u8], &str); 3] = [
+        (b"DEBUGINFOD_CACHE_PATH=", ""),
+        (b"XDG_CACHE_HOME=", "debuginfod_client"),
+        (b"HOME=", ".cache/debuginfod_client"),
+    ];
+    if build_id.is_empty() {
+        return Vec::new();
+    }
+    let name = hex(build_id);
+    let file = |(variable, below): (&[u8], &str)| {
+        let mut room = [0; 1024];
+        // What fills the room is perhaps cut.
+        let folder =
+            variables::current(variable, &mut room).filter(|folder| folder.len() < 1024)?;
+        let folder = Path::new(OsStr::from_bytes(folder));
+        folder.is_absolute().then(|| folder.join(below).join(&name).join("debuginfo"))
+    };
+    FOLDERS.into_iter().filter_map(file).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The file that several debug files share (dwz), named in `.gnu_debugaltlink` of `image`, which

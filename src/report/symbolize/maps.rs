@@ -7,6 +7,9 @@ use std::ops::Range;
 use crate::finding::{Address, Frame, UNKNOWN_MODULE};
 use crate::sys::{address_map, file, process};
 
+/// The module of code that a run-time compiler has named.
+const COMPILED: &str = "[code compiled at run time]";
+
 /// Most that is read of the names.
 const MOST_BYTES: usize = 64 << 20;
 
@@ -43,7 +46,11 @@ impl Maps {
         // Code may be compiled anew at the same place: the last entry is the current one.
         let compiled = lines(&self.compiled).rev().filter_map(parse_compiled);
         let compiled = { compiled }.find(|(range, _)| range.contains(&pc));
-        let module = if mapping.name.is_empty() { "[anonymous memory]" } else { &mapping.name };
+        let module = match mapping.name.is_empty() {
+            true if compiled.is_some() => COMPILED,
+            true => "[anonymous memory]",
+            false => &mapping.name,
+        };
         Frame {
             function: compiled.map(|(_, name)| name),
             module: module.to_owned(),
@@ -90,7 +97,8 @@ mod tests {
         assert_eq!(of_file.offset, Address(0x1004));
         let compiled = maps.describe(0x7f18);
         assert_eq!(compiled.function.as_deref(), Some("LazyCompile:~run app.js:1"));
-        assert_eq!(compiled.module, "[anonymous memory]");
+        assert_eq!(compiled.module, COMPILED);
+        assert_eq!(maps.describe(0x7f40).module, "[anonymous memory]");
         assert_eq!(maps.describe(0x7ff4).module, "[stack]");
         assert_eq!(maps.describe(0x9000).module, UNKNOWN_MODULE);
     }
