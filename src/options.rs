@@ -415,6 +415,18 @@ choices! {
 }
 
 choices! {
+    /// When reports are in colours.
+    ColorChoice {
+        /// on a terminal, unless NO_COLOR is set; with CLICOLOR_FORCE elsewhere, too
+        Auto = "auto",
+        /// on whatever standard error is
+        Always = "always",
+        /// at no time
+        Never = "never",
+    }
+}
+
+choices! {
     /// When the summary is printed at the end of the run.
     SummaryChoice {
         /// when some allocation was not guarded
@@ -516,6 +528,12 @@ options! {
 
     /// Name functions, files and lines in reports.
     "symbolize" => symbolize: bool = true, Form::Bool;
+
+    /// Show frames of libc and of language runtimes, too, instead of one line for all of them.
+    "all-frames" => all_frames: bool = false, Form::Bool;
+
+    /// Print reports in colours. Logs and files have none.
+    "color" => color: ColorChoice = ColorChoice::Auto, Form::Choice(ColorChoice::CHOICES);
 
     /// How many frames of each stack are kept.
     "stack-depth" => stack_depth: usize = 32, Form::Number { min: 1, max: 256 };

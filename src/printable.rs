@@ -32,6 +32,15 @@ impl Display for Printable<'_> {
     }
 }
 
+/// The pieces of a text beside its colours: escape sequences that begin with `ESC [` and end with an `m`. There are no others in
+/// a text whose names were made printable.
+pub fn without_colors(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\x1b[").enumerate().map(|(number, piece)| match number {
+        0 => piece,
+        _ => piece.split_once('m').map_or("", |(_, rest)| rest),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +56,14 @@ mod tests {
         ] {
             assert_eq!(printable(name).to_string(), name);
         }
+    }
+
+    #[test]
+    fn colors_are_taken_out() {
+        let text = "\x1b[1;31mmain\x1b[0m at m\x1b[2m[x]\x1b[0m";
+        assert_eq!(without_colors(text).collect::<String>(), "main at m[x]");
+        assert_eq!(without_colors("plain m").collect::<String>(), "plain m");
+        assert_eq!(without_colors("").collect::<String>(), "");
     }
 
     #[test]

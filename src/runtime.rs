@@ -3,6 +3,7 @@
 pub mod bystander;
 mod identity;
 
+use crate::finding::text::Style;
 use crate::finding::{Counted, Process};
 use crate::heap::budget::headroom::Shares;
 use crate::heap::counters::Counter;
@@ -10,7 +11,7 @@ use crate::heap::record::Event;
 use crate::heap::tally::Reason;
 use crate::heap::{Config, Heap, threads};
 use crate::ledger;
-use crate::options::{OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder};
+use crate::options::{ColorChoice, OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder};
 use crate::pages;
 use crate::printable::printable;
 use crate::sys::lock::Lock;
@@ -35,6 +36,8 @@ pub struct Runtime {
     pub options: Options,
     pub heap: Heap,
     pub stderr: StandardError,
+    /// How reports are written.
+    pub style: Style,
     /// The option `log-path`, which as a relative path means the directory of the start.
     pub log_path: Option<Box<[u8]>>,
     /// The option `report-dir`, likewise.
@@ -167,6 +170,7 @@ fn start() -> Runtime {
         heap,
         // After the backend has its descriptor.
         stderr: StandardError::keep(),
+        style: style(&options),
         log_path: options.log_path.as_deref().map(log_path),
         report_directory: options.report_dir.as_deref().map(report_directory),
         known_path: options.known.as_deref().map(known_path),
@@ -189,6 +193,20 @@ fn absolute(option: &str, path: &str) -> PathBuf {
 
 fn into_bytes(path: PathBuf) -> Box<[u8]> {
     path.into_os_string().into_encoded_bytes().into()
+}
+
+/// What users say of colours by the options and by variables that many programs know. Logs have none.
+fn style(options: &Options) -> Style {
+    let set = |name: &str| process::environment(name).filter(|value| !value.is_empty());
+    let is_dumb = || set("TERM").is_none_or(|terminal| terminal == b"dumb");
+    let is_wanted = match options.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if set("NO_COLOR").is_some() => false,
+        ColorChoice::Auto if set("CLICOLOR_FORCE").is_some_and(|value| value != b"0") => true,
+        ColorChoice::Auto => !is_dumb() && StandardError::is_terminal_now(),
+    };
+    Style { color: is_wanted && options.log_path.is_none(), all_frames: options.all_frames }
 }
 
 fn log_path(path: &str) -> Box<[u8]> {

@@ -2,7 +2,7 @@
 // expect: overwritten-slack
 // expect-found: at exit
 // expect-place: located 0 bytes after 13-byte region
-// expect-note: to stop at the write itself, run with --placement exact, or with --sweep to try every placement
+// expect-note: hint: to stop at the write itself, run with --placement exact, or with --sweep to try every placement
 #include <stdlib.h>
 
 static char *kept;

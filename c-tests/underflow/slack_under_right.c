@@ -2,7 +2,7 @@
 // expect: overwritten-slack
 // expect-found: by free here
 // expect-place: located 1 byte before 48-byte region
-// expect-note: to stop at the write itself, run with --placement left, or with --sweep to try every placement
+// expect-note: hint: to stop at the write itself, run with --placement left, or with --sweep to try every placement
 #include <stdlib.h>
 
 int main(void)

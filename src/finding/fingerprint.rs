@@ -125,12 +125,80 @@ pub fn is_of_project(frame: &Frame) -> bool {
         && frame.function.as_deref() != Some("_start")
 }
 
-/// The frame that a summary names: the innermost outside Rust's standard library whose module is known, if there is one;
-/// else the innermost.
-pub fn place_of_user(stack: &[Frame]) -> Option<&Frame> {
+/// The frame that a summary names: the innermost of the program under test; of a bad call, without functions that only pass it
+/// on to `free` or `malloc`. If there is none, the innermost outside Rust's standard library whose module is known; else the innermost.
+pub fn place_of_user(stack: &[Frame], is_call: bool) -> Option<&Frame> {
     let is_std = |frame: &Frame| frame.file.as_ref().is_some_and(|it| it.starts_with("/rustc/"));
     let is_user = |frame: &&Frame| !is_std(frame) && frame.module != UNKNOWN_MODULE;
-    stack.iter().find(is_user).or(stack.first())
+    let own = |frame: &&Frame| is_of_project(frame);
+    let called = |frame: &&Frame| own(frame) && !(is_call && forwards(frame));
+    let mut places = stack.iter();
+    (places.find(called))
+        .or_else(|| stack.iter().find(own))
+        .or_else(|| stack.iter().find(is_user))
+        .or(stack.first())
+}
+
+/// Where in the program under test a finding's bug, and its object's allocation and free, are.
+#[derive(Clone, Copy, Debug)]
+pub struct Places<'a> {
+    /// The access or the call.
+    pub culprit: Option<&'a Frame>,
+    pub allocated: Option<&'a Frame>,
+    pub freed: Option<&'a Frame>,
+}
+
+impl Places<'_> {
+    /// The places of `finding`.
+    pub fn of(finding: &Finding) -> Places<'_> {
+        fn event(event: Option<&Event>) -> Option<&Frame> {
+            place_of_user(stack_of(event?), true)
+        }
+        let object = finding.object.as_ref();
+        Places {
+            culprit: place_of_user(&finding.stack, finding.access.is_none()),
+            allocated: event(object.map(|object| &object.allocated)),
+            freed: event(object.and_then(|object| object.freed.as_ref())),
+        }
+    }
+}
+
+impl<'a> Places<'a> {
+    /// The most important first.
+    pub fn in_order(self) -> [Option<&'a Frame>; 3] {
+        [self.culprit, self.freed, self.allocated]
+    }
+}
+
+/// Whether a function does nothing but free or allocate for others, by one of the names that such functions have. A name as `list_free`
+/// tells of more than that.
+fn forwards(frame: &Frame) -> bool {
+    const BEFORE: [&str; 22] = [
+        "x", "g", "my", "safe", "mem", "memory", "do", "checked", "debug", "dbg", "wrap",
+        "wrapped", "custom", "default", "internal", "sys", "util", "must", "z", "e", "ck", "php",
+    ];
+    const AFTER: [&str; 10] = [
+        "malloc",
+        "calloc",
+        "realloc",
+        "free",
+        "alloc",
+        "zalloc",
+        "strdup",
+        "strndup",
+        "reallocarray",
+        "delete",
+    ];
+    let Some(function) = &frame.function else { return false };
+    let name = function.split('(').next().unwrap_or_default();
+    if name.starts_with("operator new") || name.starts_with("operator delete") {
+        return true;
+    }
+    let name = without_clones(name).trim_matches('_').to_ascii_lowercase();
+    AFTER.iter().any(|what| {
+        let before = name.strip_suffix(what).map(|before| before.trim_end_matches('_'));
+        before.is_some_and(|before| before.is_empty() || BEFORE.contains(&before))
+    })
 }
 
 /// Parts of Rust's standard library have no lines.
@@ -308,6 +376,25 @@ mod tests {
             it.object.as_mut().expect("an object").side = Side::Before;
         });
         assert_ne!(before.site, early.site);
+    }
+
+    #[test]
+    fn a_summary_names_the_caller_of_what_frees_for_others() {
+        let named = |functions: [&str; 2], is_call| {
+            let stack = functions.map(|function| frame(function, 1));
+            place_of_user(&stack, is_call).and_then(|frame| frame.function.clone()).unwrap()
+        };
+        for forwarder in
+            ["xfree", "g_free", "my_realloc", "_xmalloc.constprop.0", "operator new(unsigned long)"]
+        {
+            assert_eq!(named([forwarder, "main"], true), "main");
+            assert_eq!(named([forwarder, "main"], false), forwarder);
+        }
+        for function in ["list_free", "free_all", "allocate_table", "freeze"] {
+            assert_eq!(named([function, "main"], true), function);
+        }
+        let within = [libc("__memcpy_avx_unaligned"), frame("copy", 3), frame("main", 9)];
+        assert_eq!(place_of_user(&within, false).unwrap().function.as_deref(), Some("copy"));
     }
 
     #[test]

@@ -6,12 +6,12 @@
 //! Fields are added, never given another meaning, within one [`VERSION`]. Readers skip records of a type, and fields, that they do not know.
 
 pub mod fingerprint;
+pub mod hint;
 #[cfg(test)]
 mod schema_tests;
 pub mod suppression;
 pub mod text;
 mod totals;
-
 pub use totals::{TestCount, Totals};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

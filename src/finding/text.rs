@@ -2,37 +2,63 @@
 //!
 //! Whatever it quotes is made printable here, too: a record may come from anywhere.
 
-use super::fingerprint::place_of_user;
-use super::{Event, Finding, Frame, Object, ObjectState, Thread};
+mod excerpt;
+mod picture;
+mod stack;
+mod style;
+
+pub use style::Style;
+
+use super::fingerprint::{Places, is_of_project};
+use super::{Event, Finding, Module, Object, ObjectState, Thread};
 use crate::printable::printable;
 use core::fmt::{Result, Write};
+use style::Paint;
 
 /// What precedes the summary of every finding.
 pub const SUMMARY: &str = "SUMMARY: Fencepost: ";
 
 /// Writes `finding`. Allocates nothing.
-pub fn render(finding: &Finding, out: &mut impl Write) -> Result {
-    write_header(finding, out)?;
+pub fn render(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
+    // What is said without names is kept short, and whole.
+    let is_bare = finding.bare || finding.names_missing.is_some();
+    let style = Style { all_frames: style.all_frames || is_bare, ..style };
+    write_header(finding, style, out)?;
+    if !is_bare {
+        excerpt::write(finding, style, out)?;
+    }
     writeln!(out, "{}", printable(&finding.heading))?;
-    write_stack(&finding.stack, out)?;
+    stack::write(&finding.stack, style, out)?;
     writeln!(out)?;
-    for sentence in finding.place.iter().chain(&finding.hint) {
+    for sentence in &finding.place {
         writeln!(out, "{}", printable(sentence))?;
     }
+    if !is_bare {
+        picture::write(finding, style, out)?;
+    }
+    if let Some(hint) = &finding.hint {
+        style.paint(Paint::Advice, "hint:", out)?;
+        writeln!(out, " {}", printable(hint))?;
+    }
     if let Some(object) = &finding.object {
-        write_life(object, out)?;
+        write_life(object, style, out)?;
     }
     if let Some(begun) = &finding.begun {
-        write_event("begun", begun, out)?;
+        write_event("begun", begun, style, out)?;
     }
     for creation in &finding.threads {
         write!(out, "thread ")?;
         write_label(&creation.thread, out)?;
         writeln!(out, " created by thread T{} here:", creation.by)?;
-        write_kept_stack(creation.stack.as_deref(), out)?;
+        stack::write_kept(creation.stack.as_deref(), style, out)?;
         writeln!(out)?;
     }
-    writeln!(out, "{SUMMARY}{}", printable(&finding.summary))?;
+    if !is_bare {
+        write_process(finding, style, out)?;
+    }
+    write!(out, "{SUMMARY}")?;
+    style.paint(Paint::Error, printable(&finding.summary), out)?;
+    writeln!(out)?;
     for line in finding.stats.iter().flat_map(|stats| stats.lines()) {
         writeln!(out, "{}", printable(line))?;
     }
@@ -42,11 +68,16 @@ pub fn render(finding: &Finding, out: &mut impl Write) -> Result {
     Ok(())
 }
 
-/// `finding` as a string.
+/// `finding` as a string without colours, with frames of runtimes folded.
 pub fn to_string(finding: &Finding) -> String {
+    to_styled_string(finding, Style::default())
+}
+
+/// `finding` as a string.
+pub fn to_styled_string(finding: &Finding, style: Style) -> String {
     let mut text = String::new();
     // A string takes all that is written to it.
-    let _ = render(finding, &mut text);
+    let _ = render(finding, style, &mut text);
     text
 }
 
@@ -59,15 +90,73 @@ pub fn summary(finding: &Finding) -> String {
 
 fn write_summary(finding: &Finding, out: &mut impl Write) -> Result {
     write!(out, "{} ", printable(&finding.kind))?;
-    let allocated = || finding.object.as_ref()?.allocated.stack.as_deref();
-    let place = place_of_user(&finding.stack).or_else(|| place_of_user(allocated()?));
-    let Some(frame) = place else { return write!(out, "(unknown)") };
+    let Places { culprit, allocated, .. } = Places::of(finding);
+    let Some(frame) = culprit.or(allocated) else { return write!(out, "(unknown)") };
     match frame.file {
-        Some(_) => write_position(frame, false, out)?,
-        None => write_module_place(frame, out)?,
+        Some(_) => stack::write_position(frame, false, out)?,
+        None => stack::write_module_place(frame, out)?,
     }
     if let Some(function) = &frame.function {
         write!(out, " in {}", printable(function))?;
+    }
+    Ok(())
+}
+
+/// Who the process was, and the build ids of the program and of the innermost frames' modules.
+fn write_process(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
+    let process = &finding.process;
+    if !process.command.is_empty() {
+        style.paint(Paint::Faint, "command:", out)?;
+        write_words(&process.command, out)?;
+        // Of a program that the user started, that is no news.
+        if let Some(parent) = process.parent.as_ref().filter(|parent| *parent != "fencepost") {
+            write!(out, " (parent: {})", printable(parent))?;
+        }
+        writeln!(out)?;
+    }
+    if let Some(test) = &process.test {
+        style.paint(Paint::Faint, "test:", out)?;
+        writeln!(out, " {} ({})", printable(&test.name), printable(&test.framework))?;
+    }
+    for module in finding.modules.iter().filter(|module| is_shown(finding, module)) {
+        style.paint(Paint::Faint, "build id:", out)?;
+        writeln!(out, " {} {}", printable(&module.build_id), printable(&module.path))?;
+    }
+    Ok(())
+}
+
+/// Whether the user's own code is in a module.
+fn is_shown(finding: &Finding, module: &Module) -> bool {
+    let life = finding.object.iter().flat_map(|it| [Some(&it.allocated), it.freed.as_ref()]);
+    let life = life.flatten().filter_map(|event| event.stack.as_deref());
+    let mut frames = life.chain([&finding.stack[..]]).flatten();
+    !module.build_id.is_empty()
+        && frames.any(|frame| frame.module == module.path && is_of_project(frame))
+}
+
+/// Command lines are cut behind so many bytes, so that a list of a thousand files hides nothing.
+const MOST_COMMAND_BYTES: usize = 300;
+
+fn write_words(words: &[String], out: &mut impl Write) -> Result {
+    let mut bytes = 0;
+    for word in words {
+        if bytes > MOST_COMMAND_BYTES {
+            return write!(out, " …");
+        }
+        bytes += word.len() + 1;
+        let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./=:,+@%".contains(char);
+        match !word.is_empty() && word.chars().all(is_plain) {
+            true => write!(out, " {word}")?,
+            false => {
+                write!(out, " '")?;
+                // As a shell takes it.
+                for (number, piece) in word.split('\'').enumerate() {
+                    let quote = if number == 0 { "" } else { "'\\''" };
+                    write!(out, "{quote}{}", printable(piece))?;
+                }
+                write!(out, "'")?;
+            }
+        }
     }
     Ok(())
 }
@@ -80,10 +169,10 @@ fn write_label(thread: &Thread, out: &mut impl Write) -> Result {
     }
 }
 
-fn write_header(finding: &Finding, out: &mut impl Write) -> Result {
+fn write_header(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
     writeln!(out, "=================================================================")?;
-    let kind = printable(&finding.kind);
-    write!(out, "=={}==ERROR: Fencepost: {kind}", finding.process.pid)?;
+    write!(out, "=={}==ERROR: Fencepost: ", finding.process.pid)?;
+    style.paint(Paint::Error, printable(&finding.kind), out)?;
     if let Some(address) = finding.address {
         write!(out, " on address {address}")?;
     }
@@ -95,66 +184,28 @@ fn write_header(finding: &Finding, out: &mut impl Write) -> Result {
     write_label(&finding.thread, out)?;
     writeln!(out)?;
     match &finding.explanation {
-        Some(explanation) => writeln!(out, "{}", printable(explanation)),
+        Some(explanation) => {
+            style.paint(Paint::Strong, printable(explanation), out)?;
+            writeln!(out)
+        }
         None => Ok(()),
     }
 }
 
 /// Writes the stacks of an object's free and allocation.
-pub fn write_life(object: &Object, out: &mut impl Write) -> Result {
+pub fn write_life(object: &Object, style: Style, out: &mut impl Write) -> Result {
     if object.state == ObjectState::Forgotten {
         return writeln!(out);
     }
     if let Some(freed) = &object.freed {
-        write_event("freed", freed, out)?;
+        write_event("freed", freed, style, out)?;
     }
-    write_event("allocated", &object.allocated, out)
+    write_event("allocated", &object.allocated, style, out)
 }
 
-fn write_event(done: &str, event: &Event, out: &mut impl Write) -> Result {
-    writeln!(out, "{done} by thread T{} here:", event.thread)?;
-    write_kept_stack(event.stack.as_deref(), out)?;
+fn write_event(done: &str, event: &Event, style: Style, out: &mut impl Write) -> Result {
+    style.paint(Paint::Strong, done, out)?;
+    writeln!(out, " by thread T{} here:", event.thread)?;
+    stack::write_kept(event.stack.as_deref(), style, out)?;
     writeln!(out)
-}
-
-fn write_kept_stack(stack: Option<&[Frame]>, out: &mut impl Write) -> Result {
-    match stack {
-        Some(stack) => write_stack(stack, out),
-        None => writeln!(out, "    (the stack was not kept)"),
-    }
-}
-
-fn write_stack(stack: &[Frame], out: &mut impl Write) -> Result {
-    for (number, frame) in stack.iter().enumerate() {
-        write!(out, "    #{number} {}", frame.address)?;
-        if let Some(function) = &frame.function {
-            write!(out, " in {}", printable(function))?;
-        }
-        if frame.file.is_some() {
-            write!(out, " ")?;
-            write_position(frame, true, out)?;
-        }
-        write!(out, " ")?;
-        write_module_place(frame, out)?;
-        writeln!(out)?;
-    }
-    Ok(())
-}
-
-/// `file:line:column`, as far as known.
-fn write_position(frame: &Frame, with_column: bool, out: &mut impl Write) -> Result {
-    let Some(file) = &frame.file else { return Ok(()) };
-    write!(out, "{}", printable(file))?;
-    if let Some(line) = frame.line {
-        write!(out, ":{line}")?;
-        if let Some(column) = frame.column.filter(|&column| with_column && column > 0) {
-            write!(out, ":{column}")?;
-        }
-    }
-    Ok(())
-}
-
-/// `(module+0xoffset)`.
-fn write_module_place(frame: &Frame, out: &mut impl Write) -> Result {
-    write!(out, "({}+{})", printable(&frame.module), frame.offset)
 }

@@ -49,7 +49,7 @@ fn values_are_stored() {
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:keep-going=yes:max-reports=5:\
          log-path=/tmp/a:report-dir=/tmp/b:known=/tmp/c:stack-depth=256:unwinder=system:memory-limit=64:follow=a*,!b:canary-bytes=0:\
          alloc-fill=170:free-fill=165:revoke=batch:8:sample=50:history=7:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
-         free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:check-calls=no:check-at-exit=off:verbose=1:stats=on:summary=never",
+         free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:all-frames=yes:color=never:check-calls=no:check-at-exit=off:verbose=1:stats=on:summary=never",
     )
     .unwrap();
     let expected = Options {
@@ -78,6 +78,8 @@ fn values_are_stored() {
         bad_requests: BadRequests::Report,
         report_crashes: false,
         symbolize: false,
+        all_frames: true,
+        color: ColorChoice::Never,
         check_calls: false,
         check_at_exit: false,
         verbose: true,

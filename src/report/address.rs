@@ -2,7 +2,8 @@
 
 use super::{tell, words};
 use crate::diagnose::Description;
-use crate::finding::{Frame, Object, text};
+use crate::finding::text::{self, Style};
+use crate::finding::{Frame, Object};
 use crate::heap::record::ThreadId;
 use core::fmt::{Result, Write};
 
@@ -46,7 +47,7 @@ impl AddressReport {
             writeln!(out, "{sentence}")?;
         }
         match &self.object {
-            Some(object) => text::write_life(object, out),
+            Some(object) => text::write_life(object, Style::default(), out),
             None => Ok(()),
         }
     }

@@ -1,5 +1,6 @@
 //! A function of the program's own that is given every report.
 
+use crate::printable::without_colors;
 use core::ffi::c_char;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::ffi::CString;
@@ -20,10 +21,10 @@ fn from_address(address: usize) -> Option<Hook> {
     unsafe { core::mem::transmute::<usize, Option<Hook>>(address) }
 }
 
-/// Passes a report on.
+/// Passes a report on, without colours.
 pub fn call(text: &str) {
     if let Some(hook) = from_address(HOOK.load(Ordering::Acquire))
-        && let Ok(text) = CString::new(text)
+        && let Ok(text) = CString::new(without_colors(text).collect::<String>())
     {
         // SAFETY: the program set it for this.
         unsafe { hook(text.as_ptr()) }

@@ -5,7 +5,8 @@ use super::symbolize::Symbolizer;
 use super::tell::{self, LookedUp};
 use super::{memory, source};
 use crate::diagnose::{Bug, Description, Subject};
-use crate::finding::{self, Finding, Frame};
+use crate::finding::fingerprint::Places;
+use crate::finding::{self, Finding, Frame, hint};
 use crate::heap::record::{Event, State, ThreadId};
 use crate::heap::threads;
 use crate::printable::printable;
@@ -51,12 +52,15 @@ pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Findin
         ..LookedUp::default()
     };
     found.memory = if request.may_probe { memory::window(bug) } else { None };
-    if request.names == Names::Symbols {
-        found.sources =
-            source::of([Some(&found.stack), found.allocated.as_ref(), found.freed.as_ref()]);
-    }
     found.modules = resolver.modules.iter().map(|module| describe(module)).collect();
-    tell::tell(bug, found)
+    let mut finding = tell::tell(bug, found);
+    if request.names == Names::Symbols {
+        finding.sources = source::of(Places::of(&finding).in_order());
+    }
+    if request.names != Names::None {
+        finding.hint = finding.hint.take().or_else(|| hint::of(&finding));
+    }
+    finding
 }
 
 fn describe(module: &Module) -> finding::Module {

@@ -5,6 +5,7 @@
 //! disk full, reader gone).
 
 use super::own_file::{Name, Number, OwnFile};
+use crate::printable::without_colors;
 use crate::runtime::Runtime;
 use crate::sys::file::{self, File};
 use core::fmt::Write;
@@ -27,7 +28,7 @@ pub fn write_if_open(runtime: &Runtime, text: &str) -> bool {
             let _ = write!(name, ".{pid}");
         })
     });
-    logged || runtime.stderr.write(text.as_bytes())
+    logged || runtime.stderr.write(text)
 }
 
 fn write_somewhere(runtime: &Runtime, text: &str) {
@@ -48,5 +49,6 @@ fn write_somewhere(runtime: &Runtime, text: &str) {
 
 fn append(own: &OwnFile, runtime: &Runtime, text: &str, put: impl Fn(&mut Name, Number)) -> bool {
     let Ok(opened) = own.open(runtime, put) else { return false };
-    file::write_all(opened.file.descriptor(), text.as_bytes()).is_ok()
+    let mut pieces = without_colors(text);
+    pieces.all(|piece| file::write_all(opened.file.descriptor(), piece.as_bytes()).is_ok())
 }

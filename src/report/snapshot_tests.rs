@@ -10,13 +10,17 @@ use crate::diagnose::{
     Access, AddressKind, BadRequest, Bug, BugKind, Cause, Crash, Description, Direction, FoundBy,
     LibcCall, Misuse, Operand, Owner, Relation, Side, Subject, Wrong,
 };
-use crate::finding::text::to_string;
-use crate::finding::{Finding, Frame, Process, Record, Thread, ThreadCreation};
+use crate::finding::text::{Style, to_string, to_styled_string};
+use crate::finding::{
+    Address, Finding, Frame, Memory, Module, Process, Record, Source, Test, Thread, ThreadCreation,
+    hint,
+};
 use crate::heap::Object;
 use crate::heap::canary::Damage;
 use crate::heap::loans::{Loan, Part};
 use crate::heap::record::{Event, Family, State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch, Release};
+use crate::printable::without_colors;
 use crate::trace::{Caller, Frames, TraceId};
 
 const KINDS: [BugKind; 26] = [
@@ -354,6 +358,68 @@ fn an_operand_out_of_bounds_is_an_access() {
     let mut report = libc_call(BugKind::HeapBufferOverflow, "memcpy", misuse);
     report.subject = Some(object(0, Side::After));
     check("operand", &to_string(&told(&report)));
+}
+
+fn source(line: u32, column: Option<u32>, lines: &[&str]) -> Source {
+    let lines = lines.iter().map(|&line| line.to_owned()).collect();
+    Source { file: "/src/list.c".to_owned(), first_line: line - 1, line, column, lines }
+}
+
+/// With all that a process may know of a bug.
+fn full() -> Finding {
+    let mut bug = example(BugKind::HeapBufferOverflow);
+    let Cause::Access(ref mut access) = bug.cause else { panic!("an access") };
+    access.width = Some(8);
+    let libc = |function| {
+        let module = "/lib/libc.so.6".to_owned();
+        Frame { module, file: None, line: None, ..frame(function, 1) }
+    };
+    let mut found = looked_up(&bug);
+    found.stack.extend([libc("__libc_start_call_main"), libc("__libc_start_main"), libc("_start")]);
+    found.process.command = ["./list", "--name", "it's", "", "a\nb"].map(str::to_owned).into();
+    found.process.parent = Some("make".to_owned());
+    found.process.test =
+        Some(Test { framework: "ctest".to_owned(), name: "lists\x1b[31m".to_owned() });
+    found.modules = ["/bin/list", "/lib/libc.so.6"]
+        .map(|path| Module { path: path.to_owned(), build_id: "0123abcd".to_owned() })
+        .into();
+    found.memory = Some(Memory {
+        start: address(START - 8),
+        bytes: format!("{}{}{}", "a7".repeat(8), "616200ff10".repeat(8), "..".repeat(16)),
+    });
+    let mut finding = tell(&bug, found);
+    finding.sources = vec![
+        source(5, Some(7), &["\tfor (;;)", "\t\tlist->\x1b[31mnext = 0;", "}"]),
+        source(12, None, &["", "    return malloc(40);", ""]),
+    ];
+    finding.hint = hint::of(&finding);
+    finding
+}
+
+#[test]
+fn a_report_with_all_that_is_known() {
+    check("full", &to_string(&full()));
+    let mut slack = told(&example(BugKind::OverwrittenSlack));
+    let after = slack.damage.as_ref().expect("damage").start.0 - 8;
+    slack.memory = Some(Memory {
+        start: Address(after),
+        bytes: format!("{}616263{}{}", "41".repeat(8), "a7".repeat(5), "..".repeat(8)),
+    });
+    check("slack-in-full", &to_string(&slack));
+    let mut under = told(&example(BugKind::HeapBufferUnderflow));
+    under.memory = Some(Memory {
+        start: address(START - 24),
+        bytes: format!("{}{}", "..".repeat(24), "41".repeat(16)),
+    });
+    check("underflow-in-full", &to_string(&under));
+}
+
+#[test]
+fn colors_are_all_that_a_terminal_gets_more() {
+    let finding = full();
+    let colored = to_styled_string(&finding, Style { color: true, all_frames: false });
+    assert!(colored.contains("\x1b[1;31mheap-buffer-overflow\x1b[0m on address"), "{colored}");
+    assert_eq!(without_colors(&colored).collect::<String>(), to_string(&finding));
 }
 
 #[test]

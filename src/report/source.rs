@@ -1,6 +1,5 @@
 //! Lines of source files, for those who read a report.
 
-use crate::finding::fingerprint::is_of_project;
 use crate::finding::{Frame, Source};
 use crate::sys::file::{self, File};
 use std::ffi::CString;
@@ -15,11 +14,10 @@ const MOST_LINE_BYTES: usize = 300;
 /// Larger files are left alone.
 const MOST_BYTES: u64 = 4 << 20;
 
-/// The lines around the innermost frame of the program's own in each of these stacks, each place once.
-pub fn of<'a>(stacks: impl IntoIterator<Item = Option<&'a Vec<Frame>>>) -> Vec<Source> {
+/// The lines around these places, each once.
+pub fn of<'a>(places: impl IntoIterator<Item = Option<&'a Frame>>) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
-    for stack in stacks.into_iter().flatten() {
-        let Some(frame) = stack.iter().find(|frame| is_of_project(frame)) else { continue };
+    for frame in places.into_iter().flatten() {
         let (Some(file), Some(line)) = (&frame.file, frame.line) else { continue };
         if sources.iter().any(|known| known.file == *file && known.line == line) {
             continue;
@@ -60,14 +58,14 @@ fn cut(line: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn frame(line: u32) -> Vec<Frame> {
-        vec![Frame {
+    fn frame(line: u32) -> Frame {
+        Frame {
             function: Some("f".to_owned()),
             file: Some(concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/source.rs").to_owned()),
             line: Some(line),
             module: std::env::current_exe().unwrap().to_str().unwrap().to_owned(),
             ..Frame::default()
-        }]
+        }
     }
 
     #[test]
@@ -84,10 +82,10 @@ mod tests {
         for (file, module) in
             [("src/report/source.rs", None), ("/dev/zero", None), ("/etc/passwd", Some("/nowhere"))]
         {
-            let mut stack = frame(1);
-            stack[0].file = Some(file.to_owned());
-            stack[0].module = module.map_or(stack[0].module.clone(), str::to_owned);
-            assert_eq!(of([Some(&stack)]), []);
+            let mut place = frame(1);
+            place.file = Some(file.to_owned());
+            place.module = module.map_or(place.module.clone(), str::to_owned);
+            assert_eq!(of([Some(&place)]), []);
         }
     }
 

@@ -12,7 +12,8 @@ use super::record::{self, Durability};
 use super::resolve::{self, Names, Request};
 use super::{known, panics, words};
 use crate::diagnose::Bug;
-use crate::finding::{Finding, text};
+use crate::finding::Finding;
+use crate::finding::text::{self, Style};
 use crate::heap::report_memory;
 use crate::runtime::Runtime;
 use crate::sys::sandbox::{self, Need};
@@ -84,7 +85,7 @@ pub unsafe fn compose<R>(
         let mut finding = resolve(names, runtime.full_identity());
         let known = known::why(runtime, &finding);
         finding.known = known.clone().unwrap_or_default();
-        let text = text::to_string(&finding);
+        let text = text::to_styled_string(&finding, runtime.style);
         let line = if is_recorded { line_of(&finding) } else { Vec::new() };
         (finding, text, line, known.is_err())
     };
@@ -96,9 +97,9 @@ pub unsafe fn compose<R>(
         let (mut bare, mut text, mut line, mut sentence, introduction) =
             report_memory::with(|| {
                 let mut finding = resolve(Names::None, runtime.identity());
+                finding.bare = true;
                 let mut text = text::to_string(&finding);
                 text.reserve(MOST_BYTES_OF_SENTENCE);
-                finding.bare = true;
                 let line = if is_recorded { line_of(&finding) } else { Vec::new() };
                 let sentence = String::with_capacity(MOST_BYTES_OF_SENTENCE);
                 let introduction =
@@ -124,7 +125,7 @@ pub unsafe fn compose<R>(
                 bare.names_missing = Some(core::mem::take(&mut sentence));
                 bare.bare = false;
                 text.clear();
-                let _ = text::render(&bare, &mut WithinCapacity(&mut text));
+                let _ = text::render(&bare, Style::default(), &mut WithinCapacity(&mut text));
                 let is_known_unread = runtime.known_path.is_some();
                 let told = Told { finding: &bare, text: &text, is_recorded, is_known_unread };
                 let answer = take(&told);

@@ -24,7 +24,6 @@ pub struct LookedUp {
     pub threads: Vec<finding::ThreadCreation>,
     pub modules: Vec<finding::Module>,
     pub memory: Option<finding::Memory>,
-    pub sources: Vec<finding::Source>,
 }
 
 /// The finding that a bug is.
@@ -62,7 +61,6 @@ pub fn tell(bug: &Bug, found: LookedUp) -> Finding {
         threads: found.threads,
         modules: found.modules,
         memory: found.memory,
-        sources: found.sources,
         ..Finding::default()
     };
     finding.summary = text::summary(&finding);

@@ -11,6 +11,7 @@
 use super::file::{self, Identity};
 use super::hold_off::{self, HoldOff};
 use super::{Errno, sandbox, syscall};
+use crate::printable::without_colors;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 const STDERR: i32 = 2;
@@ -59,6 +60,15 @@ impl StandardError {
             device: AtomicU64::new(0),
             inode: AtomicU64::new(0),
         }
+    }
+
+    /// Whether what is standard error at the start is a terminal.
+    pub fn is_terminal_now() -> bool {
+        let mut terminal = core::mem::MaybeUninit::<libc::termios2>::uninit();
+        let buffer = terminal.as_mut_ptr() as usize;
+        let args = [STDERR as usize, libc::TCGETS2 as usize, buffer, 0, 0, 0];
+        // SAFETY: the kernel writes one such structure into the buffer, or nothing.
+        unsafe { syscall(libc::SYS_ioctl, args) }.is_ok()
     }
 
     /// The number of the duplicate.
@@ -123,7 +133,8 @@ impl StandardError {
 
     /// Writes to the standard error of the start; where that is not kept or fails, to what is standard error now.
     /// False if neither takes all of it.
-    pub fn write(&self, bytes: &[u8]) -> bool {
+    pub fn write(&self, text: &str) -> bool {
+        let bytes = text.as_bytes();
         let _held_off = HoldOff::new(hold_off::PIPE);
         // A system call that nobody saw may have put another file under the number.
         let kept = self.descriptor().filter(|&kept| self.is_at(kept));
@@ -132,7 +143,14 @@ impl StandardError {
         }
         // A filter may permit to write under one number and not the other.
         let is_tried = kept.is_some() && self.is_at(STDERR) && !sandbox::is_restricted();
-        !is_tried && self.is_now() && file::write_all(STDERR, bytes).is_ok()
+        if is_tried || !self.is_now() {
+            return false;
+        }
+        if self.is_at(STDERR) {
+            return file::write_all(STDERR, bytes).is_ok();
+        }
+        // Another file, and perhaps no terminal.
+        without_colors(text).all(|piece| file::write_all(STDERR, piece.as_bytes()).is_ok())
     }
 
     /// Whether descriptor 2 is a standard error. A program that closed it may have been given the number for a file

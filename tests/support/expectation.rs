@@ -427,6 +427,7 @@ impl Bug {
             found.push("freed stack: expected none, got one".to_owned());
         }
         found.extend(self.summary_difference(file, report));
+        found.extend(self.excerpt_difference(file, report));
         found
     }
 
@@ -440,6 +441,26 @@ impl Bug {
         (!named).then(|| {
             format!("summary: expected {place} in {}, got {}", marker.function, report.summary)
         })
+    }
+}
+
+impl Bug {
+    /// The excerpt shows the line that is marked as the access or the call, if its place is known.
+    fn excerpt_difference(&self, file: &str, report: &Report) -> Option<String> {
+        let is_innermost =
+            |marker: &&Marker| marker.role == Role::Culprit && marker.depth == Depth::Frame(0);
+        let marker = self.markers.iter().find(is_innermost)?;
+        let place = format!("/{file}:{}", marker.line);
+        if !report.summary.contains(&place) {
+            return None;
+        }
+        let is_place = |line: &String| line.contains("--> ") && line.contains(&place);
+        let is_line = |line: &String| {
+            let line = line.strip_prefix('>').map(str::trim_start);
+            line.is_some_and(|line| line.starts_with(&format!("{} | ", marker.line)))
+        };
+        let is_shown = report.excerpt.iter().any(is_place) && report.excerpt.iter().any(is_line);
+        (!is_shown).then(|| format!("excerpt: expected {place}, got {:#?}", report.excerpt))
     }
 }
 

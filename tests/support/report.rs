@@ -4,10 +4,16 @@
 //! ```text
 //! ==PID==ERROR: Fencepost: KIND on address 0x… at pc 0x… bp 0x… sp 0x… thread T0 (name)
 //! memset would write 4 bytes to its block in a 48-byte object
+//!   --> file:line:column
+//!    |
+//! >12 | source
+//!    | ^ this writes 4 bytes …
 //! WRITE of size 4 at 0x… thread T0
 //!     #0 0x… in function file:line:column (module+0xoffset)
+//!     #1 … #3 in library (option all-frames shows them)
 //!
 //! 0x… is located 0 bytes after 48-byte region [0x…,0x…)
+//!     0x… | 00 01 02 03  the end of the object of 48 bytes
 //! freed by thread T0 here:
 //!     #0 …
 //! allocated by thread T0 here:
@@ -110,6 +116,10 @@ pub struct Report {
     pub begun: Option<Stack>,
     /// Where the threads of the other stacks were created.
     pub created: Vec<Stack>,
+    /// Lines of the source.
+    pub excerpt: Vec<String>,
+    /// Bytes of memory.
+    pub picture: Vec<String>,
     /// Further lines, such as the damaged bytes.
     pub notes: Vec<String>,
     pub summary: String,
@@ -124,6 +134,9 @@ pub fn parse(text: &str) -> Result<Report, String> {
     let is_sentence =
         |line: &&str| [" read ", " would ", " was given "].iter().any(|verb| line.contains(verb));
     report.sentence = lines.next_if(is_sentence).map(str::to_owned);
+    while let Some(line) = lines.next_if(is_excerpt) {
+        report.excerpt.push(line.to_owned());
+    }
     let heading = lines.next().ok_or("the report ends after its header")?;
     parse_culprit_heading(heading, &mut report)?;
     let mut lines = lines.filter(|line| !line.is_empty()).peekable();
@@ -131,7 +144,8 @@ pub fn parse(text: &str) -> Result<Report, String> {
 
     let is_place = |line: &&str| line.starts_with("0x");
     if report.address.is_none() {
-        let sentence = lines.next_if(|line| !line.starts_with("SUMMARY: "));
+        let others = ["SUMMARY: ", "hint: ", "command: ", "test: ", "build id: "];
+        let sentence = lines.next_if(|line| !others.iter().any(|start| line.starts_with(start)));
         report.place = sentence.unwrap_or_default().to_owned();
     } else {
         let place = lines.next_if(is_place).ok_or_else(|| expected("0x… is …", lines.peek()))?;
@@ -143,7 +157,8 @@ pub fn parse(text: &str) -> Result<Report, String> {
             report.summary = summary.to_owned();
             break;
         }
-        report.notes.push(line.to_owned());
+        let lines = if is_picture(line) { &mut report.picture } else { &mut report.notes };
+        lines.push(line.to_owned());
     }
     take_stacks_out_of_notes(&mut report)?;
     if let Some(extra) = lines.find(|line| is_header(line) || line.starts_with("    #")) {
@@ -155,6 +170,22 @@ pub fn parse(text: &str) -> Result<Report, String> {
 
 fn is_header(line: &str) -> bool {
     line.starts_with("==") && line.contains("==ERROR: Fencepost: ")
+}
+
+/// `--> file:line`, `::: file:line`, `>12 | source`, ` 13 | source`, `   | ^ words`.
+fn is_excerpt(line: &&str) -> bool {
+    let margin = line.trim_start_matches(['>', ' ']);
+    let behind = margin.trim_start_matches(|char: char| char.is_ascii_digit());
+    let is_place = margin.starts_with("--> ") || margin.starts_with("::: ");
+    is_place || behind == "|" || behind.trim_start().starts_with("| ") || behind.trim() == "|"
+}
+
+/// `    0x7f10 | 00 01  words`, `    ^^ words` below it, and what is left out between.
+fn is_picture(line: &str) -> bool {
+    let row = line.strip_prefix("    0x");
+    row.is_some_and(|row| row.contains(" | "))
+        || line.trim_start().starts_with("^^")
+        || line == "    …"
 }
 
 fn expected(what: &str, found: Option<&&str>) -> String {
@@ -205,6 +236,8 @@ fn parse_header(line: &str) -> Result<Report, String> {
         allocated: None,
         begun: None,
         created: Vec::new(),
+        excerpt: Vec::new(),
+        picture: Vec::new(),
         notes: Vec::new(),
         summary: String::new(),
     })
@@ -278,6 +311,15 @@ where
         let (number, rest) = line[5..].split_once(' ').ok_or(format!("a bare frame: {line}"))?;
         if number.parse() != Ok(frames.len()) {
             return Err(format!("expected frame #{}, found: {line}", frames.len()));
+        }
+        if let Some(folded) = rest.strip_prefix("… #") {
+            let last = folded.split_once(" in ").and_then(|(last, _)| last.parse().ok());
+            let last: usize = last.ok_or(format!("not a line of folded frames: {line}"))?;
+            if frames.is_empty() || last <= frames.len() {
+                return Err(format!("nothing to fold: {line}"));
+            }
+            frames.resize(last + 1, Frame { pc: 0, text: folded.to_owned() });
+            continue;
         }
         let (pc, text) = rest.split_once(' ').unwrap_or((rest, ""));
         frames.push(Frame { pc: hex(pc)?, text: text.to_owned() });

@@ -56,6 +56,31 @@ fn reads_an_access() {
 }
 
 #[test]
+fn reads_the_source_and_the_bytes() {
+    let excerpt = "  --> /src/table.cpp:7:9\n   |\n 6 | {\n>7 |     at[12] = x;\n   |            ^ this writes\n   |\n";
+    let report = changed(OVERFLOW, "WRITE of", &format!("{excerpt}WRITE of")).expect("well-formed");
+    assert_eq!(report.excerpt.len(), 6);
+    let bytes = "[0x10000,0x10030)\n    0x10028 | 00 00  the end\n    0x10030 | ..  guard page\n              ^^ WRITE\n";
+    let report = changed(OVERFLOW, "[0x10000,0x10030)\n", bytes).expect("well-formed");
+    assert_eq!((report.picture.len(), report.notes.len()), (3, 0));
+}
+
+#[test]
+fn reads_folded_frames() {
+    let folded = "    #2 … #4 in libc.so.6, table (option all-frames shows them)\n";
+    let report = changed(OVERFLOW, "    #2 0x7fff5000 (libc.so.6+0x27000)\n", folded);
+    assert_eq!(report.expect("well-formed").culprit.frames.len(), 5);
+    for wrong in
+        ["    #1 … #4 in libc.so.6\n", "    #2 … #1 in libc.so.6\n", "    #2 … libc.so.6\n"]
+    {
+        assert!(
+            changed(OVERFLOW, "    #2 0x7fff5000 (libc.so.6+0x27000)\n", wrong).is_err(),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
 fn reads_a_bad_call() {
     let deleted = changed(DOUBLE_FREE, "free called", "operator delete[] called");
     assert_eq!(deleted.unwrap().called.as_deref(), Some("operator delete[]"));
