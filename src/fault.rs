@@ -24,12 +24,10 @@ mod owner;
 pub mod step;
 pub mod tally;
 
-mod endings;
 pub mod reporter;
 
 pub mod belief;
 mod charge;
-mod defaults;
 
 pub use bad_call::{report_at_exit, report_call, report_libc, report_request};
 pub use charge::is_in_charge;

@@ -6,7 +6,6 @@ pub mod bug;
 pub mod crash;
 pub mod decoder;
 pub mod libc_call;
-mod near;
 
 pub use access::{Access, Direction};
 pub use bug::{
@@ -20,7 +19,6 @@ use crate::heap::record::ThreadId;
 use crate::heap::release::{Deallocator, Mismatch};
 use crate::heap::{BadCall, Object};
 use crate::trace::Frames;
-use near::{kind_of_access, nearest};
 
 /// Diagnoses an access that faulted at `access.fault`, with the objects before, at and after that
 /// address.
@@ -30,8 +28,8 @@ pub fn diagnose_access(
     thread: ThreadId,
     stack: Frames,
 ) -> Bug {
-    let subject = nearest(access.fault, neighbours);
-    let kind = kind_of_access(subject);
+    let subject = Subject::nearest(access.fault, neighbours);
+    let kind = BugKind::of_access(subject);
     Bug { subject, ..Bug::new(kind, access.start, Cause::Access(access), thread, stack) }
 }
 
@@ -48,9 +46,9 @@ pub fn diagnose_libc(
     thread: ThreadId,
     stack: Frames,
 ) -> Bug {
-    let subject = nearest(call.address(), neighbours);
+    let subject = Subject::nearest(call.address(), neighbours);
     let kind = match call.misuse {
-        Misuse::OutOfBounds { .. } => kind_of_access(subject),
+        Misuse::OutOfBounds { .. } => BugKind::of_access(subject),
         Misuse::Overlap { .. } => BugKind::ParamOverlap,
         Misuse::Size { .. } => BugKind::NegativeSizeParam,
     };
@@ -80,7 +78,10 @@ pub struct Description {
 
 /// Describes an address of the guarded heap.
 pub fn describe(address: usize, neighbours: [Option<Object>; 3], is_guard: bool) -> Description {
-    Description { kind: AddressKind::Heap { is_guard }, subject: nearest(address, neighbours) }
+    Description {
+        kind: AddressKind::Heap { is_guard },
+        subject: Subject::nearest(address, neighbours),
+    }
 }
 
 /// Describes an address at an object without guards.

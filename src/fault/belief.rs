@@ -1,5 +1,5 @@
 //! What the program believes of the signals that we have taken: that its actions for them are the kernel's, and that
-//! the fault signals can be blocked.
+//! the fault signals can be blocked. SIGFPE, SIGILL and SIGABRT are ours only while they are at their default.
 
 use crate::sys::altstack;
 use crate::sys::lock::{Guard, Lock};
@@ -8,8 +8,8 @@ use crate::sys::signal::{
     self, BlockedSignals, FAULT_SIGNALS, FAULTS, KernelAction, KernelSet, MARKER,
 };
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use libc::{c_int, ucontext_t};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use libc::{c_int, c_void, siginfo_t, ucontext_t};
 
 /// Signals that can be believed blocked while [`MARKER`] is. The marker itself is one.
 const BELIEVABLE: KernelSet = FAULTS | MARKER;
@@ -156,6 +156,76 @@ pub fn context_mask(context: &ucontext_t) -> KernelSet {
 pub fn set_context_mask(context: &mut ucontext_t, mask: KernelSet) {
     // SAFETY: as above.
     unsafe { *(&raw mut context.uc_sigmask).cast::<KernelSet>() = mask }
+}
+
+/// Signals whose default action we precede with a report, if the program has left them at that: the kernel has our handler
+/// then, and the program is told of the default that it asked for. A handler of its own, or SIG_IGN, goes to the kernel as
+/// it is.
+const CRASH_SIGNALS: [c_int; 3] = [libc::SIGFPE, libc::SIGILL, libc::SIGABRT];
+
+/// A handler as the kernel calls it with SA_SIGINFO.
+type Handler = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
+
+/// Our handler, or 0 before [`precede_defaults`].
+static HANDLER: AtomicUsize = AtomicUsize::new(0);
+
+/// Flags and mask that the program gave with its last SIG_DFL for each of [`CRASH_SIGNALS`].
+static DEFAULTS: [(AtomicU64, AtomicU64); 3] =
+    [const { (AtomicU64::new(0), AtomicU64::new(0)) }; 3];
+
+fn crash_index_of(signal: c_int) -> Option<usize> {
+    CRASH_SIGNALS.iter().position(|&crash| crash == signal)
+}
+
+/// Takes the signals that are at their default.
+///
+/// # Safety
+/// `handler` must touch only state that is sound at any instruction of the process.
+pub unsafe fn precede_defaults(handler: Handler) {
+    HANDLER.store(handler as *const () as usize, Ordering::Relaxed);
+    for signal in CRASH_SIGNALS {
+        if signal::action(signal).is_ok_and(|now| now.handler == libc::SIG_DFL) {
+            // SAFETY: the kernel calls `handler`, which is sound at any instruction by the promise above.
+            let _ =
+                unsafe { signal::set_action(signal, &crash_action(handler as *const () as usize)) };
+        }
+    }
+}
+
+fn crash_action(handler: usize) -> KernelAction {
+    KernelAction {
+        handler,
+        flags: (libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER) as u64,
+        restorer: 0,
+        mask: !signal::SYNCHRONOUS,
+    }
+}
+
+/// What the kernel gets in place of what the program wants done on a signal, if anything.
+pub fn in_place_of_default(signal: c_int, wanted: &KernelAction) -> Option<KernelAction> {
+    let handler = HANDLER.load(Ordering::Relaxed);
+    if wanted.handler != libc::SIG_DFL || handler == 0 {
+        return None;
+    }
+    let (flags, mask) = &DEFAULTS[crash_index_of(signal)?];
+    flags.store(wanted.flags, Ordering::Relaxed);
+    mask.store(wanted.mask, Ordering::Relaxed);
+    Some(crash_action(handler))
+}
+
+/// Whether a handler that the kernel has is ours, in the place of the default.
+pub fn precedes_default(handler: usize) -> bool {
+    handler != 0 && handler == HANDLER.load(Ordering::Relaxed)
+}
+
+/// What the program asked for where [`precedes_default`].
+pub fn remembered_default(signal: c_int) -> Option<KernelAction> {
+    let (flags, mask) = &DEFAULTS[crash_index_of(signal)?];
+    Some(KernelAction {
+        flags: flags.load(Ordering::Relaxed),
+        mask: mask.load(Ordering::Relaxed),
+        ..KernelAction::DEFAULT
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! Crashes that have nothing to do with the heap: a short report, then the same death.
 //!
 //! SIGSEGV and SIGBUS are ours anyway. SIGFPE, SIGILL and SIGABRT are taken only while the program
-//! leaves them at their default (see `defaults`). A blocked signal stays pending for sigwait or signalfd, and exec
+//! leaves them at their default (see `belief`). A blocked signal stays pending for sigwait or signalfd, and exec
 //! puts the default back, as without us.
 
-use super::belief::context_mask;
+use super::belief::{self, context_mask};
 use super::death::{die_by_mask, fencepost_on_error};
-use super::defaults;
 use super::reporter::has_reported;
 use super::turn::{GoingOn, Turn};
 use crate::diagnose::access::{self, Registers, Unnamed};
@@ -36,7 +35,7 @@ pub fn install() {
         ABORT.1.store(end, Ordering::Relaxed);
     }
     // SAFETY: on_crash touches only state that is sound at any instruction.
-    unsafe { defaults::install(on_crash) };
+    unsafe { belief::precede_defaults(on_crash) };
 }
 
 extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {

@@ -6,10 +6,10 @@
 //! calls itself; only what they return to is ours.
 
 use super::belief::{
-    context_mask, exchange_action, kernel_mask, lock_actions, marked_mask, program_mask,
+    self, context_mask, exchange_action, kernel_mask, lock_actions, marked_mask, program_mask,
     set_context_mask,
 };
-use super::{death, defaults};
+use super::death;
 use crate::report::sink;
 use crate::runtime::{self, Runtime};
 use crate::sys::scope::{self, RuntimeScope};
@@ -99,8 +99,8 @@ pub fn exchange(signal: c_int, wanted: Option<&KernelAction>) -> Result<KernelAc
     let _changing = lock_actions();
     let found = signal::action(signal)?;
     let remembered = entry.get();
-    let remembered = match defaults::remembered(signal) {
-        Some(default) if defaults::is_ours(found.handler) => default,
+    let remembered = match belief::remembered_default(signal) {
+        Some(default) if belief::precedes_default(found.handler) => default,
         _ if is_handler(found.handler)
             && found.handler == entry.kernels.load(Ordering::Relaxed) =>
         {
@@ -129,7 +129,7 @@ fn is_handler(handler: usize) -> bool {
 
 /// What the kernel gets where the program asks for `wanted`.
 fn kernels_action(signal: c_int, wanted: &KernelAction) -> KernelAction {
-    if let Some(ours) = defaults::in_place_of(signal, wanted) {
+    if let Some(ours) = belief::in_place_of_default(signal, wanted) {
         return ours;
     }
     let moves = is_handler(wanted.handler)

@@ -3,12 +3,18 @@
 //! What says so lies on a page that the kernel wipes in every copy of the process. So in the child of a raw
 //! clone(2), which runs no handler of ours, nobody reports at first, whatever threads its parent has. A child
 //! that shares its parent's memory, as vfork's does, waits for the parent's threads, and they for it.
+//!
+//! A report waits for files, and for whoever reads it, so the user must be able to end it. A signal that the program has
+//! left at its default action acts as it always does, unless the program blocks it. In a process that is
+//! about to die anyway, SIGTERM, SIGINT, SIGHUP and SIGQUIT act by default even where the program blocks or
+//! handles them: its handler must not run in the midst of a report. What it ignores stays ignored, but for SIGTERM.
 
-use super::endings;
-use crate::runtime;
-use crate::sys::signal::KernelSet;
+use super::belief;
+use crate::runtime::{self, Runtime};
+use crate::sys::signal::{self, KernelSet};
 use crate::sys::{PAGE_BYTES, memory, process};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use libc::c_int;
 
 /// Who reports, and whether anybody has; all zeros where nobody has.
 struct ReporterPage {
@@ -71,14 +77,14 @@ pub fn begin(mask: KernelSet) -> Result<(), Reentered> {
             Err(reporter) if reporter == me => return Err(Reentered),
             Err(reporter) => {
                 if !core::mem::replace(&mut is_open, true) {
-                    endings::let_in(mask);
+                    let_in(mask);
                 }
                 wait_for(reporter);
             }
         }
     }
     if !is_open {
-        endings::let_in(mask);
+        let_in(mask);
     }
     Ok(())
 }
@@ -116,7 +122,7 @@ pub fn end_report_of_child() {
 /// Waits while another thread reports: for a moment if it may go on, else for the end of the process.
 fn wait_for(reporter: u64) {
     let process = process_of(reporter);
-    if process == process::pid() && !endings::goes_on() {
+    if process == process::pid() && !goes_on() {
         process::wait_for_the_end();
     }
     if process::is_running(process) {
@@ -153,4 +159,57 @@ pub fn has_reported() -> bool {
 pub fn after_fork_in_child() {
     end_report();
     page().is_cleared.store(true, Ordering::Relaxed);
+}
+
+/// What users and service managers end a process by.
+const ENDINGS: KernelSet = signal::bit(libc::SIGTERM)
+    | signal::bit(libc::SIGINT)
+    | signal::bit(libc::SIGHUP)
+    | signal::bit(libc::SIGQUIT);
+
+/// Never let in: signals that writing a report raises, signals whose default action does not end the process, and the
+/// one that stands for something else in the kernel's masks (see `belief`).
+const LEFT_OUT: KernelSet = signal::SYNCHRONOUS
+    | signal::bit(libc::SIGPIPE)
+    | signal::bit(libc::SIGXFSZ)
+    | signal::bit(libc::SIGTTOU)
+    | signal::bit(libc::SIGTTIN)
+    | signal::bit(libc::SIGCHLD)
+    | signal::bit(libc::SIGCONT)
+    | signal::bit(libc::SIGURG)
+    | signal::bit(libc::SIGWINCH)
+    | signal::bit(libc::SIGSTKFLT)
+    | signal::bit(libc::SIGKILL)
+    | signal::bit(libc::SIGSTOP);
+
+const LAST_SIGNAL: c_int = 64;
+
+/// Whether the process lives on after a report, or may.
+pub fn goes_on() -> bool {
+    runtime::get().is_some_and(Runtime::may_go_on)
+}
+
+/// Lets in what may end the process while it reports; `mask` is what the program had blocked. The caller puts back the thread's mask.
+fn let_in(mask: KernelSet) {
+    let dies = !goes_on();
+    let mut open = 0;
+    for signal in (1..=LAST_SIGNAL).filter(|&signal| signal::bit(signal) & LEFT_OUT == 0) {
+        let Ok(action) = signal::action(signal) else { continue };
+        let is_blocked = mask & signal::bit(signal) != 0;
+        let ends = dies && signal::bit(signal) & ENDINGS != 0;
+        let is_let_in = match action.handler {
+            libc::SIG_DFL => !is_blocked || ends,
+            libc::SIG_IGN => dies && signal == libc::SIGTERM,
+            // The default, but for a report.
+            handler if belief::precedes_default(handler) => dies && !is_blocked,
+            _ => ends,
+        };
+        if is_let_in {
+            if action.handler != libc::SIG_DFL {
+                signal::set_default(signal);
+            }
+            open |= signal::bit(signal);
+        }
+    }
+    signal::change_mask(libc::SIG_UNBLOCK, open);
 }

@@ -1,6 +1,6 @@
 //! A thread's turn to report: it works on a stack of its own, and ends with the text of a report.
 
-use super::{charge, death, endings, reporter, step, tally};
+use super::{charge, death, reporter, step, tally};
 use crate::diagnose::{Bug, Cause, decoder};
 use crate::heap::private;
 use crate::ledger;
@@ -50,7 +50,7 @@ impl Turn {
             clear_inherited();
         }
         // Whoever holds the lock may be this thread, whose crash is reported, or one that a debugger has stopped.
-        if !endings::goes_on() && runtime::get().is_some_and(Runtime::is_own_process) {
+        if !reporter::goes_on() && runtime::get().is_some_and(Runtime::is_own_process) {
             private::abandon_if_held(1000);
         }
         Turn { _of_this_thread: PhantomData }

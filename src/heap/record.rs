@@ -18,7 +18,7 @@
 //! free.
 
 use super::place::Place;
-use crate::sys::patience::Patience;
+use crate::sys::lock::Patience;
 use crate::trace::TraceId;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};

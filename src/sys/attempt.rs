@@ -2,12 +2,45 @@
 //!
 //! Of the work given up no destructor runs. So it must own nothing that others need: its memory is thrown away with
 //! it, and it holds no lock. One thread makes attempts at a time, the one that reports; they may be nested.
+//!
+//! What hangs is interrupted by a timer, the [`Watchdog`]. It sends a signal that is ours anyway, so the program's timers
+//! and handlers are left alone, and no thread is needed. It interrupts a wait for a lock or a pipe and any loop, but no
+//! wait of the kernel's that only the end of the process can interrupt (a file on a dead network drive).
 
-use super::work::Work;
+use super::signal::{self, KernelSet};
+use super::{process, syscall};
 use core::arch::naked_asm;
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicUsize, Ordering};
-use libc::ucontext_t;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use libc::{c_int, siginfo_t, ucontext_t};
+
+/// Work for an assembler routine to call, a closure as a C function and its argument; called once, by way of
+/// [`Work::function`]. And its result.
+pub struct Work<F, R> {
+    work: Option<F>,
+    result: Option<R>,
+}
+
+impl<F: FnOnce() -> R, R> Work<F, R> {
+    pub fn new(work: F) -> Self {
+        Work { work: Some(work), result: None }
+    }
+
+    /// What is to be called, with the address of this value. It does not unwind: a panic ends the process there.
+    pub fn function(&self) -> extern "C" fn(*mut c_void) {
+        extern "C" fn run<F: FnOnce() -> R, R>(argument: *mut c_void) {
+            // SAFETY: whoever calls `function` passes the value that it came from, which waits for this to return.
+            let Work { work, result } = unsafe { &mut *argument.cast::<Work<F, R>>() };
+            *result = work.take().map(|work| work());
+        }
+        run::<F, R>
+    }
+
+    /// What the closure returned; `None` if it was not called, or not to its end.
+    pub fn into_result(self) -> Option<R> {
+        self.result
+    }
+}
 
 /// Stack pointer in [`enter`] of the innermost attempt, or 0.
 static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
@@ -100,6 +133,68 @@ pub fn give_up() -> ! {
             given_up = in(reg) fencepost_given_up as *const () as usize,
             options(noreturn),
         )
+    }
+}
+
+/// A fault signal: it is never blocked in the thread that reports.
+const SIGNAL: c_int = libc::SIGBUS;
+
+/// What tells the timer's signals from others.
+static MARK: AtomicBool = AtomicBool::new(false);
+
+/// A timer that is set. Its signal is of no account once this is dropped.
+pub struct Watchdog {
+    timer: c_int,
+    mask: KernelSet,
+}
+
+impl Watchdog {
+    /// Interrupts the calling thread after `seconds`. `None` where the kernel or a filter does not allow it.
+    pub fn set(seconds: i64) -> Option<Watchdog> {
+        // SAFETY: zeros are a valid sigevent.
+        let mut event: libc::sigevent = unsafe { core::mem::zeroed() };
+        event.sigev_notify = libc::SIGEV_THREAD_ID;
+        event.sigev_signo = SIGNAL;
+        event.sigev_notify_thread_id = process::tid() as c_int;
+        event.sigev_value.sival_ptr = (&raw const MARK).cast_mut().cast();
+        let mut timer: c_int = 0;
+        let clock = libc::CLOCK_MONOTONIC as usize;
+        let args = [clock, &raw const event as usize, &raw mut timer as usize, 0, 0, 0];
+        // SAFETY: the kernel reads the event and writes the timer's number.
+        unsafe { syscall(libc::SYS_timer_create, args) }.ok()?;
+        let mask = signal::change_mask(libc::SIG_UNBLOCK, signal::bit(SIGNAL));
+        let watchdog = Watchdog { timer, mask };
+        MARK.store(true, Ordering::Relaxed);
+        let once = libc::itimerspec {
+            it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
+            it_value: libc::timespec { tv_sec: seconds, tv_nsec: 0 },
+        };
+        // SAFETY: the kernel reads `once`.
+        let set = unsafe {
+            syscall(libc::SYS_timer_settime, [timer as usize, 0, &raw const once as usize, 0, 0, 0])
+        };
+        set.ok().map(|_| watchdog)
+    }
+
+    /// Whether a signal is the timer's. One that comes late says nothing.
+    pub fn is_sender(info: &siginfo_t) -> bool {
+        // SAFETY: of a timer's signal the value is set.
+        info.si_code == libc::SI_TIMER
+            && unsafe { info.si_value() }.sival_ptr == (&raw const MARK).cast_mut().cast()
+    }
+
+    /// Whether a timer is set.
+    pub fn is_set() -> bool {
+        MARK.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        MARK.store(false, Ordering::Relaxed);
+        // SAFETY: the timer is ours.
+        let _ = unsafe { syscall(libc::SYS_timer_delete, [self.timer as usize, 0, 0, 0, 0, 0]) };
+        signal::change_mask(libc::SIG_SETMASK, self.mask);
     }
 }
 

@@ -1,10 +1,9 @@
-//! The runtime's lock: a spin lock that yields, held with signals blocked.
+//! The runtime's lock: a spin lock that yields, held with signals blocked. And patience, for waits that must end.
 //!
 //! A handler that interrupted the holder and allocated would wait for itself; with signals blocked
 //! it cannot run there. (Where a seccomp filter forbids to block signals, it could, and must not allocate: as natively.) Faults stay deliverable: the runtime's own fault handler takes no such lock
 //! before it knows that the thread holds none.
 
-use super::patience::Patience;
 use super::per_thread::per_thread;
 use super::{process, signal};
 use core::cell::Cell;
@@ -134,5 +133,50 @@ impl<T> DerefMut for Guard<'_, T> {
             // SAFETY: as above.
             None => unsafe { &mut *self.lock.value.as_mut_ptr() },
         }
+    }
+}
+
+/// Turns in which the clock has not to be right.
+const MOST_TURNS: u32 = 4000;
+
+/// Waiting for another thread that may never come: by the clock, as on a loaded machine every turn that is given away
+/// costs milliseconds. See [`Patience::is_left`].
+pub struct Patience {
+    turns: u32,
+    end_nanoseconds: u64,
+}
+
+impl Patience {
+    pub fn new(milliseconds: u64) -> Patience {
+        let now = process::clock_nanoseconds();
+        Patience { turns: 0, end_nanoseconds: now + milliseconds * 1_000_000 }
+    }
+
+    /// Gives the processor away for a while. False when there has been time enough.
+    pub fn is_left(&mut self) -> bool {
+        self.turns += 1;
+        if self.turns > MOST_TURNS || process::clock_nanoseconds() > self.end_nanoseconds {
+            return false;
+        }
+        // A real-time thread yields to its equals only.
+        if self.turns.is_multiple_of(64) {
+            process::nap()
+        } else {
+            process::yield_now()
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_ends_and_not_at_once() {
+        let mut patience = Patience::new(20);
+        let turns = core::iter::repeat_with(|| patience.is_left()).take_while(|left| *left).count();
+        assert!(turns >= 1 && turns <= MOST_TURNS as usize, "{turns}");
+        assert!(!patience.is_left());
     }
 }

@@ -24,7 +24,6 @@ pub mod lock;
 pub mod memory;
 pub mod memory_locks;
 pub mod next;
-pub mod patience;
 pub mod pattern;
 pub mod per_thread;
 pub mod probe;
@@ -41,11 +40,9 @@ pub mod streams;
 pub mod uffd;
 pub mod variables;
 pub mod view;
-pub mod watchdog;
-pub mod work;
 
+use attempt::Work;
 use core::arch::asm;
-use work::Work;
 
 pub use errno::Errno;
 

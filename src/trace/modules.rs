@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::sys::loader::{self, Object};
-use crate::sys::patience::Patience;
+use crate::sys::lock::Patience;
 use crate::sys::probe;
 use crate::sys::scope::has_memory;
 
