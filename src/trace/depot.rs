@@ -251,7 +251,7 @@ fn hash(outer: TraceId, pc: Pc) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::caller::PcKind;
+    use super::super::frames::PcKind;
     use super::*;
 
     fn stack(pcs: &[usize]) -> Frames {

@@ -1,18 +1,24 @@
-//! What a thread remembers of its walks: the last stack, the calls of the allocator that it made, and
-//! nodes of the depot.
+//! What a thread remembers of its walks, and which memo is whose.
 //!
-//! A thread begins with tables for few, which share a page with its last stack: most threads of a
-//! server are small. One that walks often gets larger tables. Their memory is there from the start,
-//! but takes none before it is touched.
+//! A memo holds the last stack, the calls of the allocator that the thread made, and nodes of the depot. It begins with
+//! tables for few, which share a page with the last stack: most threads of a server are small. A thread that walks often
+//! gets larger tables. Their memory is there from the start, but takes none before it is touched.
+//!
+//! A thread takes a memo at its first walk and keeps it until [`thread_exit`], which hands it on to
+//! others. Nothing here allocates or locks, and no destructor of a thread-local is needed. A signal
+//! handler that interrupts a walk and walks itself borrows another one.
 
-use super::caller::Caller;
 use super::depot::{Depot, TraceId};
-use super::frames::{Frames, Pc};
+use super::frames::{Caller, Frames, Pc};
 use super::unwind::BpFate;
 use super::walk::LastStack;
-use crate::sys::PAGE_BYTES;
+use crate::sys::blocks::Blocks;
+use crate::sys::per_thread::per_thread;
 use crate::sys::probe::{self, Expected};
+use crate::sys::{PAGE_BYTES, memory};
+use core::cell::Cell;
 use core::mem::offset_of;
+use core::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
 
 /// A node of the depot: the stack with innermost frame `pc` and outer frames `outer` is `id`, unless
 /// that is none.
@@ -118,7 +124,7 @@ impl<const S: usize, const C: usize, const N: usize> Tables<S, C, N> {
 #[repr(C, align(4096))]
 struct LargeTables(Tables<SITES, { 2 * BETWEEN }, NODES>);
 
-/// See the module's text. Does not move once it is in use. All zeros is a valid value, of no frames.
+/// What one thread remembers. Does not move once it is in use. All zeros is a valid value, of no frames.
 ///
 /// What a capture mostly reads is on two pages: see `build.rs` on why pages count.
 #[derive(Debug)]
@@ -158,7 +164,7 @@ impl Memo {
 
     /// Whether the thread has walked often, and has memory behind the first page.
     #[inline(always)]
-    pub(super) fn is_large(&self) -> bool {
+    fn is_large(&self) -> bool {
         self.walks >= FEW_WALKS
     }
 
@@ -169,12 +175,12 @@ impl Memo {
     }
 
     /// Forgets the last stack: after an interruption that never returned.
-    pub(super) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.stack.clear();
     }
 
     /// As [`Memo::clear`], for a new owner, who begins with small tables.
-    pub(super) fn begin_anew(&mut self) {
+    fn begin_anew(&mut self) {
         self.walks = 0;
         self.clear();
     }
@@ -278,147 +284,139 @@ fn are_in_place(checks: &[Expected]) -> bool {
     unsafe { probe::count_matching(first, stride, checks.len()) == checks.len() }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::caller::PcKind;
-    use super::super::frames::MAX_DEPTH;
-    use super::*;
+/// The memory of all memos. Some is ready from the start, so that signal handlers need none.
+static MEMOS: Blocks = Blocks::new();
 
-    fn memo() -> Box<Memo> {
-        probe::install_test_handler();
-        // SAFETY: all zeros is a valid memo, as its documentation says.
-        unsafe { Box::new(core::mem::zeroed()) }
-    }
+/// What one thread has.
+struct Walker {
+    /// Null before the thread's first walk, [`EXITED`] after its last.
+    memo: Cell<*mut Memo>,
+    /// The sp that a walk in progress with `memo` began at, 0 when there is none.
+    walking_from: AtomicUsize,
+}
 
-    fn fresh(caller: &Caller, depth: usize) -> Frames {
-        let mut out = Frames::new();
-        memo().walk(caller, depth, &mut out);
-        out
-    }
+/// In place of a memo once the thread is past its `thread_exit`: it borrows from then on.
+const EXITED: *mut Memo = core::ptr::without_provenance_mut(1);
 
-    /// Walks with `memo` and without, and expects the same.
-    #[inline(never)]
-    fn check(memo: &mut Memo, depth: usize) {
-        let caller = Caller::here();
-        let mut out = Frames::new();
-        memo.walk(&caller, depth, &mut out);
-        assert_eq!(out, fresh(&caller, depth));
-        assert!(out.len() > 1);
-    }
+per_thread! {
+    unsafe static MINE: Walker, "fencepost_walker"
+}
 
-    /// As [`check`], with what [`Memo::capture`] stores.
-    #[inline(never)]
-    fn check_capture(memo: &mut Memo, depth: usize) {
-        static DEPOT: Depot = Depot::new();
-        DEPOT.init();
-        let caller = Caller::here();
-        for _ in 0..2 {
-            let mut out = Frames::new();
-            DEPOT.frames(memo.capture(&caller, depth, &DEPOT), &mut out);
-            out.truncate(depth);
-            assert_eq!(out, fresh(&caller, depth));
+impl Walker {
+    /// Takes the thread's memo.
+    #[cold]
+    fn begin(&self) -> Option<*mut Memo> {
+        let taken = take()?;
+        if !self.memo.get().is_null() {
+            // A signal handler was faster.
+            // SAFETY: just taken.
+            unsafe { release(taken) };
+            return Some(self.memo.get());
         }
-    }
-
-    #[inline(never)]
-    fn wander(memo: &mut Memo, depth: usize, random: &mut u32, budget: u32) {
-        check(memo, depth);
-        check_capture(memo, depth);
-        for _ in 0..3 {
-            *random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            match *random >> 30 {
-                0 | 1 if budget > 0 => wander(memo, depth, random, budget - 1),
-                2 if budget > 0 => [1].iter().for_each(|_| wander(memo, depth, random, budget - 1)),
-                _ if *random >> 29 & 1 == 0 => check(memo, depth),
-                _ => check_capture(memo, depth),
-            }
-        }
-    }
-
-    #[test]
-    fn a_walk_with_a_memory_finds_what_one_without_does() {
-        super::super::init();
-        for depth in [3, 8, 20, MAX_DEPTH] {
-            wander(&mut memo(), depth, &mut 7, 9);
-        }
-    }
-
-    #[test]
-    fn the_same_stack_is_stored_once_and_has_one_name() {
-        super::super::init();
-        let (mut memo, depot) = (memo(), Depot::new());
-        depot.init();
-        let caller = Caller::here();
-        let mut store = || {
-            memo.stack.walk(&caller, MAX_DEPTH);
-            memo.intern(&depot)
-        };
-        let first = store();
-        let nodes = depot.usage().0;
-        let again = store();
-        assert_eq!((again, depot.usage().0), (first, nodes));
-        let mut frames = Frames::new();
-        depot.frames(first, &mut frames);
-        assert_eq!(frames, fresh(&caller, MAX_DEPTH));
-    }
-
-    #[test]
-    fn calls_that_take_turns_are_recalled() {
-        super::super::init();
-        let (mut memo, depot) = (memo(), Depot::new());
-        depot.init();
-        let (first, second) = (Caller::here(), Caller::here());
-        for walks in [0, FEW_WALKS] {
-            memo.walks = walks;
-            let ids = [&first, &second].map(|caller| memo.capture(caller, MAX_DEPTH, &depot));
-            assert_ne!(ids[0], ids[1]);
-            let recalled = [&first, &second].map(|caller| memo.recall(caller, MAX_DEPTH));
-            assert_eq!(recalled, ids.map(Some));
-        }
-    }
-
-    #[test]
-    fn garbage_registers_end_the_walk() {
-        super::super::init();
-        probe::install_test_handler();
-        let here = Caller::here();
-        let garbage = [0, 1, 8, 4096, here.sp, here.pc, 1 << 62, usize::MAX - 7, usize::MAX];
-        for sp in garbage {
-            for bp in garbage {
-                for pc in [0, 1, 0x1234, here.pc, usize::MAX] {
-                    for kind in [PcKind::Exact, PcKind::Return] {
-                        let frames = fresh(&Caller { pc, sp, bp, kind }, MAX_DEPTH);
-                        assert!(!frames.is_empty());
-                    }
-                }
-            }
-        }
-    }
-
-    /// The stack has other callers than the last walk found, in the same slots.
-    #[test]
-    fn a_changed_caller_is_noticed() {
-        super::super::init();
-        let mut memo = memo();
-        let mut invented = [0_usize; 64];
-        let base = invented.as_ptr() as usize;
-        // Frames of unknown code, linked by frame pointers: rbp at each even word.
-        let caller = Caller { pc: 0x1000, sp: base, bp: base + 16, kind: PcKind::Return };
-        let mut expect = |words: &[(usize, usize)]| {
-            for (index, &(next, address)) in words.iter().enumerate() {
-                invented[2 + index * 2] = next;
-                invented[3 + index * 2] = address;
-            }
-            core::hint::black_box(&mut invented);
-            let mut out = Frames::new();
-            memo.walk(&caller, MAX_DEPTH, &mut out);
-            assert_eq!(out, fresh(&caller, MAX_DEPTH));
-            out.len()
-        };
-        let long = [(base + 32, base + 1), (base + 48, base + 2), (0, base + 3)];
-        assert_eq!(expect(&long), 4);
-        assert_eq!(expect(&long), 4);
-        assert_eq!(expect(&[(base + 32, base + 1), (base + 48, base + 5), (0, base + 3)]), 4);
-        assert_eq!(expect(&[(base + 32, base + 1), (0, base + 5)]), 3);
+        self.memo.set(taken);
+        Some(taken)
     }
 }
+
+/// Makes room for memos. Idempotent.
+pub(super) fn init() {
+    MEMOS.reserve(size_of::<Memo>());
+}
+
+/// Runs `body` with the thread's memory of its last walk, or with a borrowed one when the thread is
+/// in the middle of a walk. `None` when there is no memory for one.
+#[inline(always)]
+pub(super) fn with<R>(caller: &Caller, body: impl FnOnce(&mut Memo) -> R) -> Option<R> {
+    MINE.with(|mine| {
+        let memo = mine.memo.get();
+        if memo == EXITED {
+            return borrow(body);
+        }
+        let memo = if memo.is_null() { mine.begin()? } else { memo };
+        let interrupted = mine.walking_from.load(Ordering::Relaxed);
+        if interrupted != 0 {
+            // A handler that runs on the same stack has its frames below those of the walk that it
+            // interrupted. A caller from above means that the walk was left by a longjmp.
+            if caller.sp <= interrupted || caller.sp - interrupted > STACK_LIMIT {
+                return borrow(body);
+            }
+            // SAFETY: the walk that was using the memo is gone, and this is its thread.
+            unsafe { (*memo).clear() };
+        }
+        mine.walking_from.store(caller.sp.max(1), Ordering::Relaxed);
+        // A signal handler of this thread must see the mark before the memo is touched.
+        compiler_fence(Ordering::SeqCst);
+        // SAFETY: the memo is this thread's, and the mark keeps its signal handlers away.
+        let result = body(unsafe { &mut *memo });
+        compiler_fence(Ordering::SeqCst);
+        mine.walking_from.store(0, Ordering::Relaxed);
+        Some(result)
+    })
+}
+
+/// Further apart, two stack pointers are not on the same stack.
+const STACK_LIMIT: usize = 8 << 20;
+
+fn borrow<R>(body: impl FnOnce(&mut Memo) -> R) -> Option<R> {
+    let memo = take()?;
+    // Whoever had it last may have been another thread with a stack at the same addresses.
+    // SAFETY: just taken, so nobody else has it.
+    let result = body(unsafe { &mut *memo });
+    // SAFETY: `body` is over.
+    unsafe { release(memo) };
+    Some(result)
+}
+
+/// A memo for the calling thread alone, without memories. `None` when there is no memory for one.
+fn take() -> Option<*mut Memo> {
+    let memo = MEMOS.take()? as *mut Memo;
+    // SAFETY: the block is as large and as aligned as a memo, and this thread's until `release`. It holds zeros or
+    // what was left of one: valid values both.
+    unsafe { (*memo).begin_anew() };
+    Some(memo)
+}
+
+/// Hands a memo on, and the memory of one that has much back to the kernel.
+///
+/// # Safety
+/// It must have come from `take`, and nobody may use it any more.
+unsafe fn release(memo: *mut Memo) {
+    // SAFETY: it is a block of the memos' that nobody uses, as this function demands; who takes it next begins it
+    // anew.
+    unsafe {
+        shrink(memo);
+        MEMOS.give_back(memo.addr());
+    }
+}
+
+/// Gives the memory of a large memo back to the kernel, but for its first page.
+///
+/// # Safety
+/// Nobody may use the memo before it has begun anew.
+unsafe fn shrink(memo: *mut Memo) {
+    // SAFETY: nobody uses the memo, as this function demands. All zeros is a valid value of what is behind its first
+    // page; should the kernel refuse, there is what was, which is as good.
+    unsafe {
+        if (*memo).is_large() {
+            let _ = memory::discard(memo.addr() + PAGE_BYTES, size_of::<Memo>() - PAGE_BYTES);
+        }
+    }
+}
+
+/// Gives the calling thread's memo back. Later walks of the thread borrow one.
+pub(super) fn thread_exit() {
+    let memo = MINE.with(|mine| mine.memo.replace(EXITED));
+    if !memo.is_null() && memo != EXITED {
+        // SAFETY: it was taken for this thread. A walk that may have been under way never goes on: the thread ends.
+        unsafe { release(memo) };
+    }
+}
+
+/// In the child of a fork: only the calling thread is left.
+pub(super) fn reset_after_fork() {
+    let mine = MINE.with(|mine| mine.memo.get().addr());
+    MEMOS.forget_others((mine != EXITED.addr()).then_some(mine));
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,6 @@
 //! first sight of a newly loaded module, which allocates; and a walk survives any stack, given a
 //! fault handler that asks [`crate::sys::probe::recovery`].
 
-mod caller;
 mod cfi;
 mod depot;
 mod frames;
@@ -18,13 +17,11 @@ mod rules;
 mod system;
 mod unwind;
 mod walk;
-mod walker;
 
 use core::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
-pub use caller::Caller;
 pub use depot::{Depot, TraceId};
-pub use frames::{Frames, MAX_DEPTH, Pc};
+pub use frames::{Caller, Frames, MAX_DEPTH, Pc};
 #[cfg(test)]
 pub use learn::MOST_RETIRED;
 pub use modules::{Module, ModuleKind, module_of};
@@ -79,7 +76,7 @@ pub fn init() {
     loader::with_errno_kept(|| {
         loader::init();
         cfi::init();
-        walker::init();
+        memo::init();
         DEPOT.init();
         learn::register_all();
     });
@@ -92,7 +89,7 @@ pub fn init() {
 pub fn capture(caller: Caller) -> TraceId {
     match unwinder() {
         Unwinder::Tables => {
-            let walked = walker::with_memo(&caller, |memo| memo.capture(&caller, depth(), &DEPOT));
+            let walked = memo::with(&caller, |memo| memo.capture(&caller, depth(), &DEPOT));
             // Without memory for a walk, where it was called from is still worth having.
             walked.unwrap_or_else(|| DEPOT.child(TraceId::NONE, Pc::new(caller.pc, caller.kind)))
         }
@@ -119,7 +116,7 @@ pub fn walk(caller: Caller, out: &mut Frames) {
     {
         return;
     }
-    let walked = walker::with_memo(&caller, |memo| memo.walk(&caller, depth(), out));
+    let walked = memo::with(&caller, |memo| memo.walk(&caller, depth(), out));
     if walked.is_none() {
         out.clear();
         out.push(Pc::new(caller.pc, caller.kind));
@@ -148,12 +145,12 @@ pub fn forget_unloaded() {
 
 /// To be called last thing in a thread, so that another may use its memory.
 pub fn thread_exit() {
-    walker::thread_exit();
+    memo::thread_exit();
 }
 
 /// To be called in the child of a fork before anything else there allocates.
 pub fn after_fork_in_child() {
     RegistryLock::reset_after_fork();
     cfi::reset_after_fork();
-    walker::reset_after_fork();
+    memo::reset_after_fork();
 }

@@ -5,8 +5,7 @@
 //! and dropped. It is slower by an order of magnitude, may take libgcc's lock for registered tables
 //! and follows a damaged stack into a fault.
 
-use super::caller::{Caller, PcKind};
-use super::frames::{Frames, Pc};
+use super::frames::{Caller, Frames, Pc, PcKind};
 
 /// Walks outward from `caller`, which must be a frame of the calling thread outside this one.
 /// False, with `out` empty, when the walk did not come across `caller`.

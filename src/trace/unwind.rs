@@ -3,8 +3,7 @@
 //! All loads go through [`probe`], so that a smashed stack, the stack of a coroutine or plain
 //! garbage in a register ends the walk and never the process.
 
-use super::caller::PcKind;
-use super::frames::Pc;
+use super::frames::{Pc, PcKind};
 use super::rules::{self, Base, Rule, SavedBp};
 use super::{cfi, learn};
 use crate::sys::{loader, probe};

@@ -14,9 +14,8 @@
 //! of one is taken over. (What a frame with over-aligned locals saved of its CFA is not checked
 //! either: that would take another such frame in the same place, with other padding.)
 
-use super::caller::Caller;
 use super::depot::TraceId;
-use super::frames::{Frames, MAX_DEPTH, Pc};
+use super::frames::{Caller, Frames, MAX_DEPTH, Pc};
 use super::unwind::{BpFate, Registers, step};
 use crate::sys::probe::{self, Expected};
 
