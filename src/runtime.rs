@@ -6,9 +6,10 @@ mod identity;
 use crate::finding::text::Style;
 use crate::finding::{Counted, Process};
 use crate::heap::budget::headroom::Shares;
-use crate::heap::counters::Counter;
+use crate::heap::place::Placing;
 use crate::heap::record::Event;
 use crate::heap::tally::Reason;
+use crate::heap::threads::Counter;
 use crate::heap::{Config, Heap, threads};
 use crate::ledger;
 use crate::options::{ColorChoice, OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder};
@@ -141,8 +142,7 @@ fn start() -> Runtime {
         seed => seed,
     };
     let config = Config {
-        placement: options.placement,
-        seed,
+        placing: Placing { placement: options.placement, seed },
         canary_bytes: options.canary_bytes,
         fill: options.alloc_fill,
         free_fill: options.free_fill,

@@ -6,8 +6,8 @@
 
 use crate::diagnose::{Direction, LibcCall, Misuse, Operand};
 use crate::fault;
-use crate::heap::class::Class;
 use crate::heap::large::LargeSpace;
+use crate::heap::pool::Class;
 use crate::heap::{Heap, MAX_SIZE, MOST_RESERVED_BYTES};
 use crate::runtime;
 use crate::trace::Caller;

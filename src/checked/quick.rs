@@ -5,8 +5,8 @@
 //! object there.
 
 use super::operand::{CHECKED, Checked, GUESS_BYTES};
-use crate::heap::class::{Class, INVERSE_BITS};
 use crate::heap::large::{FOUND, FOUND_BYTES, LargeRange, LargeSpace};
+use crate::heap::pool::{Class, INVERSE_BITS};
 use crate::heap::record::{Record, State};
 use crate::sys::PAGE_BYTES;
 

@@ -1,17 +1,163 @@
 //! What objects may cost: guarded ones memory and kernel mappings, and all of them what the program may ask for.
 //!
-//! Both kinds of memory are charged by way of the threads: each has a little in reserve, so that most calls
-//! leave the sums that all share alone.
+//! Both kinds of memory are charged by way of the threads: each has a little in reserve, its [`Credit`], so that most
+//! calls leave the sums that all share alone. A thread that the heap does not know has none.
 
 pub mod headroom;
 
-use super::cost::{Cost, MOST_RESERVED, native_bytes};
 use super::room::Room;
 use super::tally::Reason;
-use super::threads::{self, ThreadCache};
-use crate::sys::limits;
+use crate::sys::per_thread::OwnWord;
+use crate::sys::{PAGE_BYTES, limits, round_up_to_page};
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use headroom::{Headroom, Shares};
+
+/// Requests from this size on get a mapping of their own from glibc's malloc (M_MMAP_THRESHOLD, mallopt(3)).
+pub const MAPPED_BYTES: usize = 128 << 10;
+
+/// What malloc adds to a block, and the smallest block that it makes.
+const HEADER_BYTES: usize = 8;
+const LEAST_BLOCK_BYTES: usize = 32;
+
+/// Address space that `size` bytes take natively, about.
+pub fn native_bytes(size: usize) -> usize {
+    if size < MAPPED_BYTES {
+        ((size + HEADER_BYTES).next_multiple_of(UNIT_BYTES)).max(LEAST_BLOCK_BYTES)
+    } else {
+        round_up_to_page(size.saturating_add(2 * HEADER_BYTES))
+    }
+}
+
+/// What blocks are multiples of.
+const UNIT_BYTES: usize = 16;
+
+/// What an object costs, in one word, so that a thread's reserve changes in one step. The upper half counts pages
+/// of a guarded object, the lower the units of [`native_bytes`]; the top bit of each is not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost(u64);
+
+impl Cost {
+    pub const NONE: Cost = Cost(0);
+
+    /// What a thread takes in reserve at a time, 64 KiB of each. It never has more than twice as much for long.
+    pub const RESERVE: Cost = Cost(16 << 32 | RESERVED_UNITS as u64);
+
+    const TOP_BITS: u64 = 1 << 63 | 1 << 31;
+
+    /// The bits that only fields of twice the reserve and more have.
+    const MUCH: u64 = 0x7fff_ffe0_7fff_e000;
+
+    /// What a guarded object of `size` bytes in the pool costs.
+    #[inline]
+    pub fn of_slot(size: usize) -> Cost {
+        Cost::of_pages(round_up_to_page(size)).with(Cost::of_request(size))
+    }
+
+    /// The pages of so many bytes.
+    #[inline]
+    pub const fn of_pages(bytes: usize) -> Cost {
+        Cost(((bytes / PAGE_BYTES) as u64) << 32)
+    }
+
+    /// What the program asked for, of no more than [`MOST_RESERVED`] bytes.
+    #[inline]
+    pub fn of_request(size: usize) -> Cost {
+        Cost((native_bytes(size) / UNIT_BYTES) as u64)
+    }
+
+    #[inline]
+    pub fn with(self, other: Cost) -> Cost {
+        Cost(self.0 + other.0)
+    }
+
+    /// What is left; `None` when either part would be less than nothing.
+    #[inline]
+    pub fn less(self, other: Cost) -> Option<Cost> {
+        let left = (self.0 | Cost::TOP_BITS).wrapping_sub(other.0);
+        (left & Cost::TOP_BITS == Cost::TOP_BITS).then_some(Cost(left & !Cost::TOP_BITS))
+    }
+
+    /// What of it a thread is to give back: a reserve of what it has too much of.
+    #[inline]
+    pub fn excess(self) -> Cost {
+        if self.0 & Cost::MUCH == 0 { Cost::NONE } else { self.find_excess() }
+    }
+
+    #[cold]
+    fn find_excess(self) -> Cost {
+        let part = |of: Cost, reserve: Cost| {
+            if of.0 & Cost::MUCH == 0 { Cost::NONE } else { reserve }
+        };
+        part(self.pages(), Cost::RESERVE.pages())
+            .with(part(self.request(), Cost::RESERVE.request()))
+    }
+
+    /// The part in pages alone.
+    pub fn pages(self) -> Cost {
+        Cost(self.0 >> 32 << 32)
+    }
+
+    /// The part that was asked for alone.
+    pub fn request(self) -> Cost {
+        Cost(u64::from(self.0 as u32))
+    }
+
+    pub fn page_bytes(self) -> usize {
+        (self.0 >> 32) as usize * PAGE_BYTES
+    }
+
+    pub fn request_bytes(self) -> usize {
+        self.0 as u32 as usize * UNIT_BYTES
+    }
+}
+
+const RESERVED_UNITS: usize = 4096;
+const _: () = assert!(Cost::MUCH == (0x7fff_ffff & !31) << 32 | (0x7fff_ffff & !8191));
+
+/// Requests of more bytes are not taken from reserves.
+pub const MOST_RESERVED: usize = RESERVED_UNITS * UNIT_BYTES;
+
+/// What one thread has in reserve: a cost that is charged to the budget, and not in use. In one word, as a signal
+/// handler may charge in the middle of a charge. All zeros is a valid value, of nothing.
+pub struct Credit(OwnWord);
+
+impl Credit {
+    /// Takes `cost`; false when either part is less.
+    #[inline]
+    fn take(&self, cost: Cost) -> bool {
+        let mut credit = self.0.get();
+        loop {
+            let Some(left) = Cost(credit).less(cost) else { return false };
+            match self.0.exchange(credit, left.0) {
+                Ok(()) => return true,
+                Err(now) => credit = now,
+            }
+        }
+    }
+
+    /// Puts `cost` in, whatever is there.
+    #[inline]
+    pub fn put(&self, cost: Cost) {
+        self.0.add(cost.0);
+    }
+
+    /// Puts `cost` in; returns what the thread has too much of now.
+    #[inline]
+    fn put_within(&self, cost: Cost) -> Cost {
+        self.put(cost);
+        let excess = self.cost().excess();
+        if excess != Cost::NONE && self.take(excess) { excess } else { Cost::NONE }
+    }
+
+    pub fn cost(&self) -> Cost {
+        Cost(self.0.get())
+    }
+
+    /// Takes all.
+    pub fn empty(&self) -> Cost {
+        Cost(self.0.swap(0))
+    }
+}
 
 pub struct Budget {
     pub room: Room,
@@ -43,30 +189,30 @@ impl Budget {
 
     /// Charges the pages of a guarded object and what the program asked for.
     #[inline]
-    pub fn charge(&self, cache: &ThreadCache, cost: Cost) -> Result<(), Reason> {
-        if cache.take_credit(cost) { Ok(()) } else { self.charge_shared(cache, cost) }
+    pub fn charge(&self, credit: Option<&Credit>, cost: Cost) -> Result<(), Reason> {
+        if takes(credit, cost) { Ok(()) } else { self.charge_shared(credit, cost) }
     }
 
     #[cold]
     #[inline(never)]
-    fn charge_shared(&self, cache: &ThreadCache, cost: Cost) -> Result<(), Reason> {
+    fn charge_shared(&self, credit: Option<&Credit>, cost: Cost) -> Result<(), Reason> {
         let (pages, request) = (cost.pages(), cost.request());
-        if pages != Cost::NONE && !cache.take_credit(pages) {
-            self.charge_pages(cache, pages)?;
+        if pages != Cost::NONE && !takes(credit, pages) {
+            self.charge_pages(credit, pages)?;
         }
-        if request != Cost::NONE && !cache.take_credit(request) {
+        if request != Cost::NONE && !takes(credit, request) {
             let more = Cost::RESERVE.request();
             if self.charge_request(request.with(more).request_bytes()) {
-                self.refund(cache, more);
+                self.refund(credit, more);
             } else if !self.charge_request(request.request_bytes()) {
-                self.refund(cache, pages);
+                self.refund(credit, pages);
                 return Err(Reason::Refused);
             }
         }
         Ok(())
     }
 
-    fn charge_pages(&self, cache: &ThreadCache, pages: Cost) -> Result<(), Reason> {
+    fn charge_pages(&self, credit: Option<&Credit>, pages: Cost) -> Result<(), Reason> {
         let charge = |bytes: usize| {
             let charged = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
             let fits = charged <= self.headroom.guarded_bytes();
@@ -78,7 +224,7 @@ impl Budget {
         self.watch();
         let more = Cost::RESERVE.pages();
         if charge(pages.with(more).page_bytes()) {
-            self.refund(cache, more);
+            self.refund(credit, more);
             return Ok(());
         }
         if charge(pages.page_bytes()) {
@@ -114,9 +260,9 @@ impl Budget {
     }
 
     /// Charges what the program asks for, for an object of any size that takes no pages of the budget.
-    pub fn charge_size(&self, cache: &ThreadCache, size: usize) -> Result<(), Reason> {
+    pub fn charge_size(&self, credit: Option<&Credit>, size: usize) -> Result<(), Reason> {
         if size <= MOST_RESERVED {
-            self.charge(cache, Cost::of_request(size))
+            self.charge(credit, Cost::of_request(size))
         } else if self.charge_request(native_bytes(size)) {
             Ok(())
         } else {
@@ -130,42 +276,38 @@ impl Budget {
     }
 
     /// Takes back what [`Budget::charge_size`] charged.
-    pub fn refund_size(&self, cache: &ThreadCache, size: usize) {
+    pub fn refund_size(&self, credit: Option<&Credit>, size: usize) {
         if size <= MOST_RESERVED {
-            self.refund(cache, Cost::of_request(size));
+            self.refund(credit, Cost::of_request(size));
         } else {
             self.asked.fetch_sub(native_bytes(size), Ordering::Relaxed);
         }
     }
 
     #[inline]
-    pub fn refund(&self, cache: &ThreadCache, cost: Cost) {
-        let excess = cache.add_credit(cost);
+    pub fn refund(&self, credit: Option<&Credit>, cost: Cost) {
+        let excess = credit.map_or(cost, |credit| credit.put_within(cost));
         if excess != Cost::NONE {
-            self.refund_shared(excess);
+            self.take_back(excess);
         }
     }
 
+    /// Takes back what no thread has in reserve any more.
     #[cold]
-    fn refund_shared(&self, cost: Cost) {
+    pub fn take_back(&self, cost: Cost) {
         self.bytes.fetch_sub(cost.page_bytes(), Ordering::Relaxed);
         self.asked.fetch_sub(cost.request_bytes(), Ordering::Relaxed);
     }
 
-    /// Takes back what a thread that ends has in reserve.
-    pub fn end_credit(&self, cache: &ThreadCache) {
-        self.refund_shared(cache.end_credit());
-    }
-
-    /// Memory that live guarded objects hold.
-    pub fn live_bytes(&self) -> usize {
-        let reserved: usize = threads::credits().map(Cost::page_bytes).sum();
+    /// Memory that live guarded objects hold; `reserved` is what the threads have in reserve.
+    pub fn live_bytes(&self, reserved: impl Iterator<Item = Cost>) -> usize {
+        let reserved: usize = reserved.map(Cost::page_bytes).sum();
         self.bytes.load(Ordering::Relaxed).saturating_sub(reserved)
     }
 
     /// What all live objects would take natively.
-    pub fn asked_bytes(&self) -> usize {
-        let reserved: usize = threads::credits().map(Cost::request_bytes).sum();
+    pub fn asked_bytes(&self, reserved: impl Iterator<Item = Cost>) -> usize {
+        let reserved: usize = reserved.map(Cost::request_bytes).sum();
         self.asked.load(Ordering::Relaxed).saturating_sub(reserved)
     }
 
@@ -206,9 +348,16 @@ impl Budget {
     }
 }
 
+/// Whether a thread has `cost` in reserve, which is taken then.
+#[inline]
+fn takes(credit: Option<&Credit>, cost: Cost) -> bool {
+    credit.is_some_and(|credit| credit.take(cost))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::iter::empty;
 
     /// Of the size that is asked for, whatever group the test runs in.
     fn budget(guarded: usize, most_mappings: usize) -> Budget {
@@ -217,53 +366,51 @@ mod tests {
 
     #[test]
     fn what_is_refunded_can_be_charged_again() {
-        let (budget, cache) = (budget(8192, 4), ThreadCache::new());
+        let budget = budget(8192, 4);
         let page = Cost::of_pages(4096).with(Cost::of_request(100));
-        assert_eq!(budget.charge(&cache, page), Ok(()));
-        assert_eq!(budget.charge(&cache, page), Ok(()));
-        assert_eq!(budget.charge(&cache, page), Err(Reason::Budget));
-        budget.refund(&cache, page);
-        assert_eq!(budget.charge(&cache, page), Ok(()));
-        assert_eq!((budget.live_bytes(), budget.asked_bytes()), (8192, 2 * 112));
+        assert_eq!(budget.charge(None, page), Ok(()));
+        assert_eq!(budget.charge(None, page), Ok(()));
+        assert_eq!(budget.charge(None, page), Err(Reason::Budget));
+        budget.refund(None, page);
+        assert_eq!(budget.charge(None, page), Ok(()));
+        assert_eq!((budget.live_bytes(empty()), budget.asked_bytes(empty())), (8192, 2 * 112));
     }
 
     #[test]
     fn a_thread_takes_more_than_it_needs_while_there_is_plenty() {
-        let budget = budget(1 << 30, 4);
-        threads::current();
-        threads::with_cache(|cache| {
-            let page = Cost::of_pages(4096).with(Cost::of_request(4096));
-            assert_eq!(budget.charge(cache, page), Ok(()));
-            let shared = || [&budget.bytes, &budget.asked].map(|sum| sum.load(Ordering::Relaxed));
-            let charged = shared();
-            assert!(charged.iter().all(|&sum| sum > 4200), "{charged:?}");
-            assert_eq!(budget.charge(cache, page), Ok(()));
-            assert_eq!(shared(), charged);
-            for _ in 0..100 {
-                assert_eq!(budget.charge(cache, page), Ok(()));
-            }
-            for _ in 0..102 {
-                budget.refund(cache, page);
-            }
-            // No more than two reserves stay with the thread.
-            assert!(shared().iter().all(|&sum| sum <= 3 << 16), "{:?}", shared());
-            budget.end_credit(cache);
-            assert_eq!(shared(), [0, 0]);
-        });
+        let (budget, credit) = (budget(1 << 30, 4), Credit(OwnWord::new(0)));
+        let credit = Some(&credit);
+        let page = Cost::of_pages(4096).with(Cost::of_request(4096));
+        assert_eq!(budget.charge(credit, page), Ok(()));
+        let shared = || [&budget.bytes, &budget.asked].map(|sum| sum.load(Ordering::Relaxed));
+        let charged = shared();
+        assert!(charged.iter().all(|&sum| sum > 4200), "{charged:?}");
+        assert_eq!(budget.charge(credit, page), Ok(()));
+        assert_eq!(shared(), charged);
+        for _ in 0..100 {
+            assert_eq!(budget.charge(credit, page), Ok(()));
+        }
+        for _ in 0..102 {
+            budget.refund(credit, page);
+        }
+        // No more than two reserves stay with the thread.
+        assert!(shared().iter().all(|&sum| sum <= 3 << 16), "{:?}", shared());
+        budget.take_back(credit.map_or(Cost::NONE, Credit::empty));
+        assert_eq!(shared(), [0, 0]);
     }
 
     #[test]
     fn large_requests_are_charged_to_all() {
-        let (budget, cache) = (budget(0, 4), ThreadCache::new());
+        let budget = budget(0, 4);
         for size in [10, 5000, MOST_RESERVED, MOST_RESERVED + 1, 200_000] {
-            assert_eq!(budget.charge_size(&cache, size), Ok(()));
-            assert_eq!(budget.asked_bytes(), native_bytes(size));
-            budget.refund_size(&cache, size);
-            assert_eq!(budget.asked_bytes(), 0);
+            assert_eq!(budget.charge_size(None, size), Ok(()));
+            assert_eq!(budget.asked_bytes(empty()), native_bytes(size));
+            budget.refund_size(None, size);
+            assert_eq!(budget.asked_bytes(empty()), 0);
         }
         budget.charge_size_anyhow(5000);
-        budget.refund_size(&cache, 5000);
-        assert_eq!(budget.asked_bytes(), 0);
+        budget.refund_size(None, 5000);
+        assert_eq!(budget.asked_bytes(empty()), 0);
     }
 
     #[test]
@@ -274,5 +421,26 @@ mod tests {
         assert!(!budget.charge_spare_mappings(2));
         budget.refund_mappings(2);
         assert_eq!(budget.charge_mappings(2), Ok(()));
+    }
+
+    #[test]
+    fn requests_cost_what_they_take_natively() {
+        let cases = [(0, 32), (24, 32), (25, 48), (100, 112), (131_071, 131_088)];
+        assert_eq!(cases.map(|(size, _)| native_bytes(size)), cases.map(|(_, bytes)| bytes));
+        assert_eq!(native_bytes(131_072), 131_072 + 4096);
+        assert_eq!(native_bytes(usize::MAX), usize::MAX & !4095);
+    }
+
+    #[test]
+    fn both_parts_of_a_cost_must_be_there() {
+        let cost = |pages: usize, units: usize| Cost((pages as u64) << 32 | units as u64);
+        assert_eq!(cost(5, 10).less(cost(2, 10)), Some(cost(3, 0)));
+        assert_eq!(cost(5, 10).less(cost(2, 11)), None);
+        assert_eq!(cost(5, 10).less(cost(6, 1)), None);
+        assert_eq!(cost(0, 0).less(cost(0, 0)), Some(Cost::NONE));
+        assert_eq!(cost(31, 8191).excess(), Cost::NONE);
+        assert_eq!(cost(32, 8191).excess(), cost(16, 0));
+        assert_eq!(cost(31, 8192).excess(), cost(0, 4096));
+        assert_eq!(cost(900, 90_000).excess(), Cost::RESERVE);
     }
 }

@@ -123,6 +123,7 @@ mod tests {
     use super::super::{AllocationRequest, Config, Heap};
     use super::*;
     use crate::heap::budget::headroom::Shares;
+    use crate::heap::place::Placing;
     use crate::options::Placement;
     use crate::pages::trial_backends;
     use crate::trace::TraceId;
@@ -133,8 +134,7 @@ mod tests {
     fn what_is_unused_is_given_and_what_is_used_is_not() {
         for backend in trial_backends() {
             let config = Config {
-                placement: Placement::Right,
-                seed: 0,
+                placing: Placing { placement: Placement::Right, seed: 0 },
                 canary_bytes: 128,
                 fill: None,
                 free_fill: None,

@@ -1,6 +1,6 @@
 //! Which collapsed stretches keep their records: the latest ones, up to a budget.
 
-use super::class::STRETCH_RECORD_BYTES;
+use super::pool::STRETCH_RECORD_BYTES;
 use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
 use std::collections::VecDeque;

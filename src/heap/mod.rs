@@ -6,15 +6,9 @@
 //! The heap knows nothing of signals, of the C API, or of reports: a wrong call comes back as a
 //! [`BadCall`] for others to tell.
 
-mod account;
-mod batch;
 pub mod budget;
 pub mod canary;
-pub mod class;
 mod closure;
-mod config;
-mod cost;
-pub mod counters;
 pub mod give;
 pub mod history;
 pub mod large;
@@ -26,12 +20,10 @@ pub mod place;
 pub mod pool;
 pub mod private;
 pub mod quarantine;
-mod ready;
 pub mod record;
 pub mod region;
 pub mod release;
 pub mod report_memory;
-mod request;
 mod resize;
 mod restore;
 pub mod revocation;
@@ -39,7 +31,9 @@ mod room;
 pub mod slot;
 mod small;
 mod spaces;
+mod stock;
 pub mod tally;
+mod terms;
 #[cfg(test)]
 mod tests;
 pub mod threads;
@@ -50,25 +44,23 @@ use crate::pages::{Outlook, PageProtection};
 use crate::sys::Errno;
 use crate::sys::residency::SharedPages;
 use crate::sys::sandbox::Coming;
-use account::{Account, Terms};
-use class::Class;
-pub use config::Config;
+use budget::{MAPPED_BYTES, MOST_RESERVED};
 use core::ops::Range;
-use cost::{MAPPED_BYTES, MOST_RESERVED};
-use counters::Counter;
 use give::Demand;
 use large::LargeSpace;
-pub use object::{BadCall, Object};
+pub use object::{AllocationRequest, BadCall, MAX_SIZE, Object};
 use opening::OpenPage;
+use pool::Class;
 use record::{Event, Snapshot, State};
 use release::Release;
-pub use request::{AllocationRequest, MAX_SIZE};
 use resize::{InPlace, Resizing};
 use slot::{Freeing, Slot};
 pub use spaces::MOST_RESERVED_BYTES;
 use spaces::Spaces;
 use tally::{Reason, Tally};
-use threads::ThreadCache;
+pub use terms::Config;
+use terms::{Account, Terms};
+use threads::{Counter, ThreadCache};
 use unguarded::{Unguarded, UnguardedObjects};
 
 /// What an address is.
@@ -153,7 +145,7 @@ impl Heap {
     ) -> Result<usize, Reason> {
         let AllocationRequest { size, align, .. } = request;
         let config = &self.terms.config;
-        let align = place::effective_align(config.placement, size, align);
+        let align = config.placing.effective_align(size, align);
         let fresh = self.spaces.claim(self.account(cache), size, align)?;
         cache.count(Counter::Objects);
         Ok(fresh.publish(config.canary_bytes, request, allocated))
@@ -482,12 +474,12 @@ impl Heap {
 
     /// Memory that live guarded objects of up to a few pages hold.
     pub fn live_bytes(&self) -> usize {
-        self.terms.budget.live_bytes()
+        self.terms.budget.live_bytes(threads::credits())
     }
 
     /// What all live objects would take natively.
     pub fn asked_bytes(&self) -> usize {
-        self.terms.budget.asked_bytes()
+        self.terms.budget.asked_bytes(threads::credits())
     }
 }
 

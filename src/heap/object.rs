@@ -1,9 +1,22 @@
-//! What the heap tells of an object, and of a wrong call.
+//! What is asked of the heap, and what it tells: of an object, and of a wrong call.
 
 use super::canary::Damage;
 use super::loans::Loan;
 use super::record::{Event, Family, State};
 use super::release::{Mismatch, Release};
+
+/// Largest request: no object may be larger than a pointer difference can tell (as glibc).
+pub const MAX_SIZE: usize = isize::MAX as usize;
+
+/// What is asked of [`Heap::allocate`](super::Heap::allocate).
+#[derive(Clone, Copy, Debug)]
+pub struct AllocationRequest {
+    pub size: usize,
+    /// A power of two; 1 where the caller asked for no alignment.
+    pub align: usize,
+    pub family: Family,
+    pub zeroed: bool,
+}
 
 /// One object, as the diagnosis sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -118,6 +118,7 @@ mod tests {
     use super::super::{AllocationRequest, Config, Heap};
     use super::*;
     use crate::heap::budget::headroom::Shares;
+    use crate::heap::place::Placing;
     use crate::options::Placement;
     use crate::pages::trial_backends;
     use crate::sys::probe;
@@ -127,8 +128,7 @@ mod tests {
 
     fn heap(pages: &'static dyn PageProtection, free_fill: Option<u8>) -> Heap {
         let config = Config {
-            placement: Placement::Right,
-            seed: 0,
+            placing: Placing { placement: Placement::Right, seed: 0 },
             canary_bytes: 128,
             fill: None,
             free_fill,

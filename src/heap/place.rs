@@ -1,6 +1,7 @@
 //! Where in its pages an object goes: arithmetic only.
 
 use crate::options::Placement;
+use crate::pages::PageRange;
 use crate::sys::{PAGE_BYTES, round_up_to_page};
 
 /// Alignment that production allocators give to `size` bytes (C17 7.22.3 asks for no more).
@@ -56,22 +57,45 @@ impl Place {
     }
 }
 
-/// The alignment to place with: what was asked for, at least what C promises, or with
-/// [`Placement::Exact`] no more than was asked for.
-pub fn effective_align(placement: Placement, size: usize, requested: usize) -> usize {
-    match placement {
-        Placement::Exact => requested.max(1),
-        _ => requested.max(natural_align(size)),
-    }
+/// How a heap places its objects.
+#[derive(Clone, Copy, Debug)]
+pub struct Placing {
+    pub placement: Placement,
+    /// For [`Placement::Random`].
+    pub seed: u64,
 }
 
-/// The edge for an object; `random` is any number, the same for the same object.
-pub fn edge(placement: Placement, random: u64) -> Edge {
-    match placement {
-        Placement::Right | Placement::Exact => Edge::Right,
-        Placement::Left => Edge::Left,
-        Placement::Random if random & 1 == 0 => Edge::Right,
-        Placement::Random => Edge::Left,
+impl Placing {
+    /// Where an object of `size` bytes, aligned to `align`, goes in a slot with the pages `data`.
+    #[inline(always)]
+    pub fn place(self, data: PageRange, size: usize, align: usize) -> Place {
+        Place::at_edge(self.edge_of(data.start()), data.bytes(), size, align)
+    }
+
+    /// The edge that the object at `start`, or with another number that tells it from others, touches.
+    #[inline(always)]
+    pub fn edge_of(self, start: usize) -> Edge {
+        match self.placement {
+            Placement::Right | Placement::Exact => Edge::Right,
+            Placement::Left => Edge::Left,
+            Placement::Random if self.mix(start) & 1 == 0 => Edge::Right,
+            Placement::Random => Edge::Left,
+        }
+    }
+
+    #[inline(always)]
+    fn mix(self, start: usize) -> u64 {
+        let mixed = ((start / PAGE_BYTES) as u64 ^ self.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ mixed >> 31
+    }
+
+    /// The alignment to place with: what was asked for, at least what C promises, or with
+    /// [`Placement::Exact`] no more than was asked for.
+    pub fn effective_align(self, size: usize, requested: usize) -> usize {
+        match self.placement {
+            Placement::Exact => requested.max(1),
+            _ => requested.max(natural_align(size)),
+        }
     }
 }
 
@@ -89,7 +113,8 @@ mod tests {
 
     #[test]
     fn exact_leaves_nothing() {
-        let align = effective_align(Placement::Exact, 13, 1);
+        let exact = Placing { placement: Placement::Exact, seed: 0 };
+        let align = exact.effective_align(13, 1);
         assert_eq!(Place::at_edge(Edge::Right, 4096, 13, align).offset, 4096 - 13);
     }
 

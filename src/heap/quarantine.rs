@@ -1,7 +1,7 @@
 //! Freed objects of a thread that wait to be revoked together, by `revocation`.
 
-use super::ready::SlotStack;
 use super::slot::{Freeing, Home};
+use super::stock::SlotStack;
 
 /// Most objects that wait in one thread; the range of the option `revoke`.
 pub const MOST_WAITING: usize = 512;

@@ -6,16 +6,15 @@
 //! fault until it reaches them. Then it grows where it is, page by page, until they are spent. The slack behind it,
 //! less than a page, is filled with canaries, which are verified at each step.
 
-use super::account::Account;
+use super::budget::Cost;
 use super::canary;
-use super::cost::Cost;
 use super::object::BadCall;
-use super::place;
+use super::object::{AllocationRequest, MAX_SIZE};
 use super::record::{Event, MANY_MOVED, MOST_MOVED, Snapshot};
-use super::request::{AllocationRequest, MAX_SIZE};
 use super::slot::{Freeing, FreshSlot, Home, Slot};
 use super::spaces::Spaces;
 use super::tally::Reason;
+use super::terms::Account;
 use crate::pages::PageRange;
 use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
 use core::ops::Range;
@@ -58,7 +57,7 @@ impl Resizing<'_> {
     /// The alignment that the object must have afterwards.
     fn align(&self) -> usize {
         let AllocationRequest { size, align, .. } = self.request;
-        place::effective_align(self.account.terms.config.placement, size, align)
+        self.account.terms.config.placing.effective_align(size, align)
     }
 
     /// Whether an object may have the new size where it is.
@@ -281,6 +280,7 @@ mod tests {
     use super::super::{Config, Heap};
     use super::*;
     use crate::heap::budget::headroom::Shares;
+    use crate::heap::place::Placing;
     use crate::options::Placement;
     use crate::pages::{PageProtection, trial_backends};
     use crate::sys::probe;
@@ -290,8 +290,7 @@ mod tests {
 
     fn heap(pages: &'static dyn PageProtection, placement: Placement, fill: Option<u8>) -> Heap {
         let config = Config {
-            placement,
-            seed: 0,
+            placing: Placing { placement, seed: 0 },
             canary_bytes: 128,
             fill,
             free_fill: None,

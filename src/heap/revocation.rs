@@ -4,16 +4,16 @@
 //! Until then such an object is filled with junk: [`JUNK`], or what the option `free-fill` says. What is missed meanwhile are
 //! reads of it: they find junk. A write to it is found when the batch is revoked, and a second free at once.
 
-use super::account::Account;
 use super::canary::{self, Damage};
-use super::config::Config;
-use super::counters::Counter;
 use super::object::BadCall;
 use super::quarantine::Quarantine;
 use super::record::Event;
 use super::slot::{Freeing, Home};
 use super::small::SmallSpace;
 use super::tally::Reason;
+use super::terms::Account;
+use super::terms::Config;
+use super::threads::Counter;
 use crate::pages::{MOST_RANGES, PageRange};
 
 /// The byte that freed objects are filled with unless the user wants another (as OpenBSD's malloc does). Eight of it are no address that

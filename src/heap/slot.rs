@@ -5,10 +5,9 @@
 
 use super::canary;
 use super::loans;
-use super::object::{BadCall, Object};
+use super::object::{AllocationRequest, BadCall, Object};
 use super::place::{self, Place};
 use super::record::{Event, Record, Snapshot, State};
-use super::request::AllocationRequest;
 use crate::pages::PageRange;
 use crate::sys::PAGE_BYTES;
 

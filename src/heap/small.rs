@@ -5,18 +5,18 @@
 //! frees moves the pages to a slot that it then has ready, where the backend can; or has them revoked.
 //! When all slots of a stretch are done with, the stretch collapses.
 
-use super::account::{Account, Terms};
-use super::batch::{BATCH_PAGES, FEW_OBJECTS, PARTS, SharedBatches};
+use super::budget::Cost;
 use super::canary::{self, Damage};
-use super::cost::Cost;
-use super::counters::Counter;
 use super::history::{History, StretchId};
 use super::place::{Edge, Place};
 use super::pool::{CLASS_PAGES, Pool};
-use super::ready::{MOST_READY_PAGES, ReadySlots, SHARED_TAKE, SharedReady, most_singles};
 use super::restore;
 use super::slot::{Ended, FreshSlot, Home, Slot};
+use super::stock::{BATCH_PAGES, FEW_OBJECTS, PARTS, SharedBatches};
+use super::stock::{MOST_READY_PAGES, ReadySlots, SHARED_TAKE, SharedReady, most_singles};
 use super::tally::Reason;
+use super::terms::{Account, Terms};
+use super::threads::Counter;
 use crate::pages::{MOST_RANGES, PageProtection, PageRange};
 use crate::sys::lock::Lock;
 use crate::sys::{Errno, PAGE_BYTES};
@@ -75,7 +75,12 @@ impl SmallSpace {
         align: usize,
     ) -> Result<FreshSlot<'_>, Reason> {
         let choose = |slot: &Slot<'_>| {
-            Place::at_edge(account.terms.edge_of(slot.data.start()), needed, size, align)
+            Place::at_edge(
+                account.terms.config.placing.edge_of(slot.data.start()),
+                needed,
+                size,
+                align,
+            )
         };
         self.charge(account, size, || self.populate(account, class, choose))
     }
@@ -109,7 +114,7 @@ impl SmallSpace {
     ) -> Option<FreshSlot<'_>> {
         let index = account.cache.ready_if_made()?.pop(size.div_ceil(PAGE_BYTES))?;
         let slot = self.pool.class(class).slot(index)?;
-        let place = account.terms.place(&slot, size, align);
+        let place = account.terms.config.placing.place(slot.data, size, align);
         let start = slot.data.start() + place.offset;
         // SAFETY: only this thread has the number of the slot, and the pages of a ready slot are accessible.
         unsafe { core::ptr::write_bytes(start as *mut u8, 0, size) };
@@ -131,7 +136,9 @@ impl SmallSpace {
         {
             return Ok(fresh);
         }
-        self.populate(account, class, |slot| account.terms.place(slot, size, align))
+        self.populate(account, class, |slot| {
+            account.terms.config.placing.place(slot.data, size, align)
+        })
     }
 
     /// A virgin slot, with pages from the kernel under the place that `choose` returns.
@@ -402,7 +409,7 @@ impl SmallSpace {
                 }
             }
         }
-        account.terms.budget.end_credit(account.cache);
+        account.end_credit();
         account.cache.end_ready();
         for (class, batch) in account.cache.batches.iter().enumerate() {
             while let Some(index) = batch.take() {
@@ -472,7 +479,7 @@ fn ready_pages(terms: &Terms, slot: &Slot<'_>, count: usize) -> PageRange {
     if slot.data.bytes() == count * PAGE_BYTES {
         return slot.data;
     }
-    match terms.edge_of(slot.data.start()) {
+    match terms.config.placing.edge_of(slot.data.start()) {
         Edge::Left => PageRange::new(slot.data.start(), count),
         Edge::Right => PageRange::new(slot.data.end() - count * PAGE_BYTES, count),
     }

@@ -2,19 +2,19 @@
 //!
 //! It makes and ends guarded objects, and tells of them to the fault handler, to reports, and at exit.
 
-use super::account::{Account, Terms};
+use super::budget::MOST_RESERVED;
 use super::canary::{self, Damage};
-use super::class::Class;
-use super::cost::MOST_RESERVED;
-use super::counters::Counter;
 use super::large::LargeSpace;
 use super::object::{BadCall, Object};
+use super::pool::Class;
 use super::pool::Pool;
 use super::record::{Event, Family, State, ThreadId};
 use super::revocation::{self, check_junk};
 use super::slot::{Ended, Freeing, FreshSlot, Home, Slot};
 use super::small::SmallSpace;
 use super::tally::Reason;
+use super::terms::{Account, Terms};
+use super::threads::Counter;
 use crate::pages::{PageProtection, PageRange};
 use crate::sys::memory::Reservation;
 use crate::sys::residency::SharedPages;
@@ -118,7 +118,7 @@ impl Spaces {
         account.charge_size(size)?;
         let claimed = budget.charge_mappings(LARGE_MAPPINGS).and_then(|()| {
             // The address is not known yet; its size serves as well for a random edge.
-            let edge = account.terms.edge_of(size);
+            let edge = account.terms.config.placing.edge_of(size);
             self.large.claim(edge, size, align, spare).map_err(|_| {
                 budget.refund_mappings(LARGE_MAPPINGS);
                 if self.large.is_spent(size) { Reason::Addresses } else { Reason::Refused }

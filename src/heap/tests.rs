@@ -1,11 +1,12 @@
 //! Tests of the parts together.
 
 use super::budget::headroom::Shares;
+use super::place::Placing;
 use super::record::{Event, Family, ThreadId};
 use super::release::{Deallocator, Release};
 use super::tally::Reason;
 use super::threads::{self, ThreadCache};
-use super::{AllocationRequest, Config, Heap, ready};
+use super::{AllocationRequest, Config, Heap, stock};
 use crate::options::Placement;
 use crate::pages::{Outlook, PageProtection, PageRange};
 use crate::sys::sandbox::Coming;
@@ -83,7 +84,7 @@ fn fill_and_empty(heap: &Heap, cache: &ThreadCache, pages: &Refusing) {
     let allocate = |()| heap.allocate(cache, request, || EVENT) as usize;
     let free =
         |object| heap.free(cache, object, Release::new(Deallocator::Free), || EVENT).unwrap();
-    while ready::most_singles(cache.objects()) < 40 {
+    while stock::most_singles(cache.objects()) < 40 {
         free(allocate(()));
     }
     [(); 40].map(allocate).into_iter().for_each(free);
@@ -100,8 +101,7 @@ fn ready_slots_that_can_not_be_dropped_are_counted() {
         dropped: AtomicUsize::new(0),
     }));
     let config = Config {
-        placement: Placement::Right,
-        seed: 0,
+        placing: Placing { placement: Placement::Right, seed: 0 },
         canary_bytes: 16,
         fill: None,
         free_fill: None,

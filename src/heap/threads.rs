@@ -1,13 +1,11 @@
 //! Threads of the process, and what each keeps for itself.
 
-use super::batch::Batch;
-use super::cost::Cost;
-use super::counters::{Counter, Counters};
+use super::budget::{Cost, Credit};
 use super::pool::CLASS_PAGES;
 use super::quarantine::Quarantine;
-use super::ready::ReadySlots;
 use super::record::{Event, ThreadId};
 use super::region::Region;
+use super::stock::{Batch, ReadySlots};
 use crate::sys::per_thread::{OwnWord, per_thread};
 use crate::sys::process;
 use crate::sys::scope::{RuntimeScope, has_memory};
@@ -113,27 +111,10 @@ impl ThreadCache {
         Some(made)
     }
 
-    /// Takes `cost` from what the thread has in reserve; false when either part is less.
-    #[inline]
-    pub fn take_credit(&self, cost: Cost) -> bool {
-        let Some(me) = self.me.get() else { return false };
-        let mut credit = me.credit.get();
-        loop {
-            let Some(left) = Cost::from_word(credit).less(cost) else { return false };
-            match me.credit.exchange(credit, left.word()) {
-                Ok(()) => return true,
-                Err(now) => credit = now,
-            }
-        }
-    }
-
-    /// Adds `cost` to the reserve; returns what the thread has too much of now, or cannot keep.
-    #[inline]
-    pub fn add_credit(&self, cost: Cost) -> Cost {
-        let Some(me) = self.me.get() else { return cost };
-        me.credit.add(cost.word());
-        let excess = Cost::from_word(me.credit.get()).excess();
-        if excess != Cost::NONE && self.take_credit(excess) { excess } else { Cost::NONE }
+    /// What the thread has in reserve of the budget. `None` for a thread that is not enrolled, or no longer.
+    #[inline(always)]
+    pub fn credit(&self) -> Option<&'static Credit> {
+        self.me.get().map(|me| &me.credit)
     }
 
     /// Ends the quarantine for good, which must be empty.
@@ -147,7 +128,7 @@ impl ThreadCache {
 
     /// Empties the reserve for good, and returns what was there.
     pub fn end_credit(&self) -> Cost {
-        self.me.take().map_or(Cost::NONE, |me| Cost::from_word(me.credit.swap(0)))
+        self.me.take().map_or(Cost::NONE, |me| me.credit.empty())
     }
 
     /// Whether the allocation at hand is the one in `every` that is guarded. The distances vary, from
@@ -204,6 +185,59 @@ pub fn with_cache<R>(f: impl FnOnce(&ThreadCache) -> R) -> R {
     CACHE.with(f)
 }
 
+/// What is counted, for the statistics that a user may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Counter {
+    /// Guarded allocations.
+    Objects,
+    /// Slots whose pages were made accessible by a call of their own.
+    Populates,
+    /// Pages moved from a freed object to a slot made ready.
+    Moves,
+    /// Slots that were ready when they were needed.
+    Reuses,
+    /// Slots whose pages were revoked and dropped by a call of their own.
+    Drops,
+    /// Times that many slots were revoked together.
+    Batches,
+    /// Objects with a range of their own.
+    Large,
+}
+
+impl Counter {
+    const COUNT: usize = Counter::Large as usize + 1;
+
+    /// All but the objects, which statistics tell along with those that are not guarded.
+    pub const OPERATIONS: [(Counter, &'static str); 6] = [
+        (Counter::Populates, "populates"),
+        (Counter::Moves, "moves"),
+        (Counter::Reuses, "reuses"),
+        (Counter::Drops, "drops"),
+        (Counter::Batches, "batches"),
+        (Counter::Large, "large"),
+    ];
+}
+
+/// The counters of one thread.
+pub struct Counters([OwnWord; Counter::COUNT]);
+
+impl Counters {
+    #[inline]
+    pub fn count(&self, counter: Counter) {
+        self.0[counter as usize].add(1);
+    }
+
+    /// Begins anew to count the operations; the owner must not be counting.
+    pub fn clear_operations(&self) {
+        Counter::OPERATIONS.iter().for_each(|&(counter, _)| self.0[counter as usize].set(0));
+    }
+
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.0[counter as usize].get()
+    }
+}
+
 /// What is known of one thread.
 #[repr(align(64))]
 struct Thread {
@@ -212,8 +246,7 @@ struct Thread {
     creator: AtomicU32,
     /// Trace of its creation; 0 for the main thread and for threads that the runtime met late.
     creation: AtomicU32,
-    /// A [`Cost`] that is charged to the heap's budget, and not in use.
-    credit: OwnWord,
+    credit: Credit,
     counters: Counters,
 }
 
@@ -319,8 +352,8 @@ pub fn after_fork_in_child() {
             // What the parent did is told by the parent.
             thread.counters.clear_operations();
             if number != me {
-                let left = thread.credit.swap(0);
-                with_cache(|cache| cache.me.get().map(|me| me.credit.add(left)));
+                let left = thread.credit.empty();
+                with_cache(|cache| cache.credit().map(|mine| mine.put(left)));
             }
         }
     }
@@ -341,7 +374,7 @@ pub fn counted(counter: Counter) -> u64 {
 
 /// What each thread has in reserve.
 pub fn credits() -> impl Iterator<Item = Cost> {
-    all().map(|thread| Cost::from_word(thread.credit.get()))
+    all().map(|thread| thread.credit.cost())
 }
 
 /// Kernel id of a thread, while it lives.

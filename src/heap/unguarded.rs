@@ -3,15 +3,15 @@
 //! They come from the next allocator, with canaries on both sides and an entry in a table, so that
 //! a wild write beside them and a wrong free are still found, though late.
 
-use super::account::Account;
 use super::budget::headroom::Headroom;
 use super::canary::{self, Damage};
 use super::next_heap;
+use super::object::AllocationRequest;
 use super::object::Object;
 use super::place::{log2, natural_align};
 use super::record::{Event, Family, State};
-use super::request::AllocationRequest;
 use super::tally::Reason;
+use super::terms::Account;
 use super::unguarded_table::{Cursor, ROW_BYTES, Table};
 
 pub use super::unguarded_table::Unguarded;
