@@ -118,3 +118,16 @@ pub fn limit(command: &mut Command, resource: u32, bytes: u64) {
         });
     }
 }
+
+/// Has `command` start without the privilege to raise its limits (capabilities(7)).
+pub fn forbid_raising_limits(command: &mut Command) {
+    const CAP_SYS_RESOURCE: libc::c_ulong = 24;
+    // SAFETY: prctl is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| {
+            // Who may not drop it is not root, and has no privilege after execve.
+            libc::prctl(libc::PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0);
+            Ok(())
+        });
+    }
+}
