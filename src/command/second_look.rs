@@ -27,9 +27,11 @@ const SECONDS: u32 = 120;
 
 /// The flag itself.
 pub fn flag() -> Arg {
-    Arg::new(FLAG).long(FLAG).action(ArgAction::SetTrue).help_heading("Finding").help(
-        "Run a command in which a bug was found late once more, so that the bad write itself is caught",
-    )
+    Arg::new(FLAG)
+        .long(FLAG)
+        .action(ArgAction::SetTrue)
+        .help_heading("Finding")
+        .help("Run a command whose bug was found late once more, to catch the bad write itself")
 }
 
 /// Runs the commands again; returns what came of each, as sentences. No signal is given back, and standard streams are free.

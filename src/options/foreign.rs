@@ -12,7 +12,7 @@ const FOREIGN: &[(&[&str], &str)] = &[
     ),
     (
         &["suppressions", "gen-suppressions", "default-suppressions"],
-        "reports can't be suppressed; keep-going=yes goes on after each",
+        "known bugs are named by the flags --suppressions and --baseline of fencepost run",
     ),
     (
         &["quiet"],

@@ -34,7 +34,7 @@ fn words_of_other_tools_are_led_to_ours() {
     for (word, phrase) in [
         ("--leak-check=full", "there is no option '--leak-check': leaks are not looked for"),
         ("--log-file=x", "log-path=PATH"),
-        ("--suppressions=x", "reports can't be suppressed"),
+        ("--default-suppressions=no", "--suppressions and --baseline"),
         ("--track-origins=yes", "uninitialised memory"),
     ] {
         assert_refused(fencepost().args(["run", word, "true"]).output().unwrap(), 2, phrase);
@@ -112,7 +112,7 @@ fn wrong_inherited_options() {
     for (options, phrase) in [
         ("placement=middle", "in the variable FENCEPOST_OPTIONS: option 'placement' takes"),
         ("verbose", "has no value; write it as name=value"),
-        ("color=no", "unknown option 'color'"),
+        ("volume=no", "unknown option 'volume'"),
     ] {
         let mut command = fencepost();
         command.args(["run", "true"]).env("FENCEPOST_OPTIONS", options);
