@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
-use fencepost::finding::fingerprint::{is_of_project, is_wrapper};
+use fencepost::finding::fingerprint::innermost;
 use fencepost::finding::suppression::{KnownBug, KnownBugs};
 use fencepost::finding::{Bug, Frame, Known, VERSION};
 use fencepost::printable::printable;
@@ -249,9 +249,7 @@ pub fn generate(collection: &Collection, out: &mut dyn Write) -> io::Result<()> 
 
 /// The innermost frame of the program's own.
 fn place(stack: &[Frame], is_allocation: bool) -> Option<&Frame> {
-    let own = |frame: &&Frame| is_of_project(frame);
-    let called = |frame: &&Frame| own(frame) && !(is_allocation && is_wrapper(frame));
-    stack.iter().find(called).or_else(|| stack.iter().find(own)).or(stack.first())
+    stack.get(innermost(stack, is_allocation)?)
 }
 
 fn place_function(stack: &[Frame]) -> Option<&str> {

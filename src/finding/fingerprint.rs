@@ -85,12 +85,9 @@ fn stack_of(event: &Event) -> &[Frame] {
     event.stack.as_deref().unwrap_or_default()
 }
 
-/// The innermost frame that is the program's own, by name and file if they are known. Of an allocation, wrappers of
-/// malloc are passed over.
+/// The innermost frame that is the program's own, by name and file if they are known; see [`innermost`].
 fn place(stack: &[Frame], is_allocation: bool) -> Option<String> {
-    let own = |frame: &&Frame| is_of_project(frame);
-    let called = |frame: &&Frame| own(frame) && !(is_allocation && is_wrapper(frame));
-    let frame = stack.iter().find(called).or_else(|| stack.iter().find(own)).or(stack.first())?;
+    let frame = &stack[innermost(stack, is_allocation)?];
     Some(match &frame.function {
         Some(function) => {
             let file = frame.file.as_deref().map_or(base(&frame.module), base);
@@ -98,6 +95,15 @@ fn place(stack: &[Frame], is_allocation: bool) -> Option<String> {
         }
         None => format!("{}+{}", base(&frame.module), frame.offset),
     })
+}
+
+/// Which frame is the innermost that is the program's own; in the stack of an allocation, functions that allocate for
+/// others are passed over. If there is none, the innermost of all; `None` for no stack.
+pub fn innermost(stack: &[Frame], is_allocation: bool) -> Option<usize> {
+    let called = |frame: &Frame| is_of_project(frame) && !(is_allocation && is_allocator(frame));
+    (stack.iter().position(called))
+        .or_else(|| stack.iter().position(is_of_project))
+        .or((!stack.is_empty()).then_some(0))
 }
 
 /// Whether a frame is of the program under test: not of libc, of a language's runtime, or nowhere.
@@ -190,11 +196,11 @@ fn forwards(frame: &Frame) -> bool {
         "delete",
     ];
     let Some(function) = &frame.function else { return false };
-    let name = function.split('(').next().unwrap_or_default();
+    let name = name_of(function);
     if name.starts_with("operator new") || name.starts_with("operator delete") {
         return true;
     }
-    let name = without_clones(name).trim_matches('_').to_ascii_lowercase();
+    let name = name.trim_matches('_').to_ascii_lowercase();
     AFTER.iter().any(|what| {
         let before = name.strip_suffix(what).map(|before| before.trim_end_matches('_'));
         before.is_some_and(|before| before.is_empty() || BEFORE.contains(&before))
@@ -207,13 +213,63 @@ fn is_of_rust_itself(function: &str) -> bool {
     ["alloc::", "core::", "std::"].iter().any(|name| path.starts_with(name))
 }
 
-/// Whether a function's name says that it hands out memory, or gives it back, for others.
-pub fn is_wrapper(frame: &Frame) -> bool {
+/// Whether a function's name ends with what only allocates: such a function does so for its callers.
+pub fn is_allocator(frame: &Frame) -> bool {
+    const ENDS: [&str; 9] = [
+        "alloc",
+        "mallocz",
+        "allocate",
+        "allocarray",
+        "strdup",
+        "strndup",
+        "memdup",
+        "memalign",
+        "mem_new",
+    ];
     let Some(function) = &frame.function else { return false };
-    let name = function.split('(').next().unwrap_or_default().to_ascii_lowercase();
-    ["alloc", "strdup", "strndup", "operator new", "operator delete", "mem_new", "free"]
-        .iter()
-        .any(|part| name.contains(part))
+    let name = name_of(function);
+    if name.starts_with("operator new") {
+        return true;
+    }
+    // g_malloc0, g_malloc0_n, sqlite3_malloc64.
+    let name = name.trim_matches('_').to_ascii_lowercase();
+    let name =
+        name.strip_suffix("_n").unwrap_or(&name).trim_end_matches(|c: char| c.is_ascii_digit());
+    ENDS.iter().any(|end| name.ends_with(end)) && !name.ends_with("dealloc")
+}
+
+/// `alloc` of `ns::Pool<ns::Node>::alloc<int>(unsigned long) [clone .cold]`.
+fn name_of(function: &str) -> &str {
+    let path = without_clones(without_parameters(function));
+    let (mut depth, mut start, mut end) = (0, 0, path.len());
+    for (at, char) in path.char_indices() {
+        match char {
+            '<' if depth == 0 => (depth, end) = (1, at),
+            '<' => depth += 1,
+            '>' if depth > 0 => depth -= 1,
+            ':' if depth == 0 => (start, end) = (at + 1, path.len()),
+            _ => {}
+        }
+    }
+    &path[start..end]
+}
+
+/// `ns::f(int) const` without `(int) const`.
+pub fn without_parameters(function: &str) -> &str {
+    let mut depth = 0;
+    for (at, char) in function.char_indices().rev() {
+        match char {
+            ')' => depth += 1,
+            '(' if depth == 1 => {
+                let name = &function[..at];
+                // `(anonymous namespace)` at the end of a name is none of its parameters.
+                return if name.is_empty() || name.ends_with("::") { function } else { name };
+            }
+            '(' if depth > 1 => depth -= 1,
+            _ => {}
+        }
+    }
+    function
 }
 
 /// Without what the compiler appends to the name of a copy: `.constprop.0`, `.part.1`, ` [clone .cold]`.
@@ -395,6 +451,73 @@ mod tests {
         }
         let within = [libc("__memcpy_avx_unaligned"), frame("copy", 3), frame("main", 9)];
         assert_eq!(place_of_user(&within, false).unwrap().function.as_deref(), Some("copy"));
+    }
+
+    #[test]
+    fn functions_that_allocate_for_others_are_known_by_how_their_names_end() {
+        for name in [
+            "xmalloc",
+            "png_malloc",
+            "sqlite3Malloc",
+            "g_malloc0",
+            "g_malloc0_n",
+            "av_mallocz",
+            "sqlite3_malloc64",
+            "zend_strndup",
+            "list_alloc",
+            "x_reallocarray",
+            "cmsys_mem_new",
+            "Foo::operator new(unsigned long)",
+            "(anonymous namespace)::take_alloc(int)",
+            "ns::Pool<ns::Node>::allocate(unsigned long, void const*)",
+            "void* ns::alloc<int>(int)",
+            "xmalloc.part.0",
+        ] {
+            assert!(is_allocator(&frame(name, 1)), "{name}");
+        }
+        for name in [
+            "use_after_free",
+            "double_free",
+            "free_all",
+            "freeze",
+            "reallocate_table",
+            "list_dealloc",
+            "allocator_test",
+            "test_malloc_usable_size",
+            "Allocator::reset()",
+            "make<Alloc>(Alloc)",
+            "operator delete(void*)",
+            "main",
+        ] {
+            assert!(!is_allocator(&frame(name, 1)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_neither_path_nor_parameters() {
+        for (function, name) in [
+            ("f", "f"),
+            ("ns::f(int)", "f"),
+            ("a::b<c::d>::f<e::g>(h::i) const", "f"),
+            ("<a::B as c::D>::f", "f"),
+            ("(anonymous namespace)::f(int) [clone .cold]", "f"),
+            ("A::operator new[](unsigned long)", "operator new[]"),
+        ] {
+            assert_eq!(name_of(function), name, "{function}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_left_out() {
+        for (function, name) in [
+            ("f", "f"),
+            ("f(int)", "f"),
+            ("A::f(void (*)(int)) const", "A::f"),
+            ("(anonymous namespace)::f(int)", "(anonymous namespace)::f"),
+            ("operator()(int)", "operator()"),
+        ] {
+            assert_eq!(without_parameters(function), name);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fingerprint::{is_of_project, is_wrapper};
+use super::fingerprint::{innermost, without_parameters};
 use super::{Event, Finding, Frame, Known};
 
 /// Bugs that are no news.
@@ -175,9 +175,7 @@ impl Suppression {
 
 /// The innermost frame of the program's own, and those that it is inlined into.
 fn place(stack: &[Frame], is_allocation: bool) -> impl Iterator<Item = &Frame> {
-    let own = |frame: &Frame| is_of_project(frame);
-    let called = |frame: &Frame| own(frame) && !(is_allocation && is_wrapper(frame));
-    let first = stack.iter().position(called).or_else(|| stack.iter().position(own)).unwrap_or(0);
+    let first = innermost(stack, is_allocation).unwrap_or(0);
     let rest = stack.get(first..).unwrap_or_default();
     let last = rest.iter().position(|frame| !frame.inlined).unwrap_or(0);
     rest.iter().take(last + 1)
@@ -240,24 +238,6 @@ fn is_file(pattern: &str, frame: &Frame) -> bool {
 fn is_path(pattern: &str, path: &str) -> bool {
     let after_slashes = path.match_indices('/').map(|(at, _)| &path[at + 1..]);
     std::iter::once(path).chain(after_slashes).any(|part| glob(pattern, part))
-}
-
-/// `ns::f(int) const` without `(int) const`.
-pub fn without_parameters(function: &str) -> &str {
-    let mut depth = 0;
-    for (at, char) in function.char_indices().rev() {
-        match char {
-            ')' => depth += 1,
-            '(' if depth == 1 => {
-                let name = &function[..at];
-                // `(anonymous namespace)` at the end of a name is none of its parameters.
-                return if name.is_empty() || name.ends_with("::") { function } else { name };
-            }
-            '(' if depth > 1 => depth -= 1,
-            _ => {}
-        }
-    }
-    function
 }
 
 /// Whether `text` is as `pattern` says: `*` stands for any characters, `?` for one.
@@ -459,19 +439,6 @@ mod tests {
         }
         for (pattern, text) in [("", "a"), ("a", ""), ("a*c", "abcb"), ("?", ""), ("a?", "a")] {
             assert!(!glob(pattern, text), "{pattern} {text}");
-        }
-    }
-
-    #[test]
-    fn parameters_are_left_out() {
-        for (function, name) in [
-            ("f", "f"),
-            ("f(int)", "f"),
-            ("A::f(void (*)(int)) const", "A::f"),
-            ("(anonymous namespace)::f(int)", "(anonymous namespace)::f"),
-            ("operator()(int)", "operator()"),
-        ] {
-            assert_eq!(without_parameters(function), name);
         }
     }
 }

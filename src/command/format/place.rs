@@ -135,7 +135,7 @@ pub fn innermost(stack: &[Frame]) -> Option<&Frame> {
 /// The same of the stack of an allocation, past the wrappers of malloc.
 pub fn allocation(stack: &[Frame]) -> Option<&Frame> {
     let is_caller =
-        |frame: &&Frame| is_own(frame) && frame.file.is_some() && !fingerprint::is_wrapper(frame);
+        |frame: &&Frame| is_own(frame) && frame.file.is_some() && !fingerprint::is_allocator(frame);
     stack.iter().find(is_caller).or_else(|| innermost(stack))
 }
 

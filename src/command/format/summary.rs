@@ -148,8 +148,8 @@ fn what(example: &Finding) -> Option<String> {
         None => return None,
     };
     let stack = object.allocated.stack.as_deref().unwrap_or_default();
-    let own = stack.iter().find(|frame| fencepost::finding::fingerprint::is_of_project(frame));
-    let maker = own.and_then(|frame| frame.function.as_ref());
+    let own = fencepost::finding::fingerprint::innermost(stack, true);
+    let maker = own.and_then(|at| stack[at].function.as_ref());
     let maker = maker.map(|name| format!(", allocated in {name}")).unwrap_or_default();
     Some(format!("{access}{where_} {state} of {}{maker}", bytes(object.bytes)))
 }
