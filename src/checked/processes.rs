@@ -7,7 +7,7 @@ use super::operand;
 use super::text::reads_string_at;
 use super::vectors::{has_touched, slice};
 use crate::diagnose::Direction;
-use crate::sys::PAGE_BYTES;
+use crate::sys::{PAGE_BYTES, passed};
 use core::ffi::{c_long, c_ulong};
 use libc::{iovec, pid_t, ssize_t};
 
@@ -39,14 +39,13 @@ pub unsafe fn reads_strings(call: &Call<'_>, name: &'static str, index: usize) {
     }
     let there = operand::room(start) / POINTER_BYTES;
     for at in 0..there {
-        // SAFETY: the function's manual demands it of the program, or in a live object; no earlier pointer was null.
-        unsafe {
-            let string = (start as *const usize).add(at).read_unaligned();
-            if string == 0 {
-                return;
-            }
-            reads_string_at::<u8>(call, name, string, usize::MAX);
-        }
+        // A bad address is the kernel's to refuse.
+        let string = match passed::load(start.wrapping_add(at * POINTER_BYTES)) {
+            None | Some(0) => return,
+            Some(string) => string,
+        };
+        // SAFETY: the function's manual demands it of the program; what is not in the heap is not looked at.
+        unsafe { reads_string_at::<u8>(call, name, string, usize::MAX) };
     }
     call.reads(name, index, (there + 1) * POINTER_BYTES);
 }

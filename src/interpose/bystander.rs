@@ -6,6 +6,7 @@ use super::{checked, execution};
 use crate::heap::private;
 use crate::runtime::bystander::{self, ROLE, Role};
 use crate::sys::next::{self, Next};
+use crate::sys::passed;
 
 /// Whether this process is not followed.
 pub fn is_here() -> bool {
@@ -14,6 +15,7 @@ pub fn is_here() -> bool {
 
 /// Prepares for what the process executes. In the constructor.
 pub fn set_up() {
+    passed::do_without_handler();
     execution::set_up();
     execution::take_over();
     super::limits::take_over_execution();

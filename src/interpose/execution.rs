@@ -1,13 +1,13 @@
 //! Programs that this one executes: `fencepost run` is told of those that the guard does not come along to.
 //!
-//! What the program passes is read through probes: whether its pointers are good is the kernel's to say.
+//! Whether the pointers that the program passes are good is the kernel's to say.
 
 use super::checked;
 use crate::ledger::{self, Ledger};
 use crate::sys::executable::{self, Path, Verdict, Why};
 use crate::sys::next::Next;
-use crate::sys::variables::{copy_string, value};
-use crate::sys::{call_on_stack, loader, memory, probe, process};
+use crate::sys::variables::value;
+use crate::sys::{call_on_stack, loader, memory, passed, process};
 use core::ffi::{CStr, c_int};
 use std::sync::OnceLock;
 
@@ -161,7 +161,7 @@ fn run(request: &ExecutionCall<'_>) {
             let (descriptor, list) = (argument(0), argument(1));
             let mut digits = [0; 20];
             let path = Path::new(&[b"/proc/self/fd/", decimal(descriptor, &mut digits)]);
-            let name = probe::load(list).and_then(read_path);
+            let name = passed::load(list).and_then(read_path);
             if let (Some(path), Some(name)) = (path, name) {
                 enter(ledger, path.as_c_str(), file_name(name.as_c_str()), argument(2));
             }
@@ -201,7 +201,7 @@ fn has_library(environment: usize) -> bool {
 
 fn read_path(address: usize) -> Option<Path> {
     let mut room = [0; libc::PATH_MAX as usize];
-    let path = copy_string(address, &mut room);
+    let path = passed::copy_string(address, &mut room);
     if path.is_empty() { None } else { Path::new(&[path]) }
 }
 

@@ -24,6 +24,7 @@ pub mod lock;
 pub mod memory;
 pub mod memory_locks;
 pub mod next;
+pub mod passed;
 pub mod pattern;
 pub mod per_thread;
 pub mod probe;

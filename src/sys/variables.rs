@@ -1,6 +1,7 @@
-//! Environment variables of a program that runs: read through probes, as it may be changing them.
+//! Environment variables of a program that runs, which may be changing them.
 
-use super::{probe, process};
+use super::passed::{copy_string, load, load_byte};
+use super::process;
 
 const POINTER_BYTES: usize = size_of::<usize>();
 
@@ -17,25 +18,12 @@ pub fn current<'a>(name: &[u8], room: &'a mut [u8]) -> Option<&'a [u8]> {
 pub fn value<'a>(environment: usize, name: &[u8], room: &'a mut [u8]) -> Option<&'a [u8]> {
     let mut at = environment;
     loop {
-        let entry = probe::load(at).filter(|&entry| entry != 0)?;
-        if (0..name.len()).all(|index| probe::load_byte(entry + index) == Some(name[index])) {
-            return Some(copy_string(entry + name.len(), room));
+        let entry = load(at).filter(|&entry| entry != 0)?;
+        if (0..name.len()).all(|index| load_byte(entry.wrapping_add(index)) == Some(name[index])) {
+            return Some(copy_string(entry.wrapping_add(name.len()), room));
         }
-        at += POINTER_BYTES;
+        at = at.wrapping_add(POINTER_BYTES);
     }
-}
-
-/// Copies a string, which may end anywhere, up to its end or that of the room.
-pub fn copy_string(from: usize, room: &mut [u8]) -> &[u8] {
-    let mut length = 0;
-    while length < room.len() {
-        match probe::load_byte(from + length) {
-            None | Some(0) => break,
-            Some(byte) => room[length] = byte,
-        }
-        length += 1;
-    }
-    &room[..length]
 }
 
 #[cfg(test)]
