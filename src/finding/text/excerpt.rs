@@ -29,7 +29,7 @@ pub fn write(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
         related(allocated, "the object was allocated here"),
     ];
     let width = digits(related.iter().flatten().map(|it| it.source.line).max().unwrap_or(0));
-    let width = width.max(digits(source.line + AROUND));
+    let width = width.max(digits(source.line.saturating_add(AROUND)));
     let main = Excerpt { source, width, style, around: AROUND, mark: '^', paint: Paint::Error };
     main.write("-->", shown(|out| write_verdict(finding, out)), &related, out)?;
     for Related { source, words } in related.iter().flatten() {
@@ -130,7 +130,7 @@ impl Excerpt<'_> {
     /// Below the column that is meant, or the whole line where no column is known.
     fn write_mark(&self, line: &str, words: &impl Display, out: &mut impl Write) -> Result {
         let indent = line.len() - line.trim_start().len();
-        let column = self.source.column.map(|column| column as usize - 1);
+        let column = self.source.column.and_then(|column| (column as usize).checked_sub(1));
         let column = column.filter(|&at| line.is_char_boundary(at) && at < line.len());
         let before = columns(&line[..column.unwrap_or(indent)]);
         // Far to the right it would be lost.

@@ -73,15 +73,17 @@ impl Picture<'_> {
         let known = self.memory.bytes.len() as u64 / 2;
         let known = self.memory.start.0..self.memory.start.0.saturating_add(known);
         let object = self.object();
-        let (first, last) = (self.bad.start, self.bad.end.min(self.bad.start + NEAR));
+        let (first, last) = (self.bad.start, self.bad.end.min(self.bad.start.saturating_add(NEAR)));
         let drawn = match self.object.side {
             Side::After => {
-                first.min(object.end).saturating_sub(ROW).max(object.start)..last.max(first + ROW)
+                first.min(object.end).saturating_sub(ROW).max(object.start)
+                    ..last.max(first.saturating_add(ROW))
             }
             Side::Before => {
-                first.saturating_sub(ROW)..last.max((object.start + ROW).min(object.end))
+                first.saturating_sub(ROW)
+                    ..last.max(object.start.saturating_add(ROW).min(object.end))
             }
-            Side::Inside => first.saturating_sub(ROW)..last + ROW,
+            Side::Inside => first.saturating_sub(ROW)..last.saturating_add(ROW),
         };
         drawn.start.max(known.start)..drawn.end.min(known.end)
     }
