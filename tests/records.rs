@@ -531,6 +531,19 @@ fn a_known_bug_that_nothing_can_go_on_after_is_told() {
     assert_eq!(again.findings()[0].known, Some(Known::Baseline));
 }
 
+/// Where nothing is known as well as where something is.
+#[test]
+fn whatever_a_program_aborts_of_is_reported() {
+    let directory = ReportDirectory::new();
+    let known = write_known(&directory, &KnownBugs { version: 1, ..KnownBugs::default() });
+    for options in [&[][..], &[known.as_str()]] {
+        let directory = ReportDirectory::new();
+        let outcome = directory.run("auto", options, &["outlives"]);
+        assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
+        assert_eq!(directory.findings().len(), 2, "{options:?}: {}", outcome.stderr);
+    }
+}
+
 #[test]
 fn a_suppressed_bug_is_named_if_asked_for() {
     let directory = ReportDirectory::new();

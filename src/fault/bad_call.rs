@@ -100,8 +100,9 @@ fn take_turn(runtime: &Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug
         };
         match sight {
             Sight::Known => return Outcome::Known,
-            Sight::Again => return Outcome::Counted,
-            Sight::First => {}
+            Sight::Again if options.keep_going => return Outcome::Counted,
+            // What the process dies of must be told.
+            Sight::Again | Sight::First => {}
         }
         match turn.publish(runtime, &bug, GoingOn::Possible, sink::write) {
             Verdict::New => Outcome::Reported,

@@ -3,6 +3,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -39,6 +40,13 @@ __attribute__((noinline)) static void free_twice(void)
     void *object = malloc(40);
     free(object);
     free(object);
+}
+
+static sigjmp_buf before_abort;
+
+static void go_back(int signal)
+{
+    siglongjmp(before_abort, signal);
 }
 
 // No instruction to let through.
@@ -80,7 +88,12 @@ int main(int argc, char **argv)
         bug_0();
     else if (!strcmp(way, "twice"))
         free_twice();
-    else if (!strcmp(way, "jump"))
+    else if (!strcmp(way, "outlives")) {
+        signal(SIGABRT, go_back);
+        for (volatile int i = 0; i < 2; i++)
+            if (!sigsetjmp(before_abort, 1))
+                free_twice();
+    } else if (!strcmp(way, "jump"))
         jump();
     else if (!strcmp(way, "sandbox")) {
         if (forbid_to_open())
