@@ -27,6 +27,8 @@ const NAME_BYTES: usize = 64;
 pub struct Ledger {
     /// Processes that have loaded the library by execution.
     started: AtomicU64,
+    /// Those of them that are not followed.
+    bystanders: AtomicU64,
     /// Reports of bugs that `error-exitcode` is for.
     reports: AtomicU64,
     /// Those of them whose bug was known.
@@ -135,6 +137,17 @@ impl Ledger {
     /// Processes that have loaded the library.
     pub fn started(&self) -> u64 {
         self.started.load(Ordering::Relaxed)
+    }
+
+    /// Those of them that are guarded.
+    pub fn guarded(&self) -> u64 {
+        self.started().saturating_sub(self.bystanders.load(Ordering::Relaxed))
+    }
+
+    /// Enters that this process, which has loaded the library, is not followed. `name` is its program's.
+    pub(crate) fn note_bystander(&self, name: &[u8]) {
+        self.bystanders.fetch_add(1, Ordering::Relaxed);
+        self.note_unguarded(name, Why::Choice);
     }
 
     /// Enters that the program could not be executed.

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use fencepost::finding::{Bug, Known, Record};
+use fencepost::finding::{Bug, Known, Record, RunEnd};
 use support::backend::{FENCEPOST, fencepost_run};
 use support::compile::{build_folder, build_program};
 use support::process::{self, Exit, Outcome};
@@ -73,6 +73,21 @@ impl Suite {
         process::run(command.args(words), LIMIT).expect("fencepost starts")
     }
 
+    /// The merged records of `of`.
+    fn merged(&self, of: &str) -> Vec<Record> {
+        let text = self.ask(&["merge", of]).stdout;
+        text.lines().map(|line| Record::from_line(line.as_bytes()).expect("a record")).collect()
+    }
+
+    /// The end of the first run of `of`.
+    fn end(&self, of: &str) -> RunEnd {
+        let end = |record| match record {
+            Record::RunEnd(end) => Some(end),
+            _ => None,
+        };
+        self.merged(of).into_iter().find_map(end).expect("a run that has ended")
+    }
+
     fn bugs(&self, of: &str) -> Vec<Bug> {
         let outcome = self.ask(&["report", "--format=jsonl", of]);
         assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
@@ -115,10 +130,8 @@ fn a_tree_ends_with_one_summary() {
     counts.sort_unstable();
     assert_eq!(counts, [(1, "double-free"), (1, "overwritten-slack"), (2, "heap-buffer-overflow")]);
     // Of the run there is a beginning and an end.
-    let text = suite.ask(&["merge", "OUT/out"]).stdout;
-    let records: Vec<Record> =
-        text.lines().map(|line| Record::from_line(line.as_bytes()).expect("a record")).collect();
-    let [Record::Run(run), Record::RunEnd(end), ..] = &records[..] else { panic!("{text}") };
+    let records = suite.merged("OUT/out");
+    let [Record::Run(run), Record::RunEnd(end), ..] = &records[..] else { panic!("{records:?}") };
     assert_eq!((&run.run, end.exit_code, run.command[0].as_str()), (&end.run, Some(7), "/bin/sh"));
 }
 
@@ -132,6 +145,16 @@ fn what_lost_the_guard_is_named() {
     assert!(headline(&outcome).starts_with("fencepost: no bug found in "), "{}", outcome.stderr);
     let named = "Not guarded:\n  bugs: once, started without LD_PRELOAD\n";
     assert!(outcome.stderr.contains(named), "{}", outcome.stderr);
+    // The shell, env, and the second.
+    assert_eq!(suite.end("OUT/out").guarded, 3);
+}
+
+#[test]
+fn what_is_left_out_by_choice_is_not_counted_as_guarded() {
+    let suite = Suite::new("chosen", &["0", "0"]);
+    let outcome = suite.run(&["--report-dir=OUT/out", "--follow=bugs"]);
+    assert_eq!(outcome.exit, Exit::Code(7), "{}", outcome.stderr);
+    assert_eq!(suite.end("OUT/out").guarded, 2);
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub fn end(directory: &Directory, ledger: &Ledger, status: ExitStatus) {
             time_ms: directory::now_ms(),
             exit_code: status.code(),
             signal: status.signal(),
-            guarded: ledger.started(),
+            guarded: ledger.guarded(),
             not_guarded,
         }),
     );

@@ -3,7 +3,7 @@
 //! The library is loaded into it only so that what it executes can be guarded. Its functions go straight on to
 //! those behind them, and there is no runtime.
 
-use crate::ledger::{self, Why};
+use crate::ledger;
 use crate::options::{Follow, OPTIONS_VARIABLE, Options};
 use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
@@ -68,7 +68,7 @@ fn is_followed() -> bool {
     if let (false, Some(ledger)) = (is_followed, ledger::get()) {
         let name = names.iter().flatten().next().map_or(&b"?"[..], Vec::as_slice);
         let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
-        ledger.note_unguarded(name, Why::Choice);
+        ledger.note_bystander(name);
     }
     is_followed
 }
