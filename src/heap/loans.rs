@@ -98,8 +98,8 @@ pub fn forget(block: usize) {
     }
 }
 
-/// An operation that is at work on the bytes `object`. If there is none, the control blocks there are forgotten: the
-/// object is about to end.
+/// An operation that is at work on the bytes `object`. If there is none, what has used them is forgotten: the object is
+/// about to end.
 #[cold]
 #[inline(never)]
 pub fn find_or_forget(object: Range<usize>) -> Option<Loan> {
@@ -108,7 +108,7 @@ pub fn find_or_forget(object: Range<usize>) -> Option<Loan> {
     let mut under_way = operations.iter().filter(|operation| operation.is_under_way(pid));
     let loan = under_way.find_map(|operation| operation.use_of(&object));
     if loan.is_none() {
-        operations.retain(|operation| !object.contains(&operation.block));
+        operations.retain(|operation| operation.use_of(&object).is_none());
     }
     loan
 }
