@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::place::{self, Root};
 use super::{rule, sentence};
 use crate::command::collection::Collection;
-use fencepost::finding::Bug;
+use fencepost::finding::{Bug, Event, Frame};
 use fencepost::printable::printable;
 
 /// Writes a line for each new bug, and one that counts the known ones.
@@ -45,15 +45,14 @@ fn write_annotation(bug: &Bug, root: &Root, out: &mut dyn Write) -> io::Result<(
         property(&format!("{}: {}", clean(&bug.kind), rule::of(&bug.kind).title))
     )?;
     let mut text = clean(&format!("{}, at {}", sentence::of(finding), root.place(finding)));
-    if let Some(object) = &finding.object {
-        let freed = object.freed.as_ref().map(place::stack_of);
-        for (done, frame) in [
-            ("allocated", place::allocation(place::stack_of(&object.allocated))),
-            ("freed", freed.and_then(place::innermost)),
-        ] {
-            if let Some(position) = frame.and_then(|frame| root.position(frame)) {
-                text += &format!("\n{done} at {}", clean(&position));
-            }
+    let object = finding.object.as_ref();
+    for (done, frame) in [
+        ("allocated", object.and_then(|it| place::allocation(place::stack_of(&it.allocated)))),
+        ("begun", innermost(finding.begun.as_ref())),
+        ("freed", innermost(object.and_then(|it| it.freed.as_ref()))),
+    ] {
+        if let Some(position) = frame.and_then(|frame| root.position(frame)) {
+            text += &format!("\n{done} at {}", clean(&position));
         }
     }
     let (findings, processes) = (sentence::counted(bug.count, "finding"), bug.processes);
@@ -64,6 +63,10 @@ fn write_annotation(bug: &Bug, root: &Root, out: &mut dyn Write) -> io::Result<(
     }
     text.extend(finding.hint.iter().map(|hint| format!("\n{}", clean(hint))));
     writeln!(out, "{}", data(&text))
+}
+
+fn innermost(event: Option<&Event>) -> Option<&Frame> {
+    event.map(place::stack_of).and_then(place::innermost)
 }
 
 /// The text of a command. Its reader undoes these three.

@@ -205,6 +205,8 @@ enum What {
     /// The thread of this number began.
     Thread(u32),
     Allocation,
+    /// Of what libc still does with the object.
+    Beginning,
     Free,
     Bug,
     /// What showed the bug, later.
@@ -226,10 +228,14 @@ impl<'a> Event<'a> {
         if let Some(object) = &finding.object {
             let stack = place::stack_of(&object.allocated);
             events.push(Event { what: What::Allocation, thread: object.allocated.thread, stack });
-            if let Some(freed) = &object.freed {
-                let stack = place::stack_of(freed);
-                events.push(Event { what: What::Free, thread: freed.thread, stack });
-            }
+        }
+        if let Some(begun) = &finding.begun {
+            let stack = place::stack_of(begun);
+            events.push(Event { what: What::Beginning, thread: begun.thread, stack });
+        }
+        if let Some(freed) = finding.object.as_ref().and_then(|object| object.freed.as_ref()) {
+            let stack = place::stack_of(freed);
+            events.push(Event { what: What::Free, thread: freed.thread, stack });
         }
         let what = if finding.late { What::Discovery } else { What::Bug };
         events.push(Event { what, thread: finding.thread.id, stack: &finding.stack });
@@ -249,6 +255,7 @@ impl<'a> Event<'a> {
         match self.what {
             What::Thread(number) => format!("Thread T{number} created by thread T{by} here"),
             What::Allocation => format!("Allocated by thread T{by} here"),
+            What::Beginning => format!("Begun by thread T{by} here"),
             What::Free => format!("Freed by thread T{by} here"),
             What::Bug => format!("Reported in thread T{by} here"),
             What::Discovery => format!("Found in thread T{by} here"),
@@ -293,7 +300,7 @@ fn stack(event: &Event, finding: &Finding, root: &Root) -> Value {
 
 /// In the source, or else in the module.
 fn location(frame: &Frame, finding: &Finding, root: &Root) -> Value {
-    let physical = match &frame.file {
+    let mut physical = match &frame.file {
         Some(file) => {
             let mut physical = json!({"artifactLocation": artifact(file, root)});
             if let Some(line) = frame.line.filter(|line| *line > 0) {
@@ -303,7 +310,6 @@ fn location(frame: &Frame, finding: &Finding, root: &Root) -> Value {
         }
         None => json!({"artifactLocation": artifact(&frame.module, root)}),
     };
-    let mut physical = physical;
     if frame.offset.0 <= i64::MAX as u64 {
         physical["address"] = json!({
             "relativeAddress": frame.offset.0,
@@ -327,9 +333,8 @@ fn region(frame: &Frame, line: u32, finding: &Finding) -> Value {
     let is_it = |source: &&Source| Some(&source.file) == frame.file.as_ref() && source.line == line;
     if let Some(source) = finding.sources.iter().find(is_it) {
         let text = line.checked_sub(source.first_line).and_then(|at| source.lines.get(at as usize));
-        region["snippet"] = text.map_or(Value::Null, |text| json!({"text": text}));
-        if text.is_none() {
-            region.as_object_mut().map(|region| region.remove("snippet"));
+        if let Some(text) = text {
+            region["snippet"] = json!({"text": text});
         }
     }
     region

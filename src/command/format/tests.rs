@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{FORMATS, samples};
 use crate::command::collection::{Collection, RunTold};
-use fencepost::finding::{Bug, Counted, NotGuarded, Totals};
+use fencepost::finding::{Bug, Counted, Event, NotGuarded, Totals};
 
 fn collection(bugs: Vec<Bug>) -> Collection {
     let (run, mut end) = samples::run();
@@ -105,6 +105,19 @@ fn sarif_says_what_services_ask_for() {
     assert_eq!(flow[1]["locations"].as_array().unwrap().len(), 2);
     assert_eq!(results[9]["baselineState"], "unchanged");
     assert_eq!(results[10]["suppressions"][0]["justification"], "suppressed by the old parser");
+}
+
+#[test]
+fn what_libc_still_does_is_told_with_where_it_began() {
+    let mut bug = samples::bugs().swap_remove(2);
+    let mut frame = bug.example.stack[0].clone();
+    frame.file = Some(format!("{}/src/begin.c", samples::ROOT));
+    bug.example.begun = Some(Event { thread: 0, stack: Some(vec![frame]) });
+    let collection = collection(vec![bug]);
+    for format in ["text", "sarif", "github", "markdown", "html", "valgrind"] {
+        let text = rendered(format, &collection);
+        assert!(text.contains("begin.c") && text.to_lowercase().contains("begun"), "{text}");
+    }
 }
 
 #[test]

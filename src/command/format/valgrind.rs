@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use fencepost::finding::{Bug, Direction, Event, Finding, Frame, Object, ObjectState, Side};
 use fencepost::printable::printable;
 
+use super::place::{base, stack_of};
 use crate::command::collection::Collection;
 
 /// Writes each bug that is news once, as Memcheck would tell of it.
@@ -23,6 +24,10 @@ fn tell(bug: &Bug, out: &mut dyn Write) -> io::Result<()> {
         lines.extend(place(finding, object));
     } else if let Some(address) = finding.address {
         lines.push(format!(" Address {address} is not stack'd, malloc'd or (recently) free'd"));
+    }
+    if let Some(begun) = &finding.begun {
+        lines.push(" What is done with the block was begun at".to_owned());
+        lines.extend(stack(stack_of(begun)));
     }
     lines.push(format!(" Fencepost: {}", finding.summary));
     lines.push(String::new());
@@ -68,10 +73,6 @@ fn stack(frames: &[Frame]) -> Vec<String> {
     frames.iter().enumerate().map(line).collect()
 }
 
-fn base(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
-}
-
 /// Where the address is, and where the object comes from.
 fn place(finding: &Finding, object: &Object) -> Vec<String> {
     let address = finding.address.unwrap_or(object.start);
@@ -86,7 +87,7 @@ fn place(finding: &Finding, object: &Object) -> Vec<String> {
     let mut lines = vec![format!(
         " Address {address} is {distance} bytes {side} a block of size {bytes} {end}"
     )];
-    let frames = |event: &Event| stack(event.stack.as_deref().unwrap_or_default());
+    let frames = |event: &Event| stack(stack_of(event));
     if is_freed {
         lines.extend(object.freed.as_ref().map(frames).unwrap_or_default());
         lines.push(" Block was alloc'd at".to_owned());
