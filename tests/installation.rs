@@ -44,8 +44,9 @@ fn assert_works(prefix: &Path) {
     assert_eq!(succeed(&mut command).trim(), library.display().to_string());
 }
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "bin/fencepost",
+    "bin/fencepost-valgrind",
     "lib/libfencepost.so",
     "include/fencepost.h",
     "share/man/man1/fencepost.1",
@@ -63,6 +64,8 @@ fn a_prefix_has_all_that_is_needed() {
         for file in FILES {
             assert!(prefix.join(file).is_file(), "{file}");
         }
+        let front = std::fs::read_link(prefix.join("bin/fencepost-valgrind"));
+        assert_eq!(front.expect("a link"), Path::new("fencepost"));
     }
     assert_works(&prefix);
 }

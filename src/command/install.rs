@@ -1,8 +1,8 @@
 //! `fencepost install`: all that a user needs, under one directory.
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use clap::Command;
@@ -16,6 +16,9 @@ const LICENSES: [(&str, &[u8]); 2] = [
     ("LICENSE-APACHE", include_bytes!("../../LICENSE-APACHE")),
     ("LICENSE-MIT", include_bytes!("../../LICENSE-MIT")),
 ];
+
+/// The name by which the command behaves as Valgrind.
+const FRONT: &str = "fencepost-valgrind";
 
 /// Where shells look for completions, below `share`.
 const COMPLETIONS: [(Shell, &str); 3] = [
@@ -50,12 +53,17 @@ pub fn install(prefix: &Path, root: Option<&Path>, command: &Command) -> Result<
         files.push((Path::new("share/doc/fencepost").join(name), text.to_vec(), 0o644));
     }
     for (path, contents, mode) in &files {
-        put(&prefix.join(path), contents, *mode).map_err(|error| {
-            Refusal::new(1, format!("{} cannot be written: {error}", quoted(&prefix.join(path))))
-        })?;
+        let path = prefix.join(path);
+        put(&path, contents, *mode).map_err(|error| unwritable(&path, &error))?;
     }
-    println!("installed {} files under {}", files.len(), quoted(&prefix));
+    let link = prefix.join("bin").join(FRONT);
+    put_link(&link, Path::new("fencepost")).map_err(|error| unwritable(&link, &error))?;
+    let _ = writeln!(io::stdout(), "installed {} files under {}", files.len() + 1, quoted(&prefix));
     Ok(0)
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Refusal {
+    Refusal::new(1, format!("{} cannot be written: {error}", quoted(path)))
 }
 
 /// Writes a file beside its place, then moves it there: a process that runs the old one keeps that.
@@ -63,9 +71,23 @@ fn put(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
+    let beside = beside(path);
     fs::write(&beside, contents)?;
     fs::set_permissions(&beside, fs::Permissions::from_mode(mode))?;
     fs::rename(&beside, path)
+}
+
+/// The same for a link, in a folder that is there.
+fn put_link(path: &Path, target: &Path) -> io::Result<()> {
+    let beside = beside(path);
+    // One that a run before has left.
+    let _ = fs::remove_file(&beside);
+    symlink(target, &beside)?;
+    fs::rename(&beside, path)
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    beside.into()
 }
