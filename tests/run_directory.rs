@@ -235,12 +235,19 @@ fn suppressions_of_all_kinds_are_heeded() {
     // Without them the records tell of the same bugs, which the processes knew.
     let suite = Suite::new("generated", &["header", "twice", "name", "freed"]);
     assert_eq!(suite.run(&["--report-dir=OUT/out"]).exit, Exit::Code(1));
-    let outcome = suite.ask(&["report", "OUT/out", "--gen-suppressions"]);
-    let generated = format!("--suppressions={}", suite.write("generated.toml", &outcome.stdout));
+    let words = ["report", "OUT/out", "--gen-suppressions", "-o", "OUT/generated.toml"];
+    let outcome = suite.ask(&words);
+    assert_eq!((outcome.exit, outcome.stdout.as_str()), (Exit::Code(0), ""), "{}", outcome.stderr);
+    let generated = format!("--suppressions={}", suite.path("generated.toml").display());
     let outcome = suite.run(&[&generated]);
     assert_eq!(outcome.exit, Exit::Code(7), "{}", outcome.stderr);
     assert!(headline(&outcome).starts_with("fencepost: no new bug, 4 known in "));
     assert!(!outcome.stderr.contains("was not used"), "{}", outcome.stderr);
+    // Of what is known already there is nothing to print, and all of them were used.
+    let outcome = suite.ask(&["report", "OUT/out", &generated, "--gen-suppressions"]);
+    assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
+    let outcome = suite.run(&[&generated, "--gen-suppressions"]);
+    assert!(!outcome.stderr.contains("[[suppression]]"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -268,7 +275,15 @@ fn what_is_wrong_is_said_in_one_line() {
         "there is no format 'word'; the formats are",
     );
     refused(&["report", "OUT/nonsense", "--fail-on=old"], "'--fail-on");
-    let outcome = suite.ask(&["report", "OUT/nonsense"]);
+    refused(&["report", "OUT/nonsense"], "nonsense' has no records, but other lines");
+    refused(&["merge", "OUT/nonsense"], "nonsense' has no records, but other lines");
+    refused(&["report", "--diff", "OUT/empty"], "'--diff' takes 2 values");
+    refused(&["report", "OUT/empty", "--diff", "a", "b"], "'--diff' cannot stand together");
+    // Nobody finds a file missing that was asked for.
+    refused(&["report", "OUT/empty", "-o", "a", "--format=html=b"], "each format has its file");
+    refused(&["report", "OUT/empty", "--gen-suppressions", "--format=html"], "needs a file");
+    assert_eq!(suite.run(&["--report-dir=OUT/out"]).exit, Exit::Code(7));
+    let outcome = suite.ask(&["report", "OUT/nonsense", "OUT/out"]);
     assert_eq!(outcome.exit, Exit::Code(0));
     assert!(outcome.stderr.contains("skipped 1 line that is no record"), "{}", outcome.stderr);
     // Nobody makes a directory of a file.

@@ -42,6 +42,13 @@ pub struct Skipped {
 }
 
 impl Collection {
+    /// Whether no record was read.
+    pub fn is_empty(&self) -> bool {
+        let Collection { runs, bugs, crashes, totals, .. } = self;
+        let is_about_nothing = totals.processes == 0 && totals.notices.is_empty();
+        runs.is_empty() && bugs.is_empty() && crashes.is_empty() && is_about_nothing
+    }
+
     /// Bugs that are news: neither in a baseline nor suppressed.
     pub fn new_bugs(&self) -> impl Iterator<Item = &Bug> {
         self.bugs.iter().filter(|bug| bug.known.is_none())

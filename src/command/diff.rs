@@ -4,6 +4,7 @@ use fencepost::finding::Bug;
 use fencepost::printable::printable;
 
 use super::collection::Collection;
+use super::format::summary;
 use super::known;
 
 /// New bugs, gone ones, and those that are still there, as text.
@@ -20,8 +21,7 @@ pub fn words(old: &Collection, new: &Collection) -> String {
         }
         text.push_str(&format!("\n{heading}:\n"));
         for bug in bugs {
-            let times =
-                if bug.count == 1 { "once".to_owned() } else { format!("{} times", bug.count) };
+            let times = summary::times(bug.count);
             let (summary, fingerprint) = (printable(&bug.summary), printable(&bug.fingerprint));
             text.push_str(&format!("  {summary} ({times}) [{fingerprint}]\n"));
         }

@@ -23,7 +23,7 @@ use super::suppressions;
 pub const GENERATE: &str = "gen-suppressions";
 
 /// A file that `report --format baseline` has written.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub struct Baseline {
     /// Version of the file.
     pub fencepost_baseline: u32,
@@ -120,7 +120,7 @@ impl Kept {
         let baseline = head.and_then(|bytes| serde_json::from_slice::<Baseline>(&bytes).ok());
         let Some(Baseline { fencepost_baseline: version, bugs }) = baseline else {
             let collection = records::read(&[path.to_owned()])?;
-            if collection.skipped.broken > 0 && collection.bugs.is_empty() {
+            if collection.skipped.broken > 0 && collection.is_empty() {
                 let sentence = format!(
                     "{} is neither a baseline nor a record file; write one with 'fencepost report DIR --format baseline'",
                     quoted(path)
@@ -218,9 +218,9 @@ pub fn is_in(known: &KnownBugs, bug: &Bug) -> bool {
         || bug.also.iter().any(|also| known.is_in_baseline(also, None, false))
 }
 
-/// Writes suppressions for the bugs of a collection.
+/// Writes suppressions for the bugs of a collection that are new.
 pub fn generate(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
-    for bug in &collection.bugs {
+    for bug in collection.new_bugs() {
         let place = place(&bug.example.stack, false);
         let allocated =
             bug.example.object.as_ref().and_then(|object| object.allocated.stack.as_deref());

@@ -22,6 +22,7 @@ pub fn sentence(error: &clap::Error) -> String {
     // What stands for its value is left out.
     let subject = subject.map_or("an argument".to_string(), |text| {
         let name = text.split([' ', '=']).next().unwrap_or(&text);
+        let name = name.trim_matches(['[', ']', '<', '>', '.']);
         format!("'{}'", name.escape_debug())
     });
     let value = context(ContextKind::InvalidValue).filter(|value| !value.is_empty());
@@ -45,9 +46,18 @@ pub fn sentence(error: &clap::Error) -> String {
             return format!("{subject}: {why}");
         }
         ErrorKind::InvalidValue | ErrorKind::NoEquals => format!("{subject} needs a value"),
-        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => {
-            format!("{subject} takes no such value")
-        }
+        ErrorKind::WrongNumberOfValues => match error.get(ContextKind::ExpectedNumValues) {
+            Some(ContextValue::Number(values)) => format!("{subject} takes {values} values"),
+            _ => format!("{subject} takes no such value"),
+        },
+        ErrorKind::TooManyValues => format!("{subject} takes no such value"),
+        ErrorKind::ArgumentConflict => match context(ContextKind::PriorArg) {
+            Some(other) => {
+                let other = other.split(' ').next().unwrap_or(&other);
+                format!("{subject} and '{}' cannot stand together", other.escape_debug())
+            }
+            None => format!("{subject} cannot stand with others"),
+        },
         ErrorKind::InvalidUtf8 => "an argument before PROGRAM is not valid UTF-8".to_string(),
         kind => kind.as_str().unwrap_or("the arguments are wrong").to_string(),
     };

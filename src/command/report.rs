@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use super::collection::Collection;
 use super::config;
 use super::diff;
-use super::format::{FORMATS, Format};
+use super::format::{FORMATS, Format, jsonl};
 use super::known::{self, Kept};
 use super::policy::{self, FailOn};
 use super::records;
@@ -104,15 +104,26 @@ fn output() -> Arg {
 /// Does what `report` is asked for; returns the exit code.
 pub fn report(matches: &ArgMatches) -> Result<u8, Refusal> {
     let outputs = outputs(matches)?;
+    let generates = matches.get_flag(known::GENERATE);
+    let path = matches.get_one::<PathBuf>("output").map(PathBuf::as_path);
+    let have_files = !outputs.is_empty() && outputs.iter().all(|(_, file)| file.is_some());
+    if path.is_some() && have_files && !generates {
+        let sentence =
+            "each format has its file, so nothing goes to that of --output; leave it out";
+        return Err(Refusal::new(Refusal::USAGE, sentence));
+    }
+    if generates && !outputs.is_empty() && !have_files {
+        let sentence = "with --gen-suppressions a format needs a file; write --format NAME=FILE";
+        return Err(Refusal::new(Refusal::USAGE, sentence));
+    }
     let kept = Kept::load(matches)?;
     let mut collection = match matches.get_many::<PathBuf>("diff") {
         Some(mut names) => {
             let mut read = || read(names.next().into_iter().cloned().collect());
             let (old, mut new) = (read()?, read()?);
-            if outputs.is_empty() {
+            if outputs.is_empty() && !generates {
                 kept.apply(&mut new);
                 let text = diff::words(&old, &new);
-                let path = matches.get_one::<PathBuf>("output").map(PathBuf::as_path);
                 write(path, |out| out.write_all(text.as_bytes()))?;
             }
             let mut kept = kept.clone();
@@ -130,18 +141,13 @@ pub fn report(matches: &ArgMatches) -> Result<u8, Refusal> {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
         collection.source_root = Some(folder.to_string_lossy().into_owned());
     }
-    if matches.get_flag(known::GENERATE) {
-        collection.bugs.retain(|bug| bug.known.is_none());
-        write(None, |out| known::generate(&collection, out))?;
-    } else {
-        let is_diff = matches.contains_id("diff");
-        let default =
-            if outputs.is_empty() && !is_diff { vec![(&FORMATS[0], None)] } else { vec![] };
-        let path = matches.get_one::<PathBuf>("output").cloned();
-        for (format, file) in outputs.into_iter().chain(default) {
-            let file = file.or_else(|| path.clone());
-            write(file.as_deref(), |out| (format.render)(&collection, out))?;
-        }
+    if generates {
+        write(path, |out| known::generate(&collection, out))?;
+    }
+    let is_told = generates || matches.contains_id("diff");
+    let default = (outputs.is_empty() && !is_told).then_some((&FORMATS[0], None));
+    for (format, file) in outputs.into_iter().chain(default) {
+        write(file.as_deref().or(path), |out| (format.render)(&collection, out))?;
     }
     for remark in kept.remarks(&collection) {
         say(&remark);
@@ -153,9 +159,7 @@ pub fn report(matches: &ArgMatches) -> Result<u8, Refusal> {
 pub fn merge(matches: &ArgMatches) -> Result<u8, Refusal> {
     let collection = read(given(matches))?;
     let path = matches.get_one::<PathBuf>("output").map(PathBuf::as_path);
-    write(path, |out| {
-        collection.records().try_for_each(|record| out.write_all(record.to_line().as_bytes()))
-    })?;
+    write(path, |out| jsonl::render(&collection, out))?;
     Ok(0)
 }
 
@@ -170,6 +174,13 @@ fn read(names: Vec<PathBuf>) -> Result<Collection, Refusal> {
         return Err(Refusal::new(Refusal::USAGE, sentence));
     }
     let collection = records::read(&names)?;
+    if collection.is_empty() && collection.skipped.broken > 0 {
+        let sentence = format!(
+            "{} has no records, but other lines; name a report directory",
+            quoted(&names[0])
+        );
+        return Err(Refusal::new(Refusal::USAGE, sentence));
+    }
     if let Some(words) = collection.skipped.words() {
         say(&words);
     }

@@ -4,7 +4,7 @@ mod baseline;
 mod github;
 mod gitlab;
 mod html;
-mod jsonl;
+pub mod jsonl;
 mod junit;
 mod markdown;
 mod place;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use fencepost::finding::{Bug, Counted, Finding, Known, NotGuarded, ObjectState, Side};
 use fencepost::printable::printable;
 
+use super::sentence::counted;
 use crate::command::collection::Collection;
 
 /// Entries of a list before the rest is counted.
@@ -116,7 +117,8 @@ fn cut(text: &str, most: usize) -> String {
     }
 }
 
-fn times(count: u64) -> String {
+/// `once`, `2 times`.
+pub fn times(count: u64) -> String {
     match count {
         1 => "once".to_owned(),
         count => format!("{count} times"),
@@ -126,8 +128,7 @@ fn times(count: u64) -> String {
 /// What happened, in one line.
 fn what(example: &Finding) -> Option<String> {
     let object = example.object.as_ref()?;
-    let bytes =
-        |count: u64| if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") };
+    let bytes = |count| counted(count, "byte");
     let where_ = match object.side {
         Side::Before => format!("{} before", bytes(object.distance)),
         Side::Inside => format!("{} into", bytes(object.distance)),
