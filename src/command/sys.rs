@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::convert::Infallible;
-use std::ffi::{CString, OsStr, OsString, c_int};
+use std::ffi::{CString, OsStr, OsString, c_int, c_uint};
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
@@ -347,15 +347,22 @@ pub fn is_stopped(pid: c_int) -> bool {
 }
 
 /// Gives up every descriptor but `kept`, and the folder: whoever waits for the program to
-/// close its own must not wait for this process.
+/// close its own must not wait for this process. A guard in this process, of a run around this one, keeps its
+/// own: it stands before libc's functions, but not before system calls.
 pub fn let_go_of_descriptors(mut kept: Vec<c_int>) {
     kept.sort_unstable();
     let mut first = 0;
+    type CloseRange = unsafe extern "C" fn(c_uint, c_uint, c_int) -> c_int;
+    // SAFETY: a valid name; a function that is found under it has this signature (close_range(2)), and null is None.
+    let close_range: Option<CloseRange> =
+        unsafe { std::mem::transmute(libc::dlsym(libc::RTLD_DEFAULT, c"close_range".as_ptr())) };
     let close = |first: c_int, last: c_int| {
+        let (from, to) = (first.cast_unsigned(), last.cast_unsigned());
         // SAFETY: nothing of this process uses the descriptors any more.
         unsafe {
-            if first <= last && libc::syscall(libc::SYS_close_range, first, last, 0) != 0 {
-                // Linux before 5.9; the limit is soon reached where it is low, as it is by default.
+            if first <= last && close_range.is_none_or(|close_range| close_range(from, to, 0) != 0)
+            {
+                // glibc before 2.34 or Linux before 5.9; the limit is soon reached where it is low, as by default.
                 for descriptor in first..=last.min(65_535) {
                     libc::close(descriptor);
                 }
