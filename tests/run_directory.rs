@@ -251,6 +251,23 @@ fn suppressions_of_all_kinds_are_heeded() {
 }
 
 #[test]
+fn runs_within_a_run_leave_their_records_there() {
+    let suite = Suite::new("within", &[]);
+    let (bugs, run) = (BUGS.display(), format!("{FENCEPOST} run"));
+    let script = format!("{run} -- {bugs} header\n{run} --fail-on=never -- {bugs} twice\nexit 7\n");
+    suite.write("suite.sh", &script);
+    let outcome = suite.run(&["--report-dir=OUT/out"]);
+    assert_eq!(outcome.exit, Exit::Code(1), "{}", outcome.stderr);
+    // The second has a policy, and so a summary of its own.
+    let summaries = outcome.stderr.matches(" guarded process").count();
+    assert_eq!(summaries, 2, "{}", outcome.stderr);
+    assert!(headline(&outcome).starts_with("fencepost: 1 bug in "), "{}", outcome.stderr);
+    assert_eq!(suite.bugs("OUT/out").len(), 2);
+    // The command is guarded itself, and leaves its guard in place.
+    assert!(!outcome.stderr.contains("descriptor"), "{}", outcome.stderr);
+}
+
+#[test]
 fn what_is_wrong_is_said_in_one_line() {
     let suite = Suite::new("wrong", &[]);
     let file = suite.write("wrong.toml", "[[suppression]]\nname = \"x\"\nkinder = \"y\"\n");
@@ -282,6 +299,7 @@ fn what_is_wrong_is_said_in_one_line() {
     // Nobody finds a file missing that was asked for.
     refused(&["report", "OUT/empty", "-o", "a", "--format=html=b"], "each format has its file");
     refused(&["report", "OUT/empty", "--gen-suppressions", "--format=html"], "needs a file");
+    refused(&["run", "--sweep", "--second-look", "--", "/bin/true"], "leave out --second-look");
     assert_eq!(suite.run(&["--report-dir=OUT/out"]).exit, Exit::Code(7));
     let outcome = suite.ask(&["report", "OUT/nonsense", "OUT/out"]);
     assert_eq!(outcome.exit, Exit::Code(0));
@@ -333,4 +351,20 @@ fn a_second_look_catches_the_write_that_was_found_late() {
     suite.have(&["header"]);
     let outcome = suite.run(&["--second-look"]);
     assert!(!outcome.stderr.contains("run again"), "{}", outcome.stderr);
+}
+
+#[test]
+fn as_valgrind_it_writes_a_log_and_names_no_folder_that_goes() {
+    let suite = Suite::new("front", &[]);
+    let front = suite.path("fencepost-valgrind");
+    std::os::unix::fs::symlink(FENCEPOST, &front).expect("the folder is writable");
+    let log = suite.path("log");
+    let mut command = Command::new(&front);
+    command.arg("-q").arg(format!("--log-file={}", log.display())).arg(&*BUGS).arg("header");
+    let outcome = process::run(command.env("TMPDIR", &suite.folder), LIMIT).expect("it starts");
+    assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
+    assert!(headline(&outcome).starts_with("fencepost: 1 bug in "), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("Records are in"), "{}", outcome.stderr);
+    let log = fs::read_to_string(log).expect("it was written");
+    assert!(log.contains("Invalid write of size 1\n"), "{log}");
 }

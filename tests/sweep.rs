@@ -39,6 +39,15 @@ fn run(command: &mut Command) -> Outcome {
     process::run(command, LIMIT).expect("fencepost starts")
 }
 
+#[test]
+fn a_policy_and_suppressions_are_heeded() {
+    let outcome = run(sweep(&["--fail-on=never", "--error-exitcode=9"]).arg("bugs"));
+    assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
+    assert!(lines(&outcome).contains(&"3 findings in 4 runs"), "{}", outcome.stderr);
+    let outcome = run(sweep(&["--keep-going", "--gen-suppressions"]).arg("bugs"));
+    assert_eq!(outcome.stderr.matches("[[suppression]]").count(), 3, "{}", outcome.stderr);
+}
+
 /// The lines of the result.
 fn lines(outcome: &Outcome) -> Vec<&str> {
     outcome.stderr.lines().filter_map(|line| line.strip_prefix("fencepost: sweep: ")).collect()

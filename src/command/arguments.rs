@@ -40,7 +40,7 @@ Examples:
 pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal> {
     let words = with_run(arguments.collect());
     let usage = |error: clap::Error| Refusal::new(Refusal::USAGE, mistake::sentence(&error));
-    let matches = match command().try_get_matches_from(&words) {
+    let matches = match parser().try_get_matches_from(&words) {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() => {
             let _ = write!(io::stdout(), "{}", error.render());
@@ -52,7 +52,7 @@ pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal
         None => matches,
         Some(config) => {
             config.set_options();
-            command().try_get_matches_from(with_config(words, &config)).map_err(usage)?
+            parser().try_get_matches_from(with_config(words, &config)).map_err(usage)?
         }
     };
     match matches.subcommand() {
@@ -175,6 +175,11 @@ fn path_of(matches: &ArgMatches, name: &str) -> PathBuf {
 
 fn name(matches: &ArgMatches) -> Option<&str> {
     matches.get_one::<String>("NAME").map(String::as_str)
+}
+
+/// All commands, with the flag that only we give. Completions would show it, even if it is hidden.
+fn parser() -> Command {
+    command().mut_subcommand("run", |run| run.arg(recorded::taken()))
 }
 
 /// All commands.

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgAction, ArgMatches};
 use fencepost::finding::RUN_ID_VARIABLE;
 use fencepost::options::{OPTIONS_VARIABLE, SummaryChoice};
 use fencepost::printable::printable;
@@ -25,6 +25,14 @@ use super::{elf, run_record, second_look};
 /// The exit code where bugs fail the run and `error-exitcode` says no other.
 const FOUND: u8 = 1;
 
+/// The flag of a caller that takes the records away, so that nobody is told where they are.
+pub const TAKEN: &str = "records-are-taken";
+
+/// That flag.
+pub fn taken() -> Arg {
+    Arg::new(TAKEN).long(TAKEN).action(ArgAction::SetTrue).hide(true)
+}
+
 /// What the user wants of a run that leaves records.
 pub struct Wishes {
     /// Whether anybody asks for records; not where this run is within another that has them.
@@ -34,7 +42,8 @@ pub struct Wishes {
     pub kept: Kept,
     pub fail_on: FailOn,
     generates: bool,
-    looks_again: bool,
+    are_taken: bool,
+    pub looks_again: bool,
 }
 
 impl Wishes {
@@ -43,6 +52,7 @@ impl Wishes {
         let given = |wanted: &str| flags.iter().any(|(name, _)| *name == wanted);
         let options = run::options(flags)?;
         let is_within = std::env::var_os(RUN_ID_VARIABLE).is_some();
+        // Within another run, processes leave their records there without our help.
         let has_directory = given("report-dir") || options.report_dir.is_some() && !is_within;
         let lists = ["baseline", "suppressions", "fail-on"];
         let generates = matches.get_flag(known::GENERATE);
@@ -50,12 +60,40 @@ impl Wishes {
         let asks = generates || looks_again || lists.iter().any(|name| matches.contains_id(name));
         Ok(Wishes {
             are_any: has_directory || asks,
-            directory: options.report_dir.filter(|_| has_directory).map(PathBuf::from),
+            directory: options.report_dir.map(PathBuf::from),
             kept: Kept::load(matches)?,
             fail_on: policy::given(matches).unwrap_or(FailOn::New),
             generates,
+            are_taken: matches.get_flag(TAKEN),
             looks_again,
         })
+    }
+}
+
+impl Wishes {
+    /// Prints suppressions for the new bugs, if they are wanted.
+    pub fn tell_suppressions(&self, collection: &Collection) {
+        let mut out = Vec::new();
+        if self.generates {
+            let _ = known::generate(collection, &mut out);
+        }
+        let _ = io::stderr().write_all(&out);
+    }
+
+    /// Where no bug fails the run, none ends a process either.
+    pub fn soften(&self, flags: &mut Flags) -> Result<(), Refusal> {
+        if self.fail_on != FailOn::Never {
+            return Ok(());
+        }
+        if !flags.iter().any(|(name, _)| *name == "keep-going") {
+            flags.push(("keep-going", "yes".to_owned()));
+        }
+        flags.retain(|(name, _)| *name != "error-exitcode");
+        // It may have been inherited, too.
+        let mut options = run::options(flags)?;
+        options.error_exitcode = None;
+        sys::set_variable(OPTIONS_VARIABLE, Some(options.encode().as_ref()));
+        Ok(())
     }
 }
 
@@ -68,18 +106,9 @@ pub fn run(
 ) -> Result<u8, Refusal> {
     let mut directory = Directory::make(wishes.directory.as_deref())?;
     let mut flags = flags.clone();
+    wishes.soften(&mut flags)?;
     flags.extend(flags_of(&directory, &wishes.kept)?);
-    if wishes.fail_on == FailOn::Never && !flags.iter().any(|(name, _)| *name == "keep-going") {
-        flags.push(("keep-going", "yes".to_owned()));
-    }
-    let mut options = run::options(&flags)?;
-    let error_exitcode = options.error_exitcode;
-    if wishes.fail_on == FailOn::Never {
-        // The processes end by themselves, too.
-        options.error_exitcode = None;
-        flags.retain(|(name, _)| *name != "error-exitcode");
-        sys::set_variable(OPTIONS_VARIABLE, Some(options.encode().as_ref()));
-    }
+    let options = run::options(&flags)?;
     directory.announce();
     let program = run::prepare(&flags, name)?;
     if sys::is_traced() {
@@ -130,18 +159,15 @@ pub fn run(
         ));
     }
     if options.summary != SummaryChoice::Never {
-        tell(&collection, &remarks, &directory);
+        let stays = !directory.is_temporary() && !wishes.are_taken;
+        tell(&collection, &remarks, stays.then_some(directory.path()));
     }
-    if wishes.generates {
-        let mut out = Vec::new();
-        let _ = known::generate(&collection, &mut out);
-        let _ = io::stderr().write_all(&out);
-    }
+    wishes.tell_suppressions(&collection);
     drop(directory);
     // A report whose record could not be written counts, too.
     let is_bad = wishes.fail_on.fails(&collection) || unrecorded > 0;
     let fails = is_bad && wishes.fail_on != FailOn::Never;
-    Ok(if fails { error_exitcode.unwrap_or(FOUND) } else { run::end_as(status) })
+    Ok(if fails { options.error_exitcode.unwrap_or(FOUND) } else { run::end_as(status) })
 }
 
 /// The flags by which processes leave records there, and learn what is known.
@@ -175,7 +201,7 @@ fn crash(status: ExitStatus) -> Option<String> {
 }
 
 /// Prints the summary as one text, so that nothing comes in between.
-fn tell(collection: &Collection, remarks: &[String], directory: &Directory) {
+fn tell(collection: &Collection, remarks: &[String], directory: Option<&Path>) {
     let mut text = vec![b'\n'];
     let _ = summary::render(collection, &mut text);
     if !remarks.is_empty() {
@@ -184,8 +210,8 @@ fn tell(collection: &Collection, remarks: &[String], directory: &Directory) {
     for remark in remarks {
         let _ = writeln!(text, "Note: {}", printable(remark));
     }
-    if !directory.is_temporary() {
-        let path = printable(directory.path().as_os_str().as_encoded_bytes());
+    if let Some(path) = directory {
+        let path = printable(path.as_os_str().as_encoded_bytes());
         let _ = writeln!(text, "\nRecords are in {path}; see 'fencepost report {path}'");
     }
     let _ = io::stderr().write_all(&text);

@@ -17,6 +17,7 @@ use fencepost::printable::printable;
 use super::collection::Collection;
 use super::directory::Directory;
 use super::parent::{self, Ended};
+use super::policy::FailOn;
 use super::recorded::{self, Wishes};
 use super::refusal::Refusal;
 use super::run::{self, Flags};
@@ -36,21 +37,28 @@ pub fn sweep(
     name: &OsStr,
     arguments: Vec<OsString>,
 ) -> Result<u8, Refusal> {
-    let options = run::options(flags)?;
+    let mut flags = flags.clone();
+    wishes.soften(&mut flags)?;
+    let options = run::options(&flags)?;
     if flags.iter().any(|(name, _)| *name == "placement") {
         let sentence = "--sweep tries each placement; leave out --placement";
+        return Err(Refusal::new(Refusal::USAGE, sentence));
+    }
+    if wishes.looks_again {
+        let sentence = "--sweep runs the program under each placement; leave out --second-look";
         return Err(Refusal::new(Refusal::USAGE, sentence));
     }
     let failed = |what: &str| {
         let what = what.to_owned();
         move |error: io::Error| Refusal::new(Refusal::UNGUARDED, format!("{what}: {error}"))
     };
-    run::prepare(flags, name)?;
+    run::prepare(&flags, name)?;
     let mut input = Input::take().map_err(failed("standard input cannot be kept for each run"))?;
     let mut directory = Directory::make(wishes.directory.as_deref())?;
     let of_directory = recorded::flags_of(&directory, &wishes.kept)?;
     let signals = Signals::take();
     let mut ends: Vec<End> = Vec::new();
+    let mut unrecorded = 0;
     for (number, choice) in Placement::CHOICES.iter().enumerate() {
         let mut flags = flags.clone();
         flags.extend(of_directory.iter().cloned());
@@ -95,6 +103,7 @@ pub fn sweep(
         for notice in &part.totals.notices {
             say(&format!("{}: {}", choice.name, notice.name));
         }
+        unrecorded += ledger.reports().saturating_sub(part.totals.findings);
         let by_report = !part.bugs.is_empty()
             && (status.code().is_none() || status.code() == options.error_exitcode.map(i32::from));
         ends.push(End { placement: choice.name, status, by_report });
@@ -102,11 +111,18 @@ pub fn sweep(
     let mut collection = directory.collect()?;
     wishes.kept.apply(&mut collection);
     tell(&collection, &directory);
-    for remark in wishes.kept.remarks(&collection) {
+    let remarks = wishes.kept.remarks(&collection);
+    for remark in remarks.into_iter().chain(collection.skipped.words()) {
         say(&remark);
     }
+    if unrecorded > 0 {
+        say(&format!("{unrecorded} reports have left no record"));
+    }
     tell_of_ends(&ends);
-    Ok(if wishes.fail_on.fails(&collection) {
+    wishes.tell_suppressions(&collection);
+    // A report whose record could not be written counts, too.
+    let is_bad = wishes.fail_on.fails(&collection) || unrecorded > 0;
+    Ok(if is_bad && wishes.fail_on != FailOn::Never {
         options.error_exitcode.unwrap_or(FOUND)
     } else {
         ends.first().map_or(0, |first| run::code_of(first.status))

@@ -1,7 +1,7 @@
 //! Called by a name with `valgrind` in it: the command line of Valgrind, its log and its words, with our guard.
 //!
-//! `ctest -T memcheck` and other tools start Valgrind and read its log. They take `fencepost` for it by a link:
-//! `ln -s fencepost fencepost-valgrind`. The program runs under another process of the command, which writes records; at
+//! `ctest -T memcheck` and other tools start Valgrind and read its log. They take `fencepost` for it by the link
+//! `fencepost-valgrind`, which `install` makes. The program runs under another process of the command, which writes records; at
 //! its end the log is made of them.
 
 use std::ffi::{OsStr, OsString};
@@ -19,7 +19,7 @@ use super::format;
 use super::parent;
 use super::refusal::{Refusal, quoted};
 use super::sys::{self, Signals};
-use super::{records, run};
+use super::{recorded, records, run};
 
 /// Whether a command of this name is to behave as Valgrind.
 pub fn is_meant_by(name: &OsStr) -> bool {
@@ -181,6 +181,7 @@ pub fn be_valgrind(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refu
     let command = std::env::current_exe().map_err(failed("the command itself".to_owned()))?;
     let mut words: Vec<OsString> = vec![command.clone().into(), "run".into()];
     words.extend(asked.flags.iter().map(OsString::from));
+    words.push(format!("--{}", recorded::TAKEN).into());
     words.extend(["--report-dir".into(), folder.path().into()]);
     words.extend(["--log-path".into(), folder.path().join("text").into()]);
     words.push("--".into());
