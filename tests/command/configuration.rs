@@ -39,6 +39,13 @@ fn flags_and_the_variable_win_over_the_file() {
 }
 
 #[test]
+fn a_list_is_taken_for_one_text_with_commas() {
+    let (_scratch, folder) = project("follow = ['test_*', '!git']\n");
+    let output = print_options(&folder, "", &["run"]).output().unwrap();
+    assert_prints(output, "follow=test_*,!git\n");
+}
+
+#[test]
 fn a_path_means_the_folder_of_the_file() {
     let (scratch, folder) = project("log-path = 'logs:1/x'\nsymbolize = false\n");
     fs::create_dir(scratch.path("logs:1")).unwrap();
