@@ -13,6 +13,7 @@ use fencepost::printable::printable;
 
 use super::collection::Collection;
 use super::directory::Directory;
+use super::format::sentence::counted;
 use super::format::summary;
 use super::known::{self, Kept};
 use super::parent::Ended;
@@ -145,7 +146,8 @@ pub fn run(
     remarks.extend(seen_again);
     remarks.extend(collection.skipped.words());
     if unrecorded > 0 {
-        remarks.push(format!("{unrecorded} reports have left no record; see the output above"));
+        let reports = counted(unrecorded, "report");
+        remarks.push(format!("{reports} left no record; see the output above"));
     }
     if collection.bugs.is_empty() && unrecorded == 0 {
         remarks.extend(crash(status));

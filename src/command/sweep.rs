@@ -16,6 +16,7 @@ use fencepost::printable::printable;
 
 use super::collection::Collection;
 use super::directory::Directory;
+use super::format::sentence::counted;
 use super::parent::{self, Ended};
 use super::policy::FailOn;
 use super::recorded::{self, Wishes};
@@ -104,7 +105,7 @@ pub fn sweep(
             say(&format!("{}: {}", choice.name, notice.name));
         }
         unrecorded += ledger.reports().saturating_sub(part.totals.findings);
-        let by_report = !part.bugs.is_empty()
+        let by_report = (ledger.reports() > 0 || !part.bugs.is_empty())
             && (status.code().is_none() || status.code() == options.error_exitcode.map(i32::from));
         ends.push(End { placement: choice.name, status, by_report });
     }
@@ -116,7 +117,7 @@ pub fn sweep(
         say(&remark);
     }
     if unrecorded > 0 {
-        say(&format!("{unrecorded} reports have left no record"));
+        say(&format!("{} left no record", counted(unrecorded, "report")));
     }
     tell_of_ends(&ends);
     wishes.tell_suppressions(&collection);

@@ -13,7 +13,7 @@ mod rule;
 #[path = "../../../tests/support/findings.rs"]
 mod samples;
 mod sarif;
-mod sentence;
+pub mod sentence;
 pub mod summary;
 #[cfg(test)]
 mod tests;
