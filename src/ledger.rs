@@ -6,6 +6,7 @@
 //! by `run` does without.
 
 pub use crate::sys::executable::Why;
+use crate::sys::hash::Hash;
 use crate::sys::process;
 use crate::sys::shared_file::{self, Name};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -59,12 +60,9 @@ impl<const N: usize> Said<N> {
 
     /// Whether nobody has said these texts together so far; from now on somebody has. Takes no lock.
     pub fn is_news(&self, texts: &[&str]) -> bool {
-        let mut key = EMPTY_HASH;
-        for text in texts {
-            key = hash_on(key, text.as_bytes());
-            key = hash_on(key, &[0]);
-        }
-        let key = key.max(1);
+        let mut key = Hash::new();
+        texts.iter().for_each(|text| key.add_text(text));
+        let key = key.get().max(1);
         let first = key as usize % N;
         for at in (first..N).chain(0..first) {
             match self.0[at].compare_exchange(0, key, Ordering::Relaxed, Ordering::Relaxed) {
@@ -194,7 +192,10 @@ impl Ledger {
     /// children of vfork.
     pub(crate) fn note_unguarded(&self, name: &[u8], why: Why) {
         let name = &name[..name.len().min(NAME_BYTES)];
-        let key = hash(&[name, &[why as u8]]);
+        let mut key = Hash::new();
+        key.add(name);
+        key.add(&[why as u8]);
+        let key = key.get().max(1);
         for entry in &self.unguarded {
             match entry.key.compare_exchange(0, key, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => {
@@ -231,19 +232,6 @@ impl Ledger {
         let programs = self.unguarded.iter().filter(named).filter_map(read).collect();
         (programs, self.unnamed.load(Ordering::Relaxed))
     }
-}
-
-/// FNV-1a, 64 bits.
-const EMPTY_HASH: u64 = 0xcbf2_9ce4_8422_2325;
-
-fn hash_on(hash: u64, bytes: &[u8]) -> u64 {
-    let add = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    bytes.iter().fold(hash, add)
-}
-
-/// Never 0.
-fn hash(parts: &[&[u8]]) -> u64 {
-    parts.iter().fold(EMPTY_HASH, |hash, part| hash_on(hash, part)).max(1)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::diagnose::access::Direction;
 use crate::diagnose::{Bug, Cause, LibcCall, Misuse};
+use crate::sys::hash::Hash;
 use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
 use crate::trace::{self, Frames, Pc};
@@ -156,20 +157,14 @@ fn is_libc_or_ours(module: &[u8]) -> bool {
 
 fn hash(kind: &str, direction: Option<Direction>, frames: &[(Vec<u8>, usize)]) -> u64 {
     let outside = frames.iter().position(|(module, _)| !is_libc_or_ours(module)).unwrap_or(0);
-    // FNV-1a, 64 bits.
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut add = |bytes: &[u8]| {
-        for &byte in bytes {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    };
-    add(kind.as_bytes());
-    add(&[direction.map_or(0, |direction| direction as u8 + 1)]);
+    let mut hash = Hash::new();
+    hash.add(kind.as_bytes());
+    hash.add(&[direction.map_or(0, |direction| direction as u8 + 1)]);
     for (module, offset) in frames.iter().skip(outside).take(FRAMES) {
-        add(module);
-        add(&offset.to_le_bytes());
+        hash.add(module);
+        hash.add(&offset.to_le_bytes());
     }
-    hash
+    hash.get()
 }
 
 #[cfg(test)]

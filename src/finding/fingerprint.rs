@@ -7,6 +7,7 @@
 //! [`Bug::places`](super::Bug::places).
 
 use super::{Direction, Event, Finding, Frame, Object, Side, UNKNOWN_MODULE};
+use crate::sys::hash::Hash;
 
 /// The class of accesses beside objects.
 const OUT_OF_BOUNDS: &str = "out-of-bounds";
@@ -25,16 +26,16 @@ fn of(finding: &Finding) -> u64 {
     let allocated =
         finding.object.as_ref().and_then(|object| place(stack_of(&object.allocated), true));
     let mut hash = Hash::new();
-    hash.add(class(finding));
+    hash.add_text(class(finding));
     if finding.late || class(finding) == OUT_OF_BOUNDS {
-        hash.add(finding.object.as_ref().map_or("", side));
+        hash.add_text(finding.object.as_ref().map_or("", side));
     }
     if !finding.late {
-        hash.add(direction(finding));
-        hash.add(&place(&finding.stack, false).unwrap_or_default());
+        hash.add_text(direction(finding));
+        hash.add_text(&place(&finding.stack, false).unwrap_or_default());
     }
-    hash.add(&allocated.unwrap_or_default());
-    hash.0
+    hash.add_text(&allocated.unwrap_or_default());
+    hash.get()
 }
 
 fn side(object: &Object) -> &'static str {
@@ -58,9 +59,9 @@ fn site(finding: &Finding) -> Option<u64> {
     };
     let allocated = place(stack_of(&object.allocated), true)?;
     let mut hash = Hash::new();
-    hash.add(side);
-    hash.add(&allocated);
-    is_write.then_some(hash.0)
+    hash.add_text(side);
+    hash.add_text(&allocated);
+    is_write.then_some(hash.get())
 }
 
 /// Kinds that one bug may show as, by chance or by placement, have one class.
@@ -285,22 +286,6 @@ fn without_clones(function: &str) -> &str {
 
 fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
-}
-
-/// FNV-1a, 64 bits.
-struct Hash(u64);
-
-impl Hash {
-    fn new() -> Hash {
-        Hash(0xcbf2_9ce4_8422_2325)
-    }
-
-    /// Adds a text and its end.
-    fn add(&mut self, text: &str) {
-        for byte in text.bytes().chain([0]) {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
 }
 
 #[cfg(test)]

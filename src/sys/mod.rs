@@ -15,6 +15,7 @@ pub mod file;
 pub mod filter;
 pub mod fixed_text;
 pub mod gate;
+pub mod hash;
 pub mod hold_off;
 pub mod identity;
 pub mod inherited;
