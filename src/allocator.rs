@@ -1,4 +1,4 @@
-//! What every face of the allocator does: allocate, free, resize, and tell of bad calls.
+//! What every face of the allocator does: allocate, free, resize, and report bad calls.
 
 pub mod fork;
 pub mod inspect;
@@ -19,13 +19,13 @@ use crate::trace::{self, Caller, Frames};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// The runtime, ready to guard; none in a process that is not followed.
+/// Returns the runtime, ready to guard, or `None` in a process that is not followed.
 #[inline]
 pub fn runtime() -> Option<&'static Runtime> {
     runtime::get_or_start(fault::install)
 }
 
-/// Allocates for the program. Null when there is no memory.
+/// Allocates for the program. Returns null when there is no memory.
 #[inline(never)]
 #[unsafe(link_section = ".text.hot")]
 pub fn allocate(request: AllocationRequest, caller: Caller) -> *mut u8 {
@@ -38,7 +38,7 @@ pub fn allocate(request: AllocationRequest, caller: Caller) -> *mut u8 {
     threads::with_cache(|cache| runtime.heap.allocate(cache, request, || runtime.event(caller)))
 }
 
-/// Frees for the program; null is fine.
+/// Frees an object for the program. A null address is allowed.
 #[inline(never)]
 #[unsafe(link_section = ".text.hot")]
 pub fn free(address: usize, release: Release, caller: Caller) {
@@ -46,16 +46,16 @@ pub fn free(address: usize, release: Release, caller: Caller) {
         return;
     }
     if private::contains(address) {
-        // Allocated by the runtime, or while it was interrupted.
-        // SAFETY: the address is the private heap's.
+        // The runtime allocated this, or the program did while a signal handler had interrupted the runtime.
+        // SAFETY: `private::contains` found the address in the private heap.
         return unsafe { private::free(address) };
     }
     let Some(runtime) = runtime() else {
-        // SAFETY: not ours; what the program passes is the program's responsibility.
+        // SAFETY: without a runtime all objects are the next allocator's; a bad address is bad natively too.
         return unsafe { next_heap::free(address) };
     };
     if runtime.heap.is_sampling() && !runtime.heap.contains(address) {
-        // SAFETY: as above.
+        // SAFETY: an address outside the heap is the next allocator's; a bad one would be bad there natively too.
         return unsafe { next_heap::free(address) };
     }
     let freed = threads::with_cache(|cache| {
@@ -81,11 +81,11 @@ fn free_badly(
         {
             free(address, release.unchecked(), caller);
         }
-        // SAFETY: not ours; what the program passes is the program's responsibility.
+        // SAFETY: `is_next` says that the next allocator may own it; a bad address would be bad there natively too.
         BadCall::Foreign if is_next(runtime, address) => unsafe { next_heap::free(address) },
         bad => {
             fault::report_call(runtime, FoundBy::Release(release.by), address, bad, caller);
-            // What is lent lives on in a run that goes on: libc's threads would die by it.
+            // With keep-going, an object lent to libc's threads lives on: they would crash without it.
             if matches!(bad, BadCall::Mismatch(..)) {
                 free(address, release.unchecked(), caller);
             }
@@ -93,8 +93,8 @@ fn free_badly(
     }
 }
 
-/// Resizes for the program, to a size and an alignment; null when there is no memory, and then the old
-/// object stands.
+/// Changes an object's size and alignment for the program. Returns null when there is no memory, and leaves the
+/// object as it was then.
 pub fn resize(
     address: usize,
     size: usize,
@@ -103,18 +103,18 @@ pub fn resize(
     caller: Caller,
 ) -> *mut u8 {
     if private::contains(address) {
-        // SAFETY: the address is the private heap's.
+        // SAFETY: `private::contains` found the address in the private heap.
         return unsafe { private::resize(address, size, align) };
     }
     let Some(runtime) = runtime() else {
-        // SAFETY: not ours; what the program passes is the program's responsibility.
+        // SAFETY: without a runtime all objects are the next allocator's; a bad address is bad natively too.
         return unsafe { next_heap::resize(address, size, align) };
     };
-    // An object of the next allocator stays there: nobody has seen it so far.
+    // An object of the next allocator stays there: the heap has no record of it.
     if runtime.heap.is_sampling() && !runtime.heap.contains(address) {
-        // SAFETY: not ours; what the program passes is the program's responsibility.
+        // SAFETY: an address outside the heap is the next allocator's; a bad one would be bad there natively too.
         return unsafe {
-            // One that moves is there twice for a while, but natively a mapping grows where it is.
+            // An object that moves needs memory twice for a while; but natively a mapping grows where it is.
             let more = size.saturating_sub(next_heap::usable_size(address));
             if !runtime.heap.permits_unsampled(more) {
                 return core::ptr::null_mut();
@@ -139,19 +139,19 @@ pub fn resize(
             }
             resize(address, size, align, release.unchecked(), caller)
         }
-        // SAFETY: as above.
+        // SAFETY: `is_next` says that the next allocator may own it; a bad address would be bad there natively too.
         Err(BadCall::Foreign) if is_next(runtime, address) => unsafe {
             next_heap::resize(address, size, align)
         },
         Err(bad @ BadCall::Lent(object, _)) => {
             fault::report_call(runtime, FoundBy::Release(release.by), address, bad, caller);
-            // In a run that goes on the old one stays, for libc's threads.
+            // With keep-going, the old object stays as it is: libc's threads still use it.
             let request = AllocationRequest { size, align, family: object.family, zeroed: false };
             let new = allocate(request, caller);
             if !new.is_null() {
                 let bytes = size.min(object.size);
-                // SAFETY: the old object was live a moment ago and is the program's to give back; nobody knows the new
-                // one, which is distinct from it.
+                // SAFETY: the old object was live a moment ago, and the program owns it. The new one is distinct from
+                // it, and nobody else knows its address yet.
                 unsafe { core::ptr::copy_nonoverlapping(address as *const u8, new, bytes) };
             }
             new
@@ -163,22 +163,22 @@ pub fn resize(
     }
 }
 
-/// Bytes that the program may use at `address`: what it asked for.
+/// Returns how many bytes the program may use at `address`: as many as it asked for.
 pub fn usable_size(address: usize, caller: Caller) -> usize {
     if address == 0 {
         return 0;
     }
     if private::contains(address) {
-        // SAFETY: the address is the private heap's.
+        // SAFETY: `private::contains` found the address in the private heap.
         return unsafe { private::size(address) };
     }
     let Some(runtime) = runtime() else {
-        // SAFETY: not ours; what the program passes is the program's responsibility.
+        // SAFETY: without a runtime all objects are the next allocator's; a bad address is bad natively too.
         return unsafe { next_heap::usable_size(address) };
     };
     match runtime.heap.size_of(address) {
         Ok(size) => size,
-        // SAFETY: as above.
+        // SAFETY: `is_next` says that the next allocator may own it; a bad address would be bad there natively too.
         Err(BadCall::Foreign) if is_next(runtime, address) => unsafe {
             next_heap::usable_size(address)
         },
@@ -189,8 +189,8 @@ pub fn usable_size(address: usize, caller: Caller) -> usize {
     }
 }
 
-/// Notes a request that can't be granted; reports it where the user wants that. The caller returns
-/// as libc does.
+/// Notes a request that can't be granted, and reports it if the option `bad-requests` says so. The caller then
+/// returns as libc does.
 #[cold]
 pub fn refuse(function: &'static str, wrong: Wrong, caller: Caller) {
     if RuntimeScope::is_active() {
@@ -203,8 +203,8 @@ pub fn refuse(function: &'static str, wrong: Wrong, caller: Caller) {
     }
 }
 
-/// Whether an address that the heap does not know may be the next allocator's, which has checks of
-/// its own: most are while sampling or once the heap is closed, and some may have been allocated without us.
+/// Whether the next allocator may own an address that the heap does not know; it has its own checks. Most such
+/// objects come while sampling or once the heap is closed; some were allocated before we were loaded or without us.
 fn is_next(runtime: &Runtime, address: usize) -> bool {
     runtime.heap.is_sampling()
         || runtime.heap.unrecorded() > 0
@@ -212,8 +212,8 @@ fn is_next(runtime: &Runtime, address: usize) -> bool {
         || fault::owner_of(address) == Owner::Mapped("[heap]".to_owned())
 }
 
-/// Whether the program has C++ operators of its own: then an object can come from ours and go to
-/// theirs, or the other way, and both may do right.
+/// Whether the program has C++ operators of its own. Then an object may come from our function and be freed by
+/// theirs, or the other way round, and both are right.
 static OPERATORS_REPLACED: AtomicBool = AtomicBool::new(false);
 
 /// Notes whether the program has C++ operators of its own.
@@ -221,14 +221,14 @@ pub fn note_operators(replaced: bool) {
     OPERATORS_REPLACED.store(replaced, Ordering::Relaxed);
 }
 
-/// What came from a function of ours by way of another may be freed by any.
+/// Lets every function free this object: the program got it through another function, which called ours.
 pub fn forget_family(address: usize) {
     if let Some(runtime) = runtime() {
         runtime.heap.forget_family(address);
     }
 }
 
-/// Whether a mismatch is not to be reported: it is not wanted, or may be none.
+/// Whether a mismatch is not reported: the user does not want it, or it may be no error.
 #[cold]
 fn is_excused(
     runtime: &Runtime,
@@ -248,7 +248,7 @@ fn is_excused(
     if !options.alloc_dealloc_mismatch || OPERATORS_REPLACED.load(Ordering::Relaxed) {
         return true;
     }
-    // The side that speaks of malloc and free may be an operator that we do not see.
+    // An operator that we can't see may have called our malloc or free: then this is no mismatch.
     let pc = match release.by {
         Deallocator::Delete | Deallocator::DeleteArray if object.family == Family::Malloc => {
             let mut frames = Frames::new();
@@ -264,8 +264,8 @@ fn is_excused(
 
 static FINISHED: AtomicBool = AtomicBool::new(false);
 
-/// When the process ends: verifies what still lives, and tells what was not guarded. Once. Answers the
-/// exit code to end with, where the program's is not to be.
+/// Checks live objects when the process ends, and says what was not guarded. Works once. Returns the exit code to use
+/// instead of the program's, if there is one.
 pub fn finish() -> Option<c_int> {
     let runtime = runtime::get()?;
     if !runtime.is_own_process() {
@@ -278,11 +278,11 @@ pub fn finish() -> Option<c_int> {
         return failed();
     }
     if options.check_at_exit {
-        // What a child has in common with its parent is as it was at the fork, and the parent's to
-        // check. What is common with a child of its own may have been changed before.
+        // Pages that a child shares with its parent are as they were at the fork, and the parent checks them.
+        // Pages that it shares with a child of its own may have been changed before that fork.
         let shared = fork::is_fresh_child().then(SharedPages::new);
         for bad in runtime.heap.damaged(shared) {
-            // What the program printed must not be lost with the abort that follows.
+            // Flush first, so that the abort below does not lose what the program printed.
             streams::flush_unused();
             fault::report_at_exit(runtime, bad);
         }
@@ -309,15 +309,15 @@ pub fn finish() -> Option<c_int> {
     if runtime.lost_coverage() || !in_charge || !tally::is_empty() {
         crate::report::sink::write(runtime, &text);
     } else if !text.is_empty() {
-        // Many programs close standard error as they end. That is no reason to leave a file about.
+        // Many programs close standard error as they end. That is no reason to create a file.
         crate::report::sink::write_if_open(runtime, &text);
     }
     failed()
 }
 
-/// What a process needs beyond its first allocation: hooks on fork and exit, an alternate stack
-/// for its first thread, and the look-up of the functions behind ours. Called once, while the
-/// process has one thread.
+/// Sets up what a process needs beyond its first allocation: hooks on fork and exit, an alternate stack for its first
+/// thread, and the functions behind ours. Called while the process has one thread; only the first call does
+/// something.
 pub fn set_up_process() {
     static DONE: AtomicBool = AtomicBool::new(false);
     if DONE.swap(true, Ordering::AcqRel) {
@@ -333,15 +333,15 @@ pub fn set_up_process() {
         fault::trap::install();
     }
     fork::register();
-    // SAFETY: the handler is safe to run where exit runs handlers.
+    // SAFETY: `at_exit` only calls `finish`, which takes no lock that exit holds while it runs handlers.
     unsafe { libc::atexit(at_exit) };
     record::begin(runtime);
 }
 
 extern "C" fn at_exit() {
     if let Some(code) = finish() {
-        // Goes on where exit(3) was, with what is left of its work, and another code.
-        // SAFETY: glibc allows it in a handler.
+        // exit(3) goes on where it was, with the handlers that are left, and with this code.
+        // SAFETY: glibc allows a handler to call exit.
         unsafe { libc::exit(code) };
     }
 }

@@ -1,14 +1,14 @@
 //! Signals and bad calls: from the trap to the report, and to the fate the process would have had.
 //!
-//! A fault in the guarded heap is reported; every other one goes where it would have gone without
-//! us, to the program's own handler or to the default. The report is made on a stack of our own,
-//! since the interrupted one may be spent, tiny, or a coroutine's.
+//! A fault in the guarded heap is reported. Every other fault goes to the program's handler or to the default, as it
+//! would without us. The report is made on our own stack, since the interrupted one may be spent, tiny, or a
+//! coroutine's.
 //!
-//! One thread reports at a time; others that have something to report wait. Then it ends the process, or
-//! with the option keep-going it goes on (see `step`) and the next may report (see `reporter`). If the look-up of names
-//! fails, the report goes without (see `report::stages`); if making a report fails, a line says so.
+//! One thread reports at a time; others wait. Then it ends the process. With the option keep-going the process goes
+//! on (see `step`), and the next thread may report (see `reporter`). If the look-up of names fails, the report has
+//! none (see `report::stages`); if no report can be made, a line says so.
 //!
-//! The files below are listed in the order of use, from those that enter to those that are used by all.
+//! The files below are listed from those that are entered first to those that all others use.
 
 mod bad_access;
 mod bad_call;
@@ -59,7 +59,7 @@ pub fn hold_for_fork() {
 /// # Safety
 /// See [`Lock::release_after_fork`](crate::sys::lock::Lock::release_after_fork).
 pub unsafe fn release_after_fork() {
-    // SAFETY: the calling thread, or the one that it is a copy of, has called `hold_for_fork`, which took these locks.
+    // SAFETY: this thread, or the one that it is a copy of, has called `hold_for_fork`, which took these locks.
     unsafe {
         belief::release_after_fork();
         decoder::release_after_fork();
@@ -68,7 +68,7 @@ pub unsafe fn release_after_fork() {
     }
 }
 
-/// In the child of a fork: whoever reported, and had pages open, did so in the parent.
+/// In the child of a fork: forgets who reported, and closes opened pages; both happened in the parent.
 pub fn after_fork_in_child() {
     reporter::after_fork_in_child();
     step::after_fork_in_child();

@@ -1,4 +1,4 @@
-//! The one runtime of the process: its options, its heap, and what it must tell.
+//! The one runtime of the process: its options, its heap, and what it reports at the end.
 
 pub mod bystander;
 mod identity;
@@ -26,36 +26,36 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-/// Exit status when the runtime can't do what it was asked to.
+/// Exit status when the runtime can't do what the user asked for.
 const EXIT_REFUSED: i32 = 125;
 
-/// `vm.max_map_count` where it can't be read: the kernel's default.
+/// Used where `vm.max_map_count` can't be read: the kernel's default.
 const DEFAULT_MAX_MAPPINGS: usize = 65_530;
 
-/// What the process guards with, and what it has to tell.
+/// What guards the process, and what it has to report.
 pub struct Runtime {
     pub options: Options,
     pub heap: Heap,
     pub stderr: StandardError,
     /// How reports are written.
     pub style: Style,
-    /// The option `log-path`, which as a relative path means the directory of the start.
+    /// The path of the option `log-path`. A relative path was resolved in the directory of the start.
     pub log_path: Option<Box<[u8]>>,
-    /// The option `report-dir`, likewise.
+    /// The path of the option `report-dir`, resolved in the directory of the start.
     pub report_directory: Option<Box<[u8]>>,
-    /// The option `known`, likewise.
+    /// The path of the option `known`, resolved in the directory of the start.
     pub known_path: Option<Box<[u8]>>,
-    /// Where reports go for which there is no other place.
+    /// Where reports go if there is no other place.
     pub temporary_folder: Box<[u8]>,
-    /// What the process was called at the start, as the kernel has it.
+    /// The process's name at the start, as the kernel has it.
     program_name: Box<[u8]>,
-    /// The process that the runtime serves: a child made by vfork or a raw clone is another.
+    /// The id of the process that this runtime serves. A child of vfork or of a raw clone has another.
     pid: AtomicU32,
-    /// Who the process was at the start; read then if it leaves records.
+    /// Who the process was at the start; read only if the process leaves records.
     identity: Option<Process>,
-    /// The process that forked this one; 0 in one that was executed.
+    /// The id of the process that forked this one; 0 in one that was executed.
     forked_by: AtomicU32,
-    /// What was counted before the fork.
+    /// The parent's counts at the fork.
     inherited: Inherited,
 }
 
@@ -69,15 +69,15 @@ struct Inherited {
 static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(core::ptr::null_mut());
 static STARTING: Lock<()> = Lock::new(());
 
-/// The runtime, once it has started. Lock-free; for signal handlers too.
+/// Returns the runtime if it has started. Lock-free, so signal handlers may call it.
 #[inline]
 pub fn get() -> Option<&'static Runtime> {
-    // SAFETY: set once, to a leaked box.
+    // SAFETY: the pointer is null, or was set once to a leaked box.
     unsafe { RUNTIME.load(Ordering::Acquire).as_ref() }
 }
 
-/// The runtime, started if need be; none in a process that is not followed. `install_fault_handler` is called
-/// once, before any page is guarded.
+/// Returns the runtime, and starts it if necessary; `None` in a process that is not followed. `install_fault_handler`
+/// is called once, before any page is guarded.
 #[inline]
 pub fn get_or_start(install_fault_handler: fn()) -> Option<&'static Runtime> {
     match get() {
@@ -86,7 +86,7 @@ pub fn get_or_start(install_fault_handler: fn()) -> Option<&'static Runtime> {
     }
 }
 
-/// Takes little stack of a process that is not followed.
+/// Uses little stack in a process that is not followed.
 #[cold]
 fn start_once(install_fault_handler: fn()) -> Option<&'static Runtime> {
     match bystander::role() {
@@ -158,7 +158,7 @@ fn start() -> Runtime {
     };
     let heap = Heap::new(selection.backend, config)
         .unwrap_or_else(|_| refuse("no address space for the guarded heap (see RLIMIT_AS)"));
-    // Now it is known how much is ours, this library included.
+    // All of our memory is mapped now, so count the library's own too.
     if loader::is_preload_library()
         && let Some(object) = loader::object_at(start as *const () as usize)
     {
@@ -168,7 +168,7 @@ fn start() -> Runtime {
     ledger::open();
     Runtime {
         heap,
-        // After the backend has its descriptor.
+        // This comes after the backend has its descriptor.
         stderr: StandardError::keep(),
         style: style(&options),
         log_path: options.log_path.as_deref().map(log_path),
@@ -184,7 +184,7 @@ fn start() -> Runtime {
     }
 }
 
-/// An option's path, which as a relative one means the directory of the start.
+/// Makes an option's path absolute. A relative path starts in the directory of the start.
 fn absolute(option: &str, path: &str) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| {
         refuse(&format!("{option} is relative, and the working directory is gone"))
@@ -195,7 +195,7 @@ fn into_bytes(path: PathBuf) -> Box<[u8]> {
     path.into_os_string().into_encoded_bytes().into()
 }
 
-/// What users say of colours by the options and by variables that many programs know. Logs have none.
+/// Decides on colours by the options and by variables that many programs know. Logs have no colours.
 fn style(options: &Options) -> Style {
     let set = |name: &str| process::environment(name).filter(|value| !value.is_empty());
     let is_dumb = || set("TERM").is_none_or(|terminal| terminal == b"dumb");
@@ -240,8 +240,8 @@ fn temporary_folder() -> Box<[u8]> {
     absolute.map_or_else(|| b"/tmp".to_vec(), |path| path.into_os_string().into_vec()).into()
 }
 
-/// Half of what the machine has available, unless the user says otherwise: objects that go unguarded when it is
-/// spent, and what is kept about them, need room too.
+/// By default half of the available memory. The rest is for objects that go unguarded once it is spent, and for the
+/// records about them.
 fn shares(limit_mib: u64) -> Shares {
     let available = memory::available_bytes().unwrap_or(usize::MAX);
     let is_default = limit_mib == 0;
@@ -250,13 +250,13 @@ fn shares(limit_mib: u64) -> Shares {
     Shares { guarded, kept: available / 8, is_default }
 }
 
-/// A quarter of what may still be committed: a guarded object takes a multiple of what it would without us, and the
-/// program must find memory all the same.
+/// Returns a quarter of what may still be committed. A guarded object takes more than one without us, and the program
+/// must still find memory.
 fn room_bytes() -> usize {
     memory::committable_bytes().map_or(usize::MAX, |bytes| bytes / 4)
 }
 
-/// What the kernel allows, less what the process has and a reserve for what it will map itself.
+/// Returns the kernel's limit, less the mappings of the process and a reserve for those to come.
 fn max_mappings() -> usize {
     let limit = file::read_number(c"/proc/sys/vm/max_map_count")
         .map_or(DEFAULT_MAX_MAPPINGS, |limit| limit as usize);
@@ -264,13 +264,13 @@ fn max_mappings() -> usize {
     limit.saturating_sub(used + (limit / 8).max(512))
 }
 
-/// Ends the process with one sentence: the runtime can't do what it was asked to.
+/// Says in one sentence what the runtime can't do, and ends the process.
 fn refuse(sentence: &str) -> ! {
     say(&format!("fencepost: {sentence}\n"));
     process::exit_now(EXIT_REFUSED)
 }
 
-/// Ends a process that another tool has.
+/// Ends a process that runs under another tool.
 pub fn refuse_beside(tool: &str) -> ! {
     refuse(&format!(
         "{tool} is at work in this process, and takes malloc and faults for itself; use one of the two"
@@ -278,12 +278,12 @@ pub fn refuse_beside(tool: &str) -> ! {
 }
 
 fn say(text: &str) {
-    // There is nowhere else to complain.
+    // If this fails, there is nowhere else to complain.
     let _ = file::write_all(2, text.as_bytes());
 }
 
 impl Runtime {
-    /// The program's name, perhaps cut.
+    /// The program's name, perhaps cut off.
     pub fn program_name(&self) -> &[u8] {
         &self.program_name
     }
@@ -293,13 +293,13 @@ impl Runtime {
         self.pid.load(Ordering::Relaxed)
     }
 
-    /// Whether this is the process that the runtime serves, not a vfork or raw clone child, which
-    /// shares its memory or has lost its threads.
+    /// Whether the caller is the process that the runtime serves. A child of vfork shares its memory, and one of a
+    /// raw clone has lost its threads.
     pub fn is_own_process(&self) -> bool {
         self.pid() == process::pid()
     }
 
-    /// In the child of a fork: it is served from now on.
+    /// Makes the child of a fork the process that the runtime serves.
     pub fn adopt_process(&self) {
         self.stderr.detach_at_fork();
         self.forked_by.store(self.pid(), Ordering::Relaxed);
@@ -317,8 +317,8 @@ impl Runtime {
         self.options.keep_going || self.known_path.is_some()
     }
 
-    /// Who the calling process is, as far as that was read at the start; it is always known which one it is, and by whom it was
-    /// forked. Asks neither the kernel nor any file for more than the process id.
+    /// Returns who the calling process is, as far as that was read at the start. Its id, and the id of who forked it,
+    /// are always there. Asks the kernel for the process id only, and reads no file.
     pub fn identity(&self) -> Process {
         let pid = process::pid();
         let Some(started) = &self.identity else { return Process { pid, ..Process::default() } };
@@ -337,17 +337,17 @@ impl Runtime {
         now
     }
 
-    /// What names the run that the process belongs to, if it leaves records and is told.
+    /// The name of the run that this process belongs to, if it leaves records and was told the name.
     pub fn run_id(&self) -> &str {
         self.identity.as_ref().map_or("", |identity| &identity.run)
     }
 
-    /// Who the calling process is. Reads what [`Runtime::identity`] does without.
+    /// Returns who the calling process is. Reads what [`Runtime::identity`] leaves out.
     pub fn full_identity(&self) -> Process {
         if self.identity.is_some() { self.identity() } else { identity::read() }
     }
 
-    /// Allocations of this process, the guarded ones and the others by reason.
+    /// Counts the allocations of this process: the guarded ones, and the others by reason.
     pub fn allocations(&self) -> (u64, Vec<Counted>) {
         let since =
             |now: u64, before: &AtomicU64| now.saturating_sub(before.load(Ordering::Relaxed));
@@ -360,15 +360,15 @@ impl Runtime {
         (guarded, unguarded.collect())
     }
 
-    /// Who is calling, and from where.
+    /// Returns which thread calls, and from where.
     #[inline(always)]
     pub fn event(&self, caller: Caller) -> Event {
-        // The first sight of a module allocates, for the runtime.
+        // The first sight of a module allocates for the runtime.
         let _scope = RuntimeScope::enter();
         Event { thread: threads::current(), trace: trace::capture(caller) }
     }
 
-    /// The counters, on one line.
+    /// Returns the counters, on one line.
     pub fn stats(&self) -> String {
         let heap = &self.heap;
         let mut text = format!(
@@ -391,12 +391,12 @@ impl Runtime {
         text + &format!(" stack_nodes={nodes} stack_bytes={bytes}\n")
     }
 
-    /// Whether something was not guarded that should have been.
+    /// Whether something was not guarded although it should have been.
     pub fn lost_coverage(&self) -> bool {
         self.heap.tally().total() > 0 || self.heap.backend().lost().is_some()
     }
 
-    /// What the user must know at the end of the run about objects that were not guarded, a notice each.
+    /// What the user must know at the end about objects that were not guarded, one notice each.
     pub fn summary(&self) -> Vec<String> {
         let tally = self.heap.tally();
         let unguarded = tally.total();

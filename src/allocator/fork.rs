@@ -1,7 +1,7 @@
-//! Fork: what must be quiet while the kernel copies the process, and what the child needs.
+//! Fork: what must be quiet while the kernel copies the process, and what the child needs afterwards.
 //!
-//! All locks of ours are held over the copy. A lock that libc's fork takes after our handler, and that other
-//! threads hold while they allocate, must be taken before ours; ARCHITECTURE.md has the order of all.
+//! All our locks are held while the kernel copies. If libc's fork takes a lock after our handler, and other threads
+//! allocate under that lock, it must be taken before ours; ARCHITECTURE.md has the order of all locks.
 
 use super::runtime;
 use crate::fault::{self, tally};
@@ -11,36 +11,36 @@ use crate::sys::signal::{self, KernelSet};
 use crate::sys::{process, streams};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Calls of libc that allocate under a lock of libc's that can't be taken from outside. They pass here, and fork
-/// waits until none is under way.
+/// Counts calls that allocate under a lock of libc's which can't be taken from outside. Fork waits until none is
+/// under way.
 pub static GATE: Gate = Gate::new();
 
-/// What the forking thread did before the fork. The gate is closed, so it is one thread's.
+/// What the forking thread did before the fork. The gate is closed, so only one thread uses these.
 static MASK: AtomicU64 = AtomicU64::new(0);
 static HAS_LIST: AtomicBool = AtomicBool::new(false);
 
-/// Whether the process was forked, and has not forked since.
+/// Whether this process was forked, and has not forked a child itself.
 static IS_FRESH_CHILD: AtomicBool = AtomicBool::new(false);
 
-/// See [`IS_FRESH_CHILD`].
+/// Whether this process was forked, and has not forked a child itself.
 pub fn is_fresh_child() -> bool {
     IS_FRESH_CHILD.load(Ordering::Relaxed)
 }
 
-/// Registers our handlers, once. Those that are registered before all others run last before the fork and first
-/// after it, so that the others find the heap open.
+/// Registers our handlers, once. The handlers registered first run last before the fork and first after it, so the
+/// heap is open while the others run.
 pub fn register() {
     static DONE: AtomicBool = AtomicBool::new(false);
     if DONE.swap(true, Ordering::AcqRel) {
         return;
     }
-    // SAFETY: the handlers are safe to run where fork runs them.
+    // SAFETY: the handlers allocate nothing and take locks in the order that fork needs.
     unsafe { process::register_atfork(before, after, after_in_child) };
 }
 
 extern "C" fn before() {
     GATE.close();
-    // Signals are still delivered: it may take long, as in libc's fork.
+    // Signals are still delivered here: this may take long, as it may in libc's fork.
     HAS_LIST.store(streams::lock_for_fork(), Ordering::Relaxed);
     MASK.store(hold(), Ordering::Relaxed);
 }
@@ -64,7 +64,7 @@ extern "C" fn after_in_child() {
     signal::change_mask(libc::SIG_SETMASK, mask);
 }
 
-/// `_Fork` of libc, given as `fork`, which runs no handlers: as fork, but for the locks of libc.
+/// Runs libc's `_Fork`, given as `fork`, with our locks held. It runs no handlers, so libc's locks are not taken.
 pub fn fork_plainly(fork: impl FnOnce() -> libc::pid_t) -> libc::pid_t {
     let mask = hold();
     let child = fork();
@@ -80,7 +80,7 @@ pub fn fork_plainly(fork: impl FnOnce() -> libc::pid_t) -> libc::pid_t {
     child
 }
 
-/// Blocks signals and takes all locks. Returns the mask from before.
+/// Blocks signals and takes all our locks. Returns the earlier signal mask.
 fn hold() -> KernelSet {
     let mask = signal::change_mask(libc::SIG_BLOCK, !signal::SYNCHRONOUS);
     fault::hold_for_fork();
@@ -93,9 +93,9 @@ fn hold() -> KernelSet {
     mask
 }
 
-/// Lets go of the locks, in the parent or in the child.
+/// Releases our locks, in the parent or in the child.
 fn release() {
-    // SAFETY: `hold` was called by this thread or its image.
+    // SAFETY: `hold` was called by this thread, or by the parent's thread that it is a copy of.
     unsafe {
         threads::release_after_fork();
         if let Some(runtime) = runtime() {
@@ -106,7 +106,7 @@ fn release() {
     }
 }
 
-/// In the child, while it holds the locks: what is the parent's is not the child's.
+/// Makes the parent's state the child's own, while the locks are held.
 fn renew() {
     let runtime = runtime();
     if let Some(runtime) = runtime {
@@ -121,11 +121,11 @@ fn renew() {
     IS_FRESH_CHILD.store(true, Ordering::Relaxed);
 }
 
-/// In the child, after it has let go of the locks.
+/// Finishes the child's start, once the locks are released.
 fn settle() {
     fault::after_fork_in_child();
     tally::after_fork_in_child();
-    // Where the backend could not be renewed, another takes over.
+    // If the backend could not be renewed, another takes over.
     if let Some(runtime) = runtime() {
         runtime.heap.restore_guards();
     }

@@ -1,4 +1,4 @@
-//! What a program or a debugger asks of the heap while the program lives.
+//! What a program or a debugger may ask about the heap while the program runs.
 
 use crate::diagnose::{self, AddressKind, Description, FoundBy};
 use crate::finding::text;
@@ -34,7 +34,7 @@ pub fn describe_address(address: usize) {
     deliver(runtime, &report.to_string());
 }
 
-/// Reports each object whose slack, or junk, has been overwritten, and goes on; returns how many.
+/// Reports each object whose slack or junk has been overwritten, and goes on. Returns their number.
 pub fn check_heap(caller: Caller) -> usize {
     let Some(runtime) = allocator::runtime() else { return 0 };
     let _scope = RuntimeScope::enter();

@@ -17,7 +17,7 @@ use crate::sys::{self, PAGE_BYTES, attempt, memory, probe, process, view};
 use crate::trace::{self, Caller, Frames};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 
-/// Takes over the fault signals; the actions found are the program's.
+/// Takes over the fault signals. The actions that were set before become the program's.
 pub fn install() {
     let ours = KernelAction {
         handler: on_fault as *const () as usize,
@@ -28,7 +28,7 @@ pub fn install() {
     };
     charge::take(ours.handler);
     for fault in FAULT_SIGNALS {
-        // SAFETY: on_fault touches only state that is sound at any instruction.
+        // SAFETY: `on_fault` touches only state that is sound at any instruction.
         if let Ok(before) = unsafe { signal::set_action(fault, &ours) } {
             belief::exchange_action(fault, Some(before));
         }
@@ -38,7 +38,7 @@ pub fn install() {
 extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes valid pointers to an SA_SIGINFO handler.
     let (info, machine) = unsafe { (&mut *info, &mut *context.cast::<ucontext_t>()) };
-    // SAFETY: si_addr reads a word of the siginfo_t; what it means is decided below, by code and signal.
+    // SAFETY: si_addr reads a word of the siginfo_t that is always there; its meaning is decided below.
     let (address, code) = (unsafe { info.si_addr() } as usize, info.si_code);
     if Watchdog::is_sender(info) {
         return on_watchdog(machine);
@@ -46,7 +46,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     let from_kernel = code > 0;
     let pc = machine.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     if let Some(resume) = probe::recovery(pc) {
-        // The store was to memory of the program, whose page may only have been dropped.
+        // The store went to the program's memory, and the page there may only have been dropped.
         let is_restored = || runtime::get().is_some_and(|it| it.heap.restore_dropped(address));
         if signal == libc::SIGBUS && probe::is_store(pc) && is_restored() {
             return;
@@ -60,7 +60,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         return;
     }
     let held = if from_kernel { Turn::held() } else { None };
-    // The program's own instruction, after a report.
+    // The program's own instruction runs, after a report.
     let is_stepping = held.is_some() && step::is_active();
     if held.is_some() && !is_stepping {
         if attempt::is_under_way() {
@@ -89,14 +89,14 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     sys::errno::set(errno);
 }
 
-/// What becomes of a process after a fault.
+/// What happens to a process after a fault.
 #[derive(Clone, Copy)]
 enum Fate {
-    /// It dies by the instruction, unless the page has become accessible meanwhile.
+    /// It dies at the instruction, unless the page has become accessible meanwhile.
     Dies { accessible: bool },
-    /// It was reported and goes on.
+    /// It has reported the bug, and goes on.
     Warned,
-    /// It goes on.
+    /// It goes on without a report.
     GoesOn,
 }
 
@@ -109,13 +109,13 @@ fn meet(fate: Fate, runtime: &Runtime, signal: c_int) {
     if let Some(code) = runtime.options.error_exitcode {
         process::exit_now(i32::from(code));
     }
-    // Should the page have become accessible meanwhile, the process must die all the same.
+    // If the page has become accessible meanwhile, the process must die all the same.
     if accessible {
         process::raise(signal);
     }
 }
 
-/// A fault of a guarded page, whose thread has the turn to report.
+/// A fault at a guarded page, while the thread has the turn to report.
 struct Fault<'a> {
     runtime: &'static Runtime,
     turn: &'a Turn,
@@ -125,8 +125,8 @@ struct Fault<'a> {
 }
 
 impl Fault<'_> {
-    /// Reports. Then the instruction is let through, or the signal is left at its default: the instruction
-    /// faults again when the handler returns, and the process dies there, with a core that shows the culprit.
+    /// Reports. Then the instruction is let through, or the signal gets its default action: the instruction faults
+    /// again when the handler returns, and the process dies there, with a core dump that shows the culprit.
     fn report(&mut self) -> Fate {
         let (turn, runtime) = (self.turn, self.runtime);
         let pc = self.context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
@@ -157,7 +157,7 @@ impl Fault<'_> {
         self.go_on(&bug, access.direction, code)
     }
 
-    /// Reports if need be, and lets the instruction through if it can be and the process is to go on.
+    /// Reports if necessary. Lets the instruction through if that is possible and the process goes on.
     fn go_on(&mut self, bug: &Bug, direction: Direction, code: &[u8]) -> Fate {
         let (runtime, address) = (self.runtime, self.address);
         let options = &runtime.options;
@@ -178,7 +178,7 @@ impl Fault<'_> {
             return if is_first && !is_known { Fate::Warned } else { Fate::GoesOn };
         }
         if !is_first || is_known {
-            // What the process dies of must be told.
+            // A bug that ends the process must be reported, even if it was before.
             self.turn.publish(runtime, bug, GoingOn::Impossible, sink::write);
         }
         if !tally::is_empty() && options.keep_going {
@@ -193,20 +193,20 @@ impl Fault<'_> {
             signal::set_default(signal);
             signal::action(signal).is_ok_and(|now| now.handler == libc::SIG_DFL)
         };
-        // Not one after the first that fails: each is to be set.
+        // Set both signals, even if the first fails.
         if FAULT_SIGNALS.map(is_default) != [true; 2] {
             death::die_by_mask(self.context, self.signal);
         }
         if !accessible && self.signal == libc::SIGBUS {
-            // A program that runs off its heap dies of SIGSEGV, whatever guards it.
-            // SAFETY: the page is a guard or a freed object's, so no object of the program lies in it.
+            // A program that runs off its heap dies of SIGSEGV, on every backend.
+            // SAFETY: the page is a guard page or a freed object's, so no live object of the program lies in it.
             let _ = unsafe { memory::revoke(self.address & !(PAGE_BYTES - 1), PAGE_BYTES) };
         }
         Fate::Dies { accessible }
     }
 }
 
-/// The watchdog's signal: the look-up of names takes too long.
+/// Handles the watchdog's signal: the look-up of names takes too long.
 fn on_watchdog(context: &mut ucontext_t) {
     if reporter::is_me() && Watchdog::is_set() && attempt::is_under_way() {
         stages::note_failure(LookUpFailure::Hang);

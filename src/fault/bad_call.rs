@@ -14,7 +14,7 @@ use crate::sys::scope;
 use crate::sys::signal::{self, BlockedSignals};
 use crate::trace::{self, Caller, Frames};
 
-/// Reports a bad call, and aborts unless the run is to go on.
+/// Reports a bad call. Aborts then, unless the run goes on.
 pub fn report_call(
     runtime: &'static Runtime,
     by: FoundBy,
@@ -28,7 +28,7 @@ pub fn report_call(
     });
 }
 
-/// Reports a libc call with bad operands; as [`report_call`].
+/// Reports a libc call with bad operands. Aborts then, unless the run goes on.
 pub fn report_libc(runtime: &'static Runtime, call: LibcCall) {
     report_bug(runtime, call.caller, move |stack| {
         let neighbours = runtime.heap.neighbourhood(call.address());
@@ -36,14 +36,14 @@ pub fn report_libc(runtime: &'static Runtime, call: LibcCall) {
     })
 }
 
-/// Reports a request for memory that can't be granted; as [`report_call`].
+/// Reports a request for memory that can't be granted. Aborts then, unless the run goes on.
 pub fn report_request(runtime: &'static Runtime, request: BadRequest, at: Caller) {
     report_bug(runtime, at, move |stack| {
         diagnose::diagnose_request(request, threads::current(), stack)
     })
 }
 
-/// Reports the damage found by the check at exit; as [`report_call`].
+/// Reports damage that the check at exit found. Aborts then, unless the run goes on.
 pub fn report_at_exit(runtime: &'static Runtime, bad: BadCall) {
     report_bug(runtime, Caller::here(), move |_| {
         diagnose::diagnose_call(FoundBy::Exit, 0, bad, None, threads::current(), Frames::new())
@@ -62,7 +62,7 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
     reporter::end_report_of_child();
     match runtime.options.error_exitcode {
         Some(code) => process::exit_now(i32::from(code)),
-        // abort(3) would have no end.
+        // Without permission to send signals, abort(3) would never end.
         None if !sandbox::allows(Need::SendSignal) => death::die_by(libc::SIGABRT),
         // The program's own SIGABRT handler runs, as after any abort.
         None => scope::outside(|| {
@@ -72,21 +72,21 @@ fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frame
     }
 }
 
-/// What became of a bug.
+/// What was done about a bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Reported,
-    /// It was reported before.
+    /// It was reported before, so it was only counted.
     Counted,
     /// It is in the baseline, or suppressed.
     Known,
 }
 
-/// Reports when it is the calling thread's turn.
+/// Reports the bug that `diagnose` finds, when it is the calling thread's turn.
 fn take_turn(runtime: &Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) -> Outcome {
     let options = &runtime.options;
     let mask = signal::change_mask(libc::SIG_BLOCK, 0);
-    // First: a handler that interrupted the reporter and reported would end the process.
+    // This comes first: a handler that interrupted the reporter and reported itself would end the process.
     let _blocked = BlockedSignals::block();
     let turn = Turn::take(mask);
     let make = || {
@@ -101,7 +101,7 @@ fn take_turn(runtime: &Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug
         match sight {
             Sight::Known => return Outcome::Known,
             Sight::Again if options.keep_going => return Outcome::Counted,
-            // What the process dies of must be told.
+            // A bug that ends the process must be reported, even if it was before.
             Sight::Again | Sight::First => {}
         }
         match turn.publish(runtime, &bug, GoingOn::Possible, sink::write) {

@@ -1,5 +1,5 @@
-//! What the program believes of the signals that we have taken: that its actions for them are the kernel's, and that
-//! the fault signals can be blocked. SIGFPE, SIGILL and SIGABRT are ours only while they are at their default.
+//! What the program believes about the signals that we have taken: that the kernel has its actions for them, and that
+//! the fault signals can be blocked. SIGFPE, SIGILL and SIGABRT are ours only at their default action.
 
 use crate::sys::altstack;
 use crate::sys::lock::{Guard, Lock};
@@ -11,21 +11,21 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 
-/// Signals that can be believed blocked while [`MARKER`] is. The marker itself is one.
+/// Signals that a thread can believe blocked while [`MARKER`] is blocked. The marker itself is one of them.
 const BELIEVABLE: KernelSet = FAULTS | MARKER;
 
-/// What the program asked for each of [`FAULT_SIGNALS`]; the kernel has our handler instead.
-/// The last is for SIGTRAP, which is ours while the run goes on after reports.
+/// The program's action for each of [`FAULT_SIGNALS`]; the kernel has our handler instead. The last entry is for
+/// SIGTRAP, which is ours if the run goes on after reports.
 static PROGRAM_ACTIONS: Lock<[KernelAction; 3]> = Lock::new([KernelAction::DEFAULT; 3]);
 
 per_thread! {
-    /// Of [`BELIEVABLE`], what the program does not believe blocked in this thread while the marker is: nothing
-    /// at first. The kernel never has fault signals blocked: it kills a process that faults with the signal
+    /// The signals of [`BELIEVABLE`] that the program does not believe blocked in this thread while the marker is;
+    /// none at first. The kernel never has fault signals blocked: it kills a process that faults while the signal is
     /// blocked, and there would be no report.
     unsafe static BELIEVED_OPEN: Cell<KernelSet>, "fencepost_believed_open"
 }
 
-/// Whether SIGTRAP is ours too.
+/// Whether we have taken SIGTRAP too.
 static TRAP_TAKEN: AtomicBool = AtomicBool::new(false);
 
 fn index_of(signal: c_int) -> Option<usize> {
@@ -33,18 +33,18 @@ fn index_of(signal: c_int) -> Option<usize> {
     taken.enumerate().find_map(|(index, taken)| (taken == signal).then_some(index))
 }
 
-/// Whether the program's action for `signal` is kept here, and the kernel has ours.
+/// Whether the program's action for `signal` is kept here while the kernel has our handler.
 pub fn has_taken(signal: c_int) -> bool {
     FAULT_SIGNALS.contains(&signal) || signal == libc::SIGTRAP && TRAP_TAKEN.load(Ordering::Acquire)
 }
 
-/// Notes that the kernel has our handler for SIGTRAP, and what the program wants done on it.
+/// Notes that the kernel has our handler for SIGTRAP, and the program's action for that signal.
 pub fn take_trap(program: KernelAction) {
     exchange_action(libc::SIGTRAP, Some(program));
     TRAP_TAKEN.store(true, Ordering::Release);
 }
 
-/// Fault signals that were blocked when the process began: a mask comes over exec.
+/// Fault signals that were blocked when the process began: exec keeps the mask.
 static INHERITED: AtomicU64 = AtomicU64::new(0);
 
 /// Unblocks the fault signals in the kernel, at the very start.
@@ -53,7 +53,7 @@ pub fn open_first_thread() {
     INHERITED.store(mask & FAULTS, Ordering::Relaxed);
 }
 
-/// As [`meet_thread`], for the first one.
+/// Makes the first thread ours, as [`meet_thread`] does; also lets it believe blocked what exec had left blocked.
 pub fn meet_first_thread() {
     let inherited = INHERITED.swap(0, Ordering::Relaxed);
     if inherited != 0 {
@@ -63,8 +63,8 @@ pub fn meet_first_thread() {
     meet_thread();
 }
 
-/// Makes the calling thread ours, as far as its signals go: it gets an alternate stack, unless it has one, and
-/// fault signals that it has blocked in the kernel are only believed to be.
+/// Makes the calling thread ours: it gets an alternate stack, unless it has one. Fault signals that it has blocked
+/// are unblocked in the kernel, and the program believes them blocked.
 pub fn meet_thread() {
     let mask = signal::change_mask(libc::SIG_BLOCK, 0);
     if mask & FAULTS != 0 {
@@ -76,7 +76,7 @@ pub fn meet_thread() {
     altstack::adopt();
 }
 
-/// When the calling thread ends: takes back the alternate stack.
+/// Takes the alternate stack back from a thread that ends.
 pub fn part_with_thread() {
     let _blocked = BlockedSignals::block();
     altstack::give_back();
@@ -94,12 +94,12 @@ pub unsafe fn release_after_fork() {
     unsafe { PROGRAM_ACTIONS.release_after_fork() }
 }
 
-/// Keeps others from changing the program's actions.
+/// Locks the program's actions, so that no other thread changes them.
 pub fn lock_actions() -> Guard<'static, [KernelAction; 3]> {
     PROGRAM_ACTIONS.lock()
 }
 
-/// Exchanges what the program wants done on a signal that we have taken.
+/// Returns the program's action for a signal that we have taken, and sets a new one if `action` has it.
 pub fn exchange_action(signal: c_int, action: Option<KernelAction>) -> KernelAction {
     let index = index_of(signal).expect("a signal that we take");
     let _all = BlockedSignals::block_all();
@@ -111,12 +111,12 @@ pub fn exchange_action(signal: c_int, action: Option<KernelAction>) -> KernelAct
     before
 }
 
-/// The fault signals that the program believes blocked in a thread with this kernel mask.
+/// Returns the fault signals that the program believes blocked in a thread with this kernel mask.
 pub fn believed_blocked(mask: KernelSet) -> KernelSet {
     if mask & MARKER != 0 { get_believed() & FAULTS } else { 0 }
 }
 
-/// What the calling thread's kernel mask must be for the program to believe `mask` blocked.
+/// Returns the kernel mask with which the calling thread believes `mask` blocked.
 pub fn kernel_mask(mask: KernelSet) -> KernelSet {
     if mask & BELIEVABLE != 0 {
         set_believed(mask & BELIEVABLE);
@@ -124,52 +124,52 @@ pub fn kernel_mask(mask: KernelSet) -> KernelSet {
     marked_mask(mask)
 }
 
-/// The same where it is not known which thread will have the mask.
+/// Returns a kernel mask in which the program believes `mask` blocked, for a thread that is not known yet.
 pub fn marked_mask(mask: KernelSet) -> KernelSet {
     let marker = if mask & BELIEVABLE != 0 { MARKER } else { 0 };
     mask & !BELIEVABLE | marker
 }
 
-/// What the program must be told of a kernel mask: the inverse of [`kernel_mask`].
+/// Returns the mask that the program must be told for a kernel mask: the inverse of [`kernel_mask`].
 pub fn program_mask(mask: KernelSet) -> KernelSet {
     if mask & MARKER != 0 { mask & !MARKER | get_believed() } else { mask }
 }
 
-/// What the calling thread would believe blocked while [`MARKER`] is: a new thread takes it over with the kernel
-/// mask that it inherits.
+/// Returns what the calling thread believes blocked while [`MARKER`] is blocked. A new thread takes this over,
+/// together with the kernel mask that it inherits.
 pub fn get_believed() -> KernelSet {
     BELIEVABLE & !BELIEVED_OPEN.with(Cell::get)
 }
 
-/// Puts back, or takes over from the thread's creator, what [`get_believed`] returned.
+/// Sets what the calling thread believes blocked, to what [`get_believed`] returned here or in its creator.
 pub fn set_believed(believed: KernelSet) {
     BELIEVED_OPEN.with(|open| open.set(BELIEVABLE & !believed));
 }
 
-/// The mask that the interrupted code had, as the kernel has it.
+/// Returns the mask of the interrupted code, as the kernel has it.
 pub fn context_mask(context: &ucontext_t) -> KernelSet {
     // SAFETY: a sigset_t begins with the kernel's 64 bits.
     unsafe { *(&raw const context.uc_sigmask).cast::<KernelSet>() }
 }
 
-/// Replaces it.
+/// Sets the mask that the interrupted code will have when the handler returns.
 pub fn set_context_mask(context: &mut ucontext_t, mask: KernelSet) {
-    // SAFETY: as above.
+    // SAFETY: a sigset_t begins with the kernel's 64 bits.
     unsafe { *(&raw mut context.uc_sigmask).cast::<KernelSet>() = mask }
 }
 
-/// Signals whose default action we precede with a report, if the program has left them at that: the kernel has our handler
-/// then, and the program is told of the default that it asked for. A handler of its own, or SIG_IGN, goes to the kernel as
-/// it is.
+/// Signals that we report before their default action. While the program leaves one at its default, the kernel has
+/// our handler, and the program is told of the default. A handler of the program's, or SIG_IGN, goes to the kernel
+/// unchanged.
 const CRASH_SIGNALS: [c_int; 3] = [libc::SIGFPE, libc::SIGILL, libc::SIGABRT];
 
-/// A handler as the kernel calls it with SA_SIGINFO.
+/// A handler, as the kernel calls it with SA_SIGINFO.
 type Handler = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
 
 /// Our handler, or 0 before [`precede_defaults`].
 static HANDLER: AtomicUsize = AtomicUsize::new(0);
 
-/// Flags and mask that the program gave with its last SIG_DFL for each of [`CRASH_SIGNALS`].
+/// Flags and mask of the program's last SIG_DFL for each of [`CRASH_SIGNALS`].
 static DEFAULTS: [(AtomicU64, AtomicU64); 3] =
     [const { (AtomicU64::new(0), AtomicU64::new(0)) }; 3];
 
@@ -177,7 +177,7 @@ fn crash_index_of(signal: c_int) -> Option<usize> {
     CRASH_SIGNALS.iter().position(|&crash| crash == signal)
 }
 
-/// Takes the signals that are at their default.
+/// Installs `handler` for those of [`CRASH_SIGNALS`] that are at their default.
 ///
 /// # Safety
 /// `handler` must touch only state that is sound at any instruction of the process.
@@ -185,7 +185,7 @@ pub unsafe fn precede_defaults(handler: Handler) {
     HANDLER.store(handler as *const () as usize, Ordering::Relaxed);
     for signal in CRASH_SIGNALS {
         if signal::action(signal).is_ok_and(|now| now.handler == libc::SIG_DFL) {
-            // SAFETY: the kernel calls `handler`, which is sound at any instruction by the promise above.
+            // SAFETY: `handler` is sound at any instruction, as the caller of this function promises.
             let _ =
                 unsafe { signal::set_action(signal, &crash_action(handler as *const () as usize)) };
         }
@@ -201,7 +201,7 @@ fn crash_action(handler: usize) -> KernelAction {
     }
 }
 
-/// What the kernel gets in place of what the program wants done on a signal, if anything.
+/// Returns our action if the program wants the default for one of [`CRASH_SIGNALS`], and remembers its wish.
 pub fn in_place_of_default(signal: c_int, wanted: &KernelAction) -> Option<KernelAction> {
     let handler = HANDLER.load(Ordering::Relaxed);
     if wanted.handler != libc::SIG_DFL || handler == 0 {
@@ -213,12 +213,12 @@ pub fn in_place_of_default(signal: c_int, wanted: &KernelAction) -> Option<Kerne
     Some(crash_action(handler))
 }
 
-/// Whether a handler that the kernel has is ours, in the place of the default.
+/// Whether a handler that the kernel has is ours in place of the default.
 pub fn precedes_default(handler: usize) -> bool {
     handler != 0 && handler == HANDLER.load(Ordering::Relaxed)
 }
 
-/// What the program asked for where [`precedes_default`].
+/// Returns the program's action for a signal whose handler [`precedes_default`].
 pub fn remembered_default(signal: c_int) -> Option<KernelAction> {
     let (flags, mask) = &DEFAULTS[crash_index_of(signal)?];
     Some(KernelAction {

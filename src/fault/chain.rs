@@ -1,4 +1,4 @@
-//! Faults and traps that are not ours: the fate that they would have had without us.
+//! Faults and traps that are not ours: they end as they would have without us.
 
 use super::belief::{believed_blocked, context_mask, exchange_action};
 use super::death::{die_by_mask, die_of};
@@ -6,7 +6,7 @@ use super::{crash, delivery};
 use crate::sys::signal;
 use libc::{c_int, siginfo_t, ucontext_t};
 
-/// Gives a fault that is not ours the fate it would have had without us.
+/// Passes on a fault that is not ours, to the program's handler or to the default.
 pub fn chain(
     signal: c_int,
     info: &mut siginfo_t,
@@ -19,7 +19,7 @@ pub fn chain(
     let believed = believed_blocked(context_mask(context));
     let blocked = from_kernel && believed & signal::bit(signal) != 0;
     match action.handler {
-        // A signal that somebody sent is ignored; the kernel ignores no fault (sigaction(2)).
+        // A signal that a process sent is ignored; a fault can't be ignored (sigaction(2)).
         libc::SIG_IGN if !from_kernel => {}
         handler if handler == libc::SIG_DFL || handler == libc::SIG_IGN || blocked => {
             if signal != libc::SIGTRAP {

@@ -1,8 +1,8 @@
-//! Crashes that have nothing to do with the heap: a short report, then the same death.
+//! Crashes that have nothing to do with the heap: a short report, then the same death as without us.
 //!
-//! SIGSEGV and SIGBUS are ours anyway. SIGFPE, SIGILL and SIGABRT are taken only while the program
-//! leaves them at their default (see `belief`). A blocked signal stays pending for sigwait or signalfd, and exec
-//! puts the default back, as without us.
+//! SIGSEGV and SIGBUS are ours anyway. SIGFPE, SIGILL and SIGABRT are taken only while the program leaves them at
+//! their default (see `belief`). As without us, a blocked signal stays pending for sigwait or signalfd, and exec
+//! restores the default.
 
 use super::belief::{self, context_mask};
 use super::death::{die_by_mask, fencepost_on_error};
@@ -25,16 +25,16 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 
-/// Where abort(3) begins and ends.
+/// The addresses where abort(3) begins and ends.
 static ABORT: (AtomicUsize, AtomicUsize) = (AtomicUsize::new(0), AtomicUsize::new(0));
 
-/// Takes the signals that are at their default. Takes the loader's lock: for the constructor.
+/// Takes the signals that are at their default. Takes the loader's lock too, so the constructor must call this.
 pub fn install() {
     if let Some(Range { start, end }) = loader::extent_of(c"abort") {
         ABORT.0.store(start, Ordering::Relaxed);
         ABORT.1.store(end, Ordering::Relaxed);
     }
-    // SAFETY: on_crash touches only state that is sound at any instruction.
+    // SAFETY: `on_crash` touches only state that is sound at any instruction.
     unsafe { belief::precede_defaults(on_crash) };
 }
 
@@ -43,7 +43,7 @@ extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     let (code, context) = unsafe { ((*info).si_code, &mut *context.cast::<ucontext_t>()) };
     let errno = sys::errno::get();
     let again = if signal == libc::SIGABRT {
-        // abort() itself raises it again once this has returned.
+        // abort() raises the signal again once this handler has returned.
         !report_abort(context)
     } else {
         report(signal, code, 0, context);
@@ -59,15 +59,15 @@ extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     sys::errno::set(errno);
 }
 
-/// The runtime, if what is about to kill the process is to be reported.
+/// Returns the runtime, if it reports what is about to kill the process.
 fn speaker() -> Option<&'static Runtime> {
     let runtime = runtime::get()?;
-    // A thread inside the runtime may hold what a report needs; a child of vfork has its parent's.
+    // A thread inside the runtime may hold a lock that a report needs; a child of vfork may hold its parent's.
     let can = !RuntimeScope::is_active() && runtime.is_own_process();
     (can && runtime.options.report_crashes && !has_reported()).then_some(runtime)
 }
 
-/// Reports a signal that the kernel raised, at `fault` if it says where.
+/// Reports a signal that the kernel raised, at the address `fault` if the signal has one.
 pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
     if code <= 0 {
         return;
@@ -78,7 +78,7 @@ pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
             let waits = options.revoke != Revocation::Immediate;
             let junk = match options.free_fill {
                 None => waits.then_some(revocation::JUNK),
-                // Only where the program can have seen it.
+                // Only if the program can have seen that fill.
                 fill if waits || runtime.may_go_on() || runtime.heap.tally().total() > 0 => fill,
                 Some(_) => None,
             };
@@ -92,11 +92,11 @@ pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
     }
 }
 
-/// Where [`speaker`] finds that the thread is inside the runtime: one line, from what the signal brings alone. Either
-/// the memory of the runtime has been overwritten, or a handler of the program's has interrupted it.
+/// Writes one line, from what the signal brings alone, if the thread is inside the runtime and [`speaker`] therefore
+/// forbids a report. Either the runtime's memory was overwritten, or a handler of the program has interrupted it.
 fn say_that_none_can_be_made(signal: c_int, fault: usize, context: &ucontext_t) {
     static IS_SAID: AtomicBool = AtomicBool::new(false);
-    // First: saying it may crash, too.
+    // This comes first: writing the line may crash, too.
     if !RuntimeScope::is_active() || IS_SAID.swap(true, Ordering::Relaxed) {
         return;
     }
@@ -143,13 +143,13 @@ fn decode(
     (access::decode(fault, bytes, registers), Unnamed::Nothing)
 }
 
-/// Reports a SIGABRT that abort() has raised; false if it came from elsewhere.
+/// Reports a SIGABRT that abort() has raised. Returns false if it came from elsewhere.
 fn report_abort(context: &ucontext_t) -> bool {
     let Some(runtime) = speaker() else { return false };
     let mut stack = Frames::new();
     trace::walk(Caller::from_context(context), &mut stack);
     let abort = ABORT.0.load(Ordering::Relaxed)..ABORT.1.load(Ordering::Relaxed);
-    // A return address may lie behind the last instruction.
+    // A return address may lie behind the function's last instruction.
     let is_abort = |pc: &trace::Pc| abort.contains(&(pc.address() - 1));
     let Some(at) = stack.as_slice().iter().position(is_abort) else { return false };
     write(runtime, context_mask(context), || {
@@ -162,7 +162,7 @@ fn report_abort(context: &ucontext_t) -> bool {
     true
 }
 
-/// Makes the report that `diagnose` finds, on the report stack. No other thread reports from then on.
+/// Makes a report of the bug that `diagnose` finds, on the report stack. No other thread reports from then on.
 fn write(runtime: &Runtime, mask: KernelSet, diagnose: impl FnOnce() -> Bug) {
     let write_if_open = |runtime: &Runtime, text: &str| {
         sink::write_if_open(runtime, text);

@@ -6,14 +6,14 @@ use crate::sys::process;
 use crate::sys::signal;
 use libc::{c_int, ucontext_t};
 
-/// Does nothing: a place for a breakpoint, after the report of a bug that ends the process.
+/// Does nothing. Debuggers set a breakpoint here, to stop after a report that ends the process.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn fencepost_on_error() {
     core::hint::black_box(());
 }
 
-/// Ends the process by `signal`, or by the exit code that the user wants after a report.
+/// Ends the process by `signal`, or with the exit code that the user wants after a report.
 pub fn die_by(signal: c_int) -> ! {
     reporter::end_report_of_child();
     if let Some(code) = runtime::get().and_then(|runtime| runtime.options.error_exitcode) {
@@ -22,18 +22,18 @@ pub fn die_by(signal: c_int) -> ! {
     signal::set_default(signal);
     signal::change_mask(libc::SIG_UNBLOCK, signal::bit(signal));
     process::raise(signal);
-    // A seccomp filter forbids to raise it. This is the exit code by which shells say the same.
+    // A seccomp filter forbids to raise the signal. Shells use this exit code for a death by it.
     process::exit_now(128 + signal)
 }
 
-/// Where a seccomp filter forbids to change what a signal does: the handler returns with the signal blocked, and the
-/// kernel kills a process that raises a blocked signal by an instruction.
+/// Ends the process although a seccomp filter forbids to change a signal's action. The handler returns with the
+/// signal blocked, and the kernel kills a process whose instruction raises a blocked signal.
 pub fn die_by_mask(context: &mut ucontext_t, signal: c_int) {
     let mask = belief::context_mask(context) | signal::FAULTS | signal::bit(signal);
     belief::set_context_mask(context, mask);
 }
 
-/// The default fate: the instruction faults again, or the signal comes again. False where a filter forbids to set it.
+/// Gives the signal its default action, and sends it again if no instruction will. False if a filter forbids that.
 pub fn die_of(signal: c_int, from_kernel: bool) -> bool {
     let is_set = signal::set_default(signal);
     if !from_kernel {

@@ -1,9 +1,9 @@
-//! How a signal reaches the program's handler where the kernel can't do that alone.
+//! How a signal reaches the program's handler if the kernel can't do that alone.
 //!
-//! The kernel's alternate stack is ours in every thread. So for a handler that asks for the program's, the kernel
-//! is given [`on_signal`]: that moves the frame to where the kernel would have put it without us, and enters the
-//! handler there. Ours is empty again by then, and free for a fault in the handler. Other handlers the kernel
-//! calls itself; only what they return to is ours.
+//! The kernel's alternate stack is ours in every thread. If a handler asks for the program's alternate stack, the
+//! kernel gets [`on_signal`] instead. That moves the frame to where the kernel would have put it without us, and
+//! enters the handler there. Our stack is empty then, ready for a fault in the handler. The kernel calls other
+//! handlers itself, and only the code that they return to is ours.
 
 use super::belief::{
     self, context_mask, exchange_action, kernel_mask, lock_actions, marked_mask, program_mask,
@@ -20,18 +20,18 @@ use crate::trace;
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 
-/// The kernel knows so many signals.
+/// The number of signals that the kernel knows.
 const SIGNALS: usize = 64;
 
-/// `si_code` of a SIGSEGV that the kernel raises for other reasons than an access (sigaction(2)).
+/// `si_code` of a SIGSEGV that the kernel raises for another reason than an access (sigaction(2)).
 const SI_KERNEL: c_int = 0x80;
 
-/// How often an action that changes is read again.
+/// How often an action is read again while it changes.
 const MOST_TRIES: u32 = 1 << 16;
 
-/// What the program asked for when it last set a handler for a signal, and which one the kernel got.
+/// The program's action when it last set a handler for a signal, and the handler that the kernel got.
 struct WantedAction {
-    /// Odd while it changes.
+    /// Odd while the action changes.
     version: AtomicU32,
     handler: AtomicUsize,
     flags: AtomicU64,
@@ -39,7 +39,7 @@ struct WantedAction {
     kernels: AtomicUsize,
 }
 
-/// By signal; written under the lock of the program's actions, read without it.
+/// One action per signal. Written under the lock of the program's actions, read without it.
 static WANTED: [WantedAction; SIGNALS + 1] = [const {
     WantedAction {
         version: AtomicU32::new(0),
@@ -72,7 +72,7 @@ impl WantedAction {
                 mask: self.mask.load(Ordering::Relaxed),
             };
             core::sync::atomic::fence(Ordering::Acquire);
-            // A thread that changes it has signals blocked. In the child of a raw clone there may be none.
+            // A thread that changes an action blocks signals. In the child of a raw clone it may be missing.
             if tries > MOST_TRIES
                 || before.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == before
             {
@@ -83,15 +83,15 @@ impl WantedAction {
     }
 }
 
-/// Has [`end_handler`] called at the end of each handler whose frame was moved. To be called before the first handler
-/// is set.
+/// Has [`end_handler`] called at the end of each handler whose frame was moved. Must be called before the first
+/// handler is set.
 pub fn install() {
     signal_frame::on_end(end_handler);
 }
 
 const ONCE: u64 = libc::SA_RESETHAND as u32 as u64;
 
-/// Exchanges the program's action for a signal that we have not taken.
+/// Returns the program's action for a signal that we have not taken, and sets `wanted` if given.
 pub fn exchange(signal: c_int, wanted: Option<&KernelAction>) -> Result<KernelAction, Errno> {
     let entry = usize::try_from(signal).ok().and_then(|signal| WANTED.get(signal));
     let entry = entry.filter(|_| signal > 0).ok_or(Errno::EINVAL)?;
@@ -106,7 +106,7 @@ pub fn exchange(signal: c_int, wanted: Option<&KernelAction>) -> Result<KernelAc
         {
             remembered
         }
-        // The handler was for one signal, which has come.
+        // The handler was for one signal only, and that has come.
         _ if found.handler == libc::SIG_DFL && (found.flags & remembered.flags) & ONCE != 0 => {
             KernelAction { handler: libc::SIG_DFL, ..remembered }
         }
@@ -117,7 +117,7 @@ pub fn exchange(signal: c_int, wanted: Option<&KernelAction>) -> Result<KernelAc
         if is_handler(wanted.handler) {
             entry.set(wanted, kernels.handler);
         }
-        // SAFETY: the program's own handler, or one of ours, which are sound at any instruction.
+        // SAFETY: the handler is the program's, or one of ours, which are sound at any instruction.
         unsafe { signal::set_action(signal, &kernels) }?;
     }
     Ok(remembered)
@@ -127,7 +127,7 @@ fn is_handler(handler: usize) -> bool {
     handler != libc::SIG_DFL && handler != libc::SIG_IGN
 }
 
-/// What the kernel gets where the program asks for `wanted`.
+/// Returns the action that the kernel gets if the program asks for `wanted`.
 fn kernels_action(signal: c_int, wanted: &KernelAction) -> KernelAction {
     if let Some(ours) = belief::in_place_of_default(signal, wanted) {
         return ours;
@@ -143,23 +143,23 @@ fn kernels_action(signal: c_int, wanted: &KernelAction) -> KernelAction {
     }
 }
 
-/// Whether a handler expects to be on the stack that the kernel has: Go's runtime asks the kernel itself, and
-/// adopts the stack that it finds (minitSignalStack in runtime/signal_unix.go).
+/// Whether a handler expects to be on the stack that the kernel has. Go's runtime asks the kernel itself, and adopts
+/// the stack that it finds (minitSignalStack in runtime/signal_unix.go).
 fn keeps_kernels_stack(handler: usize) -> bool {
     trace::module_of(handler).is_some_and(|module| module.is_go)
 }
 
-/// Stands in the kernel for the program's handlers that ask for the alternate stack.
+/// The kernel calls this instead of handlers of the program that ask for the alternate stack.
 extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let action = WANTED[signal as usize].get();
-    // SAFETY: the kernel passes valid pointers to an SA_SIGINFO handler, and to others too.
+    // SAFETY: the kernel passes valid pointers to every handler, even one without SA_SIGINFO.
     let (info, context) = unsafe { (&mut *info, &mut *context.cast::<ucontext_t>()) };
     let NoRoom = deliver(signal, &action, info, context, Interrupted::Anything);
     fail(signal, info, context);
 }
 
-/// Calls the program's handler for a signal that we have taken. Returns only if there is no room for that, and then
-/// the process is to die of the signal.
+/// Calls the program's handler for a signal that we have taken. Returns only if there is no room for that; the
+/// process must die of the signal then.
 pub fn call_handler(
     signal: c_int,
     action: &KernelAction,
@@ -178,17 +178,17 @@ pub fn call_handler(
 /// What a signal has interrupted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Interrupted {
-    /// The program, by an instruction of its own, whatever the runtime is at around it.
+    /// The program, at an instruction of its own, even if the runtime is active further up the stack.
     Program,
     /// The program or the runtime.
     Anything,
 }
 
-/// There is no room for the frame where it is to go.
+/// There is no room for the frame on the stack where it should go.
 struct NoRoom;
 
-/// Enters the program's handler as the kernel would: with its mask, on the stack it asked for, which is where the
-/// frame of the kernel's is moved. Returns only if there is no room for it.
+/// Enters the program's handler as the kernel would: with its mask, on the stack that it asked for. Moves the
+/// kernel's frame to that stack. Returns only if there is no room for it.
 fn deliver(
     signal: c_int,
     action: &KernelAction,
@@ -205,8 +205,8 @@ fn deliver(
     let on_stack = flags & libc::SA_ONSTACK != 0;
     let own = altstack::own();
     let contains = |address: usize| own.as_ref().is_some_and(|own| own.contains(&address));
-    // The frame lies where the kernel would have put it without us. Or the kernel has an alternate stack from the
-    // program, which asked for it by a system call that we did not see.
+    // The frame stays if it lies where the kernel would have put it without us, or if the kernel has an alternate
+    // stack of the program's, which was set by a system call that we did not see.
     let stays = contains(sp)
         || on_stack && (!contains(frame.start()) || keeps_kernels_stack(action.handler));
     let frame = if stays {
@@ -217,11 +217,11 @@ fn deliver(
             None => return NoRoom,
         }
     };
-    // SAFETY: all that this stack holds is plain data, and what was needed is copied.
+    // SAFETY: the abandoned part of this stack holds plain data only, and the handler needs none of it.
     unsafe { frame.enter(action.handler, signal, mask) }
 }
 
-/// Moves the frame to the program's alternate stack or below the interrupted code.
+/// Moves the frame to the program's alternate stack, or below the interrupted code on its stack.
 fn move_frame(
     frame: SignalFrame,
     on_stack: bool,
@@ -231,14 +231,14 @@ fn move_frame(
     let program = altstack::program();
     let below = frame.below_interrupted();
     let entered = if on_stack { program.top_for(below) } else { None };
-    // The kernel checks too that a handler which is on the alternate stack already has room there.
+    // The kernel also checks the room if the interrupted code is on the alternate stack already.
     let is_checked = entered.is_some() || program.is_in_use(frame.interrupted_sp());
     let is_ours = altstack::own().is_some_and(|own| own.contains(&frame.start()));
     let ending = if is_ours { Ending::Told } else { Ending::Plain };
     let is_good = |start| !is_checked || program.contains(start);
-    // SAFETY: the stack below what is in use is free, as it is for the kernel.
+    // SAFETY: the stack below the used part is free, for the kernel as well as for us.
     let moved = unsafe { frame.copy_below(entered.unwrap_or(below), ending, is_good) }?;
-    // SAFETY: nobody else knows of it.
+    // SAFETY: the copy is new, so nobody else has a reference to it.
     let context = unsafe { moved.context_mut() };
     if is_ours {
         context.uc_stack = program.as_noted();
@@ -251,10 +251,10 @@ fn move_frame(
     Some(moved)
 }
 
-/// Bits of `uc_flags` that the kernel does not use: scopes of the runtime that a fault interrupted.
+/// Bits of `uc_flags` that the kernel does not use. They hold the runtime scopes that a fault interrupted.
 const SCOPE_SHIFT: u32 = 32;
 
-/// At the end of a moved handler: notes what the kernel would have read from the frame, and puts our own there.
+/// Runs at the end of a moved handler: notes what the program left in the frame, and puts our values there.
 extern "C" fn end_handler(context: &mut ucontext_t) {
     let suspended = context.uc_flags >> SCOPE_SHIFT;
     if suspended != 0 {
@@ -271,13 +271,13 @@ extern "C" fn end_handler(context: &mut ucontext_t) {
     set_context_mask(context, mask);
 }
 
-/// What the kernel does with a signal that it can't deliver: it raises SIGSEGV instead, and kills the process if it
-/// can't deliver that either.
+/// Does what the kernel does with a signal that it can't deliver: raises SIGSEGV instead, or kills the process if
+/// that can't be delivered either.
 fn fail(signal: c_int, info: &mut siginfo_t, context: &mut ucontext_t) {
     let action = exchange_action(libc::SIGSEGV, None);
     let is_blocked = program_mask(context_mask(context)) & signal::bit(libc::SIGSEGV) != 0;
     if is_handler(action.handler) && !is_blocked {
-        // SAFETY: zeros are valid for a siginfo_t.
+        // SAFETY: a siginfo_t may be all zeros.
         *info = unsafe { core::mem::zeroed() };
         (info.si_signo, info.si_code) = (libc::SIGSEGV, SI_KERNEL);
         call_handler(libc::SIGSEGV, &action, info, context);
@@ -288,7 +288,7 @@ fn fail(signal: c_int, info: &mut siginfo_t, context: &mut ucontext_t) {
     death::die_of(libc::SIGSEGV, false);
 }
 
-/// Says why the process is about to die: there is no bad access to be found, and the kernel says nothing.
+/// Says why the process is about to die: there is no bad access to report, and the kernel says nothing.
 fn say_undeliverable(runtime: &Runtime, signal: c_int) {
     let _scope = RuntimeScope::enter();
     let text = format!(

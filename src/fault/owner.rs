@@ -1,17 +1,17 @@
-//! Whose memory an address is that the heap does not know.
+//! Who owns an address that the heap does not know.
 
 use crate::diagnose::Owner;
 use crate::sys::address_map;
 use crate::sys::scope::RuntimeScope;
 use crate::trace;
 
-/// Looks it up in the mappings of the process, and in the modules.
+/// Looks an address up in the mappings and the modules of the process.
 pub fn owner_of(address: usize) -> Owner {
     let local = 0u8;
     seen_from(&raw const local as usize, address)
 }
 
-/// As [`owner_of`], for the thread on whose stack `here` is.
+/// Does the work of [`owner_of`] for the thread on whose stack `here` is.
 pub fn seen_from(here: usize, address: usize) -> Owner {
     let _scope = RuntimeScope::enter();
     let Some(mapping) = address_map::mapping_at(address) else {

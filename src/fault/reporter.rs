@@ -1,13 +1,13 @@
 //! Which thread reports: one at a time.
 //!
-//! What says so lies on a page that the kernel wipes in every copy of the process. So in the child of a raw
-//! clone(2), which runs no handler of ours, nobody reports at first, whatever threads its parent has. A child
-//! that shares its parent's memory, as vfork's does, waits for the parent's threads, and they for it.
+//! The state is on a page that the kernel wipes in every copy of the process. So in the child of a raw clone(2),
+//! which runs no handler of ours, nobody reports at first, even if a thread of its parent does. A child that shares
+//! its parent's memory, as after vfork(2), waits for the parent's threads, and they wait for it.
 //!
-//! A report waits for files, and for whoever reads it, so the user must be able to end it. A signal that the program has
-//! left at its default action acts as it always does, unless the program blocks it. In a process that is
-//! about to die anyway, SIGTERM, SIGINT, SIGHUP and SIGQUIT act by default even where the program blocks or
-//! handles them: its handler must not run in the midst of a report. What it ignores stays ignored, but for SIGTERM.
+//! A report waits for files, and for whoever reads it, so the user must be able to end it. A signal at its default
+//! action acts as always, unless the program blocks it. In a process that is about to die anyway, SIGTERM, SIGINT,
+//! SIGHUP and SIGQUIT get their default action even if the program blocks or handles them: its handler must not run
+//! during a report. A signal that it ignores stays ignored, except SIGTERM.
 
 use super::belief;
 use crate::runtime::{self, Runtime};
@@ -16,17 +16,17 @@ use crate::sys::{PAGE_BYTES, memory, process};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use libc::c_int;
 
-/// Who reports, and whether anybody has; all zeros where nobody has.
+/// Which thread reports, and whether any has; all zeros if none has.
 struct ReporterPage {
-    /// Process id and kernel id of the thread that reports, in the upper and the lower half; or 0.
+    /// Process id (upper half) and thread id (lower half) of the thread that reports, or 0.
     reporter: AtomicU64,
-    /// Whether a report has been made: what kills the process then needs no other.
+    /// Whether a report was made. A signal that kills the process then needs no further report.
     has_reported: AtomicBool,
-    /// Whether this is no copy, or one in which a thread has reported before.
+    /// Whether this process is no copy, or a thread of this copy has reported before.
     is_cleared: AtomicBool,
 }
 
-/// Serves where no page can be wiped (Linux before 4.14): a copy then waits for its original.
+/// Used if no page can be wiped (Linux before 4.14). A copy then waits for its original.
 static COPIED: ReporterPage = ReporterPage {
     reporter: AtomicU64::new(0),
     has_reported: AtomicBool::new(false),
@@ -36,11 +36,11 @@ static COPIED: ReporterPage = ReporterPage {
 static PAGE: AtomicPtr<ReporterPage> = AtomicPtr::new((&raw const COPIED).cast_mut());
 
 fn page() -> &'static ReporterPage {
-    // SAFETY: the static, or the page that `install` mapped for good.
+    // SAFETY: this is the static, or the page that `install` mapped, which is never unmapped.
     unsafe { &*PAGE.load(Ordering::Acquire) }
 }
 
-/// Puts what says who reports on a page that the kernel wipes in copies of the process.
+/// Moves the state to a page that the kernel wipes in copies of the process.
 pub fn install() {
     let Ok(mapped) = memory::map(PAGE_BYTES) else { return };
     if memory::wipe_at_fork(mapped, PAGE_BYTES).is_ok() {
@@ -63,11 +63,11 @@ pub fn is_me() -> bool {
     reporter != 0 && reporter == me()
 }
 
-/// The calling thread is the one that reports already: it has called something that reports, which goes wrong.
+/// The calling thread is the reporter already: while reporting, it has called something that reports.
 pub struct Reentered;
 
-/// Makes the calling thread the one that reports; others that come later wait. `mask` is what the program had blocked:
-/// what may end the process is let in from now on, and the caller puts the mask back.
+/// Makes the calling thread the reporter; others wait. `mask` is the mask that the program had. Signals that may end
+/// the process are unblocked, and the caller restores the thread's mask.
 pub fn begin(mask: KernelSet) -> Result<(), Reentered> {
     let (page, me) = (page(), me());
     let mut is_open = false;
@@ -89,37 +89,37 @@ pub fn begin(mask: KernelSet) -> Result<(), Reentered> {
     Ok(())
 }
 
-/// Whether the calling thread, which reports, is the first to do so in a copy of the process that no handler of ours has
-/// run in. True once.
+/// Whether the calling thread is the first to report in a copy of the process in which no handler of ours has run.
+/// Returns true once.
 pub fn is_first_of_copy() -> bool {
     !page().is_cleared.swap(true, Ordering::Relaxed)
 }
 
-/// Whether this process is a copy that no handler of ours has run in: the child of a raw clone(2), not of vfork(2).
+/// Whether this process is a copy in which no handler of ours has run: the child of a raw clone(2), not of vfork(2).
 pub fn is_in_copy() -> bool {
     !page().is_cleared.load(Ordering::Relaxed)
 }
 
-/// Lets others report, after a report that the process survives.
+/// Ends a report that the process survives, so that others may report.
 pub fn end_report() {
     page().has_reported.store(false, Ordering::Release);
     release();
 }
 
-/// Lets others report.
+/// Lets other threads report.
 pub fn release() {
     page().reporter.store(0, Ordering::Release);
 }
 
-/// Before the calling thread's process dies of what was reported. If it shares its memory with another process, as the
-/// child of vfork(2) does, that one goes on, and its threads may report.
+/// Called before the process dies of the bug that it reported. If it shares its memory with another process, as the
+/// child of vfork(2) does, the other goes on, and its threads may report.
 pub fn end_report_of_child() {
     if runtime::get().is_some_and(|runtime| !runtime.is_own_process()) {
         end_report();
     }
 }
 
-/// Waits while another thread reports: for a moment if it may go on, else for the end of the process.
+/// Waits while another thread reports: a moment if the process may go on, otherwise until the process ends.
 fn wait_for(reporter: u64) {
     let process = process_of(reporter);
     if process == process::pid() && !goes_on() {
@@ -128,13 +128,13 @@ fn wait_for(reporter: u64) {
     if process::is_running(process) {
         process::nap();
     } else {
-        // It was killed while it reported.
+        // The reporter was killed while it reported.
         let current = &page().reporter;
         let _ = current.compare_exchange(reporter, 0, Ordering::AcqRel, Ordering::Relaxed);
     }
 }
 
-/// Waits while another thread reports: the process must not end before it has.
+/// Waits while another thread reports, so that the process does not end before that is done.
 pub fn wait_for_reporter() {
     loop {
         match page().reporter.load(Ordering::Acquire) {
@@ -150,25 +150,25 @@ pub fn note_report() {
     page().has_reported.store(true, Ordering::Release);
 }
 
-/// Whether one has, in a process that does not go on after it.
+/// Whether a report was made in a process that does not go on after it.
 pub fn has_reported() -> bool {
     page().has_reported.load(Ordering::Acquire)
 }
 
-/// In the child of a fork: whoever reported did so in the parent.
+/// In the child of a fork: any report under way is the parent's.
 pub fn after_fork_in_child() {
     end_report();
     page().is_cleared.store(true, Ordering::Relaxed);
 }
 
-/// What users and service managers end a process by.
+/// The signals by which users and service managers end a process.
 const ENDINGS: KernelSet = signal::bit(libc::SIGTERM)
     | signal::bit(libc::SIGINT)
     | signal::bit(libc::SIGHUP)
     | signal::bit(libc::SIGQUIT);
 
-/// Never let in: signals that writing a report raises, signals whose default action does not end the process, and the
-/// one that stands for something else in the kernel's masks (see `belief`).
+/// Signals that are never unblocked: those that writing a report may raise, those whose default action does not end
+/// the process, and the marker, which has another meaning in the kernel's masks (see `belief`).
 const LEFT_OUT: KernelSet = signal::SYNCHRONOUS
     | signal::bit(libc::SIGPIPE)
     | signal::bit(libc::SIGXFSZ)
@@ -184,12 +184,12 @@ const LEFT_OUT: KernelSet = signal::SYNCHRONOUS
 
 const LAST_SIGNAL: c_int = 64;
 
-/// Whether the process lives on after a report, or may.
+/// Whether the process may live on after a report.
 pub fn goes_on() -> bool {
     runtime::get().is_some_and(Runtime::may_go_on)
 }
 
-/// Lets in what may end the process while it reports; `mask` is what the program had blocked. The caller puts back the thread's mask.
+/// Unblocks signals that may end the process, of the program's blocked `mask`. The caller restores the thread's mask.
 fn let_in(mask: KernelSet) {
     let dies = !goes_on();
     let mut open = 0;
@@ -200,7 +200,7 @@ fn let_in(mask: KernelSet) {
         let is_let_in = match action.handler {
             libc::SIG_DFL => !is_blocked || ends,
             libc::SIG_IGN => dies && signal == libc::SIGTERM,
-            // The default, but for a report.
+            // Our handler: the program wants the default action, which we precede with a report.
             handler if belief::precedes_default(handler) => dies && !is_blocked,
             _ => ends,
         };

@@ -1,13 +1,13 @@
-//! Going on after a report: the page is opened, the instruction runs by itself with the processor's trap
-//! flag set, and the page is closed again.
+//! Going on after a report: the page is opened, one instruction runs with the processor's trap flag set, and the page
+//! is closed again.
 //!
-//! The thread that has reported stays the reporter until then, so one thread steps at a time. If another thread forks
-//! meanwhile, its child closes the page for itself. What other threads do to the page while it is open goes unseen.
-//! During the one instruction, all signals that can wait do. SIGTRAP ends it and does not wait; a SIGTRAP that was sent by
-//! a process is sent again afterwards.
+//! The thread stays the reporter until its step ends, so one thread steps at a time. If another thread forks
+//! meanwhile, its child closes the page for itself. Accesses by other threads to the open page go unseen. All signals
+//! that can wait do so during the step. SIGTRAP ends it and can't wait; a SIGTRAP from a process is sent again
+//! afterwards.
 //!
-//! An instruction that reaches two guarded pages faults again before it is done, and has both opened. A
-//! repeated string instruction traps after each element, and is left to go on.
+//! An instruction that touches two guarded pages faults a second time, and has both opened. A repeated string
+//! instruction traps after each element, and continues until its end.
 
 use super::belief::{self, context_mask, set_context_mask};
 use crate::diagnose::decoder;
@@ -18,51 +18,51 @@ use crate::sys::signal::{self, BlockedSignals, KernelSet};
 use iced_x86::{Instruction, Mnemonic, Register};
 use libc::{c_int, siginfo_t, ucontext_t};
 
-/// In rflags: trap after one instruction.
+/// The bit of rflags that has the processor trap after one instruction.
 const TRAP_FLAG: i64 = 1 << 8;
 
-/// `si_code` of that trap (sigaction(2)).
+/// `si_code` of a trap that the trap flag caused (sigaction(2)).
 const TRAP_TRACE: c_int = 2;
 
-/// Most pages open at a time: a scatter of sixteen elements may cross into as many pages twice.
+/// The most pages open at a time: each of a scatter's sixteen elements may cross into a second page.
 const MOST_PAGES: usize = 32;
 
-/// How often a page may fault although it is open, as when its stretch collapses meanwhile.
+/// How often a page may fault although it is open, for example when its stretch collapses meanwhile.
 const MOST_RETRIES: u32 = 8;
 
-/// Exceptions of the x87 and SSE units that are masked by default, in their control words.
+/// The bits of both control words that mask exceptions of the x87 and SSE units; all are set by default.
 const X87_MASKS: u16 = 0x3f;
 const SSE_MASKS: u32 = 0x1f80;
 
-/// An instruction under way, with pages open for it.
+/// An instruction that runs by itself, with pages open for it.
 struct SteppedInstruction {
     pc: usize,
     is_repeated: bool,
-    /// The thread's signal mask, to be put back.
+    /// The signal mask that the thread gets back.
     mask: KernelSet,
-    /// What is open; the oldest is closed when there are too many.
+    /// The open pages. The oldest is closed when there are too many.
     pages: [Option<OpenPage>; MOST_PAGES],
     opened: usize,
     retries: u32,
-    /// A SIGTRAP that a process sent meanwhile.
+    /// A SIGTRAP that a process sent during the step.
     deferred: Option<siginfo_t>,
 }
 
-// SAFETY: a siginfo_t is plain data, whatever addresses it holds.
+// SAFETY: a siginfo_t is plain data. The addresses in it are never used as pointers here.
 unsafe impl Send for SteppedInstruction {}
 
-/// What the reporting thread executes.
+/// The step of the reporting thread, if it is at one.
 static STEP: Lock<Option<SteppedInstruction>> = Lock::new(None);
 
-/// Whether the reporting thread executes an instruction of the program.
+/// Whether the reporting thread is at a step.
 pub fn is_active() -> bool {
     STEP.lock().is_some()
 }
 
-/// Whether the instruction in `code` can run by itself in `context`.
+/// Whether the instruction in `code` can run as a step in `context`.
 pub fn is_possible(code: &[u8], context: &ucontext_t) -> bool {
     let is_free = context.uc_mcontext.gregs[libc::REG_EFL as usize] & TRAP_FLAG == 0 || is_active();
-    // SAFETY: the kernel's, valid while the handler runs; null where there is no such state.
+    // SAFETY: the pointer is null, or the kernel's and valid while the handler runs.
     let units = unsafe { context.uc_mcontext.fpregs.as_ref() };
     let is_masked = |units: &libc::_libc_fpstate| {
         units.cwd & X87_MASKS == X87_MASKS && units.mxcsr & SSE_MASKS == SSE_MASKS
@@ -77,8 +77,8 @@ fn decode(code: &[u8]) -> Instruction {
     decoder::decode(code, 0)
 }
 
-/// Whether an instruction does nothing to the trap flag, and raises no signal but for its memory: the
-/// program's handler for one might never return.
+/// Whether the instruction leaves the trap flag alone, and can raise a signal for its memory only: the program's
+/// handler for another signal might never return.
 fn traps_once(instruction: &Instruction) -> bool {
     let is_special = matches!(
         instruction.mnemonic(),
@@ -103,14 +103,14 @@ fn traps_once(instruction: &Instruction) -> bool {
             | Mnemonic::Ldmxcsr
             | Mnemonic::Vldmxcsr
     );
-    // Loading the stack segment puts off traps.
+    // Loading the stack segment delays traps.
     !is_special && instruction.op0_register() != Register::SS
 }
 
-/// Opens the page at `fault`, and has `context` trap after its instruction, the bytes of which are `code`.
-/// False when the page can't be opened; then nothing is left open.
+/// Opens the page at `fault`, and has `context` trap after its instruction, whose bytes are in `code`. Returns false
+/// if the page can't be opened; nothing is left open then.
 pub fn begin(runtime: &Runtime, fault: usize, code: &[u8], context: &mut ucontext_t) -> bool {
-    // From here on no child has a page open that it does not know of.
+    // With the lock held, no child can be forked that has a page open without knowing it.
     let mut current = STEP.lock();
     let page = runtime.heap.open_page(fault);
     let step = current.get_or_insert_with(|| {
@@ -144,12 +144,11 @@ pub fn begin(runtime: &Runtime, fault: usize, code: &[u8], context: &mut ucontex
     true
 }
 
-/// Ends the step of the reporting thread, whether or not the instruction is done. The caller lets the
-/// others report.
+/// Ends the step of the reporting thread, even if the instruction is not done. The caller lets others report.
 pub fn abandon(runtime: &Runtime, context: &mut ucontext_t) {
     let deferred = {
         let mut current = STEP.lock();
-        // Not moved: this may run on a small alternate stack of the program's.
+        // Not moved out: this may run on a small alternate stack of the program's.
         let Some(step) = current.as_mut() else { return };
         step.pages.iter_mut().filter_map(Option::take).for_each(|page| close(runtime, page));
         context.uc_mcontext.gregs[libc::REG_EFL as usize] &= !TRAP_FLAG;
@@ -159,9 +158,9 @@ pub fn abandon(runtime: &Runtime, context: &mut ucontext_t) {
         deferred
     };
     if let Some(mut info) = deferred {
-        // Blocked here: it comes when the handler returns, if the program lets it.
+        // The signal is blocked here, and comes when the handler returns, if the program has it open.
         signal::change_mask(libc::SIG_BLOCK, signal::bit(libc::SIGTRAP));
-        // SAFETY: a siginfo_t that the kernel made.
+        // SAFETY: the kernel made this siginfo_t.
         unsafe { signal::send_to_self(libc::SIGTRAP, &mut info) };
     }
 }
@@ -187,13 +186,13 @@ pub fn after_fork_in_child() {
     *current = None;
 }
 
-/// In a copy of the process that runs no handlers: the original's reporter goes on with its instruction, this process does
-/// not. The pages that were open for it are closed here.
+/// Closes inherited open pages in a copy of the process in which no handler has run. The original's reporter
+/// continues its step; this process has no such step.
 ///
 /// # Safety
 /// The caller must be the reporter of this process.
 pub unsafe fn forget_inherited() {
-    // SAFETY: only the reporter takes this lock, and the caller is that.
+    // SAFETY: only the reporter takes this lock, and the caller promises to be the reporter.
     unsafe { STEP.break_open() };
     after_fork_in_child();
 }
@@ -204,7 +203,7 @@ fn close(runtime: &Runtime, page: OpenPage) {
     }
 }
 
-/// Takes note of a SIGTRAP in the reporting thread, which is at `context` now; returns whether it ends the instruction.
+/// Takes note of a SIGTRAP in the reporting thread, whose state is `context`. Returns whether it ends the step.
 pub fn is_ended_by(info: &siginfo_t, context: &ucontext_t) -> bool {
     let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     let _all = BlockedSignals::block_all();

@@ -1,4 +1,4 @@
-//! The errors of a run that goes on after them: how many, and which of them are the same.
+//! The errors of a run that goes on after them: how many, and which of them are the same bug.
 
 use crate::diagnose::access::Direction;
 use crate::diagnose::{Bug, Cause, LibcCall, Misuse};
@@ -9,13 +9,13 @@ use crate::trace::{self, Frames, Pc};
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::BTreeMap;
 
-/// Frames outside libc that tell one bug from another.
+/// How many frames outside libc tell one bug from another.
 const FRAMES: usize = 8;
 
 static ERRORS: AtomicU64 = AtomicU64::new(0);
 static SEEN: Lock<BTreeMap<u64, Seen>> = Lock::new(BTreeMap::new());
 
-/// What a bug that was counted turned out to be.
+/// What a counted bug was found to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
     New,
@@ -23,18 +23,18 @@ enum Seen {
     Known,
 }
 
-/// What is to be done with a bug.
+/// What to do with a bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {
-    /// It is the first of its kind at its place, and to be reported.
+    /// It is the first of its kind at its place, and must be reported.
     First,
-    /// It was reported before, or is one too many.
+    /// It was reported before, or enough others were.
     Again,
-    /// It is known, and was so before.
+    /// It was found to be known before.
     Known,
 }
 
-/// Counts a bug, of which at most `most` are to be reported.
+/// Counts a bug. At most `most` bugs are reported.
 pub fn count(bug: &Bug, most: usize) -> Sight {
     let _scope = RuntimeScope::enter();
     let fingerprint = fingerprint(bug);
@@ -54,7 +54,7 @@ pub fn count(bug: &Bug, most: usize) -> Sight {
     Sight::Again
 }
 
-/// Takes a bug back that [`count`] has counted for the first time: it is known.
+/// Takes back what [`count`] has counted for this bug: it is known.
 pub fn note_known(bug: &Bug) {
     let _scope = RuntimeScope::enter();
     SEEN.lock().insert(fingerprint(bug), Seen::Known);
@@ -70,7 +70,7 @@ pub fn is_empty() -> bool {
     ERRORS.load(Ordering::Relaxed) == 0
 }
 
-/// What was counted, in a line.
+/// Says in one line what was counted.
 pub fn summary(most: usize) -> String {
     let plural = |count: u64| if count == 1 { "" } else { "s" };
     let errors = ERRORS.load(Ordering::Relaxed);
@@ -98,32 +98,32 @@ pub unsafe fn release_after_fork() {
     unsafe { SEEN.release_after_fork() }
 }
 
-/// In the child of a fork: what was counted so far is the parent's.
+/// In the child of a fork: forgets the parent's counts.
 pub fn after_fork_in_child() {
     let _scope = RuntimeScope::enter();
     ERRORS.store(0, Ordering::Relaxed);
     SEEN.lock().clear();
 }
 
-/// In a copy of the process that runs no handlers: as [`after_fork_in_child`], even if a thread of the original
-/// was counting.
+/// Forgets the counts in a copy of the process in which no handler has run, even if a thread of the original was
+/// counting.
 ///
 /// # Safety
 /// Nobody else may be counting in this process.
 pub unsafe fn forget_inherited() {
-    // SAFETY: no other thread of this process uses what the lock guards, as the caller promises.
+    // SAFETY: no other thread of this process uses what the lock guards, as this function's caller promises.
     unsafe { SEEN.break_open() };
     ERRORS.store(0, Ordering::Relaxed);
-    // Not dropped: it may be half changed.
+    // Leaked, not dropped: the map may be half changed.
     core::mem::forget(core::mem::take(&mut *SEEN.lock()));
 }
 
-/// The same for the same bug in every run: the kind, the direction, and the innermost frames as offsets in
-/// their modules. What libc's functions do within one call is one bug, whichever instruction shows it.
+/// Returns the same number for the same bug in every run. It depends on the kind, the direction, and the innermost
+/// frames as offsets in their modules. What libc does within one call is one bug, at any instruction.
 fn fingerprint(bug: &Bug) -> u64 {
     let direction = match bug.cause {
         Cause::Access(access) => Some(access.direction),
-        // Let through, the call faults as well: the same bug.
+        // If the call goes on, it faults too; both are the same bug.
         Cause::Libc(LibcCall { misuse: Misuse::OutOfBounds { direction, .. }, .. }) => {
             Some(direction)
         }
@@ -131,7 +131,7 @@ fn fingerprint(bug: &Bug) -> u64 {
     };
     let mut stack = &bug.stack;
     let mut allocated = Frames::new();
-    // Found at exit: no code is guilty, so the object stands for it.
+    // A bug found at exit has no guilty code, so the object's stack stands for it.
     if let (true, Some(subject)) = (stack.is_empty(), bug.subject) {
         trace::frames(subject.object.allocated.trace, &mut allocated);
         stack = &allocated;
@@ -140,7 +140,7 @@ fn fingerprint(bug: &Bug) -> u64 {
     hash(bug.kind.name(), direction, &frames)
 }
 
-/// The file name of the module, and the offset in it.
+/// Returns the module's file name, and the offset in the module.
 fn in_module(pc: &Pc) -> (Vec<u8>, usize) {
     match trace::module_of(pc.address()) {
         Some(module) => {

@@ -1,4 +1,4 @@
-//! SIGTRAP, which ends an instruction that runs by itself after a report.
+//! SIGTRAP, which ends a step: one instruction that runs by itself after a report.
 
 use super::{belief, chain, reporter, step};
 use crate::runtime;
@@ -6,7 +6,7 @@ use crate::sys;
 use crate::sys::signal::{self, KernelAction};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 
-/// Takes over SIGTRAP; the action found is the program's.
+/// Takes over SIGTRAP. The action that was set before becomes the program's.
 pub fn install() {
     let ours = KernelAction {
         handler: on_trap as *const () as usize,
@@ -14,7 +14,7 @@ pub fn install() {
         restorer: 0,
         mask: !signal::SYNCHRONOUS,
     };
-    // SAFETY: on_trap touches only state that is sound at any instruction.
+    // SAFETY: `on_trap` touches only state that is sound at any instruction.
     if let Ok(before) = unsafe { signal::set_action(libc::SIGTRAP, &ours) } {
         belief::take_trap(before);
     }

@@ -1,4 +1,4 @@
-//! A thread's turn to report: it works on a stack of its own, and ends with the text of a report.
+//! A thread's turn to report: it works on the report stack, and ends with the text of a report.
 
 use super::{charge, death, reporter, step, tally};
 use crate::diagnose::{Bug, Cause, decoder};
@@ -17,10 +17,10 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::c_int;
 
-/// The report stack, populated as it is touched.
+/// The report stack's size. The kernel populates it as it is touched.
 const REPORT_STACK_BYTES: usize = 8 << 20;
 
-/// Its upper end, or 0. An alternate stack for signals lies above.
+/// The upper end of the report stack, or 0. An alternate stack for signals lies above.
 static REPORT_STACK: AtomicUsize = AtomicUsize::new(0);
 
 /// Maps the report stack.
@@ -30,85 +30,85 @@ pub fn install() {
     }
 }
 
-/// Shows that the calling thread is the one that reports. The turn outlasts this value: it ends with
+/// Shows that the calling thread is the reporter. The turn outlasts this value: it ends with
 /// [`reporter::end_report`], perhaps in a later signal handler, or with the process.
 pub struct Turn {
-    /// A turn is not another thread's.
+    /// Keeps the turn from being sent to another thread.
     _of_this_thread: PhantomData<*const ()>,
 }
 
 impl Turn {
-    /// Waits for the calling thread's turn, and takes it. `mask` is what the program had blocked: what may end the process
-    /// is let in from now on, and the caller puts the mask back.
+    /// Waits for the calling thread's turn, and takes it. `mask` is what the program had blocked. Signals that may
+    /// end the process are unblocked from now on, and the caller restores the mask.
     pub fn take(mask: KernelSet) -> Turn {
         if reporter::begin(mask).is_err() {
             fail_to_report(libc::SIGABRT);
         }
-        // What is under way is of another report: of the process that this one is a copy of.
+        // An attempt under way here is the original's, if this process is a copy.
         attempt::forget();
         if reporter::is_first_of_copy() {
             clear_inherited();
         }
-        // Whoever holds the lock may be this thread, whose crash is reported, or one that a debugger has stopped.
+        // The lock's holder may be this thread, whose crash is reported, or one that a debugger has stopped.
         if !reporter::goes_on() && runtime::get().is_some_and(Runtime::is_own_process) {
             private::abandon_if_held(1000);
         }
         Turn { _of_this_thread: PhantomData }
     }
 
-    /// The turn that the calling thread has already.
+    /// Returns the turn that the calling thread has already, if it has one.
     pub fn held() -> Option<Turn> {
         reporter::is_me().then_some(Turn { _of_this_thread: PhantomData })
     }
 
-    /// Does `work` on the report stack: the stack of the calling thread may be spent, tiny, or a coroutine's.
+    /// Does `work` on the report stack: the thread's own stack may be spent, tiny, or a coroutine's.
     pub fn on_report_stack<R>(&self, work: impl FnOnce() -> R) -> R {
         let top = REPORT_STACK.load(Ordering::Acquire);
         if top == 0 {
             return work();
         }
-        // The interrupted frame lies on the thread's alternate stack. Once the stack pointer has left that, a signal would be
-        // delivered from its top on, over the frame: so even those wait that are let in elsewhere, as SIGTRAP, until the
-        // kernel has another alternate stack; and so on the way back.
+        // The interrupted frame lies on the thread's alternate stack. Once the stack pointer has left that, a new
+        // signal would be delivered at its top, over the frame. So all signals wait, even those unblocked elsewhere,
+        // as SIGTRAP, until the kernel has another alternate stack. The same holds on the way back.
         let entering = BlockedSignals::block_all();
         let guarded = || {
-            // By the handler's mask, or by who reports a bad call.
+            // Signals were blocked by the handler's mask, or by the reporter of a bad call.
             let _blocked = BlockedSignals::in_handler();
-            // Whatever reporting allocates is the runtime's.
+            // What reporting allocates is the runtime's.
             let _scope = RuntimeScope::enter();
-            // The handler will return through that frame: faults on the way (probes of bad addresses are
-            // faults) must go elsewhere. The kernel takes no other alternate stack while this one is in
-            // use, so this waits for the change of stacks.
+            // The handler will return through the interrupted frame, so faults on the way (such as probes of bad
+            // addresses) must be handled elsewhere. The kernel refuses another alternate stack while the thread is on
+            // one, so this comes after the change of stacks.
             let before = altstack::current();
-            // SAFETY: `install` mapped room for an alternate stack at `top`, and nothing but the thread whose turn it is
-            // uses it.
+            // SAFETY: `install` mapped room for an alternate stack at `top`, and only the thread whose turn it is
+            // uses that.
             unsafe { altstack::install(top) };
             drop(entering);
             let result = work();
             let leaving = BlockedSignals::block_all();
-            // SAFETY: this puts back what the thread had, which is still there: the thread was here all the while.
+            // SAFETY: this restores the thread's own alternate stack; the thread was here, so that still exists.
             unsafe { altstack::restore(before) };
             (result, leaving)
         };
-        // SAFETY: `install` mapped the stack below `top`. A `Turn` shows that this thread reports, and no other thread uses
-        // the stack; this one has left it, as the report stack is never entered from code that runs on it. What
-        // unwinds there is stopped by `call_on_stack`.
+        // SAFETY: `install` mapped the stack below `top`. A `Turn` shows that this thread is the reporter, and no
+        // other thread uses the stack. This one is not on it: code that runs on the report stack never enters it
+        // again. `call_on_stack` stops a panic that unwinds there.
         let (result, _leaving) = unsafe { sys::call_on_stack(top, guarded) };
         result
     }
 
-    /// Does `work`, which makes a report. If it is given up in its midst, says so, unless the report is out already: then
-    /// what is known for certain, the addresses of the fault and of its instruction, is all there is.
+    /// Does `work`, which makes a report. If the work is given up and no report is out yet, writes the two addresses
+    /// that are certain: those of the fault and of its instruction.
     ///
-    /// `None` if it was given up. The process must die then.
+    /// Returns `None` if the work was given up. The process must die then.
     pub fn attempt<R>(
         &self,
         runtime: &Runtime,
         fault_and_pc: Option<(usize, usize)>,
         work: impl FnOnce() -> R,
     ) -> Option<R> {
-        // SAFETY: only the thread whose turn it is makes attempts. Its callers let the process die after an attempt that
-        // failed, so what was being changed, or was locked, is not used again.
+        // SAFETY: only the thread whose turn it is makes attempts. After a failed attempt its callers let the process
+        // die, so nothing that was half changed, or locked, is used again.
         let made = unsafe { attempt::attempt(work) };
         if made.is_none() {
             say_that_it_failed(runtime, fault_and_pc);
@@ -116,8 +116,8 @@ impl Turn {
         made
     }
 
-    /// Composes the report of `bug`, and has it written by `write`. Nothing is written of a known bug that the process can
-    /// go on after. Answers whether it is one.
+    /// Composes the report of `bug`, and passes it to `write`. A known bug is not written if the process can go on
+    /// after it. The returned verdict says whether the bug is known.
     pub fn publish(
         &self,
         runtime: &Runtime,
@@ -127,7 +127,7 @@ impl Turn {
     ) -> Verdict {
         let ledger =
             ledger::get().filter(|_| !matches!(bug.cause, Cause::Raised { .. } | Cause::Aborted));
-        // Before anything that may fail.
+        // This comes before anything that may fail.
         ledger.inspect(|ledger| ledger.note_report());
         let take = |told: &Told<'_>| {
             let known = told.finding.known.as_ref();
@@ -145,7 +145,7 @@ impl Turn {
             hook::call(told.text);
             Verdict::New
         };
-        // SAFETY: a `Turn` shows that this thread is the one that reports.
+        // SAFETY: a `Turn` shows that this thread is the reporter.
         unsafe { stages::compose(runtime, bug, charge::is_in_charge(), take) }
     }
 }
@@ -157,27 +157,27 @@ pub enum GoingOn {
     Impossible,
 }
 
-/// What a reported bug is.
+/// Whether a reported bug is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The process does what it is to do after a report.
+    /// The bug is new: the process does what the options say.
     New,
-    /// The process goes on.
+    /// The bug is known: the process goes on.
     Known,
 }
 
-/// In a copy of the process: what its reporter was at is the original's.
+/// In a copy of the process: forgets what the original's reporter was doing.
 fn clear_inherited() {
     private::abandon_if_held(100);
     decoder::abandon_if_held();
-    // SAFETY: the calling thread reports, and of the copy's threads the one that reports alone uses either.
+    // SAFETY: the calling thread is the reporter, and only the reporter of this process uses either.
     unsafe {
         step::forget_inherited();
         tally::forget_inherited();
     }
 }
 
-/// After a failure that left no report.
+/// Says that reporting failed, unless a report is out.
 fn say_that_it_failed(runtime: &Runtime, fault_and_pc: Option<(usize, usize)>) {
     if reporter::has_reported() {
         return;
@@ -191,7 +191,7 @@ fn say_that_it_failed(runtime: &Runtime, fault_and_pc: Option<(usize, usize)>) {
     sink::write(runtime, text.as_str());
 }
 
-/// The thread that reports has called something that reports, which must not be.
+/// The reporter has called something that reports, which must not happen.
 fn fail_to_report(signal: c_int) -> ! {
     if attempt::is_under_way() {
         stages::note_failure(LookUpFailure::Crash);

@@ -1,7 +1,7 @@
 //! Whether this process is a bystander: one that the option `follow` leaves out.
 //!
-//! The library is loaded into it only so that what it executes can be guarded. Its functions go straight on to
-//! those behind them, and there is no runtime.
+//! The library is loaded into it only so that programs which it executes can be guarded. Its functions pass each call
+//! on to those behind them, and there is no runtime.
 
 use crate::ledger;
 use crate::options::{Follow, OPTIONS_VARIABLE, Options};
@@ -18,10 +18,10 @@ pub enum Role {
     Bystander = 2,
 }
 
-/// The role as a number, once it is known; 0 before. The entries in assembler read it.
+/// The role as a number, or 0 while it is unknown. The entries in assembler read it.
 pub static ROLE: AtomicU8 = AtomicU8::new(0);
 
-/// The role of this process. The first call finds it out, before anything is guarded.
+/// Returns the role of this process. The first call finds it out, before anything is guarded.
 pub fn role() -> Role {
     match known() {
         Some(role) => role,
@@ -39,7 +39,7 @@ fn known() -> Option<Role> {
 fn learn() -> Role {
     static LEARNING: Lock<()> = Lock::new(());
     let _scope = RuntimeScope::enter();
-    // Before any other system call, which might kill.
+    // This comes before any other system call, since a sandbox might kill the process for one.
     inherited::learn();
     let _learning = LEARNING.lock();
     if let Some(role) = known() {
@@ -54,13 +54,13 @@ fn learn() -> Role {
     role
 }
 
-/// By the option; enters a process that is not followed in the ledger.
+/// Reads the option, and enters a process that is not followed in the ledger.
 fn is_followed() -> bool {
     let Some(follow) = option() else { return true };
     let before = ledger::open();
     let names = [process::executed_path(), process::executable_path()];
     let is_followed = if follow.is_first() {
-        // Without a ledger nobody knows who the first is.
+        // Without a ledger nobody knows which process is the first.
         before.is_none_or(|before| before == 0)
     } else {
         follow.guards_program(names.iter().flatten().map(Vec::as_slice))
@@ -73,11 +73,11 @@ fn is_followed() -> bool {
     is_followed
 }
 
-/// The option, where it is not as usual. That options are wrong is for the runtime to say.
+/// Returns the option if it leaves anything out. The runtime complains about wrong options, not this.
 fn option() -> Option<Follow> {
     const NAME: &[u8] = b"follow";
     let text = process::environment(OPTIONS_VARIABLE)?;
-    // Most processes need no more.
+    // Most processes stop here.
     text.windows(NAME.len()).find(|part| *part == NAME)?;
     let options = Options::parse(core::str::from_utf8(&text).ok()?).ok()?;
     Some(options.follow).filter(|follow| !follow.is_all())

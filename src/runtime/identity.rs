@@ -1,15 +1,15 @@
-//! Who the process is, for those who read its findings elsewhere.
+//! Who the process is, for those who read its findings later.
 
 use crate::finding::{Process, RUN_ID_VARIABLE, Test};
 use crate::sys::{identity, loader, process, variables};
 
-/// Most bytes that are kept of a command line.
+/// The most bytes kept of a command line.
 const MOST_COMMAND_BYTES: usize = 4096;
 
-/// Most bytes of a test's name.
+/// The most bytes kept of a test's name.
 const MOST_TEST_BYTES: usize = 1024;
 
-/// The process, as it is now.
+/// Reads who the process is now.
 pub fn read() -> Process {
     let parent_pid = identity::parent();
     let parent = identity::name_of(parent_pid).map(text);
@@ -45,7 +45,7 @@ fn command() -> Vec<String> {
     words
 }
 
-/// What names the run in file names: nothing else than a plain word is taken from the environment.
+/// The run's name, which is used in file names. So only a plain word is taken from the environment.
 fn run() -> String {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     process::environment(RUN_ID_VARIABLE)
@@ -54,8 +54,8 @@ fn run() -> String {
         .unwrap_or_default()
 }
 
-/// What frameworks say about the test that a process belongs to. CTest and Meson say nothing: a project can, by the
-/// first of these variables.
+/// Returns what test frameworks say about the test that this process belongs to. CTest and Meson say nothing, but a
+/// project can set the first of these variables.
 fn test() -> Option<Test> {
     let get = |name: &str| process::environment(name).filter(|value| !value.is_empty()).map(text);
     let test = |framework: &str, name: String| {
@@ -91,8 +91,8 @@ fn cut(mut name: String) -> String {
     name
 }
 
-/// The test that pytest runs at this moment, if the process is one of pytest's. It says so in its own environment, where
-/// it changes from test to test.
+/// Returns the test that pytest runs at this moment, if this is a process of pytest's. pytest changes its own
+/// environment from test to test.
 pub fn current_test() -> Option<Test> {
     let mut room = [0; MOST_TEST_BYTES];
     let name = variables::current(b"PYTEST_CURRENT_TEST=", &mut room)?;
@@ -100,7 +100,7 @@ pub fn current_test() -> Option<Test> {
     Some(Test { framework: "pytest".to_owned(), name: without_phase(&name).to_owned() })
 }
 
-/// pytest adds whether it sets a test up, calls it, or cleans up behind it.
+/// Cuts off what pytest adds: whether it sets a test up, calls it, or cleans up after it.
 fn without_phase(name: &str) -> &str {
     [" (setup)", " (call)", " (teardown)"]
         .iter()
