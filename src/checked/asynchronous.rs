@@ -1,7 +1,7 @@
-//! Asynchronous input and output (aio(7)): libc's own threads read and write, at control blocks and buffers of the program,
-//! after the call has returned.
+//! Asynchronous input and output (aio(7)): libc's own threads use the program's control blocks and buffers after the
+//! call has returned.
 //!
-//! An object that they work on is lent until they are done ([`loans`]): freed before, it is reported.
+//! An object that they use is lent until they are done ([`loans`]); a free before that is reported.
 
 use super::entry::Call;
 use super::operand;
@@ -19,18 +19,18 @@ type BeginSync = unsafe extern "C-unwind" fn(c_int, *mut aiocb) -> c_int;
 type BeginList =
     unsafe extern "C-unwind" fn(c_int, *const *mut aiocb, c_int, *mut sigevent) -> c_int;
 
-/// What is done with a buffer.
+/// What the operation does with its buffer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Transfer {
     Read,
     Write,
-    /// Nothing.
+    /// Has no buffer.
     Sync,
 }
 
-/// aio_read; `next` is libc's.
+/// Makes a checked call of aio_read; `next` is libc's function.
 pub unsafe fn read(call: &Call<'_>, next: &Next) -> c_int {
-    // SAFETY: the function's manual demands it of the program; the declarations name a function of this signature.
+    // SAFETY: the program passes what the manual demands; functions.list names a function of this signature.
     unsafe {
         begin(call, call.arg(0), Transfer::Read, || {
             next.get::<Begin>().map(|begin| begin(call.ptr(0)))
@@ -38,9 +38,9 @@ pub unsafe fn read(call: &Call<'_>, next: &Next) -> c_int {
     }
 }
 
-/// aio_write.
+/// Makes a checked call of aio_write; `next` is libc's function.
 pub unsafe fn write(call: &Call<'_>, next: &Next) -> c_int {
-    // SAFETY: as above.
+    // SAFETY: the program passes what the manual demands; functions.list names a function of this signature.
     unsafe {
         begin(call, call.arg(0), Transfer::Write, || {
             next.get::<Begin>().map(|begin| begin(call.ptr(0)))
@@ -48,9 +48,9 @@ pub unsafe fn write(call: &Call<'_>, next: &Next) -> c_int {
     }
 }
 
-/// aio_fsync.
+/// Makes a checked call of aio_fsync; `next` is libc's function.
 pub unsafe fn sync(call: &Call<'_>, next: &Next) -> c_int {
-    // SAFETY: as above.
+    // SAFETY: the program passes what the manual demands; functions.list names a function of this signature.
     unsafe {
         begin(call, call.arg(1), Transfer::Sync, || {
             next.get::<BeginSync>().map(|begin| begin(call.int(0), call.ptr(1)))
@@ -58,7 +58,7 @@ pub unsafe fn sync(call: &Call<'_>, next: &Next) -> c_int {
     }
 }
 
-/// lio_listio: argument 2 control blocks, at argument 1.
+/// Makes a checked call of lio_listio, whose argument 1 points to as many control blocks as argument 2 says.
 pub unsafe fn begin_all(call: &Call<'_>, next: &Next) -> c_int {
     let blocks = || {
         let places = (0..call.count(2)).map(|index| call.arg(1).wrapping_add(8 * index));
@@ -72,27 +72,27 @@ pub unsafe fn begin_all(call: &Call<'_>, next: &Next) -> c_int {
             _ => {}
         }
     }
-    // SAFETY: as above.
+    // SAFETY: the program passes what the manual demands; functions.list names a function of this signature.
     let result = unsafe {
         let begin = next.get::<BeginList>();
         begin.map(|begin| begin(call.int(0), call.ptr(1), call.int(2), call.ptr(3)))
     };
     let result = result.unwrap_or_else(missing);
-    // An interrupted wait leaves all under way. After another failure nobody knows which of them are.
+    // An interrupted wait leaves all operations under way. After another failure nobody knows which are.
     if result != 0 && errno::get() != Errno(libc::EINTR) {
         blocks().for_each(loans::forget);
     }
     result
 }
 
-/// aio_return: the program is done with the operation, if libc is.
+/// Checks a call of aio_return: ends the loans if the operation is complete.
 pub fn ends(call: &Call<'_>) {
     if ControlBlock::read(call.arg(0)).is_some_and(|block| !block.is_in_progress()) {
         loans::forget(call.arg(0));
     }
 }
 
-/// One operation, by the control block at `block`.
+/// Begins one operation, whose control block is at `block`.
 fn begin(
     call: &Call<'_>,
     block: usize,
@@ -107,20 +107,20 @@ fn begin(
     result
 }
 
-/// What a function answers that libc lacks.
+/// Fails as libc does for a function that it lacks.
 fn missing() -> c_int {
     errno::set(Errno(libc::ENOSYS));
     -1
 }
 
-/// Looks at the buffer of the control block at `block`, and lends both to libc, as far as they are in the heap.
+/// Checks the buffer of the control block at `block`. Lends both to libc, if they are in the heap.
 fn lend(call: &Call<'_>, block: usize, transfer: Transfer) {
     let (Some(runtime), Some(asked)) = (runtime::get(), ControlBlock::read(block)) else { return };
     let ControlBlock { buffer, bytes, .. } = asked;
     let has_buffer = transfer != Transfer::Sync && bytes > 0;
     match transfer {
         Transfer::Write if has_buffer => call.site.reads("aio_buf", buffer, bytes),
-        // It is full only if as much comes.
+        // The buffer's size matters only if as many bytes arrive.
         Transfer::Read if has_buffer && operand::room(buffer) == 0 => {
             call.site.writes("aio_buf", buffer, bytes);
         }

@@ -1,7 +1,6 @@
-//! Input and output by descriptor: buffers that go to the kernel, which returns EFAULT for a bad one and says
-//! nothing else.
+//! Input and output by descriptor. The buffers go to the kernel, which only returns EFAULT for a bad one.
 //!
-//! They stay cancellation points and async-signal-safe: libc's function is called, once.
+//! These functions stay cancellation points and async-signal-safe: libc's function is called once.
 
 use super::entry::Call;
 use super::vectors::{Clipped, all_touched, slice};
@@ -17,7 +16,7 @@ unsafe extern "C-unwind" {
     fn pread64(fd: c_int, buffer: *mut c_void, count: usize, offset: off64_t) -> ssize_t;
 }
 
-/// One buffer, argument 1, of argument 2 bytes; `read` reads into one buffer, `scatter` into several.
+/// Reads into argument 1, a buffer of argument 2 bytes. `read` fills one buffer, `scatter` several.
 pub fn input(
     call: &Call<'_>,
     read: impl FnOnce() -> ssize_t,
@@ -30,7 +29,7 @@ pub fn input(
     let Some(mut clipped) = Clipped::new(call, "buf", &[buffer]) else { return read() };
     let result = scatter(clipped.vectors());
     if result < 0 && errno::get() == errno::Errno(libc::EINVAL) {
-        // Direct input has demands on the addresses and sizes of its buffers.
+        // Direct input restricts its buffers' addresses and sizes, so this passes the program's own buffer.
         let result = read();
         let refused = result < 0 && errno::get() == errno::Errno(libc::EFAULT);
         call.writes("buf", 1, if refused { call.arg(2) } else { result.max(0) as usize });
@@ -40,9 +39,9 @@ pub fn input(
     result
 }
 
-/// read.
+/// Makes a checked call of read.
 pub unsafe fn read_in(call: &Call<'_>) -> ssize_t {
-    // SAFETY: the function's manual demands it of the program; the clipped buffers are valid.
+    // SAFETY: the program passes what the manual demands; the clipped buffers are valid.
     unsafe {
         input(
             call,
@@ -52,10 +51,10 @@ pub unsafe fn read_in(call: &Call<'_>) -> ssize_t {
     }
 }
 
-/// pread.
+/// Makes a checked call of pread.
 pub unsafe fn pread_in(call: &Call<'_>) -> ssize_t {
     let offset = call.arg(3) as off64_t;
-    // SAFETY: as above.
+    // SAFETY: the program passes what the manual demands; the clipped buffers are valid.
     unsafe {
         input(
             call,
@@ -65,12 +64,12 @@ pub unsafe fn pread_in(call: &Call<'_>) -> ssize_t {
     }
 }
 
-/// readv and preadv: `scatter` is given the buffers.
+/// Makes a checked call of readv or preadv, by calling `scatter` with the buffers.
 unsafe fn scatter_in(
     call: &Call<'_>,
     scatter: impl FnOnce(*const iovec, c_int) -> ssize_t,
 ) -> ssize_t {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     let buffers = unsafe { slice(call, call.arg(1), call.int(2).max(0) as usize) };
     match Clipped::new(call, "iov_base", buffers) {
         None => scatter(call.ptr(1), call.int(2)),
@@ -83,27 +82,27 @@ unsafe fn scatter_in(
     }
 }
 
-/// readv.
+/// Makes a checked call of readv.
 pub unsafe fn read_vectors(call: &Call<'_>) -> ssize_t {
-    // SAFETY: the function's manual demands it of the program; the clipped buffers are valid.
+    // SAFETY: the program passes what the manual demands; the clipped buffers are valid.
     unsafe { scatter_in(call, |vectors, count| readv(call.int(0), vectors, count)) }
 }
 
-/// preadv.
+/// Makes a checked call of preadv.
 pub unsafe fn pread_vectors(call: &Call<'_>) -> ssize_t {
     let offset = call.arg(3) as off64_t;
-    // SAFETY: as above.
+    // SAFETY: the program passes what the manual demands; the clipped buffers are valid.
     unsafe { scatter_in(call, |vectors, count| preadv64(call.int(0), vectors, count, offset)) }
 }
 
-/// writev and pwritev.
+/// Checks a call of writev or pwritev.
 pub unsafe fn writes_vectors(call: &Call<'_>) {
     let count = call.int(2).max(0) as usize;
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { all_touched(call, Direction::Read, "iov_base", call.arg(1), count) }
 }
 
-/// fcntl: the operand of the commands on locks; of others it is a number.
+/// Checks a call of fcntl. Only the commands on locks have an operand in memory.
 pub fn controls(call: &Call<'_>) {
     let bytes = size_of::<libc::flock>();
     match call.int(1) {

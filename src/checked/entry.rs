@@ -1,19 +1,17 @@
 //! How a checked libc function is entered.
 //!
-//! For each function NAME there is, in assembler,
-//! - `fencepost_check_NAME`, which the preload library exports as NAME (by a jump that build.rs makes).
-//!   If none of the operands in the registers listed lies in the guarded heap, or the next function of
-//!   that name is not libc's, it goes on with
-//! - `fencepost_next_NAME`, a jump to libc's function. References of the runtime itself to NAME end
-//!   here (build.rs, `--wrap`), so that it never enters a check.
+//! For each function NAME there are, in assembler,
+//! - `fencepost_check_NAME`, which the preload library exports as NAME (by a jump that build.rs makes). If no operand
+//!   in the listed registers lies in the guarded heap, or the next function of that name is not libc's, it goes on to
+//! - `fencepost_next_NAME`, a jump to libc's function. The runtime's own calls of NAME end here (build.rs, `--wrap`),
+//!   so they never enter a check.
 //!
-//! Otherwise the argument registers are saved and a function in Rust looks at them. It is called
-//! either *before* libc's function, which is then jumped to with everything as it was, or *instead* of
-//! it, and its result is the call's.
+//! Otherwise the argument registers are saved, and a function in Rust checks them. It is called either *before* libc's
+//! function, which then gets all registers as they were, or *instead* of it; then its result is the call's.
 //!
-//! Nothing but the Rust functions uses the loader's relocations, so entries work from the first
-//! instruction of the process on: until libc's function is known (`sys::next`), a few basic ones have
-//! a simple implementation of ours, and the rest are looked up at the first call.
+//! Only the Rust functions need the loader's relocations, so entries work from the process's first instruction on.
+//! Until libc's functions are known (`sys::next`), a few basic ones have a simple implementation of ours, and the
+//! others are looked up at their first call.
 
 use super::operand::{self, Site};
 use crate::runtime::bystander::{self, Role};
@@ -22,19 +20,19 @@ use crate::sys::scope::RuntimeScope;
 use crate::trace::Caller;
 use core::cell::Cell;
 
-/// The argument registers of a call, laid out as the register save area of the System V ABI (3.5.7)
-/// so that a `va_list` can point here, and what lies above them on the stack.
+/// The argument registers of a call, laid out as the register save area of the System V ABI (3.5.7), so that a
+/// `va_list` can point here. Behind them is what lies above them on the stack.
 #[repr(C)]
 pub struct Saved {
     pub integers: [usize; 6],
-    /// Only where the caller set al, as a call of a variadic function must.
+    /// Set only if the caller has set al, as a call of a variadic function must.
     vectors: [[u64; 2]; 8],
     rax: usize,
-    /// Where a call goes on that was looked at before.
+    /// Where a call goes on after a check that comes before libc's function.
     next: Cell<usize>,
     bp: usize,
     return_address: usize,
-    /// The first argument that is on the stack.
+    /// The first argument that is passed on the stack.
     pub on_stack: usize,
 }
 
@@ -54,71 +52,71 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     pub fn new(function: &'static str, saved: &'a Saved) -> Call<'a> {
         let sp = &raw const saved.return_address as usize;
-        // SAFETY: the entry saved its registers below the return address of the call.
+        // SAFETY: the entry saved its registers right below the return address of the call.
         let caller = unsafe { Caller::from_entry(sp, saved.bp) };
         Call { site: Site { function, caller }, saved }
     }
 
-    /// A call that is looked at before goes on to `function`, unless that is null, in place of libc's.
+    /// Has a call that is checked before go on to `function` instead of libc's, unless `function` is null.
     ///
     /// # Safety
-    /// It must take the same arguments; it may leave out the last.
+    /// `function` must take the same arguments as libc's; it may leave out the last.
     pub unsafe fn divert(&self, function: *const ()) {
         if !function.is_null() {
             self.saved.next.set(function as usize);
         }
     }
 
-    /// Argument `index` of the first seven, if these are integers and pointers.
+    /// Returns argument `index` of the first seven, if these are integers and pointers.
     #[inline]
     pub fn arg(&self, index: usize) -> usize {
         if index < 6 { self.saved.integers[index] } else { self.saved.on_stack }
     }
 
-    /// The same as a pointer.
+    /// Returns argument `index` as a pointer.
     #[inline]
     pub fn ptr<T>(&self, index: usize) -> *mut T {
         self.arg(index) as *mut T
     }
 
-    /// The same as an int.
+    /// Returns argument `index` as an int.
     #[inline]
     pub fn int(&self, index: usize) -> core::ffi::c_int {
         self.arg(index) as core::ffi::c_int
     }
 
-    /// The same as an int that counts something: a negative one counts nothing.
+    /// Returns argument `index` as an int that is a count; a negative one counts nothing.
     #[inline]
     pub fn count(&self, index: usize) -> usize {
         self.int(index).max(0) as usize
     }
 
-    /// The same as an unsigned int.
+    /// Returns argument `index` as an unsigned int.
     #[inline]
     pub fn unsigned(&self, index: usize) -> usize {
         self.arg(index) as core::ffi::c_uint as usize
     }
 
-    /// Bytes that the call may touch at argument `index`.
+    /// Returns how many bytes the call may touch at argument `index`.
     #[inline]
     pub fn room(&self, index: usize) -> usize {
         operand::room(self.arg(index))
     }
 
-    /// The call reads `bytes` bytes at argument `index`.
+    /// Checks that the call may read `bytes` bytes at argument `index`, and reports it if not.
     #[inline]
     pub fn reads(&self, name: &'static str, index: usize, bytes: usize) {
         self.site.reads(name, self.arg(index), bytes);
     }
 
-    /// The call writes `bytes` bytes at argument `index`.
+    /// Checks that the call may write `bytes` bytes at argument `index`, and reports it if not.
     #[inline]
     pub fn writes(&self, name: &'static str, index: usize, bytes: usize) {
         self.site.writes(name, self.arg(index), bytes);
     }
 
-    /// The first two operands, of `bytes` bytes, must not overlap. A copy onto itself is let be: compilers make
-    /// them of assignments of structures.
+    /// Checks that the first two operands, of `bytes` bytes each, do not overlap. A copy onto itself is allowed:
+    /// compilers make such copies from assignments of structures.
     #[inline]
     pub fn distinct(&self, bytes: usize) {
         if self.arg(0) != self.arg(1) {
@@ -126,11 +124,11 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// What a checking form (`__read_chk`) ends the process for.
+    /// Ends the process if `bytes` exceeds `most`, as a checking form (`__read_chk`) does.
     #[inline]
     pub fn verify(&self, bytes: usize, most: usize) {
         if bytes > most {
-            // SAFETY: it ends the process with a message, as the function called would.
+            // SAFETY: it takes no arguments, and ends the process with a message, as libc's function would.
             unsafe { __chk_fail() }
         }
     }
@@ -140,8 +138,8 @@ unsafe extern "C-unwind" {
     pub fn __chk_fail() -> !;
 }
 
-/// For the assembler: libc's function. A program can't refer to one that its libc lacks; one that is
-/// found by dlsym(3) and does not exist ends here.
+/// Returns libc's function, to the assembler. A program can't link to one that its libc lacks; but dlsym(3) may find
+/// our name for it, and its calls end here.
 pub extern "C" fn resolve(next: &Next) -> usize {
     next.address().map_or(missing as *const () as usize, core::num::NonZeroUsize::get)
 }
@@ -151,17 +149,17 @@ extern "C" fn missing() -> isize {
     -1
 }
 
-/// For the assembler: where a call of an exported function goes, to ours or in a process that is not followed to the
-/// one behind it.
+/// Returns where a call of an exported function goes, to the assembler: to ours, or in a process that is not followed
+/// to the function behind ours.
 extern "C" fn choose(next: &Next, ours: usize) -> usize {
-    // While the role is being found out, what that calls is ours.
+    // While the role is being found out, the calls that this makes go to our functions.
     if RuntimeScope::is_active() || bystander::role() == Role::Guarded {
         return ours;
     }
     resolve(next)
 }
 
-/// Declares a routine in assembler that saves the registers, calls, does `$end`, and leaves by `$last`.
+/// Declares a routine in assembler that saves the registers, makes `$call`, runs `$end`, and leaves by `$last`.
 macro_rules! routine {
     ($name:literal, $call:literal, [$($end:literal),*], $last:literal $(, $operand:ident = sym $target:path)?) => {
         core::arch::global_asm!(
@@ -185,7 +183,7 @@ macro_rules! routine {
             "mov [rsp + 40], r9",
             "mov [rsp + 176], rax",
             "mov [rsp + 184], r10",
-            // Of other than variadic functions al is of no meaning, and this of no harm.
+            // If the function is not variadic, al means nothing, and saving these does no harm.
             "test al, al",
             "jz 3f",
             "movaps [rsp + 48], xmm0",
@@ -210,7 +208,7 @@ macro_rules! routine {
             $($operand = sym $target)?
         );
     };
-    // Back to what the registers were, r11 with the address to go to apart.
+    // Restores the registers, except r11, which holds the address to jump to.
     (@restore $name:literal, $call:literal, $target:literal $(, $operand:ident = sym $path:path)?) => {
         routine!(
             $name,
@@ -242,28 +240,28 @@ macro_rules! routine {
     };
 }
 
-// The check is in r11, and what to jump to when it is content in r10.
+// r11 holds the check, and r10 the function to jump to if the check finds nothing.
 routine!(@restore "fencepost_entry_before", "mov rdi, rsp\ncall r11", "mov r11, [rsp + 184]");
-// The function called instead is in r11.
+// r11 holds the function that is called instead.
 routine!("fencepost_entry_instead", "mov rdi, rsp\ncall r11", [], "ret");
-// The `Next` to be looked up is in r11.
+// r11 holds the `Next` to look up.
 routine!(
     @restore "fencepost_entry_resolve", "mov rdi, r11\ncall {resolve}", "mov r11, rax",
     resolve = sym resolve
 );
-// The `Next` is in r11, and the function of ours in r10.
+// r11 holds the `Next`, and r10 our function.
 routine!(
     @restore "fencepost_entry_way", "mov rdi, r11\nmov rsi, r10\ncall {choose}", "mov r11, rax",
     choose = sym choose
 );
 
-/// Goes to the check below if the operand may need one.
+/// Jumps to the check below if the operand may need one.
 macro_rules! test_operand {
-    // Of a function whose operands are not in registers.
+    // For a function whose operands are not in registers.
     (any) => {
         "cmp qword ptr [rip + {checked} + 8], 0\njne 2f"
     };
-    // Of one that is not left to libc even where nothing is checked.
+    // For a function that is checked even where nothing else is.
     (always) => {
         "jmp 2f /* not asked: {checked} */"
     };
@@ -277,7 +275,7 @@ macro_rules! test_operand {
 }
 pub(crate) use test_operand;
 
-/// What an entry does about a call that needs a look.
+/// What an entry does with a call that must be checked.
 macro_rules! go_to_check {
     (before, $name:ident) => {
         concat!(
@@ -289,8 +287,7 @@ macro_rules! go_to_check {
     (instead, $name:ident) => {
         "lea r11, [rip + {check}]\njmp fencepost_entry_instead"
     };
-    // The carry flag says that the quick look has not found all well. The functions are not variadic:
-    // the zero in al says so.
+    // The quick look sets the carry flag unless all is well. These functions are not variadic, so al is zero.
     ($quick:ident, $name:ident) => {
         concat!(
             "call fencepost_entry_",
@@ -304,7 +301,7 @@ macro_rules! go_to_check {
 }
 pub(crate) use go_to_check;
 
-/// Where a call goes while libc's function is not known.
+/// Where a call goes while libc's function is not known yet.
 macro_rules! go_early {
     () => {
         "lea r11, [rip + {next}]\njmp fencepost_entry_resolve"
@@ -315,22 +312,21 @@ macro_rules! go_early {
 }
 pub(crate) use go_early;
 
-/// Declares the entry of a function; build.rs makes these of `functions.list`:
+/// Declares the entry of a function. build.rs writes these from `functions.list`:
 ///
 /// ```text
 /// entry! { before memccpy[rdi rsi] = |call| { … what must hold … } }
 /// entry! { instead read[rsi] = |call| { … the result … } }
 /// ```
 ///
-/// These stand for `before` where the usual case is told quickly (`quick.rs`): `copy`, `pair` and `single`
-/// where the third argument is the number of bytes of the first two, which must be distinct, of the first two, which
-/// need not, or of the first one; `strings` where the first two are strings to compare; `string` where the first
-/// one is a string of which no more is read than its terminator.
+/// Instead of `before` stand these, if a quick look decides the usual case (`quick.rs`). For `copy`, `pair` and
+/// `single` the third argument is a number of bytes: of the first two arguments, which must not overlap; of the first
+/// two, which may; or of the first. `strings` compares the first two arguments. `string` reads the first one up to its
+/// terminator.
 ///
-/// In brackets: the registers whose operands are looked at, or `any` to look always, or `always` to do so even where no
-/// calls are checked. `early "f"` names
-/// an implementation for the time before libc's is known; `or "f"` a function that serves where libc
-/// lacks this one.
+/// In brackets stand the registers of the operands; or `any` to check every call; or `always` to do so even if no calls
+/// are checked. `early "f"` names an implementation for the time before libc's is known. `or "f"` names a function that
+/// is used if libc lacks this one.
 macro_rules! entry {
     (
         $kind:ident $name:ident[$($register:ident)*]
@@ -344,9 +340,8 @@ macro_rules! entry {
 
             extern "C-unwind" fn check(saved: &crate::checked::entry::Saved) -> usize {
                 let $call = &crate::checked::entry::Call::new(stringify!($name), saved);
-                // SAFETY: the program calls the function with these arguments. What the
-                // function's manual demands of them is its promise, as far as it was not
-                // just found to be broken.
+                // SAFETY: the program calls the function with these arguments, and promises what its manual demands of
+                // them, except what a check has just found to be broken.
                 #[allow(unused_unsafe, unused_braces)]
                 let result = unsafe { $body };
                 crate::checked::entry::Outcome::word(result)
@@ -397,7 +392,7 @@ macro_rules! entry {
 }
 pub(crate) use entry;
 
-/// A name that ends in a NUL.
+/// Returns `name`, which ends in a NUL, as a C string.
 pub const fn c_name(name: &'static str) -> &'static core::ffi::CStr {
     match core::ffi::CStr::from_bytes_with_nul(name.as_bytes()) {
         Ok(name) => name,
@@ -405,9 +400,9 @@ pub const fn c_name(name: &'static str) -> &'static core::ffi::CStr {
     }
 }
 
-/// What a check returns: the result of a function called instead, or nothing.
+/// What a check returns: the result of a function that is called instead, or nothing.
 pub trait Outcome {
-    /// As it goes into rax.
+    /// Returns the value that goes into rax.
     fn word(self) -> usize;
 }
 

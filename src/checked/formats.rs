@@ -1,8 +1,7 @@
-//! Formats of the printf and scanf families: which arguments are strings to be read, or places to be
-//! written.
+//! Formats of the printf and scanf families: which arguments are strings to read, or places to write to.
 //!
-//! A walk ends where it can't be sure what an argument is: at a conversion that it does not know (a
-//! program may have registered its own) and at positional arguments (`%1$s`).
+//! A walk stops where an argument's type is uncertain: at a conversion that it does not know (a program may have
+//! registered its own), and at positional arguments (`%1$s`).
 
 use super::operand::{self, Site};
 use super::text::{Extent, Unit};
@@ -18,15 +17,15 @@ pub struct Arguments {
     saved: usize,
 }
 
-/// Bytes of the saved integer registers, and of all saved registers.
+/// The sizes of the saved integer registers, and of all saved registers, in bytes.
 const INTEGER_BYTES: u32 = 48;
 const SAVED_BYTES: u32 = 176;
 
 impl Arguments {
-    /// The arguments behind the first `named` ones, all of these integers or pointers, of a call
-    /// whose registers are saved at `saved`.
+    /// Returns the arguments behind the first `named` ones of a call whose registers are saved at `saved`. The named
+    /// ones must all be integers or pointers.
     pub fn new(saved: *const super::entry::Saved, named: u32) -> Arguments {
-        // SAFETY: only the address is taken.
+        // SAFETY: `saved` comes from an entry; only an address in it is taken.
         let on_stack = unsafe { &raw const (*saved).on_stack };
         Arguments {
             integers: named * 8,
@@ -36,10 +35,10 @@ impl Arguments {
         }
     }
 
-    /// The next integer or pointer.
+    /// Takes the next integer or pointer.
     ///
     /// # Safety
-    /// There must be one.
+    /// There must be another argument, of one of these types.
     unsafe fn integer(&mut self) -> usize {
         let at = if self.integers < INTEGER_BYTES {
             self.integers += 8;
@@ -48,7 +47,7 @@ impl Arguments {
             self.on_stack += 8;
             self.on_stack - 8
         };
-        // SAFETY: as this function demands, the arguments are those of the format.
+        // SAFETY: the caller promises another integer argument, and `at` is its place in the `va_list`.
         unsafe { *(at as *const usize) }
     }
 
@@ -65,7 +64,7 @@ impl Arguments {
     }
 }
 
-/// Bytes of the integer that a length modifier and `%d` or `%n` name; `None` for `L` and the like.
+/// The bytes of the integer that a length modifier names for `%d` or `%n`; `None` for `L` and the like.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Length {
     bytes: usize,
@@ -73,35 +72,35 @@ struct Length {
     is_long_double: bool,
 }
 
-/// A format read byte by byte.
+/// A format string, read byte by byte.
 struct Format {
     at: *const u8,
 }
 
 impl Format {
-    /// The current byte. NUL at the end, behind which nothing goes.
+    /// Returns the current byte: NUL at the end, which is never passed.
     fn peek(&self) -> u8 {
-        // SAFETY: a format is a string, and `next` stays in it.
+        // SAFETY: a format is a string, and `at` never goes beyond its terminator.
         unsafe { *self.at }
     }
 
     fn next(&mut self) -> u8 {
         let byte = self.peek();
         if byte != 0 {
-            // SAFETY: not behind the terminator.
+            // SAFETY: the current byte is not the terminator, so there is another.
             self.at = unsafe { self.at.add(1) };
         }
         byte
     }
 
-    /// Goes behind the next `%`; false at the end.
+    /// Goes behind the next `%`. Returns false if there is none.
     fn find_conversion(&mut self) -> bool {
-        // SAFETY: a format is a string.
+        // SAFETY: a format is a terminated string.
         let found = unsafe { libc::strchr(self.at.cast(), c_int::from(b'%')) };
         if found.is_null() {
             return false;
         }
-        // SAFETY: behind a byte that is not the terminator.
+        // SAFETY: `found` is a `%` and not the terminator, so there is another byte.
         self.at = unsafe { found.cast::<u8>().add(1) };
         true
     }
@@ -153,7 +152,7 @@ impl Format {
 
 unsafe fn reads_text<U: Unit>(site: &Site, start: usize, precision: Option<usize>) {
     if operand::is_checked(start) {
-        // SAFETY: as this function demands, the arguments are those of the format.
+        // SAFETY: the caller promises that these are the format's arguments, so a string is there.
         let extent = unsafe { Extent::<U>::of(start, precision.unwrap_or(usize::MAX)) };
         if !extent.fits {
             site.reads("%s", start, extent.bytes());
@@ -169,7 +168,7 @@ pub unsafe fn check_printf(site: &Site, format: *const c_char, mut arguments: Ar
     if format.is_null() {
         return;
     }
-    // SAFETY: as this function demands, the arguments are those of the format; so below.
+    // SAFETY: the caller promises that `format` has these arguments. This holds for all blocks below.
     site.reads("format", format as usize, unsafe { extent_of(format) });
     let mut format = Format { at: format.cast() };
     while format.find_conversion() {
@@ -178,7 +177,7 @@ pub unsafe fn check_printf(site: &Site, format: *const c_char, mut arguments: Ar
             if format.number().is_some() {
                 return;
             }
-            // SAFETY: see above.
+            // SAFETY: the format has an argument here, as the caller promises.
             unsafe { arguments.integer() };
         } else if format.number().is_some() && format.peek() == b'$' {
             return;
@@ -189,7 +188,7 @@ pub unsafe fn check_printf(site: &Site, format: *const c_char, mut arguments: Ar
                 if format.number().is_some() {
                     return;
                 }
-                // SAFETY: see above. A negative one counts as none.
+                // SAFETY: the format has an argument here, as the caller promises. A negative precision counts as none.
                 precision = usize::try_from(unsafe { arguments.integer() } as c_int).ok();
             } else {
                 precision = Some(format.number().unwrap_or(0));
@@ -199,7 +198,7 @@ pub unsafe fn check_printf(site: &Site, format: *const c_char, mut arguments: Ar
         match format.next() {
             b'%' | b'm' => {}
             b'd' | b'i' | b'o' | b'u' | b'x' | b'X' | b'b' | b'B' | b'c' | b'C' | b'p' => {
-                // SAFETY: see above.
+                // SAFETY: the format has an argument here, as the caller promises.
                 unsafe { arguments.integer() };
             }
             b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A' => {
@@ -209,20 +208,20 @@ pub unsafe fn check_printf(site: &Site, format: *const c_char, mut arguments: Ar
                     arguments.skip_double();
                 }
             }
-            // SAFETY: see above.
+            // SAFETY: the format has a string argument here, as the caller promises.
             b's' if !length.is_long => unsafe {
                 let start = arguments.integer();
                 reads_text::<u8>(site, start, precision);
             },
-            // SAFETY: see above.
+            // SAFETY: the format has a wide string argument here, as the caller promises.
             b's' | b'S' => unsafe {
                 let start = arguments.integer();
-                // A precision counts bytes, and how many characters these make is the locale's.
+                // The precision counts bytes, and the locale decides how many characters these make.
                 if precision.is_none() {
                     reads_text::<u32>(site, start, None);
                 }
             },
-            // SAFETY: see above.
+            // SAFETY: the format has a pointer argument here, as the caller promises.
             b'n' => unsafe {
                 let start = arguments.integer();
                 site.writes("%n", start, length.bytes);
@@ -232,21 +231,21 @@ pub unsafe fn check_printf(site: &Site, format: *const c_char, mut arguments: Ar
     }
 }
 
-/// Bytes of a format, or 0 where nobody will ask.
+/// Returns the bytes of a format, or 0 if they need no check.
 unsafe fn extent_of(format: *const c_char) -> usize {
     if operand::is_checked(format as usize) {
-        // SAFETY: as this function demands, the arguments are those of the format.
+        // SAFETY: the caller promises that `format` is a string.
         unsafe { Extent::<u8>::of(format as usize, usize::MAX) }.bytes()
     } else {
         0
     }
 }
 
-/// Checks what a function of the scanf family has written through its arguments: those of its first
-/// `assigned` conversions. `c99` tells whether `%a` is a conversion and not a flag of allocation.
+/// Checks what a function of the scanf family has written through its arguments: those of the first `assigned`
+/// conversions. `c99` says whether `%a` is a conversion, and not a flag that allocates.
 ///
 /// # Safety
-/// `format` must be a format with these arguments, of which the function has filled so many.
+/// `format` must be a format with these arguments, and the function must have filled the first `assigned` of them.
 pub unsafe fn check_scanf(
     site: &Site,
     format: *const c_char,
@@ -266,7 +265,7 @@ pub unsafe fn check_scanf(
         let mut is_allocated = format.take(b"m");
         let length = format.length();
         if !c99 && format.peek() == b'a' {
-            // SAFETY: the next byte is at most the terminator.
+            // SAFETY: the current byte is an `a`, so the next is at most the terminator.
             let flag = b"sS[".contains(unsafe { &*format.at.add(1) });
             is_allocated |= flag && format.take(b"a");
         }
@@ -275,7 +274,7 @@ pub unsafe fn check_scanf(
             continue;
         }
         if conversion == b'[' {
-            // A bracket that comes first is of the set.
+            // A bracket that comes first belongs to the set.
             format.take(b"^");
             format.take(b"]");
             while format.peek() != 0 && format.next() != b']' {}
@@ -283,7 +282,7 @@ pub unsafe fn check_scanf(
         if !is_assigned {
             continue;
         }
-        // SAFETY: as this function demands, the arguments are those of the format.
+        // SAFETY: the format has a pointer argument here, as the caller promises.
         let target = unsafe { arguments.integer() };
         let written = match conversion {
             _ if is_allocated => size_of::<usize>(),
@@ -292,16 +291,16 @@ pub unsafe fn check_scanf(
             b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A' if length.is_long_double => 16,
             b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A' if length.is_long => 8,
             b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A' => 4,
-            // glibc counts one that the end of input has cut short.
+            // glibc counts a `%c` even if the end of input has cut it short.
             b'c' if !length.is_long => 1,
             b'c' | b'C' => u32::BYTES,
             b's' | b'[' if !length.is_long && !operand::is_checked(target) => 0,
             b's' | b'[' if !length.is_long => {
-                // SAFETY: the function has written a string there.
+                // SAFETY: the function has written a string there, as `assigned` says.
                 unsafe { Extent::<u8>::of(target, usize::MAX) }.bytes()
             }
             b's' | b'S' | b'[' if !operand::is_checked(target) => 0,
-            // SAFETY: likewise, of wide characters.
+            // SAFETY: the function has written a wide string there, as `assigned` says.
             b's' | b'S' | b'[' => unsafe { Extent::<u32>::of(target, usize::MAX) }.bytes(),
             _ => return,
         };

@@ -1,8 +1,8 @@
 //! Formatted input and output.
 //!
-//! Where the output goes to memory that is said to be larger than it is, or of which nothing is said,
-//! the function that takes a size is called with the true one: its result tells what would have been
-//! written. Wide output is held against the size of its buffer only.
+//! If the output's buffer is smaller than the program says, or the program gives no size, the function that takes a
+//! size is called with the true one. Its result says how much would have been written. Wide output is compared with its
+//! buffer's size only.
 
 use super::entry::{__chk_fail, Call};
 use super::formats::{Arguments, check_printf, check_scanf};
@@ -24,24 +24,24 @@ unsafe extern "C-unwind" {
     fn vswprintf(s: *mut u32, n: usize, format: *const u32, a: *mut Arguments) -> c_int;
 }
 
-/// The arguments of a variadic call with so many named ones.
+/// Returns the arguments of a variadic call behind its first `named` ones.
 pub fn dots(call: &Call<'_>, named: u32) -> Arguments {
     Arguments::new(call.saved, named)
 }
 
-/// The `va_list` at argument `index`.
+/// Returns the `va_list` at argument `index`.
 pub unsafe fn list(call: &Call<'_>, index: usize) -> Arguments {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { *call.ptr::<Arguments>(index) }
 }
 
-/// The format at argument `index`, and these arguments.
+/// Checks the format at argument `index` and its arguments.
 pub unsafe fn prints(call: &Call<'_>, index: usize, arguments: Arguments) {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { check_printf(&call.site, call.ptr(index), arguments) }
 }
 
-/// The function told `length` bytes without the terminator, and room for `size`.
+/// Checks the write of `length` bytes and a terminator into a buffer of `size` bytes. Returns `length`.
 fn wrote(call: &Call<'_>, length: c_int, size: usize) -> c_int {
     if let Ok(length) = usize::try_from(length) {
         call.writes("s", 0, (length + 1).min(size));
@@ -49,25 +49,25 @@ fn wrote(call: &Call<'_>, length: c_int, size: usize) -> c_int {
     length
 }
 
-/// snprintf into argument 0.
+/// Makes a checked call of snprintf into argument 0.
 pub unsafe fn print_bounded(
     call: &Call<'_>,
     size: usize,
     format: usize,
     mut a: Arguments,
 ) -> c_int {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         prints(call, format, a);
         let length = vsnprintf(call.ptr(0), size.min(call.room(0)), call.ptr(format), &raw mut a);
-        // Sizes that no buffer has are refused.
+        // libc refuses sizes that no buffer can have.
         if size > c_int::MAX as usize { length } else { wrote(call, length, size) }
     }
 }
 
-/// sprintf into argument 0.
+/// Makes a checked call of sprintf into argument 0.
 pub unsafe fn print_unbounded(call: &Call<'_>, format: usize, mut a: Arguments) -> c_int {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         prints(call, format, a);
         if !operand::is_checked(call.arg(0)) {
@@ -79,7 +79,7 @@ pub unsafe fn print_unbounded(call: &Call<'_>, format: usize, mut a: Arguments) 
     }
 }
 
-/// A checking form: `size` is what the program says, `object_size` what the compiler knows.
+/// Makes a checked call of a checking form. `size` is what the program says, `object_size` what the compiler knows.
 pub unsafe fn print_checked(
     call: &Call<'_>,
     size: usize,
@@ -87,13 +87,13 @@ pub unsafe fn print_checked(
     format: usize,
     mut a: Arguments,
 ) -> c_int {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         prints(call, format, a);
         if size != usize::MAX && size > call.arg(object_size) {
             __chk_fail();
         }
-        // sprintf: as much as the object that the compiler knows holds.
+        // For sprintf, the size is that of the object, as the compiler knows it.
         let is_unbounded = size == usize::MAX;
         let size = size.min(call.arg(object_size));
         let most = size.min(call.room(0)).min(c_int::MAX as usize);
@@ -107,10 +107,10 @@ pub unsafe fn print_checked(
     }
 }
 
-/// swprintf into argument 0: it fails where the room is too small.
+/// Makes a checked call of swprintf into argument 0, which fails if the buffer is too small.
 pub unsafe fn print_wide(call: &Call<'_>, mut a: Arguments) -> c_int {
     let room = call.room(0) / 4;
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         if call.arg(1) > 0 {
             call.writes("s", 0, 4);
@@ -120,7 +120,7 @@ pub unsafe fn print_wide(call: &Call<'_>, mut a: Arguments) -> c_int {
         if length >= 0 || call.arg(1) <= room {
             return length;
         }
-        // Too long, or wrong in itself? The second is no matter of room.
+        // Is the output too long, or is the format bad? The buffer's size matters only in the first case.
         let mut large = [0_u32; 1024];
         let length = vswprintf(large.as_mut_ptr(), large.len(), call.ptr(2), &raw mut again);
         if let Ok(length) = usize::try_from(length) {
@@ -130,14 +130,14 @@ pub unsafe fn print_wide(call: &Call<'_>, mut a: Arguments) -> c_int {
     }
 }
 
-/// vfscanf and vsscanf; vscanf.
+/// The type of vfscanf and vsscanf, and below that of vscanf.
 type Scan = unsafe extern "C-unwind" fn(usize, *const c_char, *mut Arguments) -> c_int;
 type ScanInput = unsafe extern "C-unwind" fn(*const c_char, *mut Arguments) -> c_int;
 
-/// A function of the scanf family whose format is argument `format`: `next` is the form that takes a list.
-/// Whether `%a` is a conversion is a matter of `c99`.
+/// Makes a checked call of a scanf function whose format is argument `format`. `next` is the form that takes a
+/// `va_list`. `c99` says whether `%a` is a conversion.
 pub unsafe fn scan(call: &Call<'_>, format: usize, next: &Next, a: Arguments, c99: bool) -> c_int {
-    // SAFETY: the function's manual demands it of the program; the declarations name a function of this signature.
+    // SAFETY: the program passes what the manual demands; functions.list names a function of this signature.
     unsafe {
         let scan = next.get::<Scan>();
         scan_by(call, format, a, c99, |format, a| {
@@ -146,7 +146,7 @@ pub unsafe fn scan(call: &Call<'_>, format: usize, next: &Next, a: Arguments, c9
     }
 }
 
-/// The same of standard input.
+/// Makes a checked call of a scanf function that reads standard input, like [`scan`].
 pub unsafe fn scan_input(
     call: &Call<'_>,
     format: usize,
@@ -154,7 +154,7 @@ pub unsafe fn scan_input(
     a: Arguments,
     c99: bool,
 ) -> c_int {
-    // SAFETY: the function's manual demands it of the program; the declarations name a function of this signature.
+    // SAFETY: the program passes what the manual demands; functions.list names a function of this signature.
     unsafe {
         let scan = next.get::<ScanInput>();
         scan_by(call, format, a, c99, |format, a| scan.map_or(libc::EOF, |scan| scan(format, a)))
@@ -175,7 +175,7 @@ unsafe fn scan_by(
     let before = a;
     let format = call.ptr(format);
     let assigned = scan(format, &raw mut a);
-    // SAFETY: the arguments are those of the format, as this function demands.
+    // SAFETY: the caller promises that these are the format's arguments; `scan` has filled `assigned` of them.
     unsafe { check_scanf(&call.site, format, before, assigned, c99) };
     assigned
 }

@@ -1,5 +1,5 @@
-//! Blocks of memory, of bytes and of wide characters: what is sought in them, and what serves before libc's
-//! functions are known.
+//! Blocks of memory, of bytes and of wide characters: searches in them, and what serves before libc's functions are
+//! known.
 
 use super::entry::Call;
 use core::ffi::c_int;
@@ -11,24 +11,24 @@ unsafe extern "C" {
     pub fn wmemchr(s: *const u32, c: u32, n: usize) -> *mut u32;
 }
 
-/// Where in the `limit` bytes at `start`, or in what of them may be read, `byte` is.
+/// Returns the offset of `byte` among the `limit` bytes at `start`.
 ///
 /// # Safety
-/// `start` must be valid for as many reads.
+/// The bytes at `start`, up to the one sought or the limit, must be readable.
 unsafe fn offset_of(start: usize, byte: c_int, limit: usize) -> Option<usize> {
-    // SAFETY: as this function demands, the bytes up to the one sought are readable.
+    // SAFETY: the caller promises that the bytes up to the one sought, or the limit, are readable.
     let found = unsafe { libc::memchr(start as *const _, byte, limit) } as usize;
     found.checked_sub(start)
 }
 
-/// memchr: reads up to the first such byte among `limit`, and returns where that is or 0. No byte behind
-/// it is touched, however large `limit` is.
+/// Makes a checked call of memchr: reads up to the first such byte among `limit`, and returns its address or 0. Touches
+/// no byte behind it, however large `limit` is.
 ///
 /// # Safety
-/// The bytes from argument 0 up to the one sought must be readable, unless they are an object's.
+/// The bytes from argument 0 up to the one sought must be readable, unless they are in the heap.
 pub unsafe fn find(call: &Call<'_>, limit: usize) -> usize {
     let room = call.room(0);
-    // SAFETY: as this function demands, the bytes up to the one sought are readable; bytes of an object are readable.
+    // SAFETY: the search stays in the object's bytes. Outside the heap, the caller promises readable bytes.
     match unsafe { offset_of(call.arg(0), call.int(1), limit.min(room)) } {
         Some(offset) => call.arg(0) + offset,
         None => {
@@ -38,13 +38,13 @@ pub unsafe fn find(call: &Call<'_>, limit: usize) -> usize {
     }
 }
 
-/// wmemchr.
+/// Makes a checked call of wmemchr.
 ///
 /// # Safety
-/// As [`find`], of wide characters.
+/// The characters from argument 0 up to the one sought must be readable, unless they are in the heap.
 pub unsafe fn find_wide(call: &Call<'_>) -> *mut u32 {
     let readable = call.arg(2).min(call.room(0) / WIDE_BYTES);
-    // SAFETY: as this function demands, the bytes up to the one sought are readable; bytes of an object are readable.
+    // SAFETY: the search stays in the object's bytes. Outside the heap, the caller promises readable bytes.
     let found = unsafe { wmemchr(call.ptr(0), call.arg(1) as u32, readable) };
     if found.is_null() {
         call.reads("block", 0, call.arg(2).min(readable + 1).saturating_mul(WIDE_BYTES));
@@ -52,13 +52,13 @@ pub unsafe fn find_wide(call: &Call<'_>) -> *mut u32 {
     found
 }
 
-/// memccpy: copies up to the byte sought.
+/// Checks a call of memccpy, which copies up to the byte sought.
 ///
 /// # Safety
-/// The bytes at argument 1 up to the one sought must be readable, unless they are an object's.
+/// The bytes at argument 1 up to the one sought must be readable, unless they are in the heap.
 pub unsafe fn copies_until(call: &Call<'_>) {
     let readable = call.room(1).min(call.arg(3));
-    // SAFETY: as this function demands, the bytes up to the one sought are readable; bytes of an object are readable.
+    // SAFETY: the search stays in the object's bytes. Outside the heap, the caller promises readable bytes.
     let found = unsafe { offset_of(call.arg(1), call.int(2), readable) };
     let bytes = found.map_or(call.arg(3), |offset| offset + 1);
     call.reads("source", 1, bytes);
@@ -66,7 +66,7 @@ pub unsafe fn copies_until(call: &Call<'_>) {
     call.distinct(bytes);
 }
 
-/// swab: whole pairs of bytes; their number is signed.
+/// Checks a call of swab, which swaps whole pairs of bytes; their number is signed.
 pub fn swaps(call: &Call<'_>) {
     if call.arg(2) as isize > 1 {
         call.reads("source", 0, call.arg(2) & !1);
@@ -74,7 +74,7 @@ pub fn swaps(call: &Call<'_>) {
     }
 }
 
-/// memmem: a needle that is longer than the haystack is not looked for.
+/// Checks a call of memmem, which does not look for a needle longer than the haystack.
 pub fn searches(call: &Call<'_>) {
     if call.arg(1) >= call.arg(3) {
         call.reads("haystack", 0, call.arg(1));
@@ -82,8 +82,8 @@ pub fn searches(call: &Call<'_>) {
     }
 }
 
-// The basic functions while libc's are not known. In assembler: a compiler makes calls of loops like
-// these, and they would end here again.
+// These serve until libc's functions are known. They are in assembler because a compiler turns such loops into calls of
+// these very functions, which would end here again.
 core::arch::global_asm!(
     ".pushsection .text.fencepost_early,\"ax\",@progbits",
     ".hidden fencepost_early_copy, fencepost_early_move, fencepost_early_fill",
@@ -101,7 +101,7 @@ core::arch::global_asm!(
     "mov r11, rdi",
     "sub r11, rsi",
     "cmp r11, rdx",
-    // The destination begins inside the source: from the end.
+    // The destination begins inside the source, so copy from the end.
     "jb 2f",
     "rep movsb",
     "ret",

@@ -1,12 +1,12 @@
 //! The checked functions of libc: what their operands must be, and how a call of one is entered.
 //!
-//! `functions.list` declares them all; build.rs makes their entries of it, which `interpose` exports. Here are the
-//! functions that the declarations name: for operands of which only the call itself tells how far it goes.
-//! A check is called before libc's function, and then says what the call does (`copies_string`), or in
-//! its place, and then is named for what is to be done (`read_line`).
+//! `functions.list` declares them all; build.rs makes their entries from it, and `interpose` exports these. Here are
+//! the functions that the declarations name, for operands whose extent only the call itself shows. A check that is
+//! called before libc's function says what the call does (`copies_string`). One that is called in its place is named
+//! for what it does (`read_line`).
 //!
-//! Each is entered by a call of the program with the arguments that it has: what the function's manual
-//! demands of these the SAFETY comments rely on.
+//! The program calls each with its own arguments. SAFETY comments rely on it to pass what the function's manual
+//! demands.
 
 pub mod asynchronous;
 pub mod attributes;

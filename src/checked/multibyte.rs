@@ -1,10 +1,10 @@
 //! Conversions of strings: of multibyte characters to wide ones and back, and between character sets.
 //!
-//! How far a conversion goes is told by one to nowhere, before the call. A sequence that is no
-//! character ends it: then nothing is reported.
+//! A conversion to nowhere, before the call, shows how far the conversion goes. An invalid sequence ends it: then
+//! nothing is reported.
 //!
-//! glibc first looks for the terminator, further than a conversion may go. Where the source lies in an
-//! object without one, and nothing is wrong, a form is called that is told where the object ends.
+//! glibc looks for the terminator first, further than a conversion may go. If the source's object has no terminator,
+//! but the call is right, a form of ours is called that knows where the object ends.
 
 use super::entry::Call;
 use super::operand;
@@ -13,7 +13,7 @@ use crate::sys::errno;
 use core::ffi::{c_char, c_void};
 use core::ptr::{null, null_mut};
 
-/// mbstate_t of glibc.
+/// glibc's mbstate_t.
 type State = u64;
 
 unsafe extern "C" {
@@ -44,7 +44,7 @@ unsafe extern "C-unwind" {
     ) -> usize;
 }
 
-/// Defines the forms that stop where the object of the source ends.
+/// Defines forms that stop where the object of the source ends.
 macro_rules! clipped {
     ($name:ident: $from:ty => $to:ty, by $convert:ident) => {
         mod $name {
@@ -52,25 +52,25 @@ macro_rules! clipped {
 
             type From = *const $from;
 
-            /// As mbstowcs and wcstombs.
+            /// Does what mbstowcs or wcstombs does.
             pub unsafe extern "C" fn string(to: *mut $to, mut from: From, most: usize) -> usize {
                 let mut state = 0;
-                // SAFETY: as this function demands, the arguments are those of the conversion.
+                // SAFETY: the program passes what the manual demands; `state` is ours.
                 unsafe { bounded(to, &raw mut from, usize::MAX, most, &raw mut state) }
             }
 
-            /// As mbsrtowcs and wcsrtombs.
+            /// Does what mbsrtowcs or wcsrtombs does.
             pub unsafe extern "C" fn restartable(
                 to: *mut $to,
                 from: *mut From,
                 most: usize,
                 state: *mut State,
             ) -> usize {
-                // SAFETY: as this function demands, the arguments are those of the conversion.
+                // SAFETY: the program passes what the manual demands.
                 unsafe { bounded(to, from, usize::MAX, most, state) }
             }
 
-            /// As mbsnrtowcs and wcsnrtombs.
+            /// Does what mbsnrtowcs or wcsnrtombs does.
             pub unsafe extern "C" fn bounded(
                 to: *mut $to,
                 from: *mut From,
@@ -78,7 +78,7 @@ macro_rules! clipped {
                 most: usize,
                 state: *mut State,
             ) -> usize {
-                // SAFETY: as this function demands, the arguments are those of the conversion.
+                // SAFETY: the program passes what the manual demands; the bound is no more than the object has.
                 unsafe {
                     $convert(to, from, bound.min(readable::<$from>(*from as usize)), most, state)
                 }
@@ -89,32 +89,31 @@ macro_rules! clipped {
 clipped!(wide: u8 => u32, by mbsnrtowcs);
 clipped!(narrow: u32 => u8, by wcsnrtombs);
 
-/// The form to call in place of a fortified one: none where that is about to abort.
+/// Returns the form to call in place of a fortified one, or null if that one is about to abort.
 fn unless_fortified(call: &Call<'_>, most: usize, room: usize, clipped: *const ()) -> *const () {
     if call.arg(most) > call.arg(room) { null() } else { clipped }
 }
 
-/// Most bytes of a character in the locale.
+/// Returns the most bytes that a character takes in this locale.
 fn character_bytes() -> usize {
-    // SAFETY: it takes nothing.
+    // SAFETY: it takes no arguments.
     unsafe { __ctype_get_mb_cur_max() }.max(1)
 }
 
-/// The state that a call begins with. Where the program gives none, the one that libc keeps is taken
-/// to be initial.
+/// Returns the state that a call begins with. If the program passes none, libc's own state is taken to be initial.
 unsafe fn state(call: &Call<'_>, index: usize) -> State {
     let state = call.ptr::<State>(index);
-    // SAFETY: the function's manual demands it of the program, and looked at; an mbstate_t is aligned to 4.
+    // SAFETY: the program passes a valid state, which was checked; the read needs no alignment.
     if state.is_null() { 0 } else { unsafe { state.read_unaligned() } }
 }
 
-/// The string at the pointer that is argument 1.
+/// Returns the string at the pointer that is argument 1.
 unsafe fn source(call: &Call<'_>) -> usize {
-    // SAFETY: the function's manual demands it of the program, and looked at.
+    // SAFETY: the program passes a valid pointer, which was checked.
     unsafe { *call.ptr::<usize>(1) }
 }
 
-/// Result of a conversion to nowhere, which keeps errno; `None` if it is none.
+/// Returns the result of a conversion to nowhere, or `None` if it fails. Keeps errno.
 fn count(convert: impl FnOnce() -> usize) -> Option<usize> {
     let before = errno::get();
     let count = convert();
@@ -122,22 +121,22 @@ fn count(convert: impl FnOnce() -> usize) -> Option<usize> {
     (count != usize::MAX).then_some(count)
 }
 
-/// Units of the string that a conversion of `bound` of them takes in, and whether one is its terminator.
+/// Returns how many units a conversion of `bound` units takes in, and whether one is the terminator.
 ///
 /// # Safety
-/// They must be readable up to the terminator.
+/// The string must be readable up to its terminator, or for `bound` units.
 unsafe fn taken<U: Unit>(from: usize, bound: usize) -> (usize, bool) {
     // memchr and wmemchr take no count beyond the address space.
     let bound = bound.min(isize::MAX as usize / U::BYTES);
-    // SAFETY: as this function demands, the arguments are those of the conversion.
+    // SAFETY: the caller promises that the string is readable up to its terminator or `bound`.
     match unsafe { U::terminator(from, bound) } {
         Some(at) => (at, true),
         None => (bound, false),
     }
 }
 
-/// At most `bytes` bytes at `from` become at most `most` wide characters at argument 0, or are counted:
-/// by `clipped` if the object there ends before.
+/// Checks a conversion of at most `bytes` bytes at `from` to at most `most` wide characters at argument 0, which are
+/// only counted if that is null. Has `clipped` called if the source's object ends early.
 unsafe fn to_wide(
     call: &Call<'_>,
     from: usize,
@@ -151,7 +150,7 @@ unsafe fn to_wide(
     if !operand::is_checked(to) && !operand::is_checked(from) {
         return;
     }
-    // SAFETY: the function's manual demands it of the program; within the bounds of objects.
+    // SAFETY: the program passes what the manual demands; nothing is read beyond the bounds of objects.
     unsafe {
         let characters = |bound: usize| {
             let (taken, ends) = taken::<u8>(from, bound);
@@ -159,7 +158,7 @@ unsafe fn to_wide(
             let convert = || mbsnrtowcs(null_mut(), &raw mut start, taken, 0, &raw mut state);
             Some(count(convert)? + usize::from(ends))
         };
-        // A wide character takes one byte at least.
+        // A wide character takes at least one byte.
         let extent = Extent::<u8>::of(from, if to == 0 { bytes } else { bytes.min(most) });
         if !extent.fits {
             match characters(in_source) {
@@ -176,8 +175,8 @@ unsafe fn to_wide(
     }
 }
 
-/// At most `units` wide characters at `from` become at most `most` bytes at argument 0, or are counted:
-/// by `clipped` if the object there ends before.
+/// Checks a conversion of at most `units` wide characters at `from` to at most `most` bytes at argument 0, which are
+/// only counted if that is null. Has `clipped` called if the source's object ends early.
 unsafe fn to_bytes(
     call: &Call<'_>,
     from: usize,
@@ -192,7 +191,7 @@ unsafe fn to_bytes(
         return;
     }
     let most = if to == 0 { usize::MAX } else { most };
-    // SAFETY: the function's manual demands it of the program; within the bounds of objects.
+    // SAFETY: the program passes what the manual demands; nothing is read beyond the bounds of objects.
     unsafe {
         let converted = |bound: usize| {
             let (taken, ends) = taken::<u32>(from, bound);
@@ -200,7 +199,7 @@ unsafe fn to_bytes(
             let convert = || wcsnrtombs(null_mut(), &raw mut start, taken, 0, &raw mut state);
             Some(count(convert)? + usize::from(ends))
         };
-        // A wide character makes one byte at least.
+        // A wide character becomes at least one byte.
         let extent = Extent::<u32>::of(from, units.min(most));
         if !extent.fits {
             match converted(in_source) {
@@ -211,7 +210,7 @@ unsafe fn to_bytes(
         if to != 0 && most > room {
             let bound = room.saturating_add(1).min(units).min(in_source);
             if let Some(bytes) = converted(bound) {
-                // One that does not fit is not begun.
+                // A character that does not fit is not written at all.
                 let surely =
                     if bytes <= most { bytes } else { most - (character_bytes() - 1).min(most) };
                 call.writes("dest", 0, surely);
@@ -220,91 +219,91 @@ unsafe fn to_bytes(
     }
 }
 
-/// mbstowcs.
+/// Checks a call of mbstowcs.
 pub unsafe fn widens(call: &Call<'_>) {
     let clipped = wide::string as *const ();
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
 }
 
-/// Its form that knows how long the destination is.
+/// Checks a call of __mbstowcs_chk, which knows the destination's size.
 pub unsafe fn widens_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 2, 3, wide::string as *const ());
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_wide(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
 }
 
-/// mbsrtowcs.
+/// Checks a call of mbsrtowcs.
 pub unsafe fn widens_on(call: &Call<'_>) {
     let clipped = wide::restartable as *const ();
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_wide(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
 }
 
-/// Its form that knows how long the destination is.
+/// Checks a call of __mbsrtowcs_chk, which knows the destination's size.
 pub unsafe fn widens_on_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 2, 4, wide::restartable as *const ());
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_wide(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
 }
 
-/// mbsnrtowcs.
+/// Checks a call of mbsnrtowcs.
 pub unsafe fn widens_some(call: &Call<'_>) {
     let clipped = wide::bounded as *const ();
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_wide(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
 }
 
-/// Its form that knows how long the destination is.
+/// Checks a call of __mbsnrtowcs_chk, which knows the destination's size.
 pub unsafe fn widens_some_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 3, 5, wide::bounded as *const ());
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_wide(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
 }
 
-/// wcstombs.
+/// Checks a call of wcstombs.
 pub unsafe fn narrows(call: &Call<'_>) {
     let clipped = narrow::string as *const ();
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
 }
 
-/// Its form that knows how long the destination is.
+/// Checks a call of __wcstombs_chk, which knows the destination's size.
 pub unsafe fn narrows_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 2, 3, narrow::string as *const ());
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_bytes(call, call.arg(1), usize::MAX, call.arg(2), 0, clipped) }
 }
 
-/// wcsrtombs.
+/// Checks a call of wcsrtombs.
 pub unsafe fn narrows_on(call: &Call<'_>) {
     let clipped = narrow::restartable as *const ();
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_bytes(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
 }
 
-/// Its form that knows how long the destination is.
+/// Checks a call of __wcsrtombs_chk, which knows the destination's size.
 pub unsafe fn narrows_on_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 2, 4, narrow::restartable as *const ());
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_bytes(call, source(call), usize::MAX, call.arg(2), state(call, 3), clipped) }
 }
 
-/// wcsnrtombs.
+/// Checks a call of wcsnrtombs.
 pub unsafe fn narrows_some(call: &Call<'_>) {
     let clipped = narrow::bounded as *const ();
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_bytes(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
 }
 
-/// Its form that knows how long the destination is.
+/// Checks a call of __wcsnrtombs_chk, which knows the destination's size.
 pub unsafe fn narrows_some_checked(call: &Call<'_>) {
     let clipped = unless_fortified(call, 3, 5, narrow::bounded as *const ());
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { to_bytes(call, source(call), call.arg(2), call.arg(3), state(call, 4), clipped) }
 }
 
-/// A pointer into a buffer, and the bytes left there, at two arguments; not there if either is null.
+/// A pointer into a buffer, and the bytes left there, both passed by address. Missing if either is null.
 struct Cursor {
     name: &'static str,
     at: *mut *mut c_char,
@@ -318,7 +317,7 @@ impl Cursor {
             return None;
         }
         call.writes(name, index, size_of::<usize>());
-        // SAFETY: the function's manual demands it of the program.
+        // SAFETY: the program passes what the manual demands.
         let start = unsafe { at.read_unaligned() } as usize;
         if start == 0 || left.is_null() {
             return None;
@@ -327,21 +326,21 @@ impl Cursor {
         Some(Cursor { name, at, start })
     }
 
-    /// Whether it points to no object any more.
+    /// Whether the pointer points to no object any more.
     fn is_stale(&self) -> bool {
         operand::room(self.start) == 0 && !operand::is_end(self.start)
     }
 
-    /// Bytes that it has gone on.
+    /// Returns how many bytes the pointer has advanced.
     unsafe fn passed(&self) -> usize {
-        // SAFETY: the function's manual demands it of the program.
+        // SAFETY: the program passes what the manual demands.
         (unsafe { self.at.read_unaligned() } as usize).saturating_sub(self.start)
     }
 }
 
-/// iconv.
+/// Makes a checked call of iconv.
 pub unsafe fn convert(call: &Call<'_>) -> usize {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         let input = Cursor::new(call, "inbuf", 1);
         let output = Cursor::new(call, "outbuf", 3);

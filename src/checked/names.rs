@@ -1,7 +1,7 @@
-//! Names and texts that are answered into a buffer: of terminals, threads, hosts, errors.
+//! Functions that write a name or text into a buffer: of terminals, threads, hosts, errors.
 //!
-//! Where the buffer is shorter than the program says, they are answered into one of ours, which is copied to
-//! the program's when it is known to hold the answer.
+//! If the buffer is shorter than the program says, the name goes to a buffer of ours first, and to the program's once
+//! it is known to fit.
 
 use super::entry::Call;
 use super::operand;
@@ -13,15 +13,15 @@ unsafe extern "C" {
     fn ptsname_r(fd: c_int, buffer: *mut c_char, size: usize) -> c_int;
     fn pthread_getname_np(thread: libc::pthread_t, buffer: *mut c_char, size: usize) -> c_int;
     fn getlogin_r(buffer: *mut c_char, size: usize) -> c_int;
-    /// The one of GNU.
+    /// GNU's strerror_r.
     fn strerror_r(error: c_int, buffer: *mut c_char, size: usize) -> *mut c_char;
     fn __xpg_strerror_r(error: c_int, buffer: *mut c_char, size: usize) -> c_int;
 }
 
-/// More than the text of an error or an address takes (INET6_ADDRSTRLEN is 46).
+/// More bytes than the text of an error or an address takes (INET6_ADDRSTRLEN is 46).
 pub const TEXT_BYTES: usize = 1024;
 
-/// The call writes the `bytes` bytes at `answer` to argument `index`.
+/// Checks argument `index`, and copies the `bytes` bytes at `answer` there.
 pub unsafe fn deliver(
     call: &Call<'_>,
     name: &'static str,
@@ -29,21 +29,21 @@ pub unsafe fn deliver(
     (answer, bytes): (*const u8, usize),
 ) {
     call.writes(name, index, bytes);
-    // SAFETY: the answer is as long as the caller says, as this function demands; the place is the program's to give.
+    // SAFETY: the caller promises `bytes` bytes at `answer`; the program passes a buffer for them.
     unsafe { core::ptr::copy_nonoverlapping(answer, call.ptr(index), bytes) };
 }
 
-/// The same of a string.
+/// Checks argument `index`, and copies the string `text` there.
 pub unsafe fn deliver_text(call: &Call<'_>, index: usize, text: &[c_char; TEXT_BYTES]) {
-    // SAFETY: the function called has terminated it.
+    // SAFETY: libc's function has terminated the text; the program passes a buffer for it.
     unsafe {
         let bytes = libc::strlen(text.as_ptr()) + 1;
         deliver(call, "buf", index, (text.as_ptr().cast(), bytes));
     }
 }
 
-/// A function that writes a string of at most `size` bytes to argument `index`: `fill` is given the room
-/// that there is, and `whole` tells how many bytes it would have written had there been more.
+/// Makes a call that writes a string of at most `size` bytes to argument `index`. `fill` gets the true size of the
+/// buffer, and `whole` returns how many bytes a larger buffer would have got.
 pub fn fills<R: Copy>(
     call: &Call<'_>,
     index: usize,
@@ -65,10 +65,10 @@ pub fn fills<R: Copy>(
     result
 }
 
-/// The strerror_r of GNU.
+/// Makes a checked call of GNU's strerror_r.
 pub unsafe fn of_error(call: &Call<'_>) -> *mut c_char {
     let mut text = [0; TEXT_BYTES];
-    // SAFETY: as above.
+    // SAFETY: the program passes what the manual demands; `text` has as many bytes as its size says.
     unsafe {
         if call.arg(2) <= call.room(1) {
             return strerror_r(call.int(0), call.ptr(1), call.arg(2));
@@ -83,10 +83,10 @@ pub unsafe fn of_error(call: &Call<'_>) -> *mut c_char {
     call.ptr(1)
 }
 
-/// The strerror_r of POSIX.
+/// Makes a checked call of POSIX's strerror_r.
 pub unsafe fn of_error_by_posix(call: &Call<'_>) -> c_int {
     let mut text = [0; TEXT_BYTES];
-    // SAFETY: as above.
+    // SAFETY: the program passes what the manual demands; `text` has as many bytes as its size says.
     unsafe {
         if call.arg(2) <= call.room(1) {
             return __xpg_strerror_r(call.int(0), call.ptr(1), call.arg(2));
@@ -98,7 +98,7 @@ pub unsafe fn of_error_by_posix(call: &Call<'_>) -> c_int {
     }
 }
 
-/// A name of at most so many bytes as the argument behind `index` says; `get` returns 0 if it fits.
+/// Makes a checked call that writes a name to argument `index`, whose size is next. `get` returns 0 if it fits.
 unsafe fn answer_name(
     call: &Call<'_>,
     index: usize,
@@ -114,40 +114,40 @@ unsafe fn answer_name(
     let mut text = [0; TEXT_BYTES];
     let result = get(text.as_mut_ptr(), size.min(TEXT_BYTES));
     if result == 0 {
-        // SAFETY: as above.
+        // SAFETY: `get` has succeeded, so it has written a string.
         unsafe { deliver_text(call, index, &text) }
     }
     result
 }
 
-/// ttyname_r.
+/// Makes a checked call of ttyname_r.
 pub unsafe fn of_terminal(call: &Call<'_>) -> c_int {
-    // SAFETY: the buffer is as long as it is said to be.
+    // SAFETY: the program passes what the manual demands; each buffer has as many bytes as its size says.
     unsafe { answer_name(call, 1, |to, size| ttyname_r(call.int(0), to, size)) }
 }
 
-/// pthread_getname_np.
+/// Makes a checked call of pthread_getname_np.
 pub unsafe fn of_thread(call: &Call<'_>) -> c_int {
     let thread = call.arg(0) as libc::pthread_t;
-    // SAFETY: as above.
+    // SAFETY: the program passes what the manual demands; each buffer has as many bytes as its size says.
     unsafe { answer_name(call, 1, |to, size| pthread_getname_np(thread, to, size)) }
 }
 
-/// ptsname_r.
+/// Makes a checked call of ptsname_r.
 pub unsafe fn of_slave(call: &Call<'_>) -> c_int {
-    // SAFETY: as above.
+    // SAFETY: the program passes what the manual demands; each buffer has as many bytes as its size says.
     unsafe { answer_name(call, 1, |to, size| ptsname_r(call.int(0), to, size)) }
 }
 
-/// getlogin_r.
+/// Makes a checked call of getlogin_r.
 pub unsafe fn of_login(call: &Call<'_>) -> c_int {
-    // SAFETY: as above.
+    // SAFETY: the program passes what the manual demands; each buffer has as many bytes as its size says.
     unsafe { answer_name(call, 0, |to, size| getlogin_r(to, size)) }
 }
 
-/// gethostname.
+/// Makes a checked call of gethostname.
 pub fn of_host(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     let get = |room| unsafe { libc::gethostname(call.ptr(0), room) };
     fills(call, 0, call.arg(1), get, |result| {
         let too_long = result != 0 && errno::get() == errno::Errno(libc::ENAMETOOLONG);

@@ -7,7 +7,7 @@ use core::ffi::{c_char, c_int, c_void};
 use libc::{sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 
 unsafe extern "C-unwind" {
-    // A cancellation point.
+    // getnameinfo is a cancellation point.
     fn getnameinfo(
         address: *const sockaddr,
         length: socklen_t,
@@ -30,11 +30,11 @@ unsafe extern "C" {
     ) -> *const c_char;
 }
 
-/// Longer texts than this are no addresses in practice, and are left alone.
+/// Texts longer than this are hardly addresses, and are not checked.
 const ADDRESS_TEXT_BYTES: usize = 64;
 
-/// An Internet address at argument 0. Blanks end one, so a string that has none, and no terminator, is
-/// read to its end if it is an address to there.
+/// Checks an Internet address in text at argument 0. A blank ends it. A string with neither a blank nor a terminator is
+/// read beyond its end only if it is an address up to there.
 pub unsafe fn reads_address(call: &Call<'_>) {
     call.reads("cp", 0, 1);
     let room = call.room(0);
@@ -42,7 +42,7 @@ pub unsafe fn reads_address(call: &Call<'_>) {
         return;
     }
     let mut copy = [0_u8; ADDRESS_TEXT_BYTES];
-    // SAFETY: within a live object; the copy is terminated.
+    // SAFETY: the `room` bytes are in a live object and fit into the copy, which stays terminated.
     unsafe {
         core::ptr::copy_nonoverlapping(call.ptr::<u8>(0), copy.as_mut_ptr(), room);
         let is_end = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace() || *byte == b'\x0b';
@@ -64,7 +64,7 @@ impl Text {
         self.start != 0 && self.size > 0
     }
 
-    /// A freed buffer is bad whatever comes.
+    /// Reports a freed buffer: that is bad whatever the call writes.
     fn must_be_live(&self, call: &Call<'_>) {
         if self.is_wanted() && operand::room(self.start) == 0 && !operand::is_end(self.start) {
             call.site.writes(self.name, self.start, self.size as usize);
@@ -73,26 +73,26 @@ impl Text {
 
     unsafe fn was_written(&self, call: &Call<'_>) {
         if self.is_wanted() && operand::is_checked(self.start) {
-            // SAFETY: the function called has terminated it.
+            // SAFETY: getnameinfo has succeeded, so it has written a string.
             let bytes = unsafe { libc::strlen(self.start as *const c_char) } + 1;
             call.site.writes(self.name, self.start, bytes);
         }
     }
 }
 
-/// getnameinfo.
+/// Makes a checked call of getnameinfo.
 pub unsafe fn name_of_address(call: &Call<'_>) -> c_int {
     let length = call.arg(1) as socklen_t;
     let host = Text { name: "host", start: call.arg(2), size: call.arg(3) as socklen_t };
     let service = Text { name: "serv", start: call.arg(4), size: call.arg(5) as socklen_t };
     let family_bytes = size_of::<libc::sa_family_t>();
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         if length as usize >= family_bytes && call.arg(0) != 0 {
             call.reads("addr", 0, family_bytes);
             let bytes = match c_int::from(call.ptr::<libc::sa_family_t>(0).read_unaligned()) {
                 libc::AF_INET => size_of::<sockaddr_in>(),
-                // Without the scope (RFC 2133).
+                // The scope may be missing (RFC 2133).
                 libc::AF_INET6 => core::mem::offset_of!(sockaddr_in6, sin6_scope_id),
                 _ => family_bytes,
             };
@@ -120,16 +120,16 @@ pub unsafe fn name_of_address(call: &Call<'_>) -> c_int {
     }
 }
 
-/// gethostbyaddr.
+/// Checks a call of gethostbyaddr.
 pub fn reads_number(call: &Call<'_>) {
     let bytes = address_bytes(call.int(2));
     call.reads("addr", 0, bytes.min(call.arg(1) as socklen_t as usize));
 }
 
-/// inet_pton.
+/// Makes a checked call of inet_pton.
 pub unsafe fn parse_address(call: &Call<'_>) -> c_int {
     let mut address = [0_u8; 16];
-    // SAFETY: the function's manual demands it of the program; no address is longer.
+    // SAFETY: the program passes what the manual demands; `address` holds the longest address.
     unsafe {
         if call.room(2) >= address.len() {
             return inet_pton(call.int(0), call.ptr(1), call.ptr(2));
@@ -142,7 +142,7 @@ pub unsafe fn parse_address(call: &Call<'_>) -> c_int {
     }
 }
 
-/// Bytes of an Internet address.
+/// Returns the bytes of an Internet address.
 fn address_bytes(family: c_int) -> usize {
     match family {
         libc::AF_INET => 4,
@@ -151,12 +151,12 @@ fn address_bytes(family: c_int) -> usize {
     }
 }
 
-/// inet_ntop.
+/// Makes a checked call of inet_ntop.
 pub unsafe fn format_address(call: &Call<'_>) -> *const c_char {
     call.reads("src", 1, address_bytes(call.int(0)));
     let (to, size) = (call.ptr::<c_char>(2), call.arg(3) as socklen_t);
     let mut text = [0; TEXT_BYTES];
-    // SAFETY: the function's manual demands it of the program; the buffer is as long as it is said to be.
+    // SAFETY: the program passes what the manual demands; each buffer has as many bytes as its size says.
     unsafe {
         if size as usize <= call.room(2) {
             return inet_ntop(call.int(0), call.ptr(1), to, size);

@@ -1,8 +1,8 @@
-//! The operands of libc calls, held against the exact bounds of heap objects.
+//! The operands of libc calls, compared with the exact bounds of heap objects.
 //!
-//! A guard page sees an overrun that reaches it; the bytes between an object and its page's edge, and
-//! what the kernel does with an address, it does not. Here a range is asked about before or after a
-//! call touches it. Lock-free and allocation-free until there is something to report; errno is kept.
+//! A guard page catches an overrun that reaches it. It does not see the bytes between an object and its page's edge,
+//! nor what the kernel does with an address. Here ranges are checked before or after a call touches them. Takes no lock
+//! and allocates nothing unless there is something to report. Keeps errno.
 
 use crate::diagnose::{Direction, LibcCall, Misuse, Operand};
 use crate::fault;
@@ -14,30 +14,29 @@ use crate::trace::Caller;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-/// The address space in which operands are looked at; of no bytes while nothing is checked. Its
-/// layout is known to the entries of the calls, which are assembler.
+/// The addresses at which operands are checked; no bytes while nothing is checked. The calls' entries, in assembler,
+/// know this layout.
 #[repr(C, align(32))]
 pub struct Checked {
     pub base: AtomicUsize,
     pub bytes: AtomicUsize,
-    /// The heap there: beside what was read already.
+    /// The heap at these addresses. It is next to what a check has just read.
     heap: AtomicPtr<Heap>,
-    /// Its large objects.
+    /// The heap's large objects.
     large: AtomicPtr<LargeSpace>,
-    /// For each [`GUESS_BYTES`] bytes, what is guessed to be the class of the objects there; null for large
-    /// ones.
+    /// For each [`GUESS_BYTES`] bytes, the class that objects there probably have; null for large objects.
     guesses: [AtomicPtr<Class>; GUESSES],
 }
 
 impl Checked {
-    /// Where assembler finds them: byte offsets.
+    /// Byte offsets of two fields, for the assembler.
     pub const LARGE_AT: usize = offset_of!(Checked, large);
     pub const GUESSES_AT: usize = offset_of!(Checked, guesses);
 }
 
 const _: () = assert!(offset_of!(Checked, base) == 0 && offset_of!(Checked, bytes) == 8);
 
-/// Where the whole address space of the heap could be reserved, that of one class or two.
+/// If all the address space was reserved that the heap wants, so many bytes hold one or two classes.
 pub const GUESS_BYTES: usize = 2 << 40;
 const GUESSES: usize = MOST_RESERVED_BYTES.div_ceil(GUESS_BYTES);
 
@@ -49,7 +48,7 @@ pub static CHECKED: Checked = Checked {
     guesses: [const { AtomicPtr::new(core::ptr::null_mut()) }; GUESSES],
 };
 
-/// Begins to check, if the options say so.
+/// Begins to check operands, if the options say so.
 pub fn enable() {
     if let Some(runtime) = runtime::get()
         && runtime.options.check_calls
@@ -57,7 +56,7 @@ pub fn enable() {
         let reserved = runtime.heap.reserved();
         CHECKED.heap.store((&raw const runtime.heap).cast_mut(), Ordering::Relaxed);
         for (number, guess) in CHECKED.guesses.iter().enumerate() {
-            // By the last byte: where less could be reserved, that is with the smallest slots.
+            // By the last byte: if less could be reserved, the smallest slots are there.
             let class = runtime.heap.class_near((number + 1) * GUESS_BYTES - 1);
             let class = class.map_or(core::ptr::null(), core::ptr::from_ref);
             guess.store(class.cast_mut(), Ordering::Relaxed);
@@ -68,37 +67,37 @@ pub fn enable() {
     }
 }
 
-/// Whether an operand at `address` is looked at.
+/// Whether operands at `address` are checked.
 #[inline]
 pub fn is_checked(address: usize) -> bool {
     address.wrapping_sub(CHECKED.base.load(Ordering::Relaxed))
         < CHECKED.bytes.load(Ordering::Acquire)
 }
 
-/// Bytes that a call may touch at `address`: unbounded for what is not looked at.
+/// Returns how many bytes a call may touch at `address`; [`usize::MAX`] where nothing is checked.
 #[inline(always)]
 pub fn room(address: usize) -> usize {
     if !is_checked(address) {
         return usize::MAX;
     }
-    // SAFETY: never null while addresses are checked, and the runtime stays.
+    // SAFETY: the pointer was set before any address was checked, and the runtime is never freed.
     let heap = unsafe { &*CHECKED.heap.load(Ordering::Relaxed) };
     heap.room(address).unwrap_or_else(|| room_elsewhere(heap, address))
 }
 
-/// [`room`] where no object is: none, unless the heap has given the address to the program.
+/// Returns [`room`] where there is no object: 0, or [`usize::MAX`] if the heap gave the address to the program.
 #[cold]
 #[inline(never)]
 fn room_elsewhere(heap: &Heap, address: usize) -> usize {
     if heap.contains(address) { 0 } else { usize::MAX }
 }
 
-/// Whether a live object ends at `address`: a buffer there is none, but neither is it stale.
+/// Whether a live object ends at `address`. A buffer there has no bytes, but it is not stale.
 pub fn is_end(address: usize) -> bool {
     runtime::get().is_some_and(|runtime| runtime.heap.room(address) == Some(0))
 }
 
-/// A call under way.
+/// A call, for the reports about it.
 #[derive(Clone, Copy)]
 pub struct Site {
     pub function: &'static str,
@@ -106,13 +105,13 @@ pub struct Site {
 }
 
 impl Site {
-    /// The call reads `bytes` bytes at `start`.
+    /// Checks that the call may read `bytes` bytes at `start`, and reports it if not.
     #[inline]
     pub fn reads(&self, name: &'static str, start: usize, bytes: usize) {
         self.touches(Direction::Read, Operand { name, start, bytes });
     }
 
-    /// The call writes `bytes` bytes at `start`.
+    /// Checks that the call may write `bytes` bytes at `start`, and reports it if not.
     #[inline]
     pub fn writes(&self, name: &'static str, start: usize, bytes: usize) {
         self.touches(Direction::Write, Operand { name, start, bytes });
@@ -133,7 +132,7 @@ impl Site {
         });
     }
 
-    /// The two ranges must not overlap. Asked only of operands of which one is looked at.
+    /// Checks that two ranges do not overlap. Called only if at least one of them is in the heap.
     #[inline]
     pub fn distinct(&self, destination: (usize, usize), source: (usize, usize)) {
         let operand = |name, (start, bytes)| Operand { name, start, bytes };

@@ -5,21 +5,20 @@ use super::text::reads_whole;
 use core::ffi::c_int;
 use libc::regmatch_t;
 
-/// The string is given by its bounds (regex.h of glibc).
+/// A flag of regexec: the string is given by its bounds (regex.h of glibc).
 const REG_STARTEND: c_int = 4;
 
-/// Whether the expression was compiled to report no matches: REG_NOSUB, a bit of regex_t (regex.h of
-/// glibc).
+/// Whether the expression was compiled without reporting matches: REG_NOSUB, a bit of regex_t (regex.h of glibc).
 unsafe fn has_no_matches(call: &Call<'_>) -> bool {
     const FLAGS_OFFSET: usize = 56;
     const NO_SUB: u8 = 1 << 4;
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { *call.ptr::<u8>(0).add(FLAGS_OFFSET) & NO_SUB != 0 }
 }
 
-/// regexec.
+/// Checks a call of regexec.
 pub unsafe fn matches(call: &Call<'_>) {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         let no_matches = has_no_matches(call);
         if call.int(4) & REG_STARTEND != 0 {

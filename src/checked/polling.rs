@@ -4,35 +4,35 @@ use super::entry::Call;
 use core::ffi::c_int;
 
 unsafe extern "C-unwind" {
-    // A cancellation point.
+    // epoll_wait is a cancellation point.
     fn epoll_wait(fd: c_int, events: *mut libc::epoll_event, most: c_int, timeout: c_int) -> c_int;
 }
 
-/// Sets of descriptors below argument 0, of whole words, at arguments 1 to 3.
+/// Checks the sets of descriptors below argument 0, of whole words, at arguments 1 to 3.
 pub fn selects(call: &Call<'_>) {
-    // The kernel looks at no more than the process may have open; this many surely.
+    // The kernel ignores descriptors that the process can't have; it looks at these for certain.
     let bytes = (call.int(0).clamp(0, libc::FD_SETSIZE as c_int) as usize).div_ceil(64) * 8;
     for (index, name) in [(1, "readfds"), (2, "writefds"), (3, "exceptfds")] {
         call.writes(name, index, if call.arg(index) == 0 { 0 } else { bytes });
     }
 }
 
-/// epoll_ctl: two of its commands read an event.
+/// Checks a call of epoll_ctl. Two of its commands read an event.
 pub fn changes_events(call: &Call<'_>) {
     if matches!(call.int(1), libc::EPOLL_CTL_ADD | libc::EPOLL_CTL_MOD) {
         call.reads("event", 3, size_of::<libc::epoll_event>());
     }
 }
 
-/// epoll_wait.
+/// Makes a checked call of epoll_wait.
 pub unsafe fn wait(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     wait_for_events(call, || unsafe {
         epoll_wait(call.int(0), call.ptr(1), call.int(2), call.int(3))
     })
 }
 
-/// The call waits for at most argument 2 events, which go to argument 1.
+/// Makes a checked call that waits for at most argument 2 events, and writes them to argument 1.
 pub fn wait_for_events(call: &Call<'_>, wait: impl FnOnce() -> c_int) -> c_int {
     const EVENT_BYTES: usize = size_of::<libc::epoll_event>();
     if call.int(2) > 0 {

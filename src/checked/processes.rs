@@ -1,6 +1,6 @@
-//! Programs that are executed, and what the kernel tells of processes and their memory.
+//! Functions that execute programs, and functions that write about processes and their memory.
 //!
-//! What executes is looked at before: execve is called in children of vfork.
+//! Functions that execute are checked before the call, as children of vfork call execve.
 
 use super::entry::Call;
 use super::operand;
@@ -30,7 +30,7 @@ unsafe extern "C-unwind" {
     ) -> ssize_t;
 }
 
-/// The call reads an array of strings at argument `index`, up to a null pointer.
+/// Checks a read of an array of strings at argument `index`, up to a null pointer.
 pub unsafe fn reads_strings(call: &Call<'_>, name: &'static str, index: usize) {
     const POINTER_BYTES: usize = size_of::<usize>();
     let start = call.arg(index);
@@ -39,27 +39,27 @@ pub unsafe fn reads_strings(call: &Call<'_>, name: &'static str, index: usize) {
     }
     let there = operand::room(start) / POINTER_BYTES;
     for at in 0..there {
-        // A bad address is the kernel's to refuse.
+        // The kernel will refuse a bad address.
         let string = match passed::load(start.wrapping_add(at * POINTER_BYTES)) {
             None | Some(0) => return,
             Some(string) => string,
         };
-        // SAFETY: the function's manual demands it of the program; what is not in the heap is not looked at.
+        // SAFETY: the program passes what the manual demands; only strings in the heap are checked.
         unsafe { reads_string_at::<u8>(call, name, string, usize::MAX) };
     }
     call.reads(name, index, (there + 1) * POINTER_BYTES);
 }
 
-/// The arguments of a program and its environment, at these arguments.
+/// Checks the arguments and the environment of a program, which are at these arguments.
 pub unsafe fn executes(call: &Call<'_>, arguments: usize, environment: usize) {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         reads_strings(call, "argv", arguments);
         reads_strings(call, "envp", environment);
     }
 }
 
-/// The memory of this process, at the vectors that are argument 1.
+/// Makes a call that transfers this process's memory, at the vectors that are argument 1, and checks it.
 unsafe fn transfer(
     call: &Call<'_>,
     direction: Direction,
@@ -72,7 +72,7 @@ unsafe fn transfer(
         c_ulong,
     ) -> ssize_t,
 ) -> ssize_t {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         let buffers = slice(call, call.arg(1), call.arg(2));
         slice(call, call.arg(3), call.arg(4));
@@ -85,38 +85,38 @@ unsafe fn transfer(
     }
 }
 
-/// process_vm_readv.
+/// Makes a checked call of process_vm_readv.
 pub unsafe fn read_memory(call: &Call<'_>) -> ssize_t {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { transfer(call, Direction::Write, process_vm_readv) }
 }
 
-/// process_vm_writev.
+/// Makes a checked call of process_vm_writev.
 pub unsafe fn write_memory(call: &Call<'_>) -> ssize_t {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { transfer(call, Direction::Read, process_vm_writev) }
 }
 
-/// mincore: a byte a page. The kernel refuses addresses that are not a page's.
+/// Checks a call of mincore, which writes a byte a page. The kernel refuses addresses inside a page.
 pub fn tells_residency(call: &Call<'_>) {
     if call.arg(0).is_multiple_of(PAGE_BYTES) {
         call.writes("vec", 2, call.arg(1).div_ceil(PAGE_BYTES));
     }
 }
 
-/// getloadavg: at most three averages.
+/// Checks a call of getloadavg, which writes at most three averages.
 pub fn tells_load(call: &Call<'_>) {
     call.writes("loadavg", 0, call.int(1).clamp(0, 3) as usize * size_of::<f64>());
 }
 
-/// A call by number, argument 0, as far as its buffer is known to be touched. (A futex may have been
-/// freed: to wake nobody there is usual.)
+/// Checks a call of syscall(2), whose number is argument 0, if it surely touches its buffer. (A futex may have been
+/// freed: waking nobody there is usual.)
 pub fn calls_by_number(call: &Call<'_>) {
     match call.arg(0) as c_long {
         libc::SYS_write | libc::SYS_pwrite64 | libc::SYS_sendto => {
             call.reads("buf", 2, call.arg(3));
         }
-        // How much arrives is not known before.
+        // The number of bytes that arrive is not known before.
         libc::SYS_read | libc::SYS_pread64 | libc::SYS_recvfrom if call.room(2) == 0 => {
             call.writes("buf", 2, call.arg(3));
         }

@@ -1,8 +1,8 @@
-//! The usual answer of the checks that are asked most, in few instructions: that all is well. Where it
-//! is not, or hard to say, the check itself looks closer, and reports.
+//! Short routines that find most calls right, for the checks that run most often. Calls that they are not sure of go to
+//! the check itself, which reports.
 //!
-//! An operand's slot or range is guessed. A wrong guess does no harm: the operand must lie in the live
-//! object there.
+//! They guess an operand's slot or range. A wrong guess does no harm: the operand must lie in the live object that is
+//! found there.
 
 use super::operand::{CHECKED, Checked, GUESS_BYTES};
 use crate::heap::large::{FOUND, FOUND_BYTES, LargeRange, LargeSpace};
@@ -10,13 +10,13 @@ use crate::heap::pool::{Class, INVERSE_BITS};
 use crate::heap::record::{Record, State};
 use crate::sys::PAGE_BYTES;
 
-// Divided by shifts.
+// The routines divide by shifts.
 const _: () = assert!(GUESS_BYTES.is_power_of_two() && FOUND_BYTES.is_power_of_two());
 const _: () = assert!(FOUND.is_power_of_two() && size_of::<Record>().is_power_of_two());
 
-/// Leaves in r9 the address of the record of the live object that the operand in the register lies in, and in rax
-/// its offset in that: a huge number if it does not. To the label 7 if the operand is not looked at, to 9 if no live
-/// object is found. r8 is the address of [`CHECKED`]. Changes r10 and r11.
+/// Finds the live object that the operand in the register lies in. Leaves its record's address in r9, and the operand's
+/// offset in it in rax: a huge number if it is not in the object. Goes to the label 7 if the operand is not checked, to
+/// 9 if there is no live object. r8 must be the address of [`CHECKED`]. Changes r10 and r11.
 macro_rules! find {
     ($register:literal) => {
         concat!(
@@ -24,13 +24,13 @@ macro_rules! find {
             "sub rax, [r8]\n",
             "cmp rax, [r8 + 8]\n",
             "jae 7f\n",
-            // The guessed class.
+            // Load the guessed class.
             "shr rax, {guess_shift}\n",
             "mov r10, [r8 + 8 * rax + {guesses}]\n",
             concat!("mov rax, ", $register, "\n"),
             "test r10, r10\n",
             "jz 5f\n",
-            // The number of the slot.
+            // Compute the slot's number.
             "sub rax, [r10 + {start}]\n",
             "mov r9, rax\n",
             "shr r9, {page_shift}\n",
@@ -38,14 +38,14 @@ macro_rules! find {
             "shr r9, {inverse_bits}\n",
             "cmp r9, [r10 + {opened}]\n",
             "jae 9f\n",
-            // The offset in the slot: huge if the guess is wrong.
+            // Compute the offset in the slot: a huge number if the guess is wrong.
             "mov r11, [r10 + {stride}]\n",
             "imul r11, r9\n",
             "sub rax, r11\n",
             "shl r9, {record_shift}\n",
             "add r9, [r10 + {records}]\n",
             "jmp 4f\n",
-            // Among the large objects, the one that was found last for an address like this.
+            // Take the large object that was found last for an address like this.
             "5:\n",
             "mov r9, rax\n",
             "shr r9, {found_shift}\n",
@@ -67,7 +67,7 @@ macro_rules! find {
     };
 }
 
-/// To 9 unless there is room for rdx bytes.
+/// Goes to 9 unless the operand's object has rdx bytes left.
 macro_rules! block {
     ($register:literal) => {
         concat!(
@@ -81,8 +81,8 @@ macro_rules! block {
     };
 }
 
-/// Leaves in r9 the bytes from the operand in the register to the end of its object: a huge number if it is
-/// not looked at. To 9 if there are none.
+/// Leaves in r9 how many bytes the operand's object has left: a huge number if the operand is not checked. Goes to 9 if
+/// there are none.
 macro_rules! room_of {
     ($register:literal) => {
         concat!(
@@ -98,7 +98,7 @@ macro_rules! room_of {
     };
 }
 
-/// To the label 6 unless the first 16 bytes at the register are on one page. Changes r11.
+/// Goes to the label 6 unless the first 16 bytes at the register are on one page. Changes r11.
 macro_rules! on_one_page {
     ($register:literal) => {
         concat!(
@@ -110,8 +110,8 @@ macro_rules! on_one_page {
     };
 }
 
-/// To 9 unless the object that has r9 bytes from the register on ends there in a NUL, and on the same
-/// page: no string can go on behind it. Changes r11.
+/// Goes to 9 unless the object, which ends r9 bytes behind the register, ends in a NUL on the same page. No string goes
+/// on behind that. Changes r11.
 macro_rules! ends_in_nul {
     ($register:literal) => {
         concat!(
@@ -125,10 +125,9 @@ macro_rules! ends_in_nul {
     };
 }
 
-/// Declares a routine that looks at operands, and sets the carry flag unless it finds all well.
+/// Declares a routine that checks operands, and sets the carry flag unless it finds all of them right.
 ///
-/// The functions have four arguments at most and are not variadic: rax, r8 to r11 and the vector registers
-/// are free.
+/// The functions have at most four arguments and are not variadic, so rax, r8 to r11 and the vector registers are free.
 macro_rules! quick_routine {
     ($name:literal, [$($look:expr),*]) => {
         core::arch::global_asm!(
@@ -150,7 +149,7 @@ macro_rules! quick_routine {
             ".cfi_endproc",
             concat!(".size ", $name, ", . - ", $name),
             ".popsection",
-            // For strings only.
+            // Only routines on strings use this.
             "/* {page_bytes} */",
             checked = sym CHECKED,
             guesses = const Checked::GUESSES_AT,
@@ -181,7 +180,7 @@ macro_rules! quick_routine {
     };
 }
 
-// Two blocks of rdx bytes that must not overlap. (A copy onto itself is for the closer look.)
+// Checks two blocks of rdx bytes that must not overlap. (Leaves a copy onto itself to the full check.)
 quick_routine!(
     "fencepost_entry_copy",
     [
@@ -196,18 +195,18 @@ quick_routine!(
         block!("rsi")
     ]
 );
-// Two blocks of rdx bytes.
+// Checks two blocks of rdx bytes.
 quick_routine!("fencepost_entry_pair", [block!("rdi"), block!("rsi")]);
-// One block of rdx bytes.
+// Checks one block of rdx bytes.
 quick_routine!("fencepost_entry_single", [block!("rdi")]);
-// Two strings, as far as a comparison reads them.
+// Checks two strings, as far as a comparison reads them.
 quick_routine!(
     "fencepost_entry_strings",
     [
         room_of!("rdi"),
         "mov rcx, r9",
         room_of!("rsi"),
-        // The one with less room, and its room.
+        // Take the string with less room, and its room.
         "cmp r9, rcx",
         "mov rax, rsi",
         "cmova r9, rcx",
@@ -229,7 +228,7 @@ quick_routine!(
         ends_in_nul!("rax")
     ]
 );
-// One string.
+// Checks one string.
 quick_routine!(
     "fencepost_entry_string",
     [

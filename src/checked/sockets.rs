@@ -1,4 +1,4 @@
-//! Messages of sockets, their addresses and options.
+//! Messages of sockets, and their addresses and options.
 
 use super::descriptors::input;
 use super::entry::Call;
@@ -10,7 +10,7 @@ use crate::sys::errno;
 use core::ffi::{c_int, c_uint, c_void};
 use libc::{mmsghdr, msghdr, sockaddr, sockaddr_storage, socklen_t, ssize_t, timespec, timeval};
 
-// Cancellation points.
+// These are cancellation points.
 unsafe extern "C-unwind" {
     fn accept(fd: c_int, address: *mut sockaddr, length: *mut socklen_t) -> c_int;
     fn accept4(fd: c_int, address: *mut sockaddr, length: *mut socklen_t, flags: c_int) -> c_int;
@@ -32,10 +32,10 @@ unsafe extern "C-unwind" {
     ) -> ssize_t;
 }
 
-/// recv with `address` and `length` null, or recvfrom.
+/// Makes a checked call of recvfrom, or of recv with `address` and `length` null.
 pub unsafe fn receive(call: &Call<'_>, flags: c_int, address: usize, length: usize) -> ssize_t {
     let fd = call.int(0);
-    // SAFETY: the function's manual demands it of the program; the clipped buffers are valid.
+    // SAFETY: the program passes what the manual demands; the clipped buffers are valid.
     unsafe {
         let length = length as *mut socklen_t;
         let mut most = 0;
@@ -65,12 +65,12 @@ pub unsafe fn receive(call: &Call<'_>, flags: c_int, address: usize, length: usi
     }
 }
 
-/// The buffers, name and control data of a message to be sent.
+/// Checks the buffers, the name and the control data of a message to send.
 ///
 /// # Safety
-/// Each must be there for the call to read, unless it is in the heap.
+/// Each part must be readable, unless it is in the heap.
 unsafe fn sends(call: &Call<'_>, message: &msghdr) {
-    // SAFETY: as this function demands, each part is there, unless it lies in the heap.
+    // SAFETY: the caller promises that each part is readable, unless it is in the heap.
     unsafe {
         call.site.reads("msg_name", message.msg_name as usize, message.msg_namelen as usize);
         call.site.reads("msg_control", message.msg_control as usize, message.msg_controllen);
@@ -84,9 +84,9 @@ unsafe fn sends(call: &Call<'_>, message: &msghdr) {
     }
 }
 
-/// recvmsg.
+/// Makes a checked call of recvmsg.
 pub unsafe fn receive_message(call: &Call<'_>) -> ssize_t {
-    // SAFETY: the function's manual demands it of the program; the clipped buffers are valid.
+    // SAFETY: the program passes what the manual demands; the clipped buffers are valid.
     unsafe {
         let plain = || recvmsg(call.int(0), call.ptr(1), call.int(2));
         let Some(message) = call.ptr::<msghdr>(1).as_mut() else { return plain() };
@@ -102,9 +102,9 @@ pub unsafe fn receive_message(call: &Call<'_>) -> ssize_t {
     }
 }
 
-/// sendmsg.
+/// Checks a call of sendmsg.
 pub unsafe fn sends_message(call: &Call<'_>) {
-    // SAFETY: the function's manual demands it of the program, and looked at.
+    // SAFETY: the program passes what the manual demands, and the message was checked.
     unsafe {
         if let Some(message) = call.ptr::<msghdr>(1).as_ref() {
             sends(call, message);
@@ -112,25 +112,25 @@ pub unsafe fn sends_message(call: &Call<'_>) {
     }
 }
 
-/// The messages of a call; the kernel takes no more than the most of vectors.
+/// Returns the messages of a call. The kernel takes no more than the most vectors that it allows.
 unsafe fn messages<'a>(call: &Call<'_>) -> &'a [mmsghdr] {
     let count = (call.arg(2) as c_uint).min(libc::UIO_MAXIOV as c_uint) as usize;
     if call.arg(1) == 0 || count == 0 {
         return &[];
     }
     call.writes("msgvec", 1, count * size_of::<mmsghdr>());
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { core::slice::from_raw_parts(call.ptr(1), count) }
 }
 
-/// recvmmsg: how much of the buffers was used is known after the call.
+/// Makes a checked call of recvmmsg. Only after the call is known how much of each buffer was used.
 pub unsafe fn receive_messages(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         let most = messages(call).len();
         let count = call.arg(2) as c_uint;
         let result = recvmmsg(call.int(0), call.ptr(1), count, call.int(3), call.ptr(4));
-        // Not the slice of before: the kernel has written to it.
+        // Read them anew: the kernel has written to them.
         for message in &messages(call)[..most.min(result.max(0) as usize)] {
             let header = &message.msg_hdr;
             let buffers = slice(call, header.msg_iov as usize, header.msg_iovlen);
@@ -140,9 +140,9 @@ pub unsafe fn receive_messages(call: &Call<'_>) -> c_int {
     }
 }
 
-/// sendmmsg.
+/// Checks a call of sendmmsg.
 pub unsafe fn sends_messages(call: &Call<'_>) {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         for message in messages(call) {
             sends(call, &message.msg_hdr);
@@ -150,7 +150,7 @@ pub unsafe fn sends_messages(call: &Call<'_>) {
     }
 }
 
-/// The address at argument 1, whose length is at argument 2 before and after the call.
+/// Makes a checked call that writes an address to argument 1, and its length to where argument 2 points.
 unsafe fn socket_address(
     call: &Call<'_>,
     get: impl FnOnce(*mut sockaddr, *mut socklen_t) -> c_int,
@@ -160,7 +160,7 @@ unsafe fn socket_address(
         return get(address, length);
     }
     call.writes("addrlen", 2, size_of::<socklen_t>());
-    // SAFETY: the function's manual demands it of the program; what the kernel has written to our buffer goes there.
+    // SAFETY: the program passes what the manual demands; only what the kernel has written to our buffer is copied.
     unsafe {
         if length.is_null() || *length as usize <= call.room(1) || *length > c_int::MAX as socklen_t
         {
@@ -183,10 +183,10 @@ unsafe fn socket_address(
     }
 }
 
-/// getsockopt: looked at after the call, since to some options a buffer is input too.
+/// Makes a checked call of getsockopt. Checks it afterwards, since some options also read the buffer.
 pub unsafe fn get_option(call: &Call<'_>) -> c_int {
     let length = call.ptr::<socklen_t>(4);
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         let get = || libc::getsockopt(call.int(0), call.int(1), call.int(2), call.ptr(3), length);
         if length.is_null() {
@@ -198,14 +198,14 @@ pub unsafe fn get_option(call: &Call<'_>) -> c_int {
         if result == 0 {
             call.writes("optval", 3, most.min(*length as usize));
         } else if refused {
-            // The kernel has come to the guard.
+            // The kernel has reached the guard page.
             call.writes("optval", 3, most);
         }
         result
     }
 }
 
-/// Bytes that the kernel surely reads of an option: an int, if the program has one, and more of a few.
+/// Returns how many bytes of an option the kernel surely reads: an int if the program passes one, more for a few.
 fn option_bytes(level: c_int, name: c_int) -> usize {
     match (level, name) {
         (libc::SOL_SOCKET, libc::SO_LINGER) => size_of::<libc::linger>(),
@@ -214,37 +214,37 @@ fn option_bytes(level: c_int, name: c_int) -> usize {
     }
 }
 
-/// setsockopt.
+/// Checks a call of setsockopt.
 pub fn sets_option(call: &Call<'_>) {
     let bytes = call.arg(4) as u32 as usize;
     call.reads("optval", 3, bytes.min(option_bytes(call.int(1), call.int(2))));
 }
 
-/// accept.
+/// Makes a checked call of accept.
 pub unsafe fn accept_caller(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program; the address is as long as it is said to be.
+    // SAFETY: the program passes what the manual demands; each address has as many bytes as its length says.
     unsafe { socket_address(call, |address, length| accept(call.int(0), address, length)) }
 }
 
-/// accept4.
+/// Makes a checked call of accept4.
 pub unsafe fn accept_caller_with(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program; the address is as long as it is said to be.
+    // SAFETY: the program passes what the manual demands; each address has as many bytes as its length says.
     unsafe {
         socket_address(call, |address, length| accept4(call.int(0), address, length, call.int(3)))
     }
 }
 
-/// getsockname.
+/// Makes a checked call of getsockname.
 pub unsafe fn own_name(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program; the address is as long as it is said to be.
+    // SAFETY: the program passes what the manual demands; each address has as many bytes as its length says.
     unsafe {
         socket_address(call, |address, length| libc::getsockname(call.int(0), address, length))
     }
 }
 
-/// getpeername.
+/// Makes a checked call of getpeername.
 pub unsafe fn name_of_peer(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program; the address is as long as it is said to be.
+    // SAFETY: the program passes what the manual demands; each address has as many bytes as its length says.
     unsafe {
         socket_address(call, |address, length| libc::getpeername(call.int(0), address, length))
     }

@@ -1,7 +1,7 @@
-//! Streams and folders, but for formatted input and output.
+//! Streams and folders, except formatted input and output.
 //!
-//! A buffer that is said to be larger than its object is filled as far as the object goes, and only
-//! if there is more to come, that is reported.
+//! If the program says that a buffer is larger than its object, only the object is filled. A report is made only if
+//! more input comes.
 
 use super::entry::Call;
 use super::operand;
@@ -20,7 +20,7 @@ unsafe extern "C-unwind" {
     fn ungetc(character: c_int, stream: *mut FILE) -> c_int;
     fn fgetws(buffer: *mut u32, size: c_int, stream: *mut FILE) -> *mut u32;
     fn fgetws_unlocked(buffer: *mut u32, size: c_int, stream: *mut FILE) -> *mut u32;
-    // A wint_t, whose WEOF is EOF as an int.
+    // These return a wint_t, whose WEOF is EOF as an int.
     fn getwc(stream: *mut FILE) -> c_int;
     fn getwc_unlocked(stream: *mut FILE) -> c_int;
     fn ungetwc(character: c_int, stream: *mut FILE) -> c_int;
@@ -32,14 +32,14 @@ unsafe extern "C-unwind" {
 
 type ReadEntry = unsafe extern "C-unwind" fn(*mut DIR, *mut dirent64, *mut *mut dirent64) -> c_int;
 
-/// What reads blocks, and what reads a byte.
+/// Functions that read blocks, and functions that read a byte.
 type ReadBlock = unsafe extern "C-unwind" fn(*mut c_void, usize, usize, *mut FILE) -> usize;
 type Get = unsafe extern "C-unwind" fn(*mut FILE) -> c_int;
 
 pub const FREAD: (ReadBlock, Get) = (fread, getc);
 pub const FREAD_UNLOCKED: (ReadBlock, Get) = (fread_unlocked, getc_unlocked);
 
-/// What reads lines of these units, reads a unit, and puts it back.
+/// The functions that read a line of these units, read a unit, and put it back.
 pub struct LineReader<U> {
     read: unsafe extern "C-unwind" fn(*mut U, c_int, *mut FILE) -> *mut U,
     get: Get,
@@ -53,7 +53,7 @@ pub const FGETWS: LineReader<u32> = LineReader { read: fgetws, get: getwc, unget
 pub const FGETWS_UNLOCKED: LineReader<u32> =
     LineReader { read: fgetws_unlocked, get: getwc_unlocked, unget: ungetwc };
 
-/// fread of `count` members of `size` bytes into argument 0.
+/// Makes a checked call of fread: `count` members of `size` bytes into argument 0.
 pub unsafe fn read_block(
     call: &Call<'_>,
     size: usize,
@@ -63,7 +63,7 @@ pub unsafe fn read_block(
 ) -> usize {
     let (total, room) = (size.saturating_mul(count), call.room(0));
     let stream = stream as *mut FILE;
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         if total <= room {
             return read(call.ptr(0), size, count, stream);
@@ -79,7 +79,7 @@ pub unsafe fn read_block(
     }
 }
 
-/// fgets or fgetws of at most `size` units into argument 0.
+/// Makes a checked call of fgets or fgetws: at most `size` units into argument 0.
 pub unsafe fn read_line<U: Unit + From<u8>>(
     call: &Call<'_>,
     size: c_int,
@@ -88,7 +88,7 @@ pub unsafe fn read_line<U: Unit + From<u8>>(
 ) -> *mut U {
     let room = call.room(0) / U::BYTES;
     let stream = stream as *mut FILE;
-    // SAFETY: the function's manual demands it of the program; the last unit of the room is the object's.
+    // SAFETY: the program passes what the manual demands; the last unit of the room is in the object.
     unsafe {
         if size <= 0 || size as usize <= room {
             return read(call.ptr(0), size, stream);
@@ -96,7 +96,7 @@ pub unsafe fn read_line<U: Unit + From<u8>>(
         if room == 0 {
             call.writes("s", 0, bytes::<U>(size as usize));
         }
-        // A line that fills the room ends it with the terminator that this waits for.
+        // A line that fills the room puts its terminator there, in place of this unit.
         let waiting = U::from(1);
         let last = call.ptr::<U>(0).add(room - 1);
         let before = last.replace(waiting);
@@ -111,7 +111,7 @@ pub unsafe fn read_line<U: Unit + From<u8>>(
                 unget(more, stream);
                 call.writes("s", 0, bytes::<U>(room + 1));
             } else if room == 1 {
-                // With room for more it would have read nothing.
+                // With more room, libc would have failed and changed nothing.
                 *last = before;
                 return core::ptr::null_mut();
             }
@@ -120,9 +120,9 @@ pub unsafe fn read_line<U: Unit + From<u8>>(
     }
 }
 
-/// getdelim and getline: the buffer may be one of the program's own, and too short.
+/// Makes a checked call of getdelim or getline. The buffer may be the program's own, and too short.
 pub unsafe fn read_delimited(call: &Call<'_>, end: c_int, stream: usize) -> ssize_t {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         let (line, size) = (call.ptr::<*mut c_char>(0), call.ptr::<usize>(1));
         if line.is_null() || size.is_null() {
@@ -140,7 +140,7 @@ pub unsafe fn read_delimited(call: &Call<'_>, end: c_int, stream: usize) -> ssiz
     }
 }
 
-/// setvbuf: unbuffered streams need no buffer.
+/// Checks a call of setvbuf. Unbuffered streams need no buffer.
 pub fn sets_buffer(call: &Call<'_>) {
     const UNBUFFERED: c_int = 2;
     if call.int(2) != UNBUFFERED {
@@ -148,21 +148,21 @@ pub fn sets_buffer(call: &Call<'_>) {
     }
 }
 
-/// readdir_r.
+/// Makes a checked call of readdir_r.
 pub unsafe fn read_entry(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { read_entry_by(call, readdir_r) }
 }
 
-/// readdir64_r.
+/// Makes a checked call of readdir64_r.
 pub unsafe fn read_entry64(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { read_entry_by(call, readdir64_r) }
 }
 
-/// As much of an entry is written as it takes.
+/// Makes a checked call by `read`, which writes as many bytes as the entry takes.
 unsafe fn read_entry_by(call: &Call<'_>, read: ReadEntry) -> c_int {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         let result = read(call.ptr(0), call.ptr(1), call.ptr(2));
         let found = call.ptr::<*const dirent64>(2).read_unaligned();

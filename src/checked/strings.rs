@@ -1,4 +1,4 @@
-//! Functions on strings, of bytes and of wide characters, that `text` has no general rule for.
+//! Functions on strings, of bytes and of wide characters, that no general rule in `text` fits.
 
 use super::entry::Call;
 use super::text::{Extent, Unit, bytes, reads_extent};
@@ -13,9 +13,9 @@ unsafe extern "C" {
 
 const NO_LIMIT: usize = usize::MAX;
 
-/// strlcpy: all of the source is read, to answer its length.
+/// Checks a call of strlcpy, which reads all of the source to return its length.
 pub unsafe fn copies_truncating(call: &Call<'_>) {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         let whole = reads_extent::<u8>(call, "source", 1, NO_LIMIT).length() + 1;
         let copied = whole.min(call.arg(2));
@@ -24,10 +24,10 @@ pub unsafe fn copies_truncating(call: &Call<'_>) {
     }
 }
 
-/// strlcat.
+/// Checks a call of strlcat.
 pub unsafe fn appends_truncating(call: &Call<'_>) {
     let size = call.arg(2);
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         let added = reads_extent::<u8>(call, "source", 1, NO_LIMIT).length() + 1;
         let old = reads_extent::<u8>(call, "destination", 0, size).length();
@@ -35,37 +35,37 @@ pub unsafe fn appends_truncating(call: &Call<'_>) {
     }
 }
 
-/// What a tokenizer returns: the token that it read and cut off.
+/// Checks and returns a tokenizer's result: the token that it has read and cut off.
 unsafe fn cut<U: Unit, T>(call: &Call<'_>, token: *mut T) -> *mut T {
     if !token.is_null() {
-        // SAFETY: libc's function returns a string.
+        // SAFETY: libc's function returns a string or null.
         let extent = unsafe { Extent::<U>::of(token as usize, NO_LIMIT) };
         call.site.reads("token", token as usize, extent.bytes());
     }
     token
 }
 
-/// strtok.
+/// Makes a checked call of strtok.
 pub unsafe fn tokenize(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { cut::<u8, _>(call, libc::strtok(call.ptr(0), call.ptr(1))) }
 }
 
-/// strtok_r.
+/// Makes a checked call of strtok_r.
 pub unsafe fn tokenize_on(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { cut::<u8, _>(call, strtok_r(call.ptr(0), call.ptr(1), call.ptr(2))) }
 }
 
-/// wcstok.
+/// Makes a checked call of wcstok.
 pub unsafe fn tokenize_wide(call: &Call<'_>) -> *mut u32 {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { cut::<u32, _>(call, wcstok(call.ptr(0), call.ptr(1), call.ptr(2))) }
 }
 
-/// strsep.
+/// Makes a checked call of strsep.
 pub unsafe fn separate(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the function's manual demands it of the program; the pointer has been looked at.
+    // SAFETY: the program passes what the manual demands, and the pointer to the string was checked.
     unsafe {
         let string = *call.ptr::<usize>(0);
         call.site.reads("string", string, usize::from(string != 0));
@@ -73,11 +73,11 @@ pub unsafe fn separate(call: &Call<'_>) -> *mut c_char {
     }
 }
 
-/// strxfrm. The result is the length of the whole; what is written, at most the room that is said to be.
+/// Makes a checked call of strxfrm. Its result is the whole length; it writes at most argument 2 bytes.
 pub unsafe fn transform(call: &Call<'_>) -> usize {
     let size = call.arg(2).min(call.room(0));
     let to = if size == 0 { null_mut() } else { call.ptr(0) };
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     let whole = unsafe { libc::strxfrm(to, call.ptr(1), size) };
     if call.arg(2) > size {
         call.writes("destination", 0, bytes::<u8>(whole.saturating_add(1).min(call.arg(2))));
@@ -85,13 +85,13 @@ pub unsafe fn transform(call: &Call<'_>) -> usize {
     whole
 }
 
-/// strlcpy, for a libc without it: such a name is found by dlsym(3) all the same.
+/// Implements strlcpy for a libc without it: dlsym(3) finds our name for it all the same.
 ///
 /// # Safety
-/// As strlcpy(3) demands of its caller.
+/// The caller must keep to strlcpy(3).
 #[unsafe(no_mangle)]
 unsafe extern "C" fn fencepost_early_strlcpy(to: *mut u8, from: *const u8, size: usize) -> usize {
-    // SAFETY: as the manual demands of the caller, the strings are there and the buffer has `size` bytes.
+    // SAFETY: the caller keeps to the manual, so the strings are there and the buffer has `size` bytes.
     unsafe {
         let length = libc::strlen(from.cast());
         if let Some(most) = size.checked_sub(1) {
@@ -102,20 +102,20 @@ unsafe extern "C" fn fencepost_early_strlcpy(to: *mut u8, from: *const u8, size:
     }
 }
 
-/// strlcat, likewise.
+/// Implements strlcat for a libc without it: dlsym(3) finds our name for it all the same.
 ///
 /// # Safety
-/// As strlcat(3) demands of its caller.
+/// The caller must keep to strlcat(3).
 #[unsafe(no_mangle)]
 unsafe extern "C" fn fencepost_early_strlcat(to: *mut u8, from: *const u8, size: usize) -> usize {
-    // SAFETY: as the manual demands of the caller, the strings are there and the buffer has `size` bytes.
+    // SAFETY: the caller keeps to the manual, so the strings are there and the buffer has `size` bytes.
     unsafe {
         let old = libc::strnlen(to.cast(), size);
         old + fencepost_early_strlcpy(to.add(old), from, size - old)
     }
 }
 
-// See the last lines of `memory`.
+// These serve until libc's functions are known; the end of `memory` says why they are in assembler.
 core::arch::global_asm!(
     ".pushsection .text.fencepost_early_strings,\"ax\",@progbits",
     ".globl fencepost_early_length, fencepost_early_order",

@@ -1,4 +1,4 @@
-//! How far functions on strings read: shared by those of bytes and of wide characters.
+//! How far functions on strings read: shared by strings of bytes and of wide characters.
 
 use super::entry::Call;
 use super::memory::wmemchr;
@@ -6,18 +6,18 @@ use super::operand;
 use crate::sys::{PAGE_BYTES, probe};
 use core::ffi::c_int;
 
-/// What a string is made of.
+/// What a string consists of: bytes or wide characters.
 pub trait Unit: Copy + PartialEq {
     const BYTES: usize = size_of::<Self>();
     const NUL: Self;
 
-    /// Offset of the terminator among the first `limit` units.
+    /// Returns the terminator's offset among the first `limit` units.
     ///
     /// # Safety
-    /// They must be readable up to the terminator.
+    /// The units must be readable up to the terminator or the limit.
     unsafe fn terminator(start: usize, limit: usize) -> Option<usize>;
 
-    /// The unit for comparisons that ignore case, by the locale.
+    /// Returns the unit for comparisons that ignore case in this locale.
     fn folded(self) -> Self;
 }
 
@@ -25,12 +25,12 @@ impl Unit for u8 {
     const NUL: u8 = 0;
 
     unsafe fn terminator(start: usize, limit: usize) -> Option<usize> {
-        // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+        // SAFETY: the caller promises that the bytes are readable up to the terminator or the limit.
         (unsafe { libc::memchr(start as *const _, 0, limit) } as usize).checked_sub(start)
     }
 
     fn folded(self) -> u8 {
-        // SAFETY: any byte is fine.
+        // SAFETY: tolower takes any byte.
         unsafe { libc::tolower(c_int::from(self)) as u8 }
     }
 }
@@ -43,56 +43,55 @@ impl Unit for u32 {
     const NUL: u32 = 0;
 
     unsafe fn terminator(start: usize, limit: usize) -> Option<usize> {
-        // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+        // SAFETY: the caller promises that the characters are readable up to the terminator or the limit.
         let found = unsafe { wmemchr(start as *const u32, 0, limit) } as usize;
         found.checked_sub(start).map(|bytes| bytes / Self::BYTES)
     }
 
     fn folded(self) -> u32 {
-        // SAFETY: any character is fine.
+        // SAFETY: towlower takes any character.
         unsafe { towlower(self) }
     }
 }
 
-/// Whether letters of both cases are alike.
+/// Whether a letter's two cases are different.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Case {
     Matters,
     Ignored,
 }
 
-/// Whole units that may be read at `start`.
+/// Returns how many whole units may be read at `start`.
 #[inline]
 pub fn readable<U: Unit>(start: usize) -> usize {
     operand::room(start) / U::BYTES
 }
 
-/// Bytes of `units` units.
+/// Returns the bytes of `units` units.
 pub const fn bytes<U: Unit>(units: usize) -> usize {
     units.saturating_mul(U::BYTES)
 }
 
-/// What a function reads of a string.
+/// The part of a string that a function reads.
 #[derive(Clone, Copy)]
 pub struct Extent<U> {
     start: *const U,
-    /// Units: one more than there are where the string runs out of its object.
+    /// The number of units: one more than there are if the string's object ends too early.
     pub units: usize,
-    /// Whether they can all be read.
+    /// Whether all units can be read.
     pub fits: bool,
 }
 
 impl<U: Unit> Extent<U> {
-    /// What a function reads of the string at `start` that stops behind its terminator or after
-    /// `limit` units.
+    /// Returns what a function reads of the string at `start` if it stops behind the terminator or after `limit` units.
     ///
     /// # Safety
-    /// A string, or `limit` units, must be there, unless it is in the heap.
+    /// A string, or `limit` units, must be readable, unless they are in the heap.
     pub unsafe fn of(start: usize, limit: usize) -> Extent<U> {
         let readable = readable::<U>(start);
         // wmemchr takes no count beyond the address space.
         let bound = limit.min(readable).min(isize::MAX as usize / U::BYTES);
-        // SAFETY: as this function demands, the string is there, unless it lies in the heap; what lies in a live object is readable.
+        // SAFETY: the search stays in the object's units. Outside the heap, the caller promises readable units.
         let units = match unsafe { U::terminator(start, bound) } {
             Some(offset) => offset + 1,
             None => limit.min(readable.saturating_add(1)),
@@ -104,46 +103,46 @@ impl<U: Unit> Extent<U> {
         bytes::<U>(self.units)
     }
 
-    /// The units before the terminator, the limit, or the end of the object.
+    /// Returns the units before the terminator, the limit, or the end of the object.
     ///
     /// # Safety
-    /// The string must still be there, and stay while they are asked.
+    /// The string must still be there, and must stay while the units are used.
     unsafe fn content(self) -> Units<U> {
-        // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+        // SAFETY: the caller promises that the string is still there.
         let count = if self.fits { unsafe { self.length() } } else { self.units - 1 };
         Units { start: self.start, count }
     }
 
-    /// Units before the terminator, or the limit: as `strnlen`.
+    /// Returns the number of units before the terminator or the limit, like `strnlen`.
     ///
     /// # Safety
     /// The string must still be there.
     pub unsafe fn length(self) -> usize {
-        // SAFETY: the last unit is readable if all of them are.
+        // SAFETY: all units fit, so the last one is readable.
         let ends =
             self.fits && self.units > 0 && unsafe { *self.start.add(self.units - 1) } == U::NUL;
         self.units - usize::from(ends)
     }
 }
 
-/// The call reads the string at argument `index`, of at most `limit` units.
+/// Checks that the call may read the string at argument `index`, of at most `limit` units.
 ///
 /// # Safety
-/// As [`Extent::of`].
+/// A string, or `limit` units, must be at the argument, unless they are in the heap.
 pub unsafe fn reads_string<U: Unit>(
     call: &Call<'_>,
     name: &'static str,
     index: usize,
     limit: usize,
 ) {
-    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+    // SAFETY: the caller promises a string at the argument, unless that is in the heap.
     unsafe { reads_string_at::<U>(call, name, call.arg(index), limit) }
 }
 
-/// The same of a string at `start`.
+/// Checks that the call may read the string at `start`, of at most `limit` units.
 ///
 /// # Safety
-/// As [`Extent::of`].
+/// A string, or `limit` units, must be at `start`, unless they are in the heap.
 pub unsafe fn reads_string_at<U: Unit>(
     call: &Call<'_>,
     name: &'static str,
@@ -153,15 +152,15 @@ pub unsafe fn reads_string_at<U: Unit>(
     if !operand::is_checked(start) || limit <= readable::<U>(start) || ends_in_nul::<U>(start) {
         return;
     }
-    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+    // SAFETY: the caller promises a string at `start`, unless that is in the heap.
     let extent = unsafe { Extent::<U>::of(start, limit) };
     if !extent.fits {
         call.site.reads(name, start, extent.bytes());
     }
 }
 
-/// Whether the object at `start` ends in a terminator, as most of those that hold a string do: then it need not
-/// be searched for one. The program may have protected that page.
+/// Whether the object at `start` ends in a terminator, as most objects with a string do: then no search is needed. Uses
+/// a probe, as the program may have protected that page.
 fn ends_in_nul<U: Unit>(start: usize) -> bool {
     const WORD_BYTES: usize = size_of::<usize>();
     let there = bytes::<U>(readable::<U>(start));
@@ -170,17 +169,17 @@ fn ends_in_nul<U: Unit>(start: usize) -> bool {
             .is_some_and(|word| word >> (8 * (WORD_BYTES - U::BYTES)) == 0)
 }
 
-/// The same, also of what is not looked at, to go on with what was read.
+/// Checks that the call may read the string at argument `index`, and returns its extent, also if it is not in the heap.
 ///
 /// # Safety
-/// As [`Extent::of`].
+/// A string, or `limit` units, must be at the argument, unless they are in the heap.
 pub unsafe fn reads_extent<U: Unit>(
     call: &Call<'_>,
     name: &'static str,
     index: usize,
     limit: usize,
 ) -> Extent<U> {
-    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+    // SAFETY: the caller promises a string at the argument, unless that is in the heap.
     let extent = unsafe { Extent::<U>::of(call.arg(index), limit) };
     if !extent.fits {
         call.reads(name, index, extent.bytes());
@@ -188,16 +187,16 @@ pub unsafe fn reads_extent<U: Unit>(
     extent
 }
 
-/// The call reads a whole string at `index`. See [`reads_string`].
+/// Checks that the call may read the whole string at argument `index`.
 ///
 /// # Safety
-/// As [`Extent::of`].
+/// A string must be at the argument, unless it is in the heap.
 pub unsafe fn reads_whole<U: Unit>(call: &Call<'_>, name: &'static str, index: usize) {
-    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+    // SAFETY: the caller promises a string at the argument, unless that is in the heap.
     unsafe { reads_string::<U>(call, name, index, usize::MAX) }
 }
 
-/// Units that are readable, at an address of any alignment.
+/// A number of readable units, at an address of any alignment.
 #[derive(Clone, Copy)]
 struct Units<U> {
     start: *const U,
@@ -206,7 +205,7 @@ struct Units<U> {
 
 impl<U: Unit> Units<U> {
     fn iter(self) -> impl Iterator<Item = U> {
-        // SAFETY: readable, by the promise of whoever made them.
+        // SAFETY: the units are readable, as the caller of `Extent::content` promises.
         (0..self.count).map(move |index| unsafe { self.start.add(index).read_unaligned() })
     }
 
@@ -214,7 +213,7 @@ impl<U: Unit> Units<U> {
         self.iter().any(|each| each == unit)
     }
 
-    /// Whether all of `needle` is somewhere in these.
+    /// Whether these units contain `needle`.
     fn contains_all(self, needle: Units<U>, case: Case) -> bool {
         let same = |a: U, b: U| a == b || case == Case::Ignored && a.folded() == b.folded();
         (needle.count..=self.count).any(|end| {
@@ -225,15 +224,15 @@ impl<U: Unit> Units<U> {
     }
 }
 
-/// The call goes through the string at argument 0 up to a place that it finds. If the string has no
-/// terminator in its object, `stops` tells whether it finds that among the units there are.
+/// Checks a call that goes through the string at argument 0 up to a place that it searches. If the string has no
+/// terminator in its object, `stops` says whether that place is among the units there.
 ///
 /// # Safety
-/// As [`Extent::of`].
+/// A string must be at argument 0, unless it is in the heap.
 unsafe fn goes_through<U: Unit>(call: &Call<'_>, stops: impl FnOnce(Units<U>) -> bool) {
     let start = call.arg(0);
     if operand::is_checked(start) && !ends_in_nul::<U>(start) {
-        // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+        // SAFETY: the caller promises a string at argument 0, unless that is in the heap.
         unsafe {
             let extent = Extent::<U>::of(start, usize::MAX);
             if !extent.fits && !stops(extent.content()) {
@@ -243,21 +242,21 @@ unsafe fn goes_through<U: Unit>(call: &Call<'_>, stops: impl FnOnce(Units<U>) ->
     }
 }
 
-/// The same for the first of some unit.
+/// Checks a call that searches the string at argument 0 for `unit`.
 ///
 /// # Safety
-/// As [`Extent::of`].
+/// A string must be at argument 0, unless it is in the heap.
 pub unsafe fn finds<U: Unit>(call: &Call<'_>, unit: U) {
-    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+    // SAFETY: the caller promises a string at argument 0, unless that is in the heap.
     unsafe { goes_through::<U>(call, |string| string.contains(unit)) }
 }
 
-/// The same for the string at argument 1.
+/// Checks a call that searches the string at argument 0 for the string at argument 1.
 ///
 /// # Safety
-/// As [`Extent::of`], for both.
+/// A string must be at both arguments, unless it is in the heap.
 pub unsafe fn finds_string<U: Unit>(call: &Call<'_>, case: Case) {
-    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+    // SAFETY: the caller promises strings at both arguments, unless they are in the heap.
     unsafe {
         goes_through::<U>(call, |string| {
             let needle = Extent::of(call.arg(1), usize::MAX).content();
@@ -266,12 +265,12 @@ pub unsafe fn finds_string<U: Unit>(call: &Call<'_>, case: Case) {
     }
 }
 
-/// The same for the first unit that is one of the set at argument 1, or the first that is not.
+/// Checks a call that searches argument 0 for the first unit that is in the set at argument 1, or is not.
 ///
 /// # Safety
-/// As [`Extent::of`], for both.
+/// A string must be at both arguments, unless it is in the heap.
 pub unsafe fn finds_of_set<U: Unit>(call: &Call<'_>, is_in: bool) {
-    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+    // SAFETY: the caller promises strings at both arguments, unless they are in the heap.
     unsafe {
         goes_through::<U>(call, |string| {
             let set = Extent::of(call.arg(1), usize::MAX).content();
@@ -280,13 +279,13 @@ pub unsafe fn finds_of_set<U: Unit>(call: &Call<'_>, is_in: bool) {
     }
 }
 
-/// The call copies the string at argument 1, of at most `limit` units, to argument 0, where it writes
-/// `written` units, or as many as it reads.
+/// Checks a call that copies the string at argument 1, of at most `limit` units, to argument 0. It writes `written`
+/// units there, or as many as it reads.
 ///
 /// # Safety
-/// As [`Extent::of`].
+/// A string, or `limit` units, must be at argument 1, unless they are in the heap.
 pub unsafe fn copies_string<U: Unit>(call: &Call<'_>, limit: usize, written: Option<usize>) {
-    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+    // SAFETY: the caller promises a string at argument 1, unless that is in the heap.
     let extent = unsafe { Extent::<U>::of(call.arg(1), limit) };
     let read = extent.bytes();
     if !extent.fits {
@@ -296,13 +295,13 @@ pub unsafe fn copies_string<U: Unit>(call: &Call<'_>, limit: usize, written: Opt
     call.site.distinct((call.arg(0), read), (call.arg(1), read));
 }
 
-/// The call appends the string at argument 1, or its first `limit` units and a terminator, to that at
+/// Checks a call that appends the string at argument 1, or its first `limit` units and a terminator, to the string at
 /// argument 0.
 ///
 /// # Safety
-/// As [`Extent::of`].
+/// A string must be at both arguments, or `limit` units at argument 1, unless they are in the heap.
 pub unsafe fn appends_string<U: Unit>(call: &Call<'_>, limit: usize) {
-    // SAFETY: as this function demands, the string is there, unless it lies in the heap.
+    // SAFETY: the caller promises strings at both arguments, unless they are in the heap.
     unsafe {
         let (old, added) = (
             reads_extent::<U>(call, "destination", 0, usize::MAX).length(),
@@ -316,18 +315,18 @@ pub unsafe fn appends_string<U: Unit>(call: &Call<'_>, limit: usize) {
     }
 }
 
-/// So many bytes are the same at both addresses, and not NUL: a multiple of 8, at most `bound`. `None` if
-/// the first difference or NUL is among the `bound` bytes for certain.
+/// Returns how many bytes are equal at both addresses and not NUL: a multiple of 8, at most `bound`. `None` if the
+/// first difference or NUL is surely among the `bound` bytes.
 ///
 /// # Safety
-/// `bound` bytes must be readable at both, as far as they are strings, whose pages are readable to the
-/// end.
+/// At both addresses, `bound` bytes must be readable up to the string's terminator, and the pages of the strings must
+/// be readable to their ends.
 unsafe fn alike(first: usize, second: usize, bound: usize) -> Option<usize> {
     const LOW: u64 = 0x0101_0101_0101_0101;
     let in_page = |address: usize| address % PAGE_BYTES <= PAGE_BYTES - 8;
     let mut bytes = 0;
     while bytes + 8 <= bound && in_page(first + bytes) && in_page(second + bytes) {
-        // SAFETY: both lie in a page in which a string begins or goes on.
+        // SAFETY: both words lie in a page that a string reaches, and those are readable to their ends.
         let (a, b) = unsafe {
             (
                 ((first + bytes) as *const u64).read_unaligned(),
@@ -343,25 +342,25 @@ unsafe fn alike(first: usize, second: usize, bound: usize) -> Option<usize> {
     Some(bytes)
 }
 
-/// Whether two strings part, or both end, among their first `bound` bytes.
+/// Whether two strings differ, or both end, among their first `bound` bytes.
 ///
 /// # Safety
-/// As [`alike`].
+/// At both addresses, `bound` bytes must be readable up to the string's terminator, and the pages to their ends.
 pub unsafe fn part_within(first: usize, second: usize, bound: usize) -> bool {
     let mut at = 0;
     loop {
-        // SAFETY: as this function demands, the string is there, unless it lies in the heap; so far neither has ended.
+        // SAFETY: the caller promises what `alike` demands, and neither string has ended so far.
         match unsafe { alike(first + at, second + at, bound - at) } {
             Some(bytes) => at += bytes,
             None => return true,
         }
-        // Byte by byte over the edge of a page, or to the end.
+        // Compare byte by byte over the edge of a page, or to the end.
         let stop = bound.min(at + 8);
         if at == stop {
             return false;
         }
         while at < stop {
-            // SAFETY: as above.
+            // SAFETY: both bytes are within `bound`, and neither string has ended before them.
             let (a, b) = unsafe { (*((first + at) as *const u8), *((second + at) as *const u8)) };
             at += 1;
             if a != b || a == 0 {
@@ -371,25 +370,25 @@ pub unsafe fn part_within(first: usize, second: usize, bound: usize) -> bool {
     }
 }
 
-/// The call compares the strings at arguments 0 and 1, up to the first difference, terminator, or
-/// `limit` units.
+/// Checks a call that compares the strings at arguments 0 and 1, up to the first difference, terminator, or `limit`
+/// units.
 ///
 /// # Safety
-/// As [`Extent::of`], for both.
+/// A string, or `limit` units, must be at both arguments, unless they are in the heap.
 pub unsafe fn compares_strings<U: Unit>(call: &Call<'_>, limit: usize, case: Case) {
     let (first, second) = (call.arg(0), call.arg(1));
     let (in_first, in_second) = (readable::<U>(first), readable::<U>(second));
     let bound = limit.min(in_first).min(in_second);
     let mut units = 0;
     if case == Case::Matters && U::BYTES == 1 {
-        // SAFETY: as below.
+        // SAFETY: `bound` stays in the objects; outside the heap, the caller promises strings.
         if unsafe { part_within(first, second, bound) } {
             return;
         }
         units = bound;
     }
     while units < bound {
-        // SAFETY: within the bounds of objects, and before the end of either string.
+        // SAFETY: `units` is below `bound`, so within the objects, and neither string has ended before it.
         let (a, b) = unsafe { (*(first as *const U).add(units), *(second as *const U).add(units)) };
         let alike = a == b || case == Case::Ignored && a.folded() == b.folded();
         units += 1;

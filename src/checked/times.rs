@@ -1,11 +1,11 @@
-//! Times: text of them, times of text, and sleep.
+//! Times: their text, times from text, and sleep.
 
 use super::entry::Call;
 use crate::sys::errno;
 use core::ffi::{c_char, c_int, c_void};
 use libc::{timespec, tm};
 
-// Cancellation points.
+// These are cancellation points.
 unsafe extern "C-unwind" {
     fn nanosleep(request: *const timespec, rest: *mut timespec) -> c_int;
     fn clock_nanosleep(
@@ -22,14 +22,14 @@ unsafe extern "C" {
     fn strptime(text: *const c_char, format: *const c_char, date: *mut tm) -> *mut c_char;
 }
 
-/// What is left of an interrupted sleep, which is all that is written.
+/// Checks the write of the time left of an interrupted sleep. Only that is written.
 fn was_interrupted(call: &Call<'_>, index: usize) {
     call.writes("rem", index, size_of::<timespec>());
 }
 
-/// nanosleep.
+/// Makes a checked call of nanosleep.
 pub unsafe fn sleep(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     let result = unsafe { nanosleep(call.ptr(0), call.ptr(1)) };
     if result != 0 && errno::get() == errno::Errno(libc::EINTR) {
         was_interrupted(call, 1);
@@ -37,9 +37,9 @@ pub unsafe fn sleep(call: &Call<'_>) -> c_int {
     result
 }
 
-/// clock_nanosleep.
+/// Makes a checked call of clock_nanosleep.
 pub unsafe fn sleep_by_clock(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     let result = unsafe { clock_nanosleep(call.int(0), call.int(1), call.ptr(2), call.ptr(3)) };
     if result == libc::EINTR && call.int(1) & libc::TIMER_ABSTIME == 0 {
         was_interrupted(call, 3);
@@ -47,20 +47,20 @@ pub unsafe fn sleep_by_clock(call: &Call<'_>) -> c_int {
     result
 }
 
-/// strptime.
+/// Makes a checked call of strptime.
 pub unsafe fn parse_date(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     let end = unsafe { strptime(call.ptr(0), call.ptr(1), call.ptr(2)) };
     if !end.is_null() {
-        // What follows may have been read, or not.
+        // It is unknown whether the byte behind was read.
         call.reads("s", 0, (end as usize).wrapping_sub(call.arg(0)));
     }
     end
 }
 
-/// strftime: 0 tells that the room was too small, or that the result is empty.
+/// Makes a checked call of strftime. A result of 0 means that the room was too small, or that the text is empty.
 pub unsafe fn format_date(call: &Call<'_>) -> usize {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe {
         let format = |buffer, size| libc::strftime(buffer, size, call.ptr(2), call.ptr(3));
         let (size, room) = (call.arg(1), call.room(0));
@@ -78,13 +78,13 @@ pub unsafe fn format_date(call: &Call<'_>) -> usize {
     }
 }
 
-/// A function that writes a date of 26 bytes or so to argument 1.
+/// Makes a checked call that writes a date, of about 26 bytes, to argument 1.
 unsafe fn date(
     call: &Call<'_>,
     function: unsafe extern "C" fn(*const c_void, *mut c_char) -> *mut c_char,
 ) -> *mut c_char {
     let mut text = [0; 64];
-    // SAFETY: the function's manual demands it of the program; the longest year makes 35 bytes.
+    // SAFETY: the program passes what the manual demands; the longest year makes 35 bytes, which fit into `text`.
     unsafe {
         if function(call.ptr(0), text.as_mut_ptr()).is_null() {
             return core::ptr::null_mut();
@@ -96,14 +96,14 @@ unsafe fn date(
     call.ptr(1)
 }
 
-/// ctime_r.
+/// Makes a checked call of ctime_r.
 pub unsafe fn text_of_time(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { date(call, ctime_r) }
 }
 
-/// asctime_r.
+/// Makes a checked call of asctime_r.
 pub unsafe fn text_of_date(call: &Call<'_>) -> *mut c_char {
-    // SAFETY: the function's manual demands it of the program.
+    // SAFETY: the program passes what the manual demands.
     unsafe { date(call, asctime_r) }
 }

@@ -1,7 +1,7 @@
 //! Users and groups.
 //!
-//! A buffer that is shorter than the program says is good for an entry that fits. How much one that
-//! does not fit takes is told by its strings, in a buffer of ours.
+//! A buffer that is shorter than the program says is good enough for an entry that fits. To learn how much another
+//! entry takes, it is read into a buffer of ours.
 
 use super::entry::Call;
 use super::operand;
@@ -10,7 +10,7 @@ use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
 use libc::{gid_t, group, passwd, size_t, uid_t};
 
-// All may be cancellation points.
+// All of these may be cancellation points.
 unsafe extern "C-unwind" {
     fn getpwnam_r(
         name: *const c_char,
@@ -48,10 +48,10 @@ unsafe extern "C-unwind" {
     ) -> c_int;
 }
 
-/// Most groups of a process (NGROUPS_MAX).
+/// The most groups that a process can have (NGROUPS_MAX).
 const MOST_GROUPS: usize = 65536;
 
-/// The buffer of an entry, and how far it is known to be used.
+/// The buffer of an entry, and how many of its bytes are surely used.
 struct Used {
     start: usize,
     size: usize,
@@ -59,7 +59,7 @@ struct Used {
 }
 
 impl Used {
-    /// So many bytes at `start` belong to the entry. They need not be in the buffer.
+    /// Notes that `bytes` bytes at `start` belong to the entry. They need not be in the buffer.
     fn range(&mut self, start: usize, bytes: usize) {
         let offset = start.wrapping_sub(self.start);
         if offset < self.size {
@@ -67,24 +67,24 @@ impl Used {
         }
     }
 
-    /// So does this string.
+    /// Notes that this string belongs to the entry.
     unsafe fn string(&mut self, string: *const c_char) {
         if !string.is_null() {
-            // SAFETY: the function called has written it.
+            // SAFETY: libc's function has written the string.
             self.range(string as usize, unsafe { libc::strlen(string) } + 1);
         }
     }
 }
 
 trait Entry {
-    /// Notes what the entry has in its buffer.
+    /// Notes which parts of the buffer the entry uses.
     unsafe fn uses(&self, used: &mut Used);
 }
 
 impl Entry for passwd {
     unsafe fn uses(&self, used: &mut Used) {
         for string in [self.pw_name, self.pw_passwd, self.pw_gecos, self.pw_dir, self.pw_shell] {
-            // SAFETY: as this function demands, the entry is one that libc has filled in.
+            // SAFETY: the caller promises an entry that libc has filled in, so these are strings or null.
             unsafe { used.string(string) }
         }
     }
@@ -92,7 +92,7 @@ impl Entry for passwd {
 
 impl Entry for group {
     unsafe fn uses(&self, used: &mut Used) {
-        // SAFETY: as this function demands, the entry is one that libc has filled in; the members end in a null pointer.
+        // SAFETY: the caller promises an entry that libc has filled in, whose members end in a null pointer.
         unsafe {
             used.string(self.gr_name);
             used.string(self.gr_passwd);
@@ -106,15 +106,15 @@ impl Entry for group {
     }
 }
 
-/// Bytes of a buffer for entries that the program's own is too short for.
+/// Size of our own buffer for entries, in bytes.
 const SCRATCH_BYTES: usize = 4096;
 
-/// Bytes that an entry takes of a buffer of `size` bytes; `None` if it does not fit.
+/// Returns how many bytes an entry takes in a buffer of `size` bytes, or `None` if it does not fit.
 fn bytes_used<T: Entry>(
     size: usize,
     get: &impl Fn(*mut T, *mut c_char, size_t, *mut *mut T) -> c_int,
 ) -> Option<usize> {
-    // Aligned for pointers.
+    // Of usize, so that it is aligned for pointers.
     let mut scratch = [0_usize; SCRATCH_BYTES / size_of::<usize>()];
     let mut used =
         Used { start: scratch.as_ptr() as usize, size: size.min(SCRATCH_BYTES), bytes: 0 };
@@ -124,7 +124,7 @@ fn bytes_used<T: Entry>(
     if result == libc::ERANGE {
         return None;
     }
-    // SAFETY: where there is an entry, it and its strings have been written.
+    // SAFETY: if there is an entry, libc has written it and its strings.
     unsafe {
         if result == 0
             && let Some(found) = found.as_ref()
@@ -135,8 +135,8 @@ fn bytes_used<T: Entry>(
     Some(used.bytes)
 }
 
-/// An entry at argument 1, whose strings are in the buffer at argument 2, of argument 3 bytes, and a
-/// pointer to the entry at argument 4. `get` is given these four.
+/// Makes a checked call that writes an entry to argument 1, its strings to the buffer at argument 2, of argument 3
+/// bytes, and a pointer to the entry to argument 4. `get` takes these four.
 fn entry<T: Entry>(
     call: &Call<'_>,
     get: impl Fn(*mut T, *mut c_char, size_t, *mut *mut T) -> c_int,
@@ -151,17 +151,17 @@ fn entry<T: Entry>(
             return result;
         }
         match bytes_used(size, &get) {
-            // Then it would not fit either way.
+            // It would not fit into the program's size either.
             None if size <= SCRATCH_BYTES => return result,
             None => {}
-            // libc may want room for more than it leaves there, such as the end of a line.
+            // libc may want more room than it uses in the end, for example for the end of a line.
             Some(bytes) => call.writes("buf", 2, bytes.max(room + 1)),
         }
     }
     get(call.ptr(1), call.ptr(2), size, call.ptr(4))
 }
 
-/// Groups of the process, of which there may be fewer than the program has room for.
+/// Checks a call of getgroups. The process may have fewer groups than the program has room for.
 pub fn own_groups(call: &Call<'_>) {
     let asked = call.int(0).max(0) as usize * size_of::<gid_t>();
     if asked <= call.room(1) {
@@ -171,7 +171,7 @@ pub fn own_groups(call: &Call<'_>) {
         call.writes("list", 1, asked);
     }
     let before = errno::get();
-    // SAFETY: for no groups it returns their number.
+    // SAFETY: with a size of 0 it writes nothing, and returns the number of groups.
     let count = unsafe { libc::getgroups(0, core::ptr::null_mut()) };
     errno::set(before);
     let bytes = count.max(0) as usize * size_of::<gid_t>();
@@ -180,9 +180,9 @@ pub fn own_groups(call: &Call<'_>) {
     }
 }
 
-/// Groups of a user, at argument 2, whose number argument 3 points to.
+/// Checks a call of getgrouplist, which writes groups to argument 2. Argument 3 points to their number.
 pub unsafe fn groups_of_user(call: &Call<'_>) {
-    // SAFETY: the function's manual demands it of the program; of no groups the function called writes none.
+    // SAFETY: the program passes what the manual demands; our own call has room for no groups, so it writes none.
     unsafe {
         let most = call.ptr::<c_int>(3).read_unaligned();
         let bytes = |count: c_int| count.max(0) as usize * size_of::<gid_t>();
@@ -200,39 +200,39 @@ pub unsafe fn groups_of_user(call: &Call<'_>) {
     }
 }
 
-/// getpwnam_r.
+/// Makes a checked call of getpwnam_r.
 pub unsafe fn user_of_name(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program; the buffer is as long as it is said to be.
+    // SAFETY: the program passes what the manual demands; each buffer has as many bytes as its size says.
     entry(call, |to, buffer, size, found| unsafe {
         getpwnam_r(call.ptr(0), to, buffer, size, found)
     })
 }
 
-/// getpwuid_r.
+/// Makes a checked call of getpwuid_r.
 pub unsafe fn user_of_number(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program; the buffer is as long as it is said to be.
+    // SAFETY: the program passes what the manual demands; each buffer has as many bytes as its size says.
     entry(call, |to, buffer, size, found| unsafe {
         getpwuid_r(call.arg(0) as uid_t, to, buffer, size, found)
     })
 }
 
-/// getgrnam_r.
+/// Makes a checked call of getgrnam_r.
 pub unsafe fn group_of_name(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program; the buffer is as long as it is said to be.
+    // SAFETY: the program passes what the manual demands; each buffer has as many bytes as its size says.
     entry(call, |to, buffer, size, found| unsafe {
         getgrnam_r(call.ptr(0), to, buffer, size, found)
     })
 }
 
-/// getgrgid_r.
+/// Makes a checked call of getgrgid_r.
 pub unsafe fn group_of_number(call: &Call<'_>) -> c_int {
-    // SAFETY: the function's manual demands it of the program; the buffer is as long as it is said to be.
+    // SAFETY: the program passes what the manual demands; each buffer has as many bytes as its size says.
     entry(call, |to, buffer, size, found| unsafe {
         getgrgid_r(call.arg(0) as gid_t, to, buffer, size, found)
     })
 }
 
-/// setgroups: more than the kernel allows are refused unread.
+/// Checks a call of setgroups. The kernel refuses more than it allows, unread.
 pub fn sets_groups(call: &Call<'_>) {
     if call.arg(0) <= MOST_GROUPS {
         call.reads("list", 1, call.arg(0) * size_of::<gid_t>());

@@ -1,34 +1,33 @@
 //! Input into buffers that may be shorter than the program says.
 //!
-//! How much the kernel will write is known after the call only, and then it has written: into the
-//! slack, or up to the guard, where it stops and returns a short count or EFAULT. So a buffer that is
-//! said to be larger than its object is offered to the kernel as large as it is, followed by a
-//! scratch buffer of ours. What arrives there would have been written behind the object. A program
-//! that passes too large a size, but gets little, gets what it would have got.
+//! How much the kernel writes is known only after the call. By then it has written into the slack, or up to the guard
+//! page, where it stops and returns a short count or EFAULT. So a buffer that the program says is larger than its
+//! object is passed with its true size, followed by a scratch buffer of ours. What arrives there would have been
+//! written behind the object. If little arrives, the program gets what it would have got.
 
 use super::entry::Call;
 use super::operand;
 use crate::diagnose::Direction;
 use libc::iovec;
 
-/// Vectors of a call that are looked at one by one; of a longer one only the first.
+/// How many vectors of a call are checked; of a longer call only the first ones.
 const MOST_VECTORS: usize = 64;
 
-/// Bytes that are seen of what would have been written behind an object.
+/// How many bytes behind an object are seen at most.
 const SCRATCH_BYTES: usize = 64;
 
-/// Buffers to give to the kernel in place of the program's.
+/// Buffers that the kernel gets in place of the program's.
 pub struct Clipped {
     scratch: [u8; SCRATCH_BYTES],
     vectors: [iovec; MOST_VECTORS + 1],
     count: usize,
-    /// Address, bytes asked for, and the bytes in those before it, of the buffer that was clipped.
+    /// The clipped buffer: its address, the bytes asked for, and the bytes in the buffers before it.
     culprit: (usize, usize, usize),
 }
 
 impl Clipped {
-    /// The same buffers, clipped at the first that is too large; `None` if none is. A buffer that
-    /// does not even begin in an object is reported, unless that is an object's very end.
+    /// Returns the same buffers, clipped at the first that is too large, or `None` if none is. Reports a buffer that
+    /// does not even begin in an object, unless it begins at an object's end.
     pub fn new(call: &Call<'_>, name: &'static str, buffers: &[iovec]) -> Option<Clipped> {
         let is_short = |buffer: &iovec| buffer.iov_len > operand::room(buffer.iov_base as usize);
         let at = buffers.iter().take(MOST_VECTORS).position(is_short)?;
@@ -51,13 +50,13 @@ impl Clipped {
         Some(clipped)
     }
 
-    /// The buffers; valid while `self` stays where it is.
+    /// Returns the buffers. They are valid while `self` stays where it is.
     pub fn vectors(&mut self) -> &mut [iovec] {
         self.vectors[self.count - 1].iov_base = self.scratch.as_mut_ptr().cast();
         &mut self.vectors[..self.count]
     }
 
-    /// The kernel answered `result`: what it wrote behind the object is reported.
+    /// Reports what the kernel wrote behind the object. `result` is what the kernel returned.
     pub fn arrived(&self, call: &Call<'_>, name: &'static str, result: isize) {
         let (start, bytes, before) = self.culprit;
         let written = usize::try_from(result).unwrap_or(0).saturating_sub(before).min(bytes);
@@ -65,7 +64,7 @@ impl Clipped {
     }
 }
 
-/// The call has touched the first `bytes` bytes of these buffers.
+/// Checks that the call may touch the first `bytes` bytes of these buffers, as it has done.
 pub fn has_touched(call: &Call<'_>, direction: Direction, buffers: &[iovec], mut bytes: usize) {
     for buffer in buffers {
         let touched = bytes.min(buffer.iov_len);
@@ -88,7 +87,7 @@ pub unsafe fn all_touched(
     vectors: usize,
     count: usize,
 ) {
-    // SAFETY: as this function demands, the vectors are there, unless they lie in the heap.
+    // SAFETY: the caller promises `count` vectors, unless they are in the heap.
     for buffer in unsafe { slice(call, vectors, count) } {
         match direction {
             Direction::Write => call.site.writes(name, buffer.iov_base as usize, buffer.iov_len),
@@ -97,15 +96,15 @@ pub unsafe fn all_touched(
     }
 }
 
-/// The vectors of a call; none where the kernel will refuse them.
+/// Returns the vectors of a call, or none if the kernel will refuse them.
 ///
 /// # Safety
-/// As [`all_touched`].
+/// `vectors` must point to `count` vectors, unless it is in the heap.
 pub unsafe fn slice<'a>(call: &Call<'_>, vectors: usize, count: usize) -> &'a [iovec] {
     if vectors == 0 || count == 0 || count > libc::UIO_MAXIOV as usize {
         return &[];
     }
     call.site.reads("iov", vectors, count * size_of::<iovec>());
-    // SAFETY: as this function demands, the vectors are there, unless they lie in the heap, and just checked if it is an object.
+    // SAFETY: the caller promises `count` vectors; if they are in the heap, they were just checked.
     unsafe { core::slice::from_raw_parts(vectors as *const iovec, count) }
 }
