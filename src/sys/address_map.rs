@@ -10,24 +10,24 @@ pub struct Mapping {
     pub end: usize,
     pub readable: bool,
     pub writable: bool,
-    /// Where in its file it begins, in bytes.
+    /// Offset in its file at which the mapping begins, in bytes.
     pub file_offset: usize,
-    /// Path, `[stack]` and the like, or nothing for anonymous memory. What is not UTF-8 in it is replaced.
+    /// Path, or a name like `[stack]`; empty for anonymous memory. Bytes that are not UTF-8 are replaced.
     pub name: String,
 }
 
-/// What can be told of a mapping without allocating.
+/// What [`visit`] reads of a mapping; it takes no allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MappedRange {
     pub start: usize,
     pub end: usize,
-    /// Whether it is a file's: then it has an inode.
+    /// Whether the mapping has a file (its inode is not 0).
     pub is_file: bool,
-    /// Whether it is private and writable, and so counted by RLIMIT_DATA (the main thread's stack is not).
+    /// Whether it is private and writable. RLIMIT_DATA counts such mappings, except the main thread's stack.
     pub is_data: bool,
 }
 
-/// Most that is read of the file.
+/// Most bytes that are read of the file.
 const MOST_BYTES: usize = 64 << 20;
 
 /// The longest beginning of a line that [`visit`] needs: two addresses, permissions, offset, device, inode.
@@ -50,7 +50,7 @@ pub fn visit(mut each: impl FnMut(MappedRange) -> bool) -> Result<(), Errno> {
         };
         for &byte in &chunk[..read] {
             if byte != b'\n' {
-                // The name behind the fields is not asked for.
+                // The name behind the fields is not needed.
                 if let Some(place) = line.get_mut(length) {
                     *place = byte;
                     length += 1;
@@ -66,18 +66,18 @@ pub fn visit(mut each: impl FnMut(MappedRange) -> bool) -> Result<(), Errno> {
     }
 }
 
-/// The fields of one line of the file, of which only the beginning need be there.
+/// The fields of one line of the file. The line may be cut after the inode.
 struct Line<'a> {
     start: usize,
     end: usize,
     permissions: [u8; 4],
     file_offset: usize,
     inode: &'a [u8],
-    /// Empty where the line was cut.
+    /// The name; empty where the line was cut.
     name: &'a [u8],
 }
 
-/// `start-end perms offset device inode name`, the name after padding.
+/// Parses `start-end perms offset device inode name`; padding stands before the name.
 fn fields_of(line: &[u8]) -> Option<Line<'_>> {
     let hexadecimal =
         |digits: &[u8]| usize::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok();
@@ -92,7 +92,7 @@ fn fields_of(line: &[u8]) -> Option<Line<'_>> {
     Some(Line { start, end, permissions, file_offset, inode, name })
 }
 
-/// The range of one line of the file.
+/// Parses one line of the file into a range.
 fn range_in(line: &[u8]) -> Option<MappedRange> {
     let Line { start, end, permissions, inode, .. } = fields_of(line)?;
     let is_data = matches!(permissions, [_, b'w', _, b'p']);
@@ -104,7 +104,7 @@ pub fn mapping_at(address: usize) -> Option<Mapping> {
     find_in(&read(), address)
 }
 
-/// The file as it is now; empty where it can't be read.
+/// The text of `/proc/self/maps` as it is now; empty where it can't be read.
 pub fn read() -> Vec<u8> {
     file::read_all(c"/proc/self/maps", MOST_BYTES).unwrap_or_default()
 }
@@ -115,7 +115,7 @@ pub fn find_in(text: &[u8], address: usize) -> Option<Mapping> {
     text.split(|&b| b == b'\n').filter_map(parse).find(holds)
 }
 
-/// Mappings that the process has now.
+/// Counts the mappings that the process has now.
 pub fn count() -> usize {
     let mut count = 0;
     let _ = visit(|_| {
@@ -125,7 +125,7 @@ pub fn count() -> usize {
     count
 }
 
-/// One line of the file.
+/// Parses one line of the file.
 pub fn parse(line: &[u8]) -> Option<Mapping> {
     let Line { start, end, permissions, file_offset, name, .. } = fields_of(line)?;
     Some(Mapping {

@@ -1,7 +1,7 @@
 //! Alternate signal stacks: a fault must be reportable on a thread whose stack is spent or tiny.
 //!
-//! In each thread that we meet, the kernel is given a stack of ours. The one that the program asks for is kept
-//! here, and its handlers are moved there (see `signal_frame`): what a report needs never has to fit on it.
+//! In each thread that we meet, the kernel is given a stack of ours. The stack that the program asks for is kept
+//! here, and the program's handlers are moved to it (see `signal_frame`). So a report never has to fit on it.
 
 use super::blocks::Blocks;
 use super::per_thread::per_thread;
@@ -10,31 +10,31 @@ use core::cell::Cell;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Tells where the kernel puts the size of its largest signal frame (getauxval(3)).
+/// Key of getauxval(3) for the size of the kernel's largest signal frame, in bytes.
 const AT_MINSIGSTKSZ: libc::c_ulong = 51;
 
-/// For kernels before 5.14, which do not tell it: AMX makes a frame of 11 KiB.
+/// Frame size for kernels before 5.14, which do not state theirs: AMX makes a frame of 11 KiB.
 const UNTOLD_FRAME_BYTES: usize = 12 * 1024;
 
 /// What our handlers need beside the kernel's frames, before they move to the report stack.
 const HANDLER_BYTES: usize = 48 * 1024;
 
-/// Our handler may be interrupted by a fault of its own, and that by one.
+/// Frames that a stack has room for: our handler may fault, and the handler of that fault may fault again.
 const FRAMES: usize = 3;
 
 /// The kernel's flag for a stack that is forgotten while a handler runs on it (sigaltstack(2)).
 const SS_AUTODISARM: libc::c_int = 1 << 31;
 
-/// The memory of all stacks of ours. Of one that no signal used, no page is touched.
+/// The memory of all our stacks. No page of a stack is touched before a signal uses it.
 static OURS: Blocks = Blocks::new();
 
-/// Alternate stacks of one thread. Zeros: it has none.
+/// The alternate stacks of one thread. All zeros: the thread has none.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Stacks {
-    /// Upper end of ours, or 0. First: the end of a handler looks here, in assembler.
+    /// Upper end of our stack, or 0. It is the first field because assembler code at a handler's end reads it.
     top: usize,
-    /// The program's; of size 0 where it has none.
+    /// The program's stack; its size is 0 where the program has none.
     program: libc::stack_t,
 }
 
@@ -44,14 +44,14 @@ per_thread! {
 
 /// Bytes that the largest frame of a signal takes on this machine.
 pub fn frame_bytes() -> usize {
-    // SAFETY: asks about the process, and changes nothing.
+    // SAFETY: getauxval has no preconditions, and changes nothing.
     match unsafe { libc::getauxval(AT_MINSIGSTKSZ) } as usize {
         0 => UNTOLD_FRAME_BYTES,
         bytes => bytes,
     }
 }
 
-/// Bytes of an alternate stack of ours. Those that are not touched take no memory.
+/// Bytes of one alternate stack of ours. Untouched pages take no memory.
 pub fn bytes() -> usize {
     static BYTES: AtomicUsize = AtomicUsize::new(0);
     match BYTES.load(Ordering::Relaxed) {
@@ -76,12 +76,12 @@ pub fn current() -> Option<libc::stack_t> {
     (stack.ss_flags & libc::SS_DISABLE == 0).then_some(stack)
 }
 
-/// Has the kernel take an alternate stack for the calling thread.
+/// Sets the calling thread's alternate stack in the kernel.
 ///
 /// # Safety
-/// The memory must be writable and unused until another is set. The pointer may be bad: that is an error.
+/// The stack's memory must be writable, and unused by others until another stack is set. A bad pointer is an error.
 unsafe fn set(stack: *const libc::stack_t) -> Result<(), Errno> {
-    // SAFETY: the kernel reads `stack`, and its memory is free to be used as this function demands.
+    // SAFETY: the kernel checks the pointer `stack`; the caller promises that the stack's memory may be used.
     unsafe { syscall(libc::SYS_sigaltstack, [stack as usize, 0, 0, 0, 0, 0]) }.map(drop)
 }
 
@@ -89,79 +89,79 @@ fn at(base: usize) -> libc::stack_t {
     libc::stack_t { ss_sp: base as *mut _, ss_flags: 0, ss_size: bytes() }
 }
 
-/// What a thread begins with.
+/// The value that a thread begins with: no stack, and no flags.
 const fn never() -> libc::stack_t {
     libc::stack_t { ss_flags: 0, ..none() }
 }
 
-/// Gives the calling thread `[base, base + bytes())` as alternate stack for a while.
+/// Gives the calling thread `[base, base + bytes())` as its alternate stack, until [`restore`].
 ///
 /// # Safety
-/// The range must be writable, unused, and stay so until [`restore`].
+/// Until [`restore`], the range must be writable and unused by others.
 pub unsafe fn install(base: usize) {
-    // SAFETY: the range is writable and unused until `restore`, as this function demands. Fails only while the thread
-    // runs on an alternate stack.
+    // SAFETY: the caller promises that the range is writable and unused until `restore`. The call fails only while
+    // the thread runs on an alternate stack.
     let _ = unsafe { set(&at(base)) };
 }
 
-/// Puts back what [`current`] returned.
+/// Sets the alternate stack that [`current`] returned before.
 ///
 /// # Safety
-/// The memory must still be there.
+/// The stack's memory must still be mapped and unused.
 pub unsafe fn restore(stack: Option<libc::stack_t>) {
-    // SS_ONSTACK is the kernel's to say.
+    // Only the kernel may set SS_ONSTACK.
     let stack = stack.map_or_else(none, |stack| libc::stack_t {
         ss_flags: stack.ss_flags & SS_AUTODISARM,
         ..stack
     });
-    // SAFETY: the memory is still there, as this function demands.
+    // SAFETY: the caller promises that the stack's memory is still there.
     let _ = unsafe { set(&raw const stack) };
 }
 
-/// Gives the calling thread, for which the kernel must have none, a stack of ours: from now on the program's is
-/// kept here. Without memory it stays without.
+/// Gives the calling thread a stack of ours; from now on the program's stack is kept here. The kernel must have no
+/// alternate stack for the thread. If there is no memory, nothing changes.
 pub fn adopt() {
     OURS.reserve(bytes());
     let Some(base) = OURS.take() else { return };
-    // SAFETY: the block is as large as a stack of ours, and this thread's until `give_back`.
+    // SAFETY: the block is as large as a stack of ours, and belongs to this thread until `give_back`.
     match unsafe { set(&at(base)) } {
         Ok(()) => {
             STACKS.with(|stacks| stacks.set(Stacks { top: base + bytes(), program: never() }));
         }
-        // SAFETY: just taken, and the kernel does not want it.
+        // SAFETY: the block was taken above, and the kernel has refused it, so nobody uses it.
         Err(_) => unsafe { OURS.give_back(base) },
     }
 }
 
-/// In the child of a fork: only the calling thread is left, and its stack in use.
+/// In the child of a fork, frees the stacks of all threads but the calling one, which is the only one left.
 pub fn after_fork_in_child() {
     OURS.forget_others(own().map(|own| own.start));
 }
 
-/// Ends [`adopt`]: the kernel has what the program asked for. Signals must be blocked.
+/// Ends [`adopt`]: gives the kernel the stack that the program asked for. Signals must be blocked.
 pub fn give_back() {
     let Stacks { top, program } = STACKS.with(Cell::get);
     let Some(base) = own().map(|own| own.start) else { return };
     if current().is_some_and(|stack| stack.ss_sp as usize == base) {
         let program = if program.ss_size == 0 { none() } else { program };
-        // SAFETY: the program's promise for its own.
+        // SAFETY: the program passed this stack to sigaltstack, and by that promised that its memory may be used.
         if unsafe { set(&raw const program) }.is_err() {
             return;
         }
     }
     debug_assert!(top > base);
     STACKS.with(|stacks| stacks.set(Stacks { top: 0, program: none() }));
-    // SAFETY: `adopt` took it, and the kernel has another or none.
+    // SAFETY: `adopt` took the block, and the kernel now has another stack or none.
     unsafe { OURS.give_back(base) };
 }
 
-/// The alternate stack of ours that the calling thread was given, if it was.
+/// The calling thread's alternate stack of ours, if it has one.
 pub fn own() -> Option<Range<usize>> {
     let top = STACKS.with(Cell::get).top;
     (top != 0).then(|| top - bytes()..top)
 }
 
-/// As sigaltstack(2) shows it.
+/// The calling thread's stack of ours in the form that sigaltstack(2) returns, if there is one.
 pub fn own_as_shown() -> Option<libc::stack_t> {
     own().map(|own| at(own.start))
 }
@@ -170,7 +170,7 @@ pub fn own_as_shown() -> Option<libc::stack_t> {
 #[derive(Clone, Copy)]
 pub struct ProgramStack(libc::stack_t);
 
-/// See [`ProgramStack`].
+/// The program's alternate stack in the calling thread. It may be none.
 pub fn program() -> ProgramStack {
     ProgramStack(STACKS.with(Cell::get).program)
 }
@@ -180,12 +180,12 @@ impl ProgramStack {
         STACKS.with(|stacks| stacks.set(Stacks { program: self.0, ..stacks.get() }));
     }
 
-    /// As the kernel notes it in the frame of a signal.
+    /// The stack as the kernel notes it in a signal frame.
     pub fn as_noted(self) -> libc::stack_t {
         self.0
     }
 
-    /// As sigaltstack(2) shows it to code whose stack pointer is `sp`.
+    /// The stack as sigaltstack(2) shows it to code whose stack pointer is `sp`.
     pub fn as_shown(self, sp: usize) -> libc::stack_t {
         let state = match self.0.ss_size {
             0 => libc::SS_DISABLE,
@@ -195,32 +195,32 @@ impl ProgramStack {
         libc::stack_t { ss_flags: self.0.ss_flags & SS_AUTODISARM | state, ..self.0 }
     }
 
-    /// Whether `sp` lies on it, as the kernel reckons.
+    /// Whether `sp` lies on the stack, by the kernel's rule.
     pub fn contains(self, sp: usize) -> bool {
         let base = self.0.ss_sp as usize;
         sp > base && sp - base <= self.0.ss_size
     }
 
-    /// Whether it is in use by code whose stack pointer is `sp`, as the kernel reckons: a stack that disarms
-    /// itself never is.
+    /// Whether code whose stack pointer is `sp` uses the stack, by the kernel's rule: a stack that disarms itself
+    /// is never in use.
     pub fn is_in_use(self, sp: usize) -> bool {
         self.0.ss_flags & SS_AUTODISARM == 0 && self.contains(sp)
     }
 
-    /// Where a handler starts that interrupts code whose stack pointer is `sp`; `None` if it stays there.
+    /// Where a handler starts if it interrupts code whose stack pointer is `sp`; `None` if it stays on that stack.
     pub fn top_for(self, sp: usize) -> Option<usize> {
         (self.0.ss_size != 0 && !self.is_in_use(sp)).then(|| self.0.ss_sp as usize + self.0.ss_size)
     }
 
-    /// A signal has been delivered: a stack that disarms itself is forgotten.
+    /// Call this when a signal has been delivered: a stack that disarms itself is forgotten.
     pub fn disarm(self) {
         if self.0.ss_flags & SS_AUTODISARM != 0 {
             ProgramStack(none()).keep();
         }
     }
 
-    /// The end of a handler brings back what its frame notes, unless code whose stack pointer is `sp` uses
-    /// another.
+    /// At the end of a handler, sets the stack that the handler's frame notes; not if code whose stack pointer is
+    /// `sp` uses the stack that is set now.
     pub fn bring_back(self, noted: libc::stack_t, sp: usize) {
         let mode = noted.ss_flags & !SS_AUTODISARM;
         if mode & libc::SS_DISABLE != 0 && !self.is_in_use(sp) {
@@ -234,11 +234,11 @@ impl ProgramStack {
     }
 }
 
-/// Notes the alternate stack that the program asks for in a thread that has ours. The kernel says whether it
-/// would do. Signals must be blocked.
+/// Notes the alternate stack that the program asks for, in a thread that has one of ours. The kernel checks whether
+/// it is valid. Signals must be blocked.
 ///
 /// # Safety
-/// As sigaltstack(2) demands of its caller; the pointer may be bad: that is an error.
+/// The stack's memory must be fit for sigaltstack(2). The pointer may be bad: that is an error.
 pub unsafe fn set_program(wanted: *const libc::stack_t) -> Result<(), Errno> {
     let word = |index: usize| probe::load((wanted as usize).wrapping_add(8 * index));
     let (Some(base), Some(flags), Some(size)) = (word(0), word(1), word(2)) else {
@@ -246,9 +246,9 @@ pub unsafe fn set_program(wanted: *const libc::stack_t) -> Result<(), Errno> {
     };
     let wanted =
         libc::stack_t { ss_sp: base as *mut _, ss_flags: flags as libc::c_int, ss_size: size };
-    // Of a stack that disarms itself the kernel does not say that it is in use, and takes ours back.
+    // The kernel never holds a stack that disarms itself to be in use, so it takes ours back afterwards.
     let asked = libc::stack_t { ss_flags: wanted.ss_flags | SS_AUTODISARM, ..wanted };
-    // SAFETY: the program's memory is as this function demands; the kernel gets ours back at once.
+    // SAFETY: the caller promises that the program's memory is fit for a stack; the kernel gets ours back at once.
     unsafe {
         set(&asked)?;
         if let Some(own) = own() {

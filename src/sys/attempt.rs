@@ -1,11 +1,11 @@
-//! Work that can be given up in its midst, wherever it is: it crashes, hangs, or finds no memory.
+//! Work that can be given up at any point: when it crashes, hangs, or finds no memory.
 //!
-//! Of the work given up no destructor runs. So it must own nothing that others need: its memory is thrown away with
-//! it, and it holds no lock. One thread makes attempts at a time, the one that reports; they may be nested.
+//! No destructor of work that is given up runs. So the work must own nothing that others need: it holds no lock, and
+//! its memory is thrown away. Only one thread makes attempts at a time, the reporter; its attempts may be nested.
 //!
-//! What hangs is interrupted by a timer, the [`Watchdog`]. It sends a signal that is ours anyway, so the program's timers
-//! and handlers are left alone, and no thread is needed. It interrupts a wait for a lock or a pipe and any loop, but no
-//! wait of the kernel's that only the end of the process can interrupt (a file on a dead network drive).
+//! A timer, the [`Watchdog`], interrupts work that hangs. Its signal is one that we handle anyway, so the program's
+//! timers and handlers are left alone, and no thread is needed. It interrupts any loop, and a wait for a lock or a
+//! pipe; not a wait in the kernel that only the end of the process interrupts (a file on a dead network drive).
 
 use super::signal::{self, KernelSet};
 use super::{process, syscall};
@@ -14,8 +14,7 @@ use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use libc::{c_int, siginfo_t, ucontext_t};
 
-/// Work for an assembler routine to call, a closure as a C function and its argument; called once, by way of
-/// [`Work::function`]. And its result.
+/// A closure that an assembler routine calls once, as the C function [`Work::function`]; and the closure's result.
 pub struct Work<F, R> {
     work: Option<F>,
     result: Option<R>,
@@ -26,17 +25,17 @@ impl<F: FnOnce() -> R, R> Work<F, R> {
         Work { work: Some(work), result: None }
     }
 
-    /// What is to be called, with the address of this value. It does not unwind: a panic ends the process there.
+    /// The function to call, with the address of this value. It does not unwind: a panic in it ends the process.
     pub fn function(&self) -> extern "C" fn(*mut c_void) {
         extern "C" fn run<F: FnOnce() -> R, R>(argument: *mut c_void) {
-            // SAFETY: whoever calls `function` passes the value that it came from, which waits for this to return.
+            // SAFETY: whoever calls `function` passes the value that it came from, and keeps it until this returns.
             let Work { work, result } = unsafe { &mut *argument.cast::<Work<F, R>>() };
             *result = work.take().map(|work| work());
         }
         run::<F, R>
     }
 
-    /// What the closure returned; `None` if it was not called, or not to its end.
+    /// What the closure returned; `None` if it did not run to its end.
     pub fn into_result(self) -> Option<R> {
         self.result
     }
@@ -45,7 +44,7 @@ impl<F: FnOnce() -> R, R> Work<F, R> {
 /// Stack pointer in [`enter`] of the innermost attempt, or 0.
 static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
 
-/// Calls `function(argument)`, and returns 0; or 1 from where an attempt is given up. Stores the stack pointer.
+/// Stores the stack pointer, calls `function(argument)`, and returns 0, or 1 if the attempt was given up.
 #[unsafe(naked)]
 unsafe extern "C" fn enter(
     function: extern "C" fn(*mut c_void),
@@ -85,46 +84,47 @@ unsafe extern "C" fn enter(
 }
 
 unsafe extern "C" {
-    /// Where [`enter`] goes on after work that was given up; a label, no function.
+    /// The label at which [`enter`] goes on after work that was given up.
     safe fn fencepost_given_up();
 }
 
 /// Makes an attempt at `work`. `None` if it was given up.
 ///
 /// # Safety
-/// Nobody else may make an attempt meanwhile. Whatever `work` holds when it is given up, as locks and memory, must be
-/// no loss, and what it was changing must not be used any more.
+/// Nobody else may make an attempt meanwhile. `work` is given up at any point: it must be no loss that the locks and
+/// memory that it holds are never released, and nobody may use what it was changing.
 pub unsafe fn attempt<R>(work: impl FnOnce() -> R) -> Option<R> {
     let outer = UNDER_WAY.load(Ordering::Relaxed);
     let mut work = Work::new(work);
-    // SAFETY: the function takes this argument, and does not unwind, being `extern "C"`.
+    // SAFETY: the function takes this argument, and cannot unwind because it is `extern "C"`.
     let given_up = unsafe { enter(work.function(), (&raw mut work).cast(), &raw const UNDER_WAY) };
     UNDER_WAY.store(outer, Ordering::Relaxed);
     if given_up == 0 { work.into_result() } else { None }
 }
 
-/// Whether there is an attempt to give up.
+/// Whether an attempt is under way.
 pub fn is_under_way() -> bool {
     UNDER_WAY.load(Ordering::Relaxed) != 0
 }
 
-/// In a copy of the process: no attempt of the original's is under way here.
+/// For a copy of the process, where the original's attempt is not under way.
 pub fn forget() {
     UNDER_WAY.store(0, Ordering::Relaxed);
 }
 
-/// Has the code that a handler has interrupted go on behind the innermost attempt, when the handler returns. It must be
-/// that of the thread that makes the attempt.
+/// Changes the context that a handler has interrupted: when the handler returns, the thread goes on behind the
+/// innermost attempt. The thread must be the one that makes the attempt.
 pub fn give_up_in(context: &mut ucontext_t) {
     let registers = &mut context.uc_mcontext.gregs;
     registers[libc::REG_RSP as usize] = UNDER_WAY.load(Ordering::Relaxed) as i64;
     registers[libc::REG_RIP as usize] = fencepost_given_up as *const () as i64;
 }
 
-/// Gives up the innermost attempt, in the midst of which the calling thread is.
+/// Gives up the innermost attempt. Only the thread that makes it may call this, from within.
 pub fn give_up() -> ! {
     let stack_pointer = UNDER_WAY.load(Ordering::Relaxed);
-    // SAFETY: the frame of `enter` is further out on this stack, and has the layout that the label expects.
+    // SAFETY: the calling thread is within the attempt, so the frame of `enter` is further out on this stack, with the
+    // layout that the label expects.
     unsafe {
         core::arch::asm!(
             "mov rsp, {stack_pointer}",
@@ -139,10 +139,10 @@ pub fn give_up() -> ! {
 /// A fault signal: it is never blocked in the thread that reports.
 const SIGNAL: c_int = libc::SIGBUS;
 
-/// What tells the timer's signals from others.
+/// Its address, as the value of the timer's signals, tells these from others.
 static MARK: AtomicBool = AtomicBool::new(false);
 
-/// A timer that is set. Its signal is of no account once this is dropped.
+/// A timer that is set. Once this is dropped, its signal is ignored.
 pub struct Watchdog {
     timer: c_int,
     mask: KernelSet,
@@ -176,9 +176,9 @@ impl Watchdog {
         set.ok().map(|_| watchdog)
     }
 
-    /// Whether a signal is the timer's. One that comes late says nothing.
+    /// Whether the timer sent a signal. A late one, when no timer is set, is to be ignored.
     pub fn is_sender(info: &siginfo_t) -> bool {
-        // SAFETY: of a timer's signal the value is set.
+        // SAFETY: `si_code` says that a timer sent the signal, and the kernel sets the value of those.
         info.si_code == libc::SI_TIMER
             && unsafe { info.si_value() }.sival_ptr == (&raw const MARK).cast_mut().cast()
     }

@@ -1,35 +1,35 @@
-//! Blocks of memory, one for each thread that wants one, and handed on when it gives it back.
+//! Blocks of memory, one for each thread that wants one. A block that is given back goes to the next thread.
 //!
-//! They lie side by side in one reservation, so that however many there are, they are one mapping; and the kernel
-//! gives their pages as these are touched. Nothing is locked: blocks may be taken in signal handlers.
+//! They lie side by side in one reservation, so all blocks are one mapping; the kernel gives their pages as these are
+//! touched. There is no lock: blocks may be taken in signal handlers.
 
 use super::memory::{self, Reservation};
 use super::{PAGE_BYTES, round_up_to_page};
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-/// Most blocks of the reservation. Those beyond have mappings of their own.
+/// Most blocks of the reservation. Each further block has a mapping of its own.
 const MOST: usize = 1 << 16;
 
 /// Blocks made usable at a time.
 const STEP: usize = 16;
 
-/// Part of the address space that RLIMIT_AS grants, if it does, that the reservation takes at most.
+/// Where RLIMIT_AS is set, the reservation takes at most one part in so many of it.
 const SHARE: usize = 32;
 
 /// Blocks of one size; none before [`Blocks::reserve`].
 pub struct Blocks {
-    /// Of the reservation.
+    /// First address of the reservation.
     start: AtomicUsize,
     /// Size of a block, in whole pages.
     block_bytes: AtomicUsize,
-    /// How many the reservation has room for; 0 before there is one.
+    /// How many blocks the reservation has room for; 0 before there is one.
     capacity: AtomicUsize,
-    /// How many are usable; only grows.
+    /// How many blocks are usable; only grows.
     usable: AtomicUsize,
-    /// How many have ever been taken; only grows.
+    /// How many different blocks have been taken; only grows.
     taken: AtomicUsize,
-    /// Those that were given back, as a list: number of the first plus one, 0 for none; and above that the number
-    /// of times that one was taken from it, so that a compare-exchange notices when the first is back again.
+    /// The list of blocks that were given back. Lower half: number of the first plus one, or 0. Upper half: how often
+    /// a block was taken from the list, so that a compare-exchange notices when the first has left and come back.
     free: AtomicU64,
 }
 
@@ -45,7 +45,7 @@ impl Blocks {
         }
     }
 
-    /// Reserves address space for blocks of `bytes` bytes, and makes the first usable. A second call does nothing.
+    /// Reserves address space for blocks of `bytes` bytes, and makes the first ones usable. A second call does nothing.
     pub fn reserve(&self, bytes: usize) {
         let block_bytes = round_up_to_page(bytes);
         let order = (Ordering::AcqRel, Ordering::Relaxed);
@@ -56,7 +56,7 @@ impl Blocks {
         let Some(room) = Reservation::new(most, least, SHARE) else { return };
         // A huge page would be memory for many threads that do not exist yet.
         memory::refuse_huge_pages(room.start, room.bytes);
-        // Of the page, links take what whole pages of them have too much.
+        // One page is left for rounding the links up to whole pages.
         let capacity = (room.bytes - PAGE_BYTES) / (block_bytes + size_of::<AtomicU32>());
         let capacity = capacity.min(MOST);
         if room.commit(0, links_bytes(capacity)).is_ok() {
@@ -66,7 +66,7 @@ impl Blocks {
         }
     }
 
-    /// A block for the calling thread: zeros, or what the last owner left there. `None` when there is no memory.
+    /// Takes a block for the calling thread. It holds zeros, or what its last owner left. `None` if there is no memory.
     pub fn take(&self) -> Option<usize> {
         let bytes = self.block_bytes.load(Ordering::Acquire);
         if bytes == 0 {
@@ -79,17 +79,17 @@ impl Blocks {
     /// Gives a block back.
     ///
     /// # Safety
-    /// It must have come from [`Blocks::take`], and nobody may use it any more.
+    /// The block must have come from [`Blocks::take`], and nobody may use it any more.
     pub unsafe fn give_back(&self, address: usize) {
         match self.number(address) {
             Some(number) => self.put_free(number),
-            // SAFETY: it came from `take`, which mapped it by itself, and nobody uses it, as this function demands.
+            // SAFETY: the caller promises that it came from `take`, which mapped it alone, and that nobody uses it.
             None => unsafe { memory::unmap(address, self.block_bytes.load(Ordering::Relaxed)) },
         }
     }
 
-    /// In the child of a fork, which has one thread: all blocks are free but those at `kept`. (Mappings of their own
-    /// stay where they are.)
+    /// In the child of a fork, which has one thread: frees all blocks but the one at `kept`. (Blocks with mappings of
+    /// their own stay as they are.)
     pub fn forget_others(&self, kept: Option<usize>) {
         let kept = kept.and_then(|address| self.number(address));
         self.free.store(0, Ordering::Relaxed);
@@ -105,19 +105,19 @@ impl Blocks {
         self.first() + number * self.block_bytes.load(Ordering::Relaxed)
     }
 
-    /// The number of the block at `address`, unless that is a mapping of its own.
+    /// The number of the block at `address`; `None` if the block has a mapping of its own.
     fn number(&self, address: usize) -> Option<usize> {
         let offset = address.checked_sub(self.first())?;
         let number = offset / self.block_bytes.load(Ordering::Relaxed);
         (number < self.capacity.load(Ordering::Relaxed)).then_some(number)
     }
 
-    /// Where the list goes on after a block that is in it.
+    /// The link of a block in the list: number of the next block plus one, or 0.
     fn link(&self, number: usize) -> &AtomicU32 {
         debug_assert!(number < self.capacity.load(Ordering::Relaxed));
         let links = self.start.load(Ordering::Relaxed) as *const AtomicU32;
-        // SAFETY: there is a link for each block at the start of the reservation, which was committed before there
-        // was a capacity, and stays.
+        // SAFETY: the reservation starts with a link for each block. That part was committed before `capacity` was
+        // set, and is never unmapped.
         unsafe { &*links.add(number) }
     }
 
@@ -139,7 +139,7 @@ impl Blocks {
         loop {
             self.link(number).store(head as u32, Ordering::Relaxed);
             let longer = head & !u64::from(u32::MAX) | (number as u64 + 1);
-            // Release: whoever takes the block sees what was done with it.
+            // Release: whoever takes the block sees all writes to it.
             match self.free.compare_exchange(head, longer, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
@@ -161,7 +161,7 @@ impl Blocks {
         }
     }
 
-    /// Makes blocks usable up to this one; false if the kernel has no memory, or there is no such block.
+    /// Makes blocks usable up to number `number`; false if the kernel has no memory, or there is no such block.
     fn make_usable(&self, number: usize) -> bool {
         let usable = self.usable.load(Ordering::Acquire);
         if number < usable {
@@ -172,8 +172,8 @@ impl Blocks {
             return false;
         }
         let bytes = (end - usable) * self.block_bytes.load(Ordering::Relaxed);
-        // Should two threads do so at once, the second changes nothing.
-        // SAFETY: inside the reservation, behind what is usable.
+        // If two threads do so at once, the second call changes nothing.
+        // SAFETY: the range is inside the reservation, behind the usable blocks.
         if unsafe { memory::commit(self.address(usable), bytes) }.is_err() {
             return false;
         }
@@ -182,12 +182,12 @@ impl Blocks {
     }
 }
 
-/// Bytes of the links of so many blocks, in whole pages.
+/// Bytes of the links of `capacity` blocks, rounded up to whole pages.
 fn links_bytes(capacity: usize) -> usize {
     round_up_to_page(capacity * size_of::<AtomicU32>())
 }
 
-/// Bytes of a reservation for so many blocks.
+/// Bytes of a reservation for `capacity` blocks.
 fn bytes_of(capacity: usize, block_bytes: usize) -> usize {
     PAGE_BYTES + capacity * (block_bytes + size_of::<AtomicU32>())
 }
@@ -214,7 +214,7 @@ mod tests {
             // SAFETY: the block is this test's.
             unsafe { core::ptr::write_bytes(block as *mut u8, 1, BYTES) };
         }
-        // SAFETY: as above, and not used any more.
+        // SAFETY: the blocks are this test's, and not used any more.
         taken.iter().for_each(|&block| unsafe { blocks.give_back(block) });
         assert_eq!((0..3 * STEP).map(|_| blocks.take().unwrap()).collect::<HashSet<_>>(), taken);
         assert!(!taken.contains(&blocks.take().unwrap()));

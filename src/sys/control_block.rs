@@ -1,32 +1,32 @@
-//! The control blocks of asynchronous input and output (aio(7)), in which libc's own threads note how far they are.
+//! The control blocks of asynchronous input and output (aio(7)). libc's own threads note their progress in them.
 
 use super::probe;
 use core::mem::offset_of;
 use libc::aiocb;
 
-/// Where glibc keeps the error code of an operation, between its own fields; it has been there since glibc 2.1. aio_error(3)
-/// takes a lock that the interrupted code may hold.
+/// Offset of glibc's private field with the error code of an operation, the same since glibc 2.1. It is read directly
+/// because aio_error(3) takes a lock that the interrupted code may hold.
 const ERROR_AT: usize = 112;
 const _: () = assert!(ERROR_AT == offset_of!(aiocb, aio_offset) - 16);
 
-/// What a control block says: what was asked for, and the error code.
+/// The contents of a control block: the operation that was asked for, and its error code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControlBlock {
     descriptor: u32,
-    /// The buffer, which an operation may do without.
+    /// Address of the buffer. Some operations use none.
     pub buffer: usize,
     pub bytes: usize,
     offset: usize,
-    /// What is to be done, for lio_listio(3).
+    /// The operation's code, for lio_listio(3).
     pub operation: i32,
     error: i32,
 }
 
 impl ControlBlock {
-    /// Bytes of one.
+    /// Size of a control block, in bytes.
     pub const BYTES: usize = size_of::<aiocb>();
 
-    /// The one at an address, if that can be read.
+    /// Reads the control block at `address`; `None` if it is not readable.
     pub fn read(address: usize) -> Option<ControlBlock> {
         let load = |offset: usize| probe::load(address.wrapping_add(offset));
         Some(ControlBlock {
@@ -39,12 +39,12 @@ impl ControlBlock {
         })
     }
 
-    /// Whether libc is not done with it.
+    /// Whether libc still works on the operation.
     pub fn is_in_progress(&self) -> bool {
         self.error == libc::EINPROGRESS
     }
 
-    /// Whether both ask for the same.
+    /// Whether both ask for the same operation on the same bytes.
     pub fn asks_as(&self, other: &ControlBlock) -> bool {
         let asked = |it: &ControlBlock| (it.descriptor, it.buffer, it.bytes, it.offset);
         asked(self) == asked(other)

@@ -1,7 +1,7 @@
-//! What the memory control groups of the process leave it (cgroups(7), both versions).
+//! How much memory the control groups of the process leave it (cgroups(7), both versions).
 //!
-//! Nothing is remembered and nothing allocated: the program may move to another group or set a limit at any time,
-//! and who asks may be in the middle of an allocation.
+//! Nothing is remembered: the program may move to another group or set a limit at any time. Nothing is allocated:
+//! the caller may be in the middle of an allocation.
 
 use super::Errno;
 use super::file::{self, File};
@@ -9,30 +9,30 @@ use super::fixed_text::FixedText;
 use core::ffi::CStr;
 use core::fmt::Write;
 
-/// Memory of the group that has the least left, of those that hold the process and have a limit.
+/// Limit and rest, in bytes, of one group: of the groups with a limit that hold the process, the one with least left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     pub limit: usize,
-    /// What the group does not use, or uses to cache files.
+    /// Bytes that the group does not use, or uses only to cache files.
     pub left: usize,
 }
 
-/// Where the groups are found.
+/// Paths of the kernel's files about groups.
 struct Files<'a> {
-    /// The groups of the process, one of each hierarchy a line.
+    /// The file that lists the groups of the process, one line for each hierarchy.
     list: &'a CStr,
-    /// Of version 2, and of version 1's hierarchy for memory.
+    /// Root directories: of version 2, and of version 1's hierarchy for memory.
     roots: [&'a [u8]; 2],
 }
 
 const SYSTEM: Files<'_> =
     Files { list: c"/proc/self/cgroup", roots: [b"/sys/fs/cgroup", b"/sys/fs/cgroup/memory"] };
 
-/// How the files of one version are called.
+/// Names of the files of one version.
 struct Names {
     limit: &'static str,
     usage: &'static str,
-    /// In `memory.stat`, what is cached of files: that of the groups below included.
+    /// The fields of `memory.stat` that count cached files, those of the groups below included.
     cached: [&'static [u8]; 2],
 }
 
@@ -49,13 +49,13 @@ const NAMES: [Names; 2] = [
     },
 ];
 
-/// Bytes of the longest path that is looked at, and of the longest line.
+/// Most bytes of a path or line that is looked at.
 const PATH_BYTES: usize = 512;
 
-/// A group without a limit has no number there, or one above all memory.
+/// A group without a limit states no number there, or one of at least this size.
 const NO_LIMIT: u64 = 1 << 56;
 
-/// See [`Standing`]; `None` where there is no limit. An error if the groups can't be told.
+/// The [`Standing`] of this process; `None` where no group has a limit. An error if the groups can't be read.
 pub fn standing() -> Result<Option<Standing>, Errno> {
     standing_in(&SYSTEM)
 }
@@ -75,7 +75,7 @@ fn standing_in(files: &Files<'_>) -> Result<Option<Standing>, Errno> {
     Ok(tightest)
 }
 
-/// Which version a line of /proc/self/cgroup is of, as index, and its path, if it is about memory.
+/// For a line of /proc/self/cgroup about memory: the index of its version in [`NAMES`], and the group's path.
 fn memory_group(line: &[u8]) -> Option<(usize, &[u8])> {
     let mut fields = line.splitn(3, |&byte| byte == b':');
     let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
@@ -87,7 +87,7 @@ fn memory_group(line: &[u8]) -> Option<(usize, &[u8])> {
     Some((version, path))
 }
 
-/// The paths of the groups above one, the root's first, which is empty, and its own.
+/// Calls `visit` with the path of each group above one, the root's first (it is empty), then with its own.
 fn visit_levels(path: &[u8], mut visit: impl FnMut(&[u8])) {
     let path = path.strip_suffix(b"/").unwrap_or(path);
     let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
@@ -99,7 +99,7 @@ fn standing_of(root: &[u8], level: &[u8], names: &Names) -> Option<Standing> {
         let mut path = FixedText::<PATH_BYTES>::new();
         path.push(root);
         path.push(level);
-        // It does not fail; what is cut off is remembered.
+        // This does not fail: a path that was cut off is remembered as such.
         let _ = write!(path, "/{name}");
         path
     };
@@ -107,9 +107,9 @@ fn standing_of(root: &[u8], level: &[u8], names: &Names) -> Option<Standing> {
     let limit = number(names.limit).filter(|&limit| limit < NO_LIMIT)?;
     let used = number(names.usage)?;
     let mut left = limit.saturating_sub(used);
-    // The kernel takes long to say how much is cached; of a group with room nobody asks.
+    // Reading how much is cached takes the kernel long, so a group with room is not asked.
     if left < limit / 2 {
-        // Where that can't be read, nothing is.
+        // Where the file can't be read, nothing counts as cached.
         let _ = visit_lines(path("memory.stat").as_c_str()?, |line| {
             for name in names.cached {
                 left += line.strip_prefix(name).and_then(parse).unwrap_or(0);
@@ -130,7 +130,7 @@ fn parse(text: &[u8]) -> Option<u64> {
     core::str::from_utf8(&text[..digits]).ok()?.parse().ok()
 }
 
-/// Passes the lines of a file to `visit`; of one that is too long, only parts.
+/// Passes the lines of a file to `visit`; a line that is too long is passed in parts.
 fn visit_lines(path: &CStr, mut visit: impl FnMut(&[u8])) -> Result<(), Errno> {
     let (file, _) = File::regular(path)?;
     let mut bytes = [0; PATH_BYTES];

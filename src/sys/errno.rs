@@ -17,6 +17,6 @@ pub fn set(value: Errno) {
 
 /// The calling thread's `errno`.
 pub fn get() -> Errno {
-    // SAFETY: as above.
+    // SAFETY: __errno_location returns a valid pointer to this thread's errno.
     Errno(unsafe { *libc::__errno_location() })
 }

@@ -9,7 +9,7 @@ use core::ffi::CStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Why {
-    /// `LD_PRELOAD` of its environment does not name the library.
+    /// `LD_PRELOAD` in its environment does not name the library.
     Environment,
     /// It has no dynamic loader.
     Static,
@@ -27,7 +27,7 @@ impl Why {
     pub(crate) const ALL: [Why; 6] =
         [Why::Environment, Why::Static, Why::Privileged, Why::Foreign, Why::OtherLibc, Why::Choice];
 
-    /// In words that follow the program's name.
+    /// The reason in words that follow the program's name.
     pub fn words(self) -> &'static str {
         match self {
             Why::Environment => "started without LD_PRELOAD",
@@ -40,20 +40,20 @@ impl Why {
     }
 }
 
-/// What of a file matters here.
+/// What [`examine`] finds out about a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It can't be executed, or nothing is known of it.
+    /// The file can't be executed, or nothing is known of it.
     Unknown,
     Guarded,
     Unguarded(Why),
 }
 
-/// How many scripts may be the interpreter of a script before the kernel refuses.
+/// How many times a script's interpreter may be a script itself before the kernel refuses.
 const NESTED_SCRIPTS: usize = 5;
 
-/// Bytes of a file that are looked at. The kernel looks at 256 for a script's interpreter; the headers of usual
-/// programs are below 1024.
+/// How many bytes of a file are read. The kernel reads 256 for a script's interpreter; usual programs have their
+/// headers in the first 1024.
 const HEAD_BYTES: usize = 1024;
 
 /// Looks at the program file at `path`.
@@ -73,7 +73,7 @@ fn examine_nested(path: &CStr, depth: usize) -> Verdict {
         return Verdict::Unknown;
     }
     let flags = flags | libc::O_NONBLOCK | libc::O_NOCTTY;
-    // SAFETY: as above.
+    // SAFETY: `path` is a valid C string.
     let opened = unsafe { syscall(libc::SYS_openat, [at, name, flags as usize, 0, 0, 0]) };
     let mut head = [0; HEAD_BYTES];
     let read = opened.and_then(|descriptor| read(descriptor, &mut head)).unwrap_or(0);
@@ -86,14 +86,14 @@ fn examine_nested(path: &CStr, depth: usize) -> Verdict {
             _ => Verdict::Unknown,
         };
     }
-    // Of a file that may be executed and not read, its rights are all that is known.
+    // If a file may be executed but not read, its rights are all that is known.
     if gains_privileges(path, &stat) {
         return Verdict::Unguarded(Why::Privileged);
     }
     if head.is_empty() { Verdict::Unknown } else { examine_head(head, path) }
 }
 
-/// By the ELF header and the program headers (elf(5)).
+/// Judges a file by its ELF header and program headers (elf(5)).
 fn examine_head(head: &[u8], path: &CStr) -> Verdict {
     const X86_64: u64 = 62;
     const PT_INTERP: u64 = 3;
@@ -113,7 +113,7 @@ fn examine_head(head: &[u8], path: &CStr) -> Verdict {
     for index in 0..count {
         let header = (start + index * size) as usize;
         let (Some(kind), Some(offset)) = (number(header, 4), number(header + 8, 8)) else {
-            // Farther away than was read.
+            // The header lies behind the bytes that were read.
             return Verdict::Unknown;
         };
         if kind == PT_INTERP {
@@ -123,7 +123,7 @@ fn examine_head(head: &[u8], path: &CStr) -> Verdict {
             return if is_musl { Verdict::Unguarded(Why::OtherLibc) } else { Verdict::Guarded };
         }
     }
-    // The loader runs programs itself, and loads the guard into them.
+    // A loader called as a program runs another program, and loads the guard into it.
     let name = path.to_bytes().rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     match name.starts_with(b"ld-") {
         true => Verdict::Unknown,
@@ -153,7 +153,7 @@ impl Path {
     }
 }
 
-/// What a line behind `#!` names, as the kernel reads it.
+/// The interpreter that the line behind `#!` names, read as the kernel reads it.
 fn interpreter(line: &[u8]) -> Option<Path> {
     let line = line.split(|&byte| byte == b'\n').next()?.trim_ascii_start();
     let end = line.iter().position(|byte| b" \t\0".contains(byte)).unwrap_or(line.len());
@@ -172,7 +172,7 @@ fn stat(path: &CStr) -> Option<libc::stat> {
 
 /// Reads the beginning of a file, and closes the descriptor.
 fn read(descriptor: usize, bytes: &mut [u8]) -> Result<usize, Errno> {
-    // SAFETY: the kernel writes into `bytes`; the descriptor is the caller's, who gives it away.
+    // SAFETY: the kernel writes into `bytes`; the caller has opened the descriptor and does not use it afterwards.
     unsafe {
         let args = [descriptor, bytes.as_mut_ptr() as usize, bytes.len(), 0, 0, 0];
         let read = syscall(libc::SYS_pread64, args);
@@ -208,12 +208,12 @@ fn is_mounted_nosuid(path: &CStr) -> bool {
     // `struct statfs` (statfs(2)): `f_flags` is its eleventh word.
     let mut words = [0u64; 15];
     let args = [path.as_ptr() as usize, words.as_mut_ptr() as usize, 0, 0, 0, 0];
-    // SAFETY: `path` is a valid C string; the kernel writes the structure, which is as large.
+    // SAFETY: `path` is a valid C string; the kernel writes a `struct statfs`, which is as large as `words`.
     let told = unsafe { syscall(libc::SYS_statfs, args) };
     told.is_ok() && words[10] & ST_NOSUID != 0
 }
 
-/// PATH's elements are searched for `name` as execvp(3) does; the first file that can be executed.
+/// Searches the folders in `path` for `name` as execvp(3) does; returns the first file that can be executed.
 pub fn search(name: &CStr, path: &[u8]) -> Option<Path> {
     let may_run = |candidate: &Path| {
         let is_file = stat(candidate.as_c_str())
@@ -233,7 +233,7 @@ pub fn search(name: &CStr, path: &[u8]) -> Option<Path> {
     })
 }
 
-/// Whether the list in the value of LD_PRELOAD names a file called `library`.
+/// Whether `list`, a value of LD_PRELOAD, names a file called `library`.
 pub fn is_listed(list: &[u8], library: &[u8]) -> bool {
     let file_name = |entry: &[u8]| entry.rsplit(|&byte| byte == b'/').next() == Some(library);
     list.split(|byte| b": ".contains(byte)).any(file_name)

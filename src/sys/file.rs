@@ -1,22 +1,22 @@
-//! Files: opened so that nothing can make us wait, and with plain system calls where a report is written.
+//! Files: opened so that nobody can make us wait, and written with plain system calls.
 
 use super::hold_off::{self, HoldOff};
 use super::{Errno, process, syscall};
 use core::ffi::CStr;
 use std::path::Path;
 
-/// With these, opening waits for nobody (a FIFO's other end, a terminal's carrier), and takes no terminal as the
-/// controlling one. Reading and writing a regular file is the same with them.
+/// With these flags, opening waits for nothing (a FIFO's other end, a terminal's carrier) and makes no terminal the
+/// controlling one. They change nothing for regular files.
 const NO_WAIT: libc::c_int = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
 
 /// What is known of a regular file.
 #[derive(Clone, Copy, Debug)]
 pub struct Status {
-    /// 0 for files of /proc, which have a content all the same.
+    /// Size; 0 for files of /proc even where they have contents.
     pub bytes: u64,
     /// User id.
     pub owner: u32,
-    /// Since 1970, UTC.
+    /// Time of the last change, in nanoseconds since 1970, UTC.
     pub modified_nanoseconds: i128,
 }
 
@@ -37,15 +37,15 @@ impl File {
         unsafe { syscall(libc::SYS_openat, args) }.map(|fd| File(fd as i32))
     }
 
-    /// Makes a file to append to, which the user alone can read. Fails with EEXIST if anything has that name,
-    /// even a symbolic link that leads nowhere: the path may lie in a directory where others can write.
+    /// Makes a file to append to, which only the user can read. Fails with EEXIST if anything has that name, even a
+    /// symbolic link that leads nowhere: others may be able to write in the directory.
     pub fn create(path: &CStr) -> Result<File, Errno> {
         let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_APPEND;
         File::open(path, flags | libc::O_NOFOLLOW, 0o600)
     }
 
-    /// Opens the regular file at `path` for reading. Others may have put anything there, a FIFO or a
-    /// terminal as well: it is not waited for, and refused.
+    /// Opens the regular file at `path` for reading. Others may have put a FIFO or a terminal there: such a file is
+    /// refused without waiting for it.
     pub fn regular(path: &CStr) -> Result<(File, Status), Errno> {
         let file = File::open(path, libc::O_RDONLY, 0)?;
         let stat = stat(file.0)?;
@@ -57,8 +57,8 @@ impl File {
         Ok((file, Status { bytes, owner, modified_nanoseconds: modified }))
     }
 
-    /// Opens for appending what [`File::create`] made at `path`; fails if that is not `identity` any more, or no
-    /// file of this user under one name.
+    /// Opens for appending the file that [`File::create`] made at `path`. Fails if it is not `identity` any more, has
+    /// another owner, or has a second name.
     pub fn append(path: &CStr, identity: Identity) -> Result<File, Errno> {
         let file = File::open(path, libc::O_WRONLY | libc::O_APPEND | libc::O_NOFOLLOW, 0)?;
         let stat = stat(file.0)?;
@@ -74,7 +74,7 @@ impl File {
         File::open(path, libc::O_WRONLY, 0)
     }
 
-    /// Opens a file of /proc for reading, of which it is known what it is.
+    /// Opens a file of /proc for reading, without checking that it is regular.
     pub fn of_proc(path: &CStr) -> Result<File, Errno> {
         File::open(path, libc::O_RDONLY, 0)
     }
@@ -83,7 +83,7 @@ impl File {
         self.0
     }
 
-    /// Fills `bytes` from where the file is at, by one call; how many there were.
+    /// Reads into `bytes` at the file's current offset, by one call; returns how many bytes there were.
     pub fn read(&self, bytes: &mut [u8]) -> Result<usize, Errno> {
         let args = [self.0 as usize, bytes.as_mut_ptr() as usize, bytes.len(), 0, 0, 0];
         // SAFETY: the kernel writes into `bytes`, which is the caller's.
@@ -114,8 +114,8 @@ pub fn write_all(descriptor: i32, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Appends a whole line to a file, by one call and as a whole or not at all: what fits no more is taken back. Nobody else
-/// may be writing to the file.
+/// Appends a whole line to a file by one call, or nothing: if only a part fits, it is removed again. Nobody else may
+/// be writing to the file.
 pub fn append_line(file: &File, line: &[u8]) -> Result<(), Errno> {
     let _held_off = HoldOff::new(hold_off::FILE_SIZE);
     let before = stat(file.0).map(|stat| stat.st_size as usize);
@@ -137,7 +137,7 @@ pub fn append_line(file: &File, line: &[u8]) -> Result<(), Errno> {
     Err(Errno(libc::ENOSPC))
 }
 
-/// Has what was written to a file reach its disk, as far as that can be had.
+/// Asks the kernel to write a file's contents to its disk; errors are ignored.
 pub fn sync(file: &File) {
     // SAFETY: touches no memory.
     let _ = unsafe { syscall(libc::SYS_fsync, [file.0 as usize, 0, 0, 0, 0, 0]) };
@@ -150,7 +150,7 @@ pub fn make_directory(path: &CStr) {
     let _ = unsafe { syscall(libc::SYS_mkdirat, args) };
 }
 
-/// A non-blocking stderr (a pipe that the program set so) must not cost the report its end.
+/// Waits up to 10 s: a standard error that the program made non-blocking must not cut the report short.
 fn wait_until_writable(descriptor: i32) -> Result<(), Errno> {
     let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLOUT, revents: 0 };
     let args = [&raw mut poll as usize, 1, 10_000, 0, 0, 0];
@@ -167,7 +167,7 @@ pub fn read_all(path: &CStr, limit: usize) -> Option<Vec<u8>> {
     read_if(path, limit, |_| true)
 }
 
-/// As [`read_all`], of a file of which `is_wanted` holds.
+/// The first `limit` bytes of the regular file at `path`; `None` if `is_wanted` refuses it, or it can't be read.
 pub fn read_if(
     path: &CStr,
     limit: usize,
@@ -193,7 +193,7 @@ pub fn read_if(
     Some(bytes)
 }
 
-/// Reads what fits into `bytes` of a small file, in one call and without allocating; returns how many there are.
+/// Reads the beginning of a file into `bytes`, in one call and without allocating; returns how many bytes there were.
 pub fn read_into(path: &CStr, bytes: &mut [u8]) -> Result<usize, Errno> {
     let (file, _) = File::regular(path)?;
     let args = [file.0 as usize, bytes.as_mut_ptr() as usize, bytes.len(), 0, 0, 0];
@@ -208,7 +208,7 @@ pub fn read_number(path: &CStr) -> Option<u64> {
     core::str::from_utf8(&bytes[..digits]).ok()?.parse().ok()
 }
 
-/// Device and inode: which file it is.
+/// Device and inode, which identify a file.
 pub type Identity = (u64, u64);
 
 fn identity_in(stat: &libc::stat) -> Identity {
@@ -225,12 +225,12 @@ fn stat(descriptor: i32) -> Result<libc::stat, Errno> {
     }
 }
 
-/// Which file a descriptor stands for.
+/// The file that a descriptor stands for.
 pub fn identify(descriptor: i32) -> Result<Identity, Errno> {
     stat(descriptor).as_ref().map(identity_in).map_err(|error| *error)
 }
 
-/// Which file an open descriptor stands for; `None` where it is not open, or that can't be asked.
+/// The file that a descriptor stands for; `None` where it is not open, or the kernel refuses to say.
 pub fn identity(descriptor: i32) -> Option<Identity> {
     identify(descriptor).ok()
 }

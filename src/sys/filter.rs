@@ -1,8 +1,8 @@
-//! Seccomp filters: what the kernel will say to a system call, found out without making it.
+//! Seccomp filters: finds out what the kernel would do with a system call, without making the call.
 //!
 //! A filter is a program of classic BPF over `struct seccomp_data` (seccomp(2)): the number of the
-//! call, the architecture, the instruction pointer and six arguments. It sees no memory, so a run of
-//! ours gives the verdict of the kernel.
+//! call, the architecture, the instruction pointer and six arguments. It sees no memory, so running it
+//! here gives the same verdict as in the kernel.
 
 use super::errno::Errno;
 use libc::sock_filter;
@@ -13,10 +13,10 @@ const ARCHITECTURE: u32 = 0xc000_003e;
 /// Most instructions that the kernel takes (BPF_MAXINSNS).
 pub const MOST_INSTRUCTIONS: usize = 4096;
 
-/// Words of memory that a program has (BPF_MEMWORDS).
+/// Words of memory that a filter has (BPF_MEMWORDS).
 const MEMORY_WORDS: usize = 16;
 
-/// What filters are asked about.
+/// A system call in the form that filters see, `struct seccomp_data`.
 pub struct CallData([u32; 16]);
 
 impl CallData {
@@ -36,7 +36,7 @@ impl CallData {
     }
 }
 
-/// What a filter says to a call.
+/// What a filter decides about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// The process or the thread dies.
@@ -53,7 +53,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Of the value that a filter returns. What the kernel does not know kills.
+    /// The verdict in the value that a filter returns. A value that the kernel does not know kills.
     fn of(value: u32) -> Verdict {
         const MOST_ERRNO: u32 = 4095;
         match value & libc::SECCOMP_RET_ACTION_FULL {
@@ -68,8 +68,8 @@ impl Verdict {
         }
     }
 
-    /// The error in place of a call that is better not made. A call that a tracer may see is made:
-    /// it does no harm.
+    /// The error to return in place of a call that must not be made; `None` if the call can be made. One that goes to a
+    /// tracer is made: it does no harm.
     pub fn refusal(self) -> Option<Errno> {
         match self {
             Verdict::Allow | Verdict::Trace => None,
@@ -81,12 +81,12 @@ impl Verdict {
     }
 }
 
-/// The verdict of a filter. A program that the kernel would not take kills: nothing is known of it.
+/// The verdict of a filter on a call. [`Verdict::Kill`] for a filter that the kernel would not take.
 pub fn verdict(program: &[sock_filter], call: &CallData) -> Verdict {
     run(program, call).map_or(Verdict::Kill, Verdict::of)
 }
 
-/// Runs a program (the instructions of linux/bpf_common.h that seccomp allows). Jumps lead forward only, so it ends.
+/// Runs a filter (the instructions of linux/bpf_common.h that seccomp allows). It ends, as jumps lead forward only.
 fn run(program: &[sock_filter], call: &CallData) -> Option<u32> {
     let (mut a, mut x) = (0u32, 0u32);
     let mut memory = [0u32; MEMORY_WORDS];
@@ -114,7 +114,7 @@ fn run(program: &[sock_filter], call: &CallData) -> Option<u32> {
                     libc::BPF_ADD => a.wrapping_add(operand),
                     libc::BPF_SUB => a.wrapping_sub(operand),
                     libc::BPF_MUL => a.wrapping_mul(operand),
-                    // Division by zero ends the program with 0, which kills.
+                    // Division by zero ends the filter with 0, which kills.
                     libc::BPF_DIV => match a.checked_div(operand) {
                         Some(quotient) => quotient,
                         None => return Some(0),

@@ -1,9 +1,9 @@
-//! Text in a place of fixed size: for paths and lines that are put together where nothing may be allocated.
+//! Text in a buffer of fixed size: for paths and lines that are put together where nothing may be allocated.
 
 use core::ffi::CStr;
 use core::fmt;
 
-/// Up to `N - 1` bytes, with a zero behind them. What does not fit is cut off, and remembered as such.
+/// Up to `N - 1` bytes, with a zero behind them. Text that does not fit is cut off, and this is remembered.
 pub struct FixedText<const N: usize> {
     bytes: [u8; N],
     length: usize,
@@ -23,13 +23,13 @@ impl<const N: usize> FixedText<N> {
         self.is_cut |= fitting < bytes.len();
     }
 
-    /// What fits, up to the first byte that is no UTF-8.
+    /// The text, up to the first byte that is not UTF-8.
     pub fn as_str(&self) -> &str {
         let bytes = &self.bytes[..self.length];
         bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
     }
 
-    /// `None` if something was cut off, or holds a zero.
+    /// The text as a C string; `None` if something was cut off, or the text holds a zero.
     pub fn as_c_str(&self) -> Option<&CStr> {
         let whole = (!self.is_cut).then_some(&self.bytes[..=self.length])?;
         CStr::from_bytes_with_nul(whole).ok()

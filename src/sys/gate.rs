@@ -1,15 +1,15 @@
-//! A gate that many threads may be inside of at a time, until one closes it.
+//! A gate: many threads may be inside at a time, until one thread closes it.
 //!
-//! It neither blocks signals nor minds being interrupted: a handler that interrupted a thread inside, or the one
-//! that closes, passes.
+//! It does not block signals. A handler may enter even if it has interrupted a thread that is inside or has closed
+//! the gate.
 
 use super::process;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// Threads inside at a time; others wait for a place.
+/// Most threads inside at a time; others wait for a place.
 const PLACES: usize = 64;
 
-/// Threads pass until one closes it.
+/// Threads may enter until one closes the gate.
 pub struct Gate {
     /// Kernel ids of the threads inside, or 0.
     inside: [AtomicU32; PLACES],
@@ -17,7 +17,7 @@ pub struct Gate {
     closed_by: AtomicU32,
 }
 
-/// Stands for one call inside.
+/// One entry; dropping it leaves the gate.
 pub struct Inside<'a>(&'a AtomicU32);
 
 impl Drop for Inside<'_> {
@@ -31,14 +31,15 @@ impl Gate {
         Gate { inside: [const { AtomicU32::new(0) }; PLACES], closed_by: AtomicU32::new(0) }
     }
 
-    /// Goes inside, when it is open or the calling thread has closed it.
+    /// Enters; waits until the gate is open or closed by the calling thread itself.
     pub fn enter(&self) -> Inside<'_> {
         let me = process::tid();
         loop {
             for place in &self.inside {
                 if place.compare_exchange(0, me, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
                     let inside = Inside(place);
-                    // After the place is taken: either this sees the gate closed, or who closes it sees the place.
+                    // Read after the place is taken: either this thread sees the gate closed, or the closing thread
+                    // sees the place.
                     let closed_by = self.closed_by.load(Ordering::SeqCst);
                     if closed_by == 0 || closed_by == me {
                         return inside;
@@ -50,7 +51,7 @@ impl Gate {
         }
     }
 
-    /// Closes it, and waits until no other thread is inside.
+    /// Closes the gate, and waits until no other thread is inside.
     pub fn close(&self) {
         let me = process::tid();
         while self.closed_by.compare_exchange(0, me, Ordering::SeqCst, Ordering::Relaxed).is_err() {
@@ -65,7 +66,7 @@ impl Gate {
                 }
                 process::nap();
                 rounds += 1;
-                // One that was cancelled inside has left its place behind.
+                // A thread that was cancelled inside has not freed its place.
                 if rounds.is_multiple_of(64) && !process::has_thread(thread) {
                     let _ = place.compare_exchange(thread, 0, Ordering::AcqRel, Ordering::Relaxed);
                 }
@@ -73,12 +74,12 @@ impl Gate {
         }
     }
 
-    /// Opens it again.
+    /// Opens the gate again.
     pub fn open(&self) {
         self.closed_by.store(0, Ordering::Release);
     }
 
-    /// In a copy of the process with one thread: nobody else is inside, or has closed it.
+    /// Opens and empties the gate: for a copy of the process, which has one thread.
     pub fn reset(&self) {
         self.inside.iter().for_each(|place| place.store(0, Ordering::Relaxed));
         self.open();
@@ -95,7 +96,7 @@ mod tests {
         static GATE: Gate = Gate::new();
         static IS_INSIDE: AtomicBool = AtomicBool::new(false);
         GATE.close();
-        // Who closed it may pass.
+        // The thread that closed it may enter.
         drop(GATE.enter());
         let other = std::thread::spawn(|| {
             let inside = GATE.enter();

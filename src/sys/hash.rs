@@ -5,7 +5,7 @@
 pub struct Hash(u64);
 
 impl Hash {
-    /// Of nothing.
+    /// The hash of no bytes.
     pub const fn new() -> Hash {
         Hash(0xcbf2_9ce4_8422_2325)
     }
@@ -16,7 +16,7 @@ impl Hash {
         }
     }
 
-    /// Adds a text and its end, so that where one ends and the next begins counts, too.
+    /// Adds a text and a zero, so that two texts and the same bytes divided otherwise have different hashes.
     pub fn add_text(&mut self, text: &str) {
         self.add(text.as_bytes());
         self.add(&[0]);
@@ -31,7 +31,7 @@ impl Hash {
 mod tests {
     use super::Hash;
 
-    /// As the reference tables of FNV have it: fingerprints outlive versions.
+    /// The values are from FNV's reference tables. They may never change: fingerprints outlive versions.
     #[test]
     fn it_is_the_published_one() {
         let hash = |text: &str| {

@@ -1,14 +1,14 @@
-//! Signals that a write of ours may raise, which the program would not have met without us.
+//! Holds off signals that a write of ours may raise, since the program would not get them without us.
 
 use super::signal::{self, KernelSet};
 
-/// A pipe that nobody reads.
+/// The signal for a write to a pipe that nobody reads.
 pub const PIPE: KernelSet = signal::bit(libc::SIGPIPE);
 
-/// A file that is as long as the process may make it.
+/// The signal for a write to a file that is as long as the process may make it.
 pub const FILE_SIZE: KernelSet = signal::bit(libc::SIGXFSZ);
 
-/// While it lives, such signals are held off; those that have come meanwhile are gone at its end.
+/// Blocks the given signals while it lives. When dropped, it discards those that have come meanwhile.
 pub struct HoldOff {
     signals: KernelSet,
     mask: KernelSet,

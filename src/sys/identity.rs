@@ -1,10 +1,10 @@
-//! What the kernel says of the process for others to read: its command line, its parent, its host; and what time it is.
+//! What a record says of the process: its command line, its parent, its host; and the time.
 
 use super::file::File;
 use super::{PAGE_BYTES, syscall};
 use std::ffi::CString;
 
-/// Milliseconds since 1970, UTC; `None` where a filter forbids to ask.
+/// Milliseconds since 1970, UTC; `None` where a filter forbids the call.
 pub fn milliseconds() -> Option<u64> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     let args = [libc::CLOCK_REALTIME as usize, &raw mut time as usize, 0, 0, 0, 0];
@@ -13,13 +13,13 @@ pub fn milliseconds() -> Option<u64> {
     Some(time.tv_sec as u64 * 1000 + time.tv_nsec as u64 / 1_000_000)
 }
 
-/// The process id of the parent; 0 where it is not told.
+/// The process id of the parent; 0 where it is not known.
 pub fn parent() -> u32 {
     // SAFETY: getppid touches no memory.
     unsafe { syscall(libc::SYS_getppid, [0; 6]) }.map_or(0, |pid| pid as u32)
 }
 
-/// The name of a process, as the kernel has it.
+/// The kernel's name of a process.
 pub fn name_of(pid: u32) -> Option<Vec<u8>> {
     let path = CString::new(format!("/proc/{pid}/comm")).ok()?;
     let mut name = read(&path, 64)?;
@@ -29,7 +29,7 @@ pub fn name_of(pid: u32) -> Option<Vec<u8>> {
     Some(name)
 }
 
-/// Program and arguments as they were at the start, each with a zero behind it; cut to `most` bytes.
+/// Program and arguments as at the start, each with a zero behind it; at most `most` bytes.
 pub fn command_line(most: usize) -> Vec<u8> {
     read(c"/proc/self/cmdline", most).unwrap_or_default()
 }
@@ -37,7 +37,7 @@ pub fn command_line(most: usize) -> Vec<u8> {
 /// The name of this machine.
 pub fn host() -> Vec<u8> {
     let mut name = core::mem::MaybeUninit::<libc::utsname>::zeroed();
-    // SAFETY: the kernel fills the structure of bytes, which was zeros before.
+    // SAFETY: the kernel fills the structure; if it fails, the zeros in it are valid bytes.
     let name = unsafe {
         let _ = syscall(libc::SYS_uname, [name.as_mut_ptr() as usize, 0, 0, 0, 0, 0]);
         name.assume_init()
@@ -46,7 +46,7 @@ pub fn host() -> Vec<u8> {
     bytes.take_while(|&byte| byte != 0).collect()
 }
 
-/// The first bytes of a file of /proc.
+/// The first `most` bytes of a file of /proc.
 fn read(path: &core::ffi::CStr, most: usize) -> Option<Vec<u8>> {
     let file = File::of_proc(path).ok()?;
     let mut bytes = vec![0; most.max(1)];

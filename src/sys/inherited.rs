@@ -1,16 +1,16 @@
-//! Filters that the process was started under. Nobody may read them, so a child tries the calls of the
-//! runtime, each with arguments that make it fail, and tells by its death which of them kill.
+//! Seccomp filters that the process was started under. They can't be read. So a child tries the calls of the
+//! runtime, each with arguments that make it fail; its death shows which of them kill.
 //!
-//! Calls that merely fail need no notice. A filter that kills for clone(2) itself, in a process that may
-//! all the same be started, is not survived.
+//! Calls that only fail are no problem. If a filter kills for clone(2) itself, the process does not survive
+//! this test.
 
 use super::file::File;
 use super::{Errno, PAGE_BYTES, memory, sandbox, syscall};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use libc::c_long;
 
-/// A call that kills: its number in the lower half, above that the index of the argument that matters (or
-/// [`ANY`]), and in the upper half that argument.
+/// Calls that kill, as [`key`] writes them: bits 0 to 15 are the number, from bit 16 the index of the argument that
+/// matters (or [`ANY`]), from bit 32 that argument.
 static KILLING: [AtomicU64; MOST_KILLING] = [const { AtomicU64::new(0) }; MOST_KILLING];
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 const MOST_KILLING: usize = 96;
@@ -23,7 +23,7 @@ pub fn is_there() -> bool {
     IS_THERE.load(Ordering::Relaxed)
 }
 
-/// By which argument filters tell calls of this number apart; the others are no filter's business.
+/// Index of the argument by which filters tell calls of this number apart. They ignore the other arguments.
 fn telling_argument(number: c_long) -> Option<usize> {
     match number {
         libc::SYS_ioctl | libc::SYS_fcntl | libc::SYS_futex => Some(1),
@@ -47,10 +47,10 @@ pub fn kills(number: c_long, args: &[usize; 6]) -> bool {
     KILLING[..count].iter().any(|killing| keys.contains(&killing.load(Ordering::Relaxed)))
 }
 
-/// What the child shares with its parent: how many calls it has survived.
+/// How many calls the child has survived. Child and parent share the memory.
 type Progress = AtomicU32;
 
-/// Finds out, once, before the runtime makes other calls than the loader has made.
+/// Finds out which calls kill, once, before the runtime makes a call that the loader has not made.
 pub fn learn() {
     static IS_LEARNT: AtomicBool = AtomicBool::new(false);
     if IS_LEARNT.swap(true, Ordering::AcqRel) || !is_filtered() {
@@ -58,13 +58,13 @@ pub fn learn() {
     }
     IS_THERE.store(true, Ordering::Relaxed);
     let Ok(page) = memory::map_shared(PAGE_BYTES) else { return };
-    // SAFETY: mapped above; zero is a valid count.
+    // SAFETY: the page was mapped above, and its zeros are a valid count.
     let progress = unsafe { &*(page as *const Progress) };
     let count = calls().count() as u32;
     while progress.load(Ordering::Acquire) < count {
         let before = progress.load(Ordering::Acquire);
         if !try_from(before, progress) {
-            // No child can be made. What is known so far stands.
+            // No child can be made. What is known so far stays.
             break;
         }
         let reached = progress.load(Ordering::Acquire);
@@ -75,18 +75,18 @@ pub fn learn() {
             progress.store(reached + 1, Ordering::Release);
         }
     }
-    // A number that killed each time is likely to kill with other arguments too.
+    // If all calls of a number kill, other arguments are likely to kill too.
     for (number, _) in calls() {
         if calls().filter(|(other, _)| other == number).all(|(number, args)| kills(*number, args)) {
             note(*number as u64 | ANY << 16);
         }
     }
-    // SAFETY: the child is gone, and nobody else knows the page.
+    // SAFETY: the child has ended, and nobody else knows the page.
     unsafe { memory::unmap(page, PAGE_BYTES) };
 }
 
 fn calls() -> impl Iterator<Item = &'static (c_long, [usize; 6])> {
-    // The first is what a child does first.
+    // The first of these is what a child does first.
     FURTHER.iter().chain(sandbox::all_calls())
 }
 
@@ -99,8 +99,8 @@ fn note(key: u64) {
     }
 }
 
-/// Whether a filter binds the process: the field Seccomp of proc_pid_status(5). By calls that the loader makes too,
-/// and without the private heap, whose lock blocks signals.
+/// Whether the process has a filter: the field Seccomp of proc_pid_status(5). Makes only calls that the loader makes
+/// too, and does not use the private heap, whose lock blocks signals.
 fn is_filtered() -> bool {
     let mut status = [0; PAGE_BYTES];
     match File::of_proc(c"/proc/self/status").and_then(|file| file.read(&mut status)) {
@@ -109,27 +109,27 @@ fn is_filtered() -> bool {
             let mode = lines.find_map(|line| line.strip_prefix(b"Seccomp:"));
             mode.is_some_and(|mode| mode.trim_ascii() != b"0")
         }
-        // Without /proc. (In strict mode no program can be started.)
+        // /proc is not there. (prctl is allowed: in strict mode no program could have been started.)
         Err(_) => {
             let args = [libc::PR_GET_SECCOMP as usize, 0, 0, 0, 0, 0];
-            // SAFETY: touches no memory.
+            // SAFETY: this operation touches no memory.
             unsafe { syscall(libc::SYS_prctl, args) }.is_ok_and(|mode| mode != 0)
         }
     }
 }
 
-/// Has a child try the calls from number `first` on, and waits for its end. False if there was no child.
+/// Has a child try the calls from index `first` on, and waits for its end. False if there was no child.
 fn try_from(first: u32, progress: &Progress) -> bool {
-    // A copy of this process, which waits until the child has ended; no signal tells of that.
+    // The child is a copy of this process, which waits for the child's end and gets no signal of it.
     let flags = libc::CLONE_VFORK as usize;
-    // SAFETY: the child has a copy of the memory and runs the system calls below on its copy of the stack.
+    // SAFETY: the child has a copy of the memory, and makes the system calls below on its copy of the stack.
     match unsafe { syscall(libc::SYS_clone, [flags, 0, 0, 0, 0, 0]) } {
         Err(_) => false,
         Ok(0) => {
             leave_no_core();
             for (number, args) in calls().skip(first as usize) {
                 if let Some(args) = harmless(*number, args) {
-                    // SAFETY: the arguments are such that the call changes nothing but the child.
+                    // SAFETY: with these arguments the call fails or changes the child alone.
                     let _ = unsafe { syscall(*number, args) };
                 }
                 progress.fetch_add(1, Ordering::Release);
@@ -145,21 +145,21 @@ fn try_from(first: u32, progress: &Progress) -> bool {
     }
 }
 
-/// The child may die, and nobody wants its core.
+/// Lets the child leave no core file when it dies.
 fn leave_no_core() {
     let none = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
     let args = [0, libc::RLIMIT_CORE as usize, &raw const none as usize, 0, 0, 0];
-    // SAFETY: the kernel reads one limit. (Not called again where it kills.)
+    // SAFETY: the kernel reads one limit. (`syscall` does not make the call again once it is known to kill.)
     let _ = unsafe { syscall(libc::SYS_prlimit64, args) };
 }
 
-/// Arguments with which a call of the table fails, or does nothing, but which look the same to filters. `None` where
-/// there are none.
+/// Arguments with which a call fails or does nothing, while filters judge it as with `args`. `None` where there are
+/// no such arguments.
 fn harmless(number: c_long, args: &[usize; 6]) -> Option<[usize; 6]> {
     const BAD: usize = usize::MAX;
     let mut args = *args;
     match number {
-        // No descriptor; no addresses.
+        // Bad descriptors; null addresses.
         libc::SYS_read
         | libc::SYS_pread64
         | libc::SYS_lseek
@@ -175,10 +175,10 @@ fn harmless(number: c_long, args: &[usize; 6]) -> Option<[usize; 6]> {
         | libc::SYS_nanosleep
         | libc::SYS_futex
         | libc::SYS_brk => args[0] = 0,
-        // Not a page's address; no bytes.
+        // Not a page's address; then no bytes.
         libc::SYS_munmap | libc::SYS_mprotect | libc::SYS_madvise => args[0] = 1,
         libc::SYS_mmap | libc::SYS_getrandom => args[1] = 0,
-        // No pidfd, and none of the caller itself.
+        // A descriptor that is neither a pidfd nor PIDFD_SELF.
         libc::SYS_process_madvise => args[0] = BAD,
         // A combination that the kernel refuses.
         libc::SYS_clone => args[0] = libc::CLONE_SIGHAND as usize,
@@ -194,7 +194,7 @@ fn harmless(number: c_long, args: &[usize; 6]) -> Option<[usize; 6]> {
     Some(args)
 }
 
-/// What the runtime calls beyond its needs.
+/// Calls of the runtime that belong to no `Need` of `sandbox`.
 const FURTHER: [(c_long, [usize; 6]); 10] = [
     (libc::SYS_prlimit64, [0, usize::MAX, 0, 0, 0, 0]),
     (libc::SYS_process_madvise, [0, 0, 1, libc::MADV_DONTNEED as usize, 0, 0]),

@@ -1,11 +1,10 @@
 //! The limits of the process on address space and on data (setrlimit(2)), as the program knows them.
 //!
-//! Both count what is ours: the kernel would charge the heap's reservation to the program, and the pages around
-//! its objects. So the kernel is given more than the program asked for, and the program is told what it
-//! asked for. What the program executes gets the
-//! limits as they should be ([`reveal`]).
+//! The kernel counts our memory too: the heap's reservation, and the pages around objects. So the kernel is given a
+//! higher limit than the program asked for, and the program is shown the limit that it asked for. A program that
+//! this one executes gets the limits that were asked for ([`reveal`]).
 //!
-//! No lock: calls of setrlimit(2) that race have no order natively either.
+//! There is no lock: without us too, racing calls of setrlimit(2) have no order.
 
 use super::{Errno, PAGE_BYTES, address_map, file, loader, memory, process, syscall};
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -24,7 +23,7 @@ impl Limit {
     const NONE: Limit = Limit { soft: INFINITY, hard: INFINITY };
 }
 
-/// A limit that is not handed to the kernel as the program gives it.
+/// A limit that the kernel gets with another value than the program set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
     /// RLIMIT_AS
@@ -47,7 +46,7 @@ impl Resource {
         }
     }
 
-    /// What the kernel is to be given as soft limit for `soft`, where `own` bytes of address space are ours.
+    /// The soft limit to give the kernel where the program asked for `soft` and `own` bytes of address space are ours.
     fn handed(self, soft: u64, own: u64) -> u64 {
         match self {
             _ if soft == INFINITY => INFINITY,
@@ -58,19 +57,19 @@ impl Resource {
     }
 }
 
-/// The part of a limit on address space that is the program's. One who looks at how much the process has
-/// (/proc/self/statm) and adds to that has counted what is ours; nobody else gives a number that large.
+/// The part of a limit on address space that is the program's. A program may read the size of the process
+/// (/proc/self/statm), which includes ours, and add to it; no other way leads to so large a number.
 fn for_program(soft: u64, own: u64) -> u64 {
     const HUGE: u64 = 1 << 40;
     if own >= HUGE && soft >= own { soft - own } else { soft }
 }
 
-/// What is known of one limit.
+/// What is known of one limit, of a soft and a hard value each.
 struct Known {
-    /// Whether the rest means something.
+    /// Whether the other fields are valid.
     is_managed: AtomicBool,
     believed: [AtomicU64; 2],
-    /// What the kernel has in its place.
+    /// What was given to the kernel in place of it.
     handed: [AtomicU64; 2],
 }
 
@@ -99,8 +98,8 @@ impl Known {
         self.is_managed.store(true, Ordering::Release);
     }
 
-    /// What the program is to see where the kernel has `actual`: a value that is not the one handed over was
-    /// set by somebody else, or by a child of vfork for itself.
+    /// What the program is to see where the kernel has `actual`. A value that we did not give the kernel was set by
+    /// another process, or by a child of vfork for itself.
     fn seen(&self, actual: Limit) -> Limit {
         if !self.is_managed.load(Ordering::Acquire) {
             return actual;
@@ -119,7 +118,7 @@ fn known(resource: Resource) -> &'static Known {
     &KNOWN[resource as usize]
 }
 
-/// prlimit(2) on the calling process.
+/// Calls prlimit(2) on this process: sets the limit if `new` is given, and returns the one before.
 fn kernel(resource: Resource, new: Option<Limit>) -> Result<Limit, Errno> {
     let mut old = Limit::NONE;
     let new = new.as_ref().map_or(0, |new| core::ptr::from_ref(new) as usize);
@@ -129,14 +128,14 @@ fn kernel(resource: Resource, new: Option<Limit>) -> Result<Limit, Errno> {
     Ok(old)
 }
 
-/// Hands `believed` to the kernel, which has `actual`, in its own way.
+/// Gives the kernel, which has `actual`, the limit that stands for `believed`.
 fn hand(resource: Resource, believed: Limit, actual: Limit, own: u64) -> Result<(), Errno> {
     let soft = resource.handed(believed.soft, own);
     let wanted = Limit { soft, hard: actual.hard.max(believed.hard).max(soft) };
     let lesser = Limit { soft: soft.min(actual.hard), hard: actual.hard };
     let handed = match kernel(resource, Some(wanted)) {
         Ok(_) => wanted,
-        // Not without privilege; then as much as may be.
+        // Raising a hard limit takes privilege; without it, as much as the hard limit allows.
         Err(Errno(libc::EPERM)) => kernel(resource, Some(lesser)).map(|_| lesser)?,
         Err(error) => return Err(error),
     };
@@ -144,16 +143,16 @@ fn hand(resource: Resource, believed: Limit, actual: Limit, own: u64) -> Result<
     Ok(())
 }
 
-/// Bytes of the next allocator's that hold objects of the heap: for the kernel the program's, but counted by the
-/// heap already, and more than the program asked for.
+/// Bytes of the next allocator that hold objects of the heap. The kernel counts them as the program's, but they are
+/// more than the program asked for, and the heap counts them too.
 static HELD_BYTES: AtomicUsize = AtomicUsize::new(0);
 
-/// Notes that the next allocator has given bytes to the heap, or got them back.
+/// Notes that the next allocator has given `bytes` to the heap, or (if negative) got them back.
 pub fn note_held(bytes: isize) {
     HELD_BYTES.fetch_add(bytes as usize, Ordering::Relaxed);
 }
 
-/// What is ours and the kernel counts, rounded so that it seldom changes.
+/// Bytes that are ours and that the kernel counts, rounded so that the number seldom changes.
 fn own_bytes() -> u64 {
     const STEP: usize = 4 << 20;
     let held = HELD_BYTES.load(Ordering::Relaxed);
@@ -180,13 +179,13 @@ pub fn set(resource: Resource, new: Limit) -> Result<(), Errno> {
     hand(resource, new, actual, own_bytes())
 }
 
-/// Sets the limit in a process that shares our memory, for what it will execute.
+/// Sets the kernel's limit in a child that shares our memory, for the program that it will execute.
 pub fn set_for_child(resource: Resource, new: Limit) -> Result<(), Errno> {
     kernel(resource, Some(new)).map(drop)
 }
 
-/// Before anything is reserved: lets that not be counted, where the kernel permits it. Only the preload library
-/// can tell the program what it believed.
+/// Raises the limits before anything is reserved, where the kernel permits it. Only in the preload library, which
+/// can show the program the limits that it set.
 pub fn begin() {
     if !loader::is_preload_library() {
         return;
@@ -196,20 +195,20 @@ pub fn begin() {
             && actual.soft != INFINITY
             && (actual.hard > actual.soft || process::may_raise_limits())
         {
-            // Not a failure: a limit that stays is reckoned with.
+            // An error is no harm: the runtime then takes the limit into account.
             let _ = hand(resource, actual, actual, 1 << 46);
         }
     }
 }
 
-/// Hands the limits over again: now that something more is ours, or when others have changed them.
+/// Gives the kernel the limits again: after more memory has become ours, or after others have changed them.
 pub fn conceal() {
     for resource in Resource::ALL {
         let _ = refresh(resource);
     }
 }
 
-/// The limit as it is now, handed over again if need be.
+/// The program's limit as it is now; gives it to the kernel again if that is needed.
 fn refresh(resource: Resource) -> Result<Limit, Errno> {
     let actual = kernel(resource, None)?;
     let seen = known(resource).seen(actual);
@@ -217,15 +216,15 @@ fn refresh(resource: Resource) -> Result<Limit, Errno> {
         && actual.soft != resource.handed(seen.soft, own_bytes()).min(actual.hard)
         && loader::is_preload_library()
     {
-        // What can't be raised stays as it is.
+        // A limit that can't be raised stays as it is.
         let _ = hand(resource, seen, actual, own_bytes());
     }
     Ok(seen)
 }
 
-/// Whether natively the process would get `bytes` more; then its heap has `asked` in all.
+/// Whether the process would get `bytes` more without us. With them its heap would have `asked` bytes in all.
 pub fn permit(bytes: usize, asked: usize) -> bool {
-    // No limit where the kernel tells of none.
+    // If the kernel does not state a limit, there is none.
     let soft = |resource| refresh(resource).map_or(INFINITY, |limit| limit.soft);
     let (space, data) = (soft(Resource::AddressSpace), soft(Resource::Data));
     let is_above = |limit: usize, others: usize| asked.saturating_add(others) > limit;
@@ -234,37 +233,37 @@ pub fn permit(bytes: usize, asked: usize) -> bool {
         || data != INFINITY && is_above(data as usize, other_data()))
 }
 
-/// Smaller requests are less than what any machine has.
+/// Every machine has more memory than smaller requests ask for.
 const LARGE_BYTES: usize = 64 << 20;
 
 /// Whether the kernel's heuristic would refuse to promise `bytes`: more than all memory and swap
 /// (`vm.overcommit_memory` 0, proc_sys_vm(5)).
 fn is_more_than_memory(bytes: usize) -> bool {
     let mut mode = [b'0'];
-    // Where it can't be read, it is most likely what the kernel starts with.
+    // If it can't be read, it most likely has the kernel's default.
     let _ = file::read_into(c"/proc/sys/vm/overcommit_memory", &mut mode);
     mode == *b"0" && process::memory_and_swap().is_some_and(|most| bytes > most)
 }
 
-/// Address space of the process that is neither ours nor the heap's.
+/// Bytes of address space that are neither ours nor the heap's.
 fn other_space() -> usize {
     let mut text = [0; 128];
     let length = file::read_into(c"/proc/self/statm", &mut text).unwrap_or(0);
-    // First of /proc/self/statm: pages of all mappings (proc_pid_statm(5)).
+    // The first number of /proc/self/statm: pages of all mappings (proc_pid_statm(5)).
     let digits = text[..length].iter().take_while(|byte| byte.is_ascii_digit());
     let pages = digits.fold(0, |number, digit| 10 * number + usize::from(digit - b'0'));
     let counted = memory::own_bytes() + HELD_BYTES.load(Ordering::Relaxed);
     (pages * PAGE_BYTES).saturating_sub(counted)
 }
 
-/// Writable memory of the program outside the heap, as it was when the limit on it was set.
+/// Bytes of the program's writable memory outside the heap, as counted when RLIMIT_DATA was set.
 static OTHER_DATA: AtomicUsize = AtomicUsize::new(UNKNOWN);
 const UNKNOWN: usize = usize::MAX;
 
-/// Whether that changes with what the program asks for: most objects are others'.
+/// Whether [`OTHER_DATA`] must be counted each time, because most objects come from the next allocator.
 static CHANGES: AtomicBool = AtomicBool::new(false);
 
-/// From now on counts what is outside the heap each time that it is asked for.
+/// From now on counts the memory outside the heap at each request.
 pub fn count_others_afresh() {
     CHANGES.store(true, Ordering::Relaxed);
 }
@@ -286,14 +285,13 @@ fn other_data() -> usize {
     bytes
 }
 
-/// Gives the kernel the limits that the program believes in, hard ones too, for a program that is about to be
-/// executed.
+/// Gives the kernel the soft and hard limits that the program set, before another program is executed.
 pub fn reveal() {
     for resource in Resource::ALL {
         if let Ok(actual) = kernel(resource, None) {
             let seen = known(resource).seen(actual);
             if seen != actual {
-                // Lowering succeeds always.
+                // Lowering a limit always succeeds.
                 let _ = kernel(resource, Some(seen));
             }
         }

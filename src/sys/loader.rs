@@ -1,10 +1,10 @@
-//! What the dynamic loader has mapped where.
+//! Which objects the dynamic loader has mapped, and where.
 //!
-//! [`object_at`] may be asked anywhere, inside malloc and in signal handlers included: it is
-//! built on `_dl_find_object` (glibc 2.35), which takes no lock and allocates nothing. Older
-//! glibc has only `dl_iterate_phdr`, which takes the loader's lock, and dlopen holds that lock
-//! while it runs constructors that call malloc; so there [`object_at`] knows nothing, and callers
-//! enumerate with [`for_each_object`] at start-up and after dlopen instead.
+//! [`object_at`] may be called anywhere, inside malloc and in signal handlers too: it uses
+//! `_dl_find_object` (glibc 2.35), which takes no lock and allocates nothing. Older glibc has only
+//! `dl_iterate_phdr`, which takes the loader's lock; dlopen holds that lock while it runs
+//! constructors that call malloc. There [`object_at`] finds nothing, and callers list the objects
+//! with [`for_each_object`] at start-up and after dlopen instead.
 
 use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ pub struct Object {
     pub start: usize,
     /// End of the object, exclusive; the rest of its last page is not counted.
     pub end: usize,
-    /// Added to an address stated in the file, gives the address in memory.
+    /// Difference between an address in memory and the one stated in the file.
     pub bias: usize,
     /// Address of the file name as the loader keeps it: a C string, empty for the executable,
     /// valid while the object stays loaded.
@@ -28,8 +28,8 @@ pub struct Object {
     pub eh_frame_hdr: usize,
 }
 
-/// The glibc manual, "Dynamic Linker Introspection"; this is the x86_64 layout, which has
-/// neither the `dlfo_eh_dbase` nor the `dlfo_eh_count` member.
+/// `struct dl_find_object` (the glibc manual, "Dynamic Linker Introspection"). The x86_64 layout
+/// has neither the `dlfo_eh_dbase` nor the `dlfo_eh_count` member.
 #[repr(C)]
 struct DlFindObject {
     flags: u64,
@@ -54,14 +54,14 @@ type FindObject = unsafe extern "C" fn(*mut c_void, *mut DlFindObject) -> c_int;
 /// Address of `_dl_find_object`, 0 before `init` and where glibc lacks it.
 static FIND_OBJECT: AtomicUsize = AtomicUsize::new(0);
 
-/// Finds `_dl_find_object`. Calls dlsym, so not from within malloc; idempotent.
+/// Finds `_dl_find_object`. Calls dlsym, so it must not run within malloc. May be called again.
 pub fn init() {
     // SAFETY: dlsym with RTLD_DEFAULT and a valid C string.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) };
     FIND_OBJECT.store(found as usize, Ordering::Release);
 }
 
-/// Whether [`object_at`] can answer: glibc 2.35 or later, and [`init`] has run.
+/// Whether [`object_at`] can find objects: glibc 2.35 or later, and [`init`] has run.
 #[inline]
 pub fn can_look_up() -> bool {
     FIND_OBJECT.load(Ordering::Acquire) != 0
@@ -75,7 +75,7 @@ pub fn object_at(addr: usize) -> Option<Object> {
     if find == 0 {
         return None;
     }
-    // SAFETY: a non-zero value was returned by dlsym for the symbol of this type.
+    // SAFETY: the value is not zero, so it is dlsym's for the symbol that has this type.
     let find: FindObject = unsafe { core::mem::transmute::<usize, FindObject>(find) };
     let mut found = DlFindObject {
         flags: 0,
@@ -89,7 +89,7 @@ pub fn object_at(addr: usize) -> Option<Object> {
     if unsafe { find(addr as *mut c_void, &mut found) } != 0 || found.link_map.is_null() {
         return None;
     }
-    // Probed, because a dlclose in another thread may be freeing it.
+    // Read by probes, because a dlclose in another thread may be freeing it.
     let link_map = found.link_map as usize;
     let bias = probe::load(link_map + core::mem::offset_of!(LinkMap, addr))?;
     let name = probe::load(link_map + core::mem::offset_of!(LinkMap, name))?;
@@ -104,7 +104,7 @@ pub fn object_at(addr: usize) -> Option<Object> {
 
 /// Calls `visit` for every object now loaded.
 ///
-/// Takes the loader's lock: for start-up and the return of dlopen, never inside malloc nor in a
+/// Takes the loader's lock: call it at start-up and after dlopen, never inside malloc or in a
 /// signal handler.
 pub fn for_each_object(mut visit: impl FnMut(Object)) {
     unsafe extern "C" fn trampoline<F: FnMut(Object)>(
@@ -114,7 +114,7 @@ pub fn for_each_object(mut visit: impl FnMut(Object)) {
     ) -> c_int {
         // SAFETY: dl_iterate_phdr passes valid info and the pointer given to it below.
         let (info, visit) = unsafe { (&*info, &mut *data.cast::<F>()) };
-        // SAFETY: the program headers of a loaded object, as the loader describes them.
+        // SAFETY: the loader describes the program headers of an object that stays loaded during the call.
         let headers =
             unsafe { core::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
         if let Some(object) = from_program_headers(info.dlpi_addr as usize, info.dlpi_name, headers)
@@ -152,8 +152,8 @@ fn from_program_headers(
     })
 }
 
-/// The path of the running executable, with the ` (deleted)` that the kernel appends to one that
-/// is gone. `None` where /proc is not mounted.
+/// The path of the running executable; the kernel appends ` (deleted)` if the file is gone. `None`
+/// where /proc is not mounted.
 pub fn executable_path() -> Option<PathBuf> {
     std::fs::read_link("/proc/self/exe").ok()
 }
@@ -170,8 +170,8 @@ pub fn vdso_address() -> usize {
     unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) as usize }
 }
 
-/// The loader's name of `object`; empty for the executable. Cut short where it cannot be read,
-/// as when the object was unloaded meanwhile.
+/// The loader's name of `object`; empty for the executable. Cut off at the first unreadable byte:
+/// the object may have been unloaded meanwhile.
 pub fn name_of(object: &Object) -> Vec<u8> {
     let at = object.name;
     (at..at.saturating_add(libc::PATH_MAX as usize))
@@ -179,7 +179,7 @@ pub fn name_of(object: &Object) -> Vec<u8> {
         .collect()
 }
 
-/// The name by which the object at an address was loaded. Takes the loader's lock.
+/// The name under which the object at an address was loaded. Takes the loader's lock.
 pub fn path_at(addr: usize) -> Option<Vec<u8>> {
     let mut info = core::mem::MaybeUninit::<libc::Dl_info>::uninit();
     // SAFETY: any address may be asked about; if an object is found there, the structure is filled, and its name is a
@@ -199,8 +199,8 @@ pub fn thread_id() -> u32 {
     unsafe { libc::syscall(libc::SYS_gettid) as u32 }
 }
 
-/// Runs `body` and leaves errno as it was: malloc and free must not change it on success, and
-/// free not at all (POSIX.1-2024).
+/// Runs `body` and leaves errno as it was: malloc must not change it on success, and free must
+/// never change it (POSIX.1-2024).
 pub fn with_errno_kept<R>(body: impl FnOnce() -> R) -> R {
     // SAFETY: the location of the calling thread's errno is always valid.
     unsafe {
@@ -212,15 +212,15 @@ pub fn with_errno_kept<R>(body: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Whether code of a symbol's own begins at `addr`. In an executable at a fixed address an imported
-/// function has an address too, that of its stub, and dlsym returns it.
+/// Whether the code of a function begins at `addr`, and not only its stub: in an executable at a
+/// fixed address, dlsym returns the stub of an imported function.
 ///
 /// Takes the loader's lock.
 pub fn is_definition(addr: usize) -> bool {
     symbol_at(addr).is_some_and(|symbol| symbol.st_shndx != 0)
 }
 
-/// The symbol table's entry for `addr`.
+/// The symbol table's entry for `addr`. Takes the loader's lock.
 fn symbol_at(addr: usize) -> Option<libc::Elf64_Sym> {
     /// `dladdr1` flag of glibc: the symbol table entry is wanted (dladdr(3)).
     const RTLD_DL_SYMENT: c_int = 1;
@@ -233,7 +233,7 @@ fn symbol_at(addr: usize) -> Option<libc::Elf64_Sym> {
         ) -> c_int;
     }
     let mut entry: *const libc::Elf64_Sym = core::ptr::null();
-    // SAFETY: both results are valid to write; the entry is the loader's, and stays while the
+    // SAFETY: both results are valid to write; the entry belongs to the loader, and stays while the
     // object is loaded.
     unsafe {
         let mut info: libc::Dl_info = core::mem::zeroed();
@@ -253,8 +253,8 @@ pub fn extent_of(name: &core::ffi::CStr) -> Option<core::ops::Range<usize>> {
 
 /// Whether a loaded object exports `name`. Takes the loader's lock, and that of setlocale.
 pub fn is_defined(name: &core::ffi::CStr) -> bool {
-    // SAFETY: dlsym with RTLD_DEFAULT and a valid C string; dlerror forgets that there was none, which the program
-    // must not find.
+    // SAFETY: dlsym with RTLD_DEFAULT and a valid C string. dlerror clears the error of a failed search, which the
+    // program must not see.
     unsafe {
         let found = !libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()).is_null();
         if !found {
@@ -264,22 +264,22 @@ pub fn is_defined(name: &core::ffi::CStr) -> bool {
     }
 }
 
-/// The version of glibc that runs, as (2, 36); zeros where it does not say.
+/// The version of the running glibc, for instance (2, 36); zeros where it is not a number.
 pub fn libc_version() -> (u32, u32) {
-    // SAFETY: it returns a C string that is never freed.
+    // SAFETY: gnu_get_libc_version returns a C string that is never freed.
     let text = unsafe { core::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
     let text = text.to_str().unwrap_or_default();
     let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
-/// Whether this code is the preload library, and not part of a program that links the crate.
+/// Whether this code is in the preload library, and not in a program that links the crate.
 pub fn is_preload_library() -> bool {
     let marker: usize;
     // SAFETY: reads a word of the global offset table; a weak symbol that nobody defines is zero.
     unsafe {
         core::arch::asm!(
-            // Defined in the preload library alone, by build.rs.
+            // build.rs defines it in the preload library alone.
             ".weak fencepost_preload_marker",
             "mov {}, qword ptr [rip + fencepost_preload_marker@GOTPCREL]",
             out(reg) marker,

@@ -1,8 +1,8 @@
-//! The runtime's lock: a spin lock that yields, held with signals blocked. And patience, for waits that must end.
+//! The runtime's lock: a spin lock that yields, held with signals blocked. And [`Patience`], for waits that must end.
 //!
-//! A handler that interrupted the holder and allocated would wait for itself; with signals blocked
-//! it cannot run there. (Where a seccomp filter forbids to block signals, it could, and must not allocate: as natively.) Faults stay deliverable: the runtime's own fault handler takes no such lock
-//! before it knows that the thread holds none.
+//! If a handler interrupted the holder and allocated, the thread would wait for itself; so signals are blocked.
+//! (Where a seccomp filter forbids that, handlers must not allocate, as without us.) Fault signals are not blocked:
+//! the runtime's fault handler takes no such lock before it knows that the thread holds none.
 
 use super::per_thread::per_thread;
 use super::{process, signal};
@@ -12,8 +12,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 use spin::relax::RelaxStrategy;
 
-/// Gives the processor away instead of burning it: the holder may be the thread that needs it. A
-/// real-time thread yields to its equals only, so now and then it sleeps, for any holder to go on.
+/// How a waiting thread waits: it yields, as the holder may need the processor. A real-time thread
+/// yields only to threads of its priority, so now and then it sleeps to let every holder go on.
 pub struct Yield;
 
 /// Yields between sleeps.
@@ -33,7 +33,7 @@ impl RelaxStrategy for Yield {
     }
 }
 
-/// Tells the living threads apart. The image of a thread in the child of a fork is the same.
+/// A number that tells living threads apart. In the child of a fork the thread keeps its number.
 fn this_thread() -> usize {
     YIELDED.with(|yielded| core::ptr::from_ref(yielded) as usize)
 }
@@ -55,7 +55,7 @@ impl<T> Lock<T> {
         let mask = signal::BlockedSignals::block();
         let guard = match self.value.try_lock() {
             Some(guard) => Some(guard),
-            // A handler of fork that runs after ours, or libc itself, allocates.
+            // Between our handlers of fork, another handler or libc allocates.
             None if self.is_held_for_own_fork() => None,
             None => Some(self.value.lock()),
         };
@@ -67,7 +67,7 @@ impl<T> Lock<T> {
         self.forker.load(Ordering::Relaxed) == this_thread()
     }
 
-    /// Whether the lock stays closed to the calling thread for `milliseconds`, longer than any holder needs.
+    /// Whether the calling thread can't take the lock for `milliseconds`, which should be longer than any holder needs.
     pub fn is_stuck(&self, milliseconds: u64) -> bool {
         let mut patience = Patience::new(milliseconds);
         while self.value.is_locked() && !self.is_held_for_own_fork() {
@@ -78,18 +78,18 @@ impl<T> Lock<T> {
         false
     }
 
-    /// Opens a lock that a thread of another process closed: in a copy of that process.
+    /// Opens the lock in a copy of a process, where it was held by a thread that the copy does not have.
     ///
     /// # Safety
     /// No thread of this process may hold it.
     pub unsafe fn break_open(&self) {
-        // SAFETY: no thread of this process holds the lock, as this function demands.
+        // SAFETY: the caller promises that no thread of this process holds the lock.
         unsafe { self.value.force_unlock() }
     }
 
-    /// Takes the lock and keeps it beyond this call: before fork, so that the child's copy is of a
-    /// quiet state. Signals must be blocked until [`Lock::release_after_fork`]. Until then the calling
-    /// thread may still lock it: nobody else is inside.
+    /// Takes the lock before fork and keeps it beyond this call, so that nobody is changing the value
+    /// while the child's copy is made. Signals must be blocked until [`Lock::release_after_fork`].
+    /// Until then the calling thread may lock it again.
     pub fn hold_for_fork(&self) {
         core::mem::forget(self.value.lock());
         self.forker.store(this_thread(), Ordering::Relaxed);
@@ -101,12 +101,12 @@ impl<T> Lock<T> {
     /// The calling thread, or its image before fork, must have called `hold_for_fork`.
     pub unsafe fn release_after_fork(&self) {
         self.forker.store(0, Ordering::Relaxed);
-        // SAFETY: the lock is held by this thread or its image, whose guard was forgotten.
+        // SAFETY: this thread, or its image before fork, holds the lock; `hold_for_fork` has forgotten the guard.
         unsafe { self.value.force_unlock() }
     }
 }
 
-/// Holds a [`Lock`]; the lock opens before signals do.
+/// Holds a [`Lock`]. When dropped, it opens the lock, and then unblocks signals.
 pub struct Guard<'a, T> {
     /// `None` where the thread holds the lock already, for a fork.
     guard: Option<SpinMutexGuard<'a, T, Yield>>,
@@ -119,8 +119,8 @@ impl<T> Deref for Guard<'_, T> {
     fn deref(&self) -> &T {
         match &self.guard {
             Some(guard) => guard,
-            // SAFETY: held by this thread for a fork, outside of every other guard of this lock: it forks with
-            // signals blocked, and nothing that runs under a guard forks.
+            // SAFETY: this thread holds the lock for a fork, and no other guard of it exists: signals are blocked, and
+            // no code that runs under a guard forks.
             None => unsafe { &*self.lock.value.as_mut_ptr() },
         }
     }
@@ -130,17 +130,17 @@ impl<T> DerefMut for Guard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         match &mut self.guard {
             Some(guard) => guard,
-            // SAFETY: as above.
+            // SAFETY: this thread holds the lock for a fork, and no other guard of it exists (see `deref`).
             None => unsafe { &mut *self.lock.value.as_mut_ptr() },
         }
     }
 }
 
-/// Turns in which the clock has not to be right.
+/// Most turns of waiting, even if the clock does not work.
 const MOST_TURNS: u32 = 4000;
 
-/// Waiting for another thread that may never come: by the clock, as on a loaded machine every turn that is given away
-/// costs milliseconds. See [`Patience::is_left`].
+/// A limit for waiting on another thread that may never come. It goes by the clock, because on a loaded machine one
+/// yield may take milliseconds. See [`Patience::is_left`].
 pub struct Patience {
     turns: u32,
     end_nanoseconds: u64,
@@ -152,13 +152,13 @@ impl Patience {
         Patience { turns: 0, end_nanoseconds: now + milliseconds * 1_000_000 }
     }
 
-    /// Gives the processor away for a while. False when there has been time enough.
+    /// Yields or sleeps for a moment. False when the time is over.
     pub fn is_left(&mut self) -> bool {
         self.turns += 1;
         if self.turns > MOST_TURNS || process::clock_nanoseconds() > self.end_nanoseconds {
             return false;
         }
-        // A real-time thread yields to its equals only.
+        // A real-time thread yields only to threads of its priority, so it must sleep too.
         if self.turns.is_multiple_of(64) {
             process::nap()
         } else {

@@ -1,4 +1,4 @@
-//! Mappings: a dozen verbs, each one system call on a page-aligned range.
+//! Mappings: a dozen verbs, most of them one system call on a page-aligned range.
 
 use super::{Errno, PAGE_BYTES, file, round_up_to_page, syscall};
 use core::ops::Range;
@@ -14,7 +14,7 @@ const MADV_DONTNEED_LOCKED: usize = 24;
 const PRIVATE_ANONYMOUS: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
 
 unsafe fn mmap(address: usize, bytes: usize, prot: c_int, flags: c_int) -> Result<usize, Errno> {
-    // SAFETY: the callers below pass ranges that they own.
+    // SAFETY: the functions below pass address 0, MAP_FIXED_NOREPLACE, or a range that their caller owns.
     unsafe {
         syscall(libc::SYS_mmap, [address, bytes, prot as usize, flags as usize, usize::MAX, 0])
     }
@@ -28,15 +28,15 @@ pub fn own_bytes() -> usize {
     OWN_BYTES.load(Ordering::Relaxed)
 }
 
-/// So much of ours is the program's from now on.
+/// From now on counts `bytes` of our address space as the program's.
 pub fn disown(bytes: usize) {
     OWN_BYTES.fetch_sub(bytes, Ordering::Relaxed);
 }
 
-/// Most mappings of ours whose place is known: there are few large ones.
+/// Most mappings of ours whose place is kept. There are few, and most are large.
 const MOST_OWN: usize = 64;
 
-/// Where they are: start and end; a start of 0 is an empty place.
+/// Start and end of our mappings; a start of 0 is an empty place.
 static OWN: [(AtomicUsize, AtomicUsize); MOST_OWN] =
     [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; MOST_OWN];
 
@@ -46,17 +46,17 @@ fn own_ranges() -> impl Iterator<Item = Range<usize>> {
         .filter(|range| range.start != 0)
 }
 
-/// The mapping of ours that `address` lies in.
+/// The mapping of ours that contains `address`.
 pub fn own_range(address: usize) -> Option<Range<usize>> {
     own_ranges().find(|range| range.contains(&address))
 }
 
-/// Where the next mapping of ours begins, above `address`.
+/// The lowest start of a mapping of ours above `address`.
 pub fn next_own(address: usize) -> Option<usize> {
     own_ranges().map(|range| range.start).filter(|&start| start > address).min()
 }
 
-/// Counts `bytes` as ours that something else than [`reserve`] and [`map`] has mapped.
+/// Counts as ours `bytes` that were mapped by other means than [`reserve`] and [`map`].
 pub fn note_own(bytes: usize) {
     OWN_BYTES.fetch_add(round_up_to_page(bytes), Ordering::Relaxed);
 }
@@ -83,18 +83,18 @@ pub fn reserve(bytes: usize) -> Result<usize, Errno> {
     own(mapped, bytes)
 }
 
-/// Whether somewhere `bytes` of address space are free.
+/// Whether a range of `bytes` of address space is free somewhere.
 pub fn has_gap(bytes: usize) -> bool {
     let found = reserve(bytes);
     if let Ok(start) = found {
-        // SAFETY: nobody knows the mapping.
+        // SAFETY: nobody else knows the mapping, which was made above.
         unsafe { unmap(start, bytes) };
     }
     found.is_ok()
 }
 
-/// Reserves exactly these pages, if nothing is mapped there. They do not count as ours: something of the
-/// program's was there.
+/// Reserves exactly these pages, if nothing is mapped there. They do not count as ours, because a mapping of the
+/// program was there.
 pub fn reserve_at(address: usize, bytes: usize) -> Result<(), Errno> {
     let flags = PRIVATE_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
     // SAFETY: with the last flag the kernel touches nothing that exists.
@@ -102,13 +102,13 @@ pub fn reserve_at(address: usize, bytes: usize) -> Result<(), Errno> {
     if mapped == address {
         return Ok(());
     }
-    // Before Linux 4.17 the flag is unknown, and the address a wish.
-    // SAFETY: the mapping is new, and nobody knows it.
+    // Linux before 4.17 ignores the flag, and may choose another address.
+    // SAFETY: the mapping was made above, and nobody else knows it.
     let _ = unsafe { syscall(libc::SYS_munmap, [mapped, bytes, 0, 0, 0, 0]) };
     Err(Errno(libc::EEXIST))
 }
 
-/// Address space of ours, made usable from its start onward in steps.
+/// Address space that is reserved at once and made usable in parts.
 #[derive(Clone, Copy, Debug)]
 pub struct Reservation {
     /// First address, page-aligned.
@@ -118,8 +118,8 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// Reserves `bytes`, or what the kernel grants of it by halves, down to `least_bytes`. Where
-    /// RLIMIT_AS limits the process, it takes no more than one part in `parts` of that.
+    /// Reserves `bytes`, or if the kernel refuses, half of it and so on, down to `least_bytes`. Where
+    /// RLIMIT_AS is set, takes no more than one part in `parts` of it.
     pub fn new(bytes: usize, least_bytes: usize, parts: usize) -> Option<Reservation> {
         let mut bytes = round_up_to_page(bytes.min(address_space_share(parts)));
         while bytes >= least_bytes {
@@ -131,8 +131,8 @@ impl Reservation {
         None
     }
 
-    /// Reserves as many of `choices` bytes, the most first, as fit between the program and its libraries, where the kernel
-    /// puts mappings. Below a program that is not at a low address there is more room, which is then left to it.
+    /// Reserves the first of `choices` (in bytes, the largest first) that fits between the program and its libraries,
+    /// where the kernel puts mappings. Room below the program is left to it.
     pub fn above_program(choices: &[usize]) -> Option<Reservation> {
         // SAFETY: reads the auxiliary vector.
         let program = unsafe { libc::getauxval(libc::AT_ENTRY) } as usize;
@@ -144,53 +144,53 @@ impl Reservation {
             if start > program {
                 return Some(Reservation { start, bytes });
             }
-            // SAFETY: nobody knows the mapping.
+            // SAFETY: nobody else knows the mapping, which was made above.
             unsafe { unmap(start, bytes) };
             None
         })
     }
 
-    /// Makes `bytes` from `offset` readable and writable; both multiples of the page size. What is
-    /// usable already stays as it is.
+    /// Makes `bytes` from `offset` readable and writable; both must be multiples of the page size.
+    /// Pages that are usable already stay as they are.
     pub fn commit(&self, offset: usize, bytes: usize) -> Result<(), Errno> {
         debug_assert!(offset + bytes <= self.bytes);
-        // SAFETY: within our own mapping, and only ever adds permissions.
+        // SAFETY: the range is within our own mapping, and the call only adds permissions.
         unsafe { commit(self.start + offset, bytes) }
     }
 }
 
-/// Maps zeroed, writable memory, populated as it is touched.
+/// Maps zeroed, writable memory; the kernel gives pages as they are touched.
 pub fn map(bytes: usize) -> Result<usize, Errno> {
     let prot = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: as in `reserve`.
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
     own(unsafe { mmap(0, bytes, prot, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }, bytes)
 }
 
-/// Maps the first `bytes` of an open file to be read.
+/// Maps the first `bytes` of an open file for reading.
 pub fn map_file(descriptor: c_int, bytes: usize) -> Result<usize, Errno> {
     let (prot, flags) = (libc::PROT_READ as usize, libc::MAP_PRIVATE as usize);
-    // SAFETY: as in `reserve`.
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
     own(unsafe { syscall(libc::SYS_mmap, [0, bytes, prot, flags, descriptor as usize, 0]) }, bytes)
 }
 
-/// Lays a page of zeros, to be read, over the one at `address`.
+/// Replaces the page at `address` by a read-only page of zeros.
 ///
 /// # Safety
 /// The page must be the caller's own, and read-only.
 pub unsafe fn lay_zeros(address: usize) -> Result<(), Errno> {
     let flags = PRIVATE_ANONYMOUS | libc::MAP_FIXED;
-    // SAFETY: the page is the caller's own and read-only, as this function demands.
+    // SAFETY: the caller promises that the page is its own and read-only.
     unsafe { mmap(address, PAGE_BYTES, libc::PROT_READ, flags) }.map(drop)
 }
 
-/// As [`map`], but shared with the children of forks.
+/// Maps zeroed, writable memory that the children of forks share.
 pub fn map_shared(bytes: usize) -> Result<usize, Errno> {
     let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
-    // SAFETY: as in `reserve`.
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
     own(unsafe { mmap(0, bytes, libc::PROT_READ | libc::PROT_WRITE, flags) }, bytes)
 }
 
-/// Gives a mapping of ours back.
+/// Unmaps a mapping of ours.
 ///
 /// # Safety
 /// Nothing may use the range any more.
@@ -203,13 +203,13 @@ pub unsafe fn unmap(address: usize, bytes: usize) {
         end.store(0, Ordering::Relaxed);
         start.store(0, Ordering::Release);
     }
-    // SAFETY: the range is the caller's own and nothing refers into it, as this function demands. munmap of a whole
-    // mapping of ours cannot fail.
+    // SAFETY: the caller promises that the range is its own and that nothing refers into it. munmap of a whole mapping
+    // of ours cannot fail.
     let _ = unsafe { syscall(libc::SYS_munmap, [address, bytes, 0, 0, 0, 0]) };
     OWN_BYTES.fetch_sub(round_up_to_page(bytes), Ordering::Relaxed);
 }
 
-/// Bytes of a segment of shared memory (shmget(2)).
+/// Size of a segment of shared memory, in bytes (shmget(2)).
 pub fn segment_bytes(segment: c_int) -> Option<usize> {
     // SAFETY: zeros are a valid structure, which the call fills.
     unsafe {
@@ -224,7 +224,7 @@ pub fn segment_bytes(segment: c_int) -> Option<usize> {
 /// The range must be the caller's own reservation.
 pub unsafe fn commit(address: usize, bytes: usize) -> Result<(), Errno> {
     let prot = (libc::PROT_READ | libc::PROT_WRITE) as usize;
-    // SAFETY: the range is the caller's own reservation, as this function demands.
+    // SAFETY: the caller promises that the range is its own reservation.
     unsafe { syscall(libc::SYS_mprotect, [address, bytes, prot, 0, 0, 0]) }.map(drop)
 }
 
@@ -235,27 +235,27 @@ pub unsafe fn commit(address: usize, bytes: usize) -> Result<(), Errno> {
 /// The range must be the caller's own, with no references into it.
 pub unsafe fn decommit(address: usize, bytes: usize) -> Result<(), Errno> {
     let flags = PRIVATE_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
-    // SAFETY: the range is the caller's own and nothing refers into it, as this function demands.
+    // SAFETY: the caller promises that the range is its own and that nothing refers into it.
     unsafe { mmap(address, bytes, libc::PROT_NONE, flags) }.map(drop)
 }
 
-/// Makes pages readable and writable by laying a fresh mapping over them, whatever was there: a guard marker too.
+/// Makes pages readable and writable by laying a fresh mapping over them; guard markers go too.
 ///
 /// # Safety
-/// As [`decommit`].
+/// The range must be the caller's own, with no references into it.
 pub unsafe fn replace(address: usize, bytes: usize) -> Result<(), Errno> {
     let flags = PRIVATE_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
-    // SAFETY: the range is the caller's own and nothing refers into it, as this function demands.
+    // SAFETY: the caller promises that the range is its own and that nothing refers into it.
     unsafe { mmap(address, bytes, libc::PROT_READ | libc::PROT_WRITE, flags) }.map(drop)
 }
 
-/// [`decommit`], or where the kernel refuses a new mapping (at its limit of mappings it does even
-/// when the count would fall), the same in two steps on the mapping that is there.
+/// [`decommit`]; if the kernel refuses a new mapping (at its limit of mappings it does, even where
+/// their number would fall), drops the contents and the permissions of the pages in two steps.
 ///
 /// # Safety
-/// As [`decommit`].
+/// The range must be the caller's own, with no references into it.
 pub unsafe fn revoke(address: usize, bytes: usize) -> Result<(), Errno> {
-    // SAFETY: the range is the caller's own and nothing refers into it, as this function demands.
+    // SAFETY: the caller promises that the range is its own and that nothing refers into it.
     unsafe {
         decommit(address, bytes).or_else(|_| {
             madvise(address, bytes, libc::MADV_DONTNEED as usize)?;
@@ -266,38 +266,39 @@ pub unsafe fn revoke(address: usize, bytes: usize) -> Result<(), Errno> {
 }
 
 unsafe fn madvise(address: usize, bytes: usize, advice: usize) -> Result<(), Errno> {
-    // SAFETY: the callers below pass ranges that they own.
+    // SAFETY: the functions below pass ranges that their callers own, or advice that changes no contents.
     unsafe { syscall(libc::SYS_madvise, [address, bytes, advice, 0, 0, 0]) }.map(drop)
 }
 
-/// Drops the contents of pages. Locked ones too, which only MADV_DONTNEED_LOCKED (Linux 5.18) does.
+/// Drops the contents of pages, of locked pages too (by MADV_DONTNEED_LOCKED, Linux 5.18).
 ///
 /// # Safety
 /// The range must be the caller's own; nothing may rely on its contents.
 pub unsafe fn discard(address: usize, bytes: usize) -> Result<(), Errno> {
-    // SAFETY: nothing relies on what the caller's own range holds, as this function demands.
+    // SAFETY: the caller promises that the range is its own and that nothing relies on its contents.
     unsafe {
         madvise(address, bytes, libc::MADV_DONTNEED as usize)
             .or_else(|_| madvise(address, bytes, MADV_DONTNEED_LOCKED))
     }
 }
 
-/// `process_madvise(2)` on the calling process itself (PIDFD_SELF, Linux 6.14): one call, and for most advice
-/// one TLB flush, for many ranges. False where the kernel or a container does not allow it.
+/// Calls `process_madvise(2)` on this process (PIDFD_SELF, Linux 6.14): one call for many ranges, and for most advice
+/// one TLB flush. False where the kernel or a container does not allow it.
 unsafe fn madvise_all(ranges: &[libc::iovec], advice: usize) -> bool {
     const PIDFD_SELF: isize = -10_000;
     let args = [PIDFD_SELF as usize, ranges.as_ptr() as usize, ranges.len(), advice, 0, 0];
     let bytes: usize = ranges.iter().map(|range| range.iov_len).sum();
-    // SAFETY: the callers below pass ranges that they own.
+    // SAFETY: the functions below pass ranges that their callers own.
     unsafe { syscall(libc::SYS_process_madvise, args) == Ok(bytes) }
 }
 
-/// [`discard`] for each range; in one call where that is possible.
+/// Calls [`discard`] for each range; in one system call where that is possible.
 ///
 /// # Safety
-/// As [`discard`].
+/// The ranges must be the caller's own; nothing may rely on their contents.
 pub unsafe fn discard_all(ranges: &[libc::iovec]) -> Result<(), Errno> {
-    // SAFETY: nothing relies on what the caller's own ranges hold; dropping again what is dropped does no harm.
+    // SAFETY: the caller promises that the ranges are its own and that nothing relies on their contents. Dropping them
+    // twice does no harm.
     unsafe {
         if madvise_all(ranges, libc::MADV_DONTNEED as usize) {
             return Ok(());
@@ -306,12 +307,12 @@ pub unsafe fn discard_all(ranges: &[libc::iovec]) -> Result<(), Errno> {
     }
 }
 
-/// [`guard_install`] for each range; in one call where that is possible.
+/// Calls [`guard_install`] for each range; in one system call where that is possible.
 ///
 /// # Safety
-/// As [`guard_install`].
+/// The ranges must be the caller's own, with no references into them.
 pub unsafe fn guard_install_all(ranges: &[libc::iovec]) -> Result<(), Errno> {
-    // SAFETY: the ranges are the caller's own and nothing refers into them, as this function demands.
+    // SAFETY: the caller promises that the ranges are its own and that nothing refers into them.
     unsafe {
         if madvise_all(ranges, MADV_GUARD_INSTALL) {
             return Ok(());
@@ -320,44 +321,42 @@ pub unsafe fn guard_install_all(ranges: &[libc::iovec]) -> Result<(), Errno> {
     }
 }
 
-/// Moves pages of one mapping over other mapped pages, without touching what is in them; those at `from` are empty
-/// afterwards. Linux 5.7.
+/// Moves pages over other mapped pages without copying; the range `from` is empty afterwards. Linux 5.7.
 ///
 /// # Safety
 /// Both ranges must be the caller's own, and not overlap; nothing may rely on the contents of either.
 pub unsafe fn move_pages(from: usize, to: usize, bytes: usize) -> Result<(), Errno> {
     let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP;
-    // SAFETY: both ranges are the caller's own, distinct, and nobody relies on what they hold, as this function
-    // demands.
+    // SAFETY: the caller promises that both ranges are its own and distinct, and that nothing relies on their contents.
     unsafe { syscall(libc::SYS_mremap, [from, bytes, bytes, flags as usize, to, 0]) }.map(drop)
 }
 
-/// Asks for zeros in place of these pages in the child of every fork.
+/// Asks the kernel to give the child of every fork zeros in place of these pages.
 pub fn wipe_at_fork(address: usize, bytes: usize) -> Result<(), Errno> {
     // SAFETY: the advice changes nothing in this process.
     unsafe { madvise(address, bytes, libc::MADV_WIPEONFORK as usize) }
 }
 
-/// Turns pages of a writable mapping into guards: their contents are dropped, access faults.
+/// Turns pages of a writable mapping into guards: their contents are dropped, and each access faults.
 ///
 /// # Safety
 /// The range must be the caller's own, with no references into it.
 pub unsafe fn guard_install(address: usize, bytes: usize) -> Result<(), Errno> {
-    // SAFETY: the range is the caller's own and nothing refers into it, as this function demands.
+    // SAFETY: the caller promises that the range is its own and that nothing refers into it.
     unsafe { madvise(address, bytes, MADV_GUARD_INSTALL) }
 }
 
-/// Takes guards away: the pages read as zeros and are populated as they are touched.
+/// Takes guards away: the pages are zeros, and the kernel gives memory as they are touched.
 ///
 /// # Safety
 /// The range must be the caller's own.
 pub unsafe fn guard_remove(address: usize, bytes: usize) -> Result<(), Errno> {
-    // SAFETY: the range is the caller's own, as this function demands.
+    // SAFETY: the caller promises that the range is its own.
     unsafe { madvise(address, bytes, MADV_GUARD_REMOVE) }
 }
 
-/// Asks for base pages only: a huge page would fill the guards between objects. A kernel without
-/// huge pages refuses, and needs nothing.
+/// Asks the kernel for base pages only: a huge page would fill the guards between objects. A kernel
+/// without huge pages refuses, which does no harm.
 pub fn refuse_huge_pages(address: usize, bytes: usize) {
     // SAFETY: the advice changes no contents.
     let _ = unsafe { madvise(address, bytes, libc::MADV_NOHUGEPAGE as usize) };
@@ -372,16 +371,16 @@ pub(super) fn limit_of(resource: libc::__rlimit_resource_t) -> Option<usize> {
     (limit.rlim_cur != libc::RLIM64_INFINITY).then_some(limit.rlim_cur as usize)
 }
 
-/// One part in `parts` of the address space that RLIMIT_AS grants; all there is without a limit.
+/// One part in `parts` of RLIMIT_AS, in bytes; `usize::MAX` without a limit.
 pub fn address_space_share(parts: usize) -> usize {
     limit_of(libc::RLIMIT_AS).map_or(usize::MAX, |bytes| round_up_to_page(bytes / parts))
 }
 
-/// How much more private memory the process may make writable, where that is limited: by RLIMIT_DATA (setrlimit(2)),
-/// or by the system's strict accounting (`vm.overcommit_memory` 2, proc_sys_vm(5)).
+/// How many more bytes of private memory the process may make writable. `None` unless RLIMIT_DATA (setrlimit(2)) or
+/// the system's strict accounting (`vm.overcommit_memory` 2, proc_sys_vm(5)) limits them.
 pub fn committable_bytes() -> Option<usize> {
     let by_process = limit_of(libc::RLIMIT_DATA).map(|limit| {
-        // Sixth of /proc/self/statm: pages of data and stack (proc_pid_statm(5)).
+        // The sixth number of /proc/self/statm: pages of data and stack (proc_pid_statm(5)).
         let text = file::read_all(c"/proc/self/statm", 256).unwrap_or_default();
         let field = text.split(|&b| b == b' ').nth(5).map(number_in).unwrap_or_default();
         limit.saturating_sub(field.unwrap_or(0) * PAGE_BYTES)
@@ -401,13 +400,13 @@ fn number_in(text: &[u8]) -> Option<usize> {
     core::str::from_utf8(&digits).ok()?.parse().ok()
 }
 
-/// A line of /proc/meminfo (proc_meminfo(5)), which counts in KiB.
+/// The number in a line of /proc/meminfo (proc_meminfo(5), in KiB), as bytes.
 fn meminfo_bytes(text: &[u8], name: &[u8]) -> Option<usize> {
     let line = text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name))?;
     number_in(line)?.checked_mul(1024)
 }
 
-/// Memory that the kernel could give without swapping (MemAvailable, proc_meminfo(5)).
+/// Bytes that the kernel could give without swapping (MemAvailable, proc_meminfo(5)).
 pub fn available_bytes() -> Option<usize> {
     meminfo_bytes(&file::read_all(c"/proc/meminfo", 8192)?, b"MemAvailable:")
 }

@@ -1,4 +1,4 @@
-//! Locked memory (mlock(2)): what the process may lock, and who may lock more.
+//! Locked memory (mlock(2)): how much the process may lock, and whether it may lock more.
 
 use super::{Errno, memory, syscall};
 
@@ -9,23 +9,23 @@ pub fn most_bytes() -> usize {
     memory::limit_of(libc::RLIMIT_MEMLOCK).unwrap_or(usize::MAX)
 }
 
-/// Whether the process has the privilege to lock what it likes (CAP_IPC_LOCK, capabilities(7)).
+/// Whether the process may lock any amount of memory (CAP_IPC_LOCK, capabilities(7)).
 pub fn is_privileged() -> bool {
     const VERSION_3: u32 = 0x2008_0522;
     const CAP_IPC_LOCK: u32 = 14;
     let mut header = [VERSION_3, 0];
-    // Effective, permitted and inheritable ones, twice.
+    // Effective, permitted and inheritable sets; first of the lower capabilities, then of the upper ones.
     let mut data = [0_u32; 6];
     let args = [header.as_mut_ptr() as usize, data.as_mut_ptr() as usize, 0, 0, 0, 0];
-    // SAFETY: both are of the kernel's layout.
+    // SAFETY: `header` and `data` have the kernel's layout.
     let asked = unsafe { syscall(libc::SYS_capget, args) };
     asked.is_ok() && data[0] >> CAP_IPC_LOCK & 1 != 0
 }
 
-/// Locks mapped pages: all at once, or each when it is touched.
+/// Locks mapped pages: all at once, or (with `on_fault`) each when it is touched.
 pub fn lock(start: usize, bytes: usize, on_fault: bool) -> Result<(), Errno> {
     let flags = if on_fault { MLOCK_ONFAULT } else { 0 };
-    // SAFETY: changes no contents.
+    // SAFETY: locking changes no contents.
     unsafe { syscall(libc::SYS_mlock2, [start, bytes, flags, 0, 0, 0]) }.map(drop)
 }
 

@@ -59,8 +59,8 @@ pub const fn round_up_to_page(bytes: usize) -> usize {
 /// Makes system call `number`, unless a seccomp filter forbids it.
 ///
 /// # Safety
-/// As the system call demands: pointers among `args` must be valid for what the kernel does with
-/// them, and changes to mappings must not pull memory from under live references.
+/// Pointers among `args` must be valid for what the kernel does with them, and changes to mappings
+/// must not pull memory from under live references.
 #[inline]
 pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> Result<usize, Errno> {
     if sandbox::is_restricted()
@@ -68,22 +68,23 @@ pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> Result<u
     {
         return Err(error);
     }
-    // SAFETY: the arguments are what the system call demands, as this function demands.
+    // SAFETY: the caller promises that the arguments are valid for this system call.
     unsafe { syscall_unjudged(number, args) }
 }
 
-/// Makes system call `number`, whatever a filter says to it.
+/// Makes system call `number` without asking the filters.
 ///
 /// # Safety
-/// As [`syscall`].
+/// Pointers among `args` must be valid for what the kernel does with them, and changes to mappings
+/// must not pull memory from under live references.
 #[inline]
 pub(crate) unsafe fn syscall_unjudged(
     number: libc::c_long,
     args: [usize; 6],
 ) -> Result<usize, Errno> {
     let result: isize;
-    // SAFETY: the x86_64 system call convention (syscall(2)): number in rax, arguments in rdi, rsi,
-    // rdx, r10, r8, r9; rcx and r11 are clobbered, memory may be. What the call does with the arguments is allowed, as this function demands.
+    // SAFETY: the x86_64 system call convention (syscall(2)): number in rax, arguments in rdi, rsi, rdx, r10, r8, r9;
+    // rcx and r11 are clobbered, memory may be. The caller promises that the arguments are valid for the call.
     unsafe {
         asm!(
             "syscall",
@@ -103,7 +104,7 @@ pub(crate) unsafe fn syscall_unjudged(
     if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
 }
 
-/// Does `work` with the stack pointer at `stack_top`, and comes back to this stack.
+/// Runs `work` with the stack pointer at `stack_top`, then returns to this stack.
 ///
 /// # Safety
 /// `stack_top` must be the upper end of writable memory that nothing else uses, large enough for
@@ -111,9 +112,9 @@ pub(crate) unsafe fn syscall_unjudged(
 pub unsafe fn call_on_stack<R>(stack_top: usize, work: impl FnOnce() -> R) -> R {
     let mut work = Work::new(work);
     let function = work.function();
-    // SAFETY: the System V ABI keeps r12 across calls, so the old stack pointer survives there; the
-    // new one is aligned to 16 as a call demands; all caller-saved registers are clobbered. That the
-    // memory there will do, this function demands.
+    // SAFETY: the System V ABI keeps r12 across calls, so it holds the old stack pointer; the new one
+    // is aligned to 16 as a call demands; all caller-saved registers are clobbered. The caller
+    // promises that the new stack is free and large enough, and that `work` does not unwind.
     unsafe {
         asm!(
             "mov r12, rsp",
@@ -127,6 +128,6 @@ pub unsafe fn call_on_stack<R>(stack_top: usize, work: impl FnOnce() -> R) -> R 
             clobber_abi("C"),
         );
     }
-    // The function has returned, so the work is done: only a damaged stack could say otherwise.
+    // The function has returned, so there is a result, unless the stack was damaged.
     work.into_result().unwrap_or_else(|| process::exit_now(128 + libc::SIGABRT))
 }

@@ -1,8 +1,8 @@
-//! The functions that ours stand in front of: libc's, or another preloaded library's.
+//! The next functions, which ours stand in front of: those of libc or of another preloaded library.
 //!
-//! Found by `dlsym(RTLD_NEXT)`, which takes the loader's lock, so [`resolve`] looks all of them up
-//! while the process still has one thread. `once_cell::race` never waits: a late look-up by two
-//! threads at once is done twice, with the same result.
+//! `dlsym(RTLD_NEXT)` finds them. It takes the loader's lock, so [`resolve`] looks all of them up
+//! while the process still has one thread. `once_cell::race` never waits: if two threads look a
+//! function up at once, both find the same.
 
 use core::ffi::{CStr, c_char, c_void};
 use core::mem::transmute_copy;
@@ -13,12 +13,12 @@ use once_cell::race::OnceNonZeroUsize;
 /// Address of the next definition of one symbol.
 #[repr(C)]
 pub struct Next {
-    /// First, for entries in assembler: 0 until it is known.
+    /// 0 until it is known. It is the first field because entries in assembler read it.
     address: OnceNonZeroUsize,
-    /// See [`Next::leave_alone`]; for entries in assembler too.
+    /// See [`Next::leave_alone`]. Entries in assembler read it too.
     is_left_alone: AtomicBool,
     name: &'static CStr,
-    /// Serves where nobody defines `name`.
+    /// Name of the function to use where nobody defines `name`.
     substitute: Option<&'static CStr>,
 }
 
@@ -38,17 +38,17 @@ impl Next {
         }
     }
 
-    /// Bytes from the address to the flag of [`Next::leave_alone`].
+    /// Offset of the flag of [`Next::leave_alone`], in bytes.
     pub const LEFT_ALONE: usize = core::mem::offset_of!(Next, is_left_alone);
 
-    /// A function of ours stands between: it is what calls go on to. For before the first look-up.
+    /// Has calls go on to `function`, which is ours. Must be called before the first look-up.
     pub fn put_before(&self, function: *const ()) {
         if let Some(address) = NonZeroUsize::new(function as usize) {
             let _ = self.address.set(address);
         }
     }
 
-    /// Calls of it are to go straight on.
+    /// From now on entries in assembler pass calls straight on to the next function.
     pub fn leave_alone(&self) {
         self.is_left_alone.store(true, Ordering::Relaxed);
     }
@@ -57,26 +57,26 @@ impl Next {
         self.address.get_or_try_init(|| self.look_up().ok_or(())).ok()
     }
 
-    /// From now on `function`, which has the same signature, serves in libc's place. Once, and before libc's
-    /// is looked up.
+    /// From now on uses `function`, which has the same signature, in libc's place. To be called once, before libc's
+    /// function is looked up.
     pub fn take_over(&self, function: *const ()) {
         if let Some(address) = NonZeroUsize::new(function as usize) {
-            // Else a constructor has called libc's, and so will others.
+            // If it is set already, a constructor has called libc's function, and later calls go there too.
             let _ = self.address.set(address);
         }
     }
 
-    /// Looks it up, while it is safe to take the loader's lock.
+    /// Looks the function up, while it is safe to take the loader's lock.
     pub fn resolve(&self) {
         self.address();
     }
 
     fn look_up(&self) -> Option<NonZeroUsize> {
-        // What dlsym allocates (an error text) is the runtime's.
+        // dlsym may allocate (an error text), which belongs to the runtime.
         let _scope = super::scope::RuntimeScope::enter();
         let dlsym = libc_dlsym()?;
         [Some(self.name), self.substitute].into_iter().flatten().find_map(|name| {
-            // SAFETY: a valid C string and a handle that dlsym(3) defines.
+            // SAFETY: `name` is a valid C string, and dlsym(3) defines the handle.
             NonZeroUsize::new(unsafe { dlsym(libc::RTLD_NEXT, name.as_ptr()) } as usize)
         })
     }
@@ -87,26 +87,26 @@ impl Next {
     /// `F` must be a function pointer type with the C signature of the symbol.
     pub unsafe fn get<F: Copy>(&self) -> Option<F> {
         const { assert!(size_of::<F>() == size_of::<usize>()) };
-        // SAFETY: `F` is the signature of the symbol, as this function demands; the address is not zero, so it is a
-        // valid function pointer.
+        // SAFETY: the caller promises that `F` has the symbol's signature. The address is not zero: it came from dlsym,
+        // or is that of a function of ours with this signature.
         self.address().map(|address| unsafe { transmute_copy::<usize, F>(&address.get()) })
     }
 }
 
-/// dlsym(3).
+/// The type of dlsym(3).
 pub type DlsymFn = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
 
-/// libc's dlsym. Ours stands in front of it as well, but not of dlvsym(3); GLIBC_2.2.5 is the version that
-/// every glibc of x86_64 has.
+/// Finds libc's dlsym, by dlvsym(3): we export a dlsym ourselves, but no dlvsym. Every glibc for x86_64 has the
+/// version GLIBC_2.2.5.
 fn libc_dlsym() -> Option<DlsymFn> {
     let look_up = || {
         let (name, version) = (c"dlsym".as_ptr(), c"GLIBC_2.2.5".as_ptr());
-        // SAFETY: valid C strings and a handle that dlvsym(3) defines.
+        // SAFETY: the strings are valid C strings, and dlvsym(3) defines the handle.
         let found = unsafe { libc::dlvsym(libc::RTLD_NEXT, name, version) };
         NonZeroUsize::new(found as usize).ok_or(())
     };
     let address = DLSYM.address.get_or_try_init(look_up).ok()?;
-    // SAFETY: dlsym's address and signature.
+    // SAFETY: this is dlsym's address, and `DlsymFn` its signature.
     Some(unsafe { transmute_copy::<usize, DlsymFn>(&address.get()) })
 }
 

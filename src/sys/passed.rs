@@ -1,6 +1,6 @@
-//! Memory that a program passes by address: read so that a bad address does no harm, as the kernel refuses it.
+//! Reads memory at an address that the program passed. A bad address does no harm, as with a system call.
 //!
-//! A probe that fails is resumed by our fault handler. In a process without it the kernel is asked first.
+//! Our fault handler resumes a probe that fails. In a process without that handler, the kernel is asked first.
 
 use super::{Errno, probe, syscall};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ const WORD_BYTES: usize = size_of::<usize>();
 
 static HAS_HANDLER: AtomicBool = AtomicBool::new(true);
 
-/// For a process that never has our fault handler.
+/// Notes that this process will never have our fault handler.
 pub fn do_without_handler() {
     HAS_HANDLER.store(false, Ordering::Relaxed);
 }
@@ -25,7 +25,7 @@ pub fn load_byte(address: usize) -> Option<u8> {
     if is_refused(address) { None } else { probe::load_byte(address) }
 }
 
-/// Copies a string, which may end anywhere, up to its end or that of the room.
+/// Copies a string into `room`, up to its zero, its first unreadable byte, or the end of `room`.
 pub fn copy_string(from: usize, room: &mut [u8]) -> &[u8] {
     let mut length = 0;
     while length < room.len() {
@@ -38,21 +38,21 @@ pub fn copy_string(from: usize, room: &mut [u8]) -> &[u8] {
     &room[..length]
 }
 
-/// Whether a probe of this byte must not be made.
+/// Whether there is no fault handler and the byte can't be read, so that it must not be probed.
 fn is_refused(address: usize) -> bool {
     !HAS_HANDLER.load(Ordering::Relaxed) && !is_readable(address)
 }
 
-/// Whether the kernel can read this byte. A signal mask is what it reads in every sandbox: before it sees that
-/// nothing is to be done with the mask.
+/// Whether the kernel can read this byte. rt_sigprocmask(2) is allowed in every sandbox, and reads the mask before it
+/// looks at the operation, which is an invalid one here.
 fn is_readable(address: usize) -> bool {
     const NOTHING: usize = usize::MAX;
-    // No page ends within it.
+    // An aligned word does not cross a page's end.
     let word = address & !(WORD_BYTES - 1);
     let args = [NOTHING, word, 0, WORD_BYTES, 0, 0];
-    // SAFETY: the kernel refuses an address that can't be read, and what is to be done.
+    // SAFETY: the kernel refuses an unreadable address, and then the invalid operation; it changes nothing.
     let answer = unsafe { syscall(libc::SYS_rt_sigprocmask, args) };
-    // It takes a null pointer for no mask.
+    // The kernel takes a null pointer for no mask.
     word != 0 && answer == Err(Errno::EINVAL)
 }
 
@@ -78,7 +78,7 @@ mod tests {
         ] {
             assert_eq!(is_readable(address), is_there, "{address:#x}");
         }
-        // SAFETY: as above, the first.
+        // SAFETY: the first of the two pages, which nobody else knows.
         unsafe { memory::unmap(pages, PAGE_BYTES) };
     }
 }

@@ -1,8 +1,8 @@
-//! Patterns of names, as the shell has them.
+//! Patterns for names, by the shell's rules.
 
 use std::ffi::CString;
 
-/// Whether `text` as a whole fits the pattern, by fnmatch(3). What holds a NUL fits nothing.
+/// Whether the whole `text` fits the pattern, by fnmatch(3). False if one of them holds a NUL.
 pub fn fits(pattern: &[u8], text: &[u8]) -> bool {
     let (Ok(pattern), Ok(text)) = (CString::new(pattern), CString::new(text)) else { return false };
     // SAFETY: valid C strings.

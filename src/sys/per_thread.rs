@@ -1,17 +1,17 @@
-//! What belongs to one thread: values in thread-local storage, and words that its signal handlers
-//! may change too.
+//! Data of one thread: values in thread-local storage, and words that its signal handlers may
+//! change too.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// Defines a thread-local value that is all zeros at first and never dropped: usable before main,
-/// in signal handlers, in thread exit.
+/// Defines a thread-local value that is all zeros at first and is never dropped. It can be used before
+/// main, in signal handlers, and in thread exit.
 ///
 /// `thread_local!` in a shared library calls `__tls_get_addr` at every access; each malloc and free
-/// would do so ten times. These lie in static thread-local storage (the initial-exec model of
-/// "ELF Handling For Thread-Local Storage", 4.3.6): two instructions, no call. That storage is for
-/// libraries that are there from the start, and small: beside a library of LD_AUDIT, ours has to do with
-/// what is left of 512 bytes (glibc.rtld.optional_static_tls). `tests/address_space.rs` keeps watch.
+/// would do so ten times. These values lie in static thread-local storage (the initial-exec model of
+/// "ELF Handling For Thread-Local Storage", 4.3.6): two instructions, no call. Only libraries loaded at
+/// the start can use that storage, and it is small: beside a library of LD_AUDIT, ours must fit into
+/// the rest of 512 bytes (glibc.rtld.optional_static_tls). `tests/address_space.rs` checks this.
 ///
 /// `unsafe` promises that the type is valid when all its bytes are zero, and has no drop glue.
 macro_rules! per_thread {
@@ -58,9 +58,9 @@ macro_rules! per_thread {
 }
 pub(crate) use per_thread;
 
-/// A word that one thread changes, and handlers of signals that interrupt it: every operation is one
-/// instruction, which no signal can split, but without the lock prefix, which would wait for all
-/// stores before it. Other threads may read it.
+/// A word that only one thread and the signal handlers that interrupt it may change. Every change is
+/// one instruction, which no signal can split. It has no lock prefix, which would wait for all earlier
+/// stores. Other threads may read the word.
 #[derive(Default)]
 #[repr(transparent)]
 pub struct OwnWord(AtomicU64);
@@ -83,7 +83,7 @@ impl OwnWord {
     /// Adds, wrapping.
     #[inline]
     pub fn add(&self, value: u64) {
-        // SAFETY: writes the word alone; the type's text says why no lock is needed.
+        // SAFETY: the instruction writes this word only; no lock is needed because no other thread changes it.
         unsafe {
             asm!("add qword ptr [{word}], {value}", word = in(reg) self.0.as_ptr(),
                 value = in(reg) value, options(nostack));
@@ -94,7 +94,7 @@ impl OwnWord {
     #[inline]
     pub fn exchange(&self, old: u64, new: u64) -> Result<(), u64> {
         let found: u64;
-        // SAFETY: as above.
+        // SAFETY: the instruction writes this word only; no lock is needed because no other thread changes it.
         unsafe {
             asm!("cmpxchg qword ptr [{word}], {new}", word = in(reg) self.0.as_ptr(),
                 new = in(reg) new, inlateout("rax") old => found, options(nostack));
@@ -102,7 +102,7 @@ impl OwnWord {
         if found == old { Ok(()) } else { Err(found) }
     }
 
-    /// Replaces what is there, and returns it. (The instruction made for it always locks.)
+    /// Replaces the value, and returns the old one. (Not by `xchg`, which always locks.)
     #[inline]
     pub fn swap(&self, new: u64) -> u64 {
         let mut old = self.get();

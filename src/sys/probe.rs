@@ -1,17 +1,17 @@
-//! Loads from addresses that may not be readable, and stores to such as may not be writable.
+//! Loads from addresses that may be unreadable, and stores to addresses that may not be writable.
 //!
-//! Works as the kernel's exception tables do: each load is one instruction at a known address,
+//! This works like the kernel's exception tables: each probe is one instruction at a known address,
 //! and the fault handler asks [`recovery`] whether the faulting instruction is one of them and
-//! where to go on. A load that succeeds costs a call and nothing else: no system call and no
+//! where to go on. A load that succeeds costs a call and nothing else: no system call, and no
 //! state that a signal could find half-changed.
 //!
-//! The functions are safe to call with any address at all once the SIGSEGV and SIGBUS handlers
-//! consult [`recovery`]; before that, a load that fails ends the process. So does one while the
-//! signal is blocked: a handler that probes needs SA_NODEFER, or has to unblock both first.
+//! Once the SIGSEGV and SIGBUS handlers call [`recovery`], any address may be probed. Before that,
+//! a load that fails ends the process; so does one while the signal is blocked. So a handler that
+//! probes needs SA_NODEFER, or must unblock both signals first.
 
 use core::arch::naked_asm;
 
-/// What a probe leaves in rax and rdx (System V ABI: a pair of eightbytes is returned so).
+/// The result of a probe, in rax and rdx (where the System V ABI returns a pair of eightbytes).
 #[repr(C)]
 struct Loaded {
     value: usize,
@@ -21,8 +21,8 @@ struct Loaded {
 /// Loads the eight bytes at `addr`, aligned or not; `None` when any of them is unreadable.
 #[inline]
 pub fn load(addr: usize) -> Option<usize> {
-    // SAFETY: the function touches no memory but the bytes probed, and a fault on those resumes
-    // at `load_failed`, which returns to us with the stack as the call left it.
+    // SAFETY: the function touches no memory but the probed bytes. A fault on them resumes at
+    // `load_failed`, which returns to us with the stack as the call left it.
     let loaded = unsafe { load_word(addr) };
     (loaded.readable != 0).then_some(loaded.value)
 }
@@ -30,7 +30,7 @@ pub fn load(addr: usize) -> Option<usize> {
 /// Loads the byte at `addr`; `None` when it is unreadable.
 #[inline]
 pub fn load_byte(addr: usize) -> Option<u8> {
-    // SAFETY: as for `load`.
+    // SAFETY: the function touches only the probed byte, and a fault resumes at `load_failed`, which returns to us.
     let loaded = unsafe { load_one(addr) };
     (loaded.readable != 0).then_some(loaded.value as u8)
 }
@@ -41,29 +41,29 @@ pub fn load_byte(addr: usize) -> Option<u8> {
 pub struct Expected {
     /// Address of the word.
     pub slot: usize,
-    /// What it held.
+    /// The expected value.
     pub value: usize,
 }
 
-/// How many words, counted from `first` on, are readable and as expected.
+/// Counts how many words in a row, from `first` on, are readable and as expected.
 ///
-/// The next pair is `stride_bytes` further on, or back. This is the inner loop of stack
-/// validation: about a nanosecond a word.
+/// Each next [`Expected`] lies `stride_bytes` further on (back, if negative). This is the inner loop of
+/// stack validation: about a nanosecond a word.
 ///
 /// # Safety
 ///
-/// There must be `count` valid pairs at that distance. What they point to may be anything.
+/// There must be `count` valid values at that distance. Their slots may be any addresses.
 #[inline]
 pub unsafe fn count_matching(first: *const Expected, stride_bytes: isize, count: usize) -> usize {
     if count == 0 {
         return 0;
     }
-    // SAFETY: the caller vouches for the pairs. The loads of what the slots point to may fault,
-    // which resumes at `match_ended`, as a mismatch does.
+    // SAFETY: the caller promises `count` valid values. A load from a slot may fault, which resumes
+    // at `match_ended`, where a mismatch leads too.
     unsafe { match_words(first, stride_bytes, count) }
 }
 
-/// Copies what is readable from `addr` on into `bytes`; returns how many bytes.
+/// Copies bytes from `addr` on, up to the first unreadable one, into `bytes`; returns how many.
 pub fn copy(addr: usize, bytes: &mut [u8]) -> usize {
     for (offset, byte) in bytes.iter_mut().enumerate() {
         match load_byte(addr.wrapping_add(offset)) {
@@ -74,37 +74,37 @@ pub fn copy(addr: usize, bytes: &mut [u8]) -> usize {
     bytes.len()
 }
 
-/// Whether the `words` eight-byte words from `addr` on all hold `value`, as far as they can be read;
-/// from the first unreadable one on they pass.
+/// Whether the `words` eight-byte words from `addr` on all hold `value`. Only words before the first
+/// unreadable one count.
 #[inline]
 pub fn are_all(addr: usize, words: usize, value: usize) -> bool {
     if words == 0 {
         return true;
     }
-    // SAFETY: touches no memory but the words probed; a fault resumes at `scan_ended`, a plain
-    // return.
+    // SAFETY: the function touches no memory but the probed words; a fault resumes at `scan_ended`,
+    // which returns to us.
     unsafe { scan_words(addr, addr + 8 * words, value) != 0 }
 }
 
-/// Copies `bytes` bytes from `from` to `to`; false if some of `to` can't be written.
+/// Copies `bytes` bytes from `from` to `to`; false if a byte of `to` can't be written.
 ///
 /// # Safety
-/// What can be written there must be free, and `from` readable.
+/// `from` must be readable. Nobody else may use the memory at `to`, as far as it is writable.
 pub unsafe fn store(to: usize, from: usize, bytes: usize) -> bool {
-    // SAFETY: `from` is readable and what lies at `to` is free, as this function demands. A fault resumes at
-    // `load_failed`, a plain return.
+    // SAFETY: the caller promises that `from` is readable and that nobody uses `to`. A fault resumes at `load_failed`,
+    // which returns to us.
     unsafe { store_bytes(to, from, bytes) != 0 }
 }
 
-/// Whether the instruction at `pc` is the one that [`store`] writes with.
+/// Whether the instruction at `pc` is the store of [`store`].
 pub fn is_store(pc: usize) -> bool {
     pc == store_bytes as *const () as usize + STORE
 }
 
-/// Where to resume when the instruction at `pc` faulted, if it is one of this module's loads.
+/// Where to resume if the instruction at `pc` faulted; `None` if it is no probe.
 ///
-/// For the SIGSEGV and SIGBUS handlers: store the result in the context's rip and return. All
-/// other registers are to stay as they are. Async-signal-safe.
+/// The SIGSEGV and SIGBUS handlers must store the result in the context's rip, leave all other
+/// registers as they are, and return. Async-signal-safe.
 #[inline]
 pub fn recovery(pc: usize) -> Option<usize> {
     if pc == load_word as *const () as usize || pc == load_one as *const () as usize {
@@ -140,7 +140,7 @@ unsafe extern "C" fn load_failed() {
     naked_asm!("xor eax, eax", "xor edx, edx", "ret")
 }
 
-/// The loop begins with the load that may fault. Answers 1 when all match.
+/// The loop begins with the load that may fault. Returns 1 when all match.
 #[unsafe(naked)]
 #[unsafe(link_section = ".text.hot")]
 unsafe extern "C" fn scan_words(addr: usize, end: usize, value: usize) -> usize {
@@ -165,7 +165,7 @@ unsafe extern "C" fn scan_ended() {
     naked_asm!("mov eax, 1", "ret")
 }
 
-/// `count` must not be zero. rdx counts down from it to what was not found to match.
+/// `count` must not be zero. rdx counts down from it: at the end it holds the number of words not matched.
 #[unsafe(naked)]
 #[unsafe(link_section = ".text.hot")]
 unsafe extern "C" fn match_words(
@@ -211,7 +211,7 @@ unsafe extern "C" fn store_bytes(to: usize, from: usize, bytes: usize) -> usize 
 /// Length of the instruction `mov rcx, rdx`: 48 89 d1. The next one may fault.
 const STORE: usize = 3;
 
-/// For the unit tests of every module that probes: what the runtime's fault handler does.
+/// Installs a handler that resumes probes as the runtime's does, for the unit tests of modules that probe.
 #[cfg(test)]
 pub(crate) fn install_test_handler() {
     extern "C" fn on_fault(

@@ -5,21 +5,21 @@ use super::{Errno, PAGE_BYTES, file, syscall, syscall_unjudged};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// The process id for when a filter forbids to ask for it.
+/// The process id, for use when a filter forbids getpid.
 static REMEMBERED: AtomicU32 = AtomicU32::new(0);
 
 per_thread! {
-    /// The same for the thread's.
+    /// The thread's kernel id, for use when a filter forbids gettid.
     unsafe static REMEMBERED_TID: Cell<u32>, "fencepost_remembered_tid"
 }
 
-/// Notes the process id, while no filter forbids to ask for it.
+/// Notes the ids of process and thread, while no filter forbids the calls.
 pub fn remember() {
     REMEMBERED.store(pid(), Ordering::Relaxed);
     tid();
 }
 
-/// Process id, from the kernel (a cached one would be wrong after a raw clone).
+/// Process id, asked of the kernel each time: a cached one would be wrong after a raw clone.
 pub fn pid() -> u32 {
     // SAFETY: getpid touches no memory and cannot fail.
     match unsafe { syscall(libc::SYS_getpid, [0; 6]) } {
@@ -28,17 +28,17 @@ pub fn pid() -> u32 {
     }
 }
 
-/// Whether process `pid` still runs; a zombie does not. True where the kernel does not tell (Linux before 5.3,
-/// no descriptor left).
+/// Whether process `pid` still runs; a zombie does not. True where the kernel can't say (Linux before 5.3, or no
+/// descriptor is left).
 pub fn is_running(pid: u32) -> bool {
     // SAFETY: pidfd_open(2) touches no memory.
     let opened = unsafe { syscall(libc::SYS_pidfd_open, [pid as usize, 0, 0, 0, 0, 0]) };
     let Ok(descriptor) = opened else { return opened != Err(Errno(libc::ESRCH)) };
-    // Readable once the process has ended.
+    // The descriptor is readable once the process has ended.
     let mut end = libc::pollfd { fd: descriptor as i32, events: libc::POLLIN, revents: 0 };
     // SAFETY: the kernel reads and writes one pollfd, and does not wait.
     let ended = unsafe { syscall(libc::SYS_poll, [&raw mut end as usize, 1, 0, 0, 0, 0]) };
-    // SAFETY: opened above, and nobody else's.
+    // SAFETY: the descriptor was opened above, and nobody else uses it.
     let _ = unsafe { syscall(libc::SYS_close, [descriptor, 0, 0, 0, 0, 0]) };
     ended != Ok(1)
 }
@@ -46,10 +46,10 @@ pub fn is_running(pid: u32) -> bool {
 /// Kernel id of the calling thread.
 pub fn tid() -> u32 {
     REMEMBERED_TID.with(|remembered| {
-        // SAFETY: as above.
+        // SAFETY: gettid touches no memory.
         match unsafe { syscall(libc::SYS_gettid, [0; 6]) } {
             Ok(tid) => remembered.set(tid as u32),
-            // A filter forbids it. Some number of its own: no kernel's, which has half of the bits at most.
+            // A filter forbids the call. The thread gets a number that no kernel id has, with the highest bit set.
             Err(_) if remembered.get() == 0 => {
                 let own = core::ptr::from_ref(remembered) as usize;
                 remembered.set((own >> 4) as u32 | 1 << 31);
@@ -62,27 +62,27 @@ pub fn tid() -> u32 {
 
 /// Effective user id.
 pub fn effective_user() -> u32 {
-    // SAFETY: as above.
+    // SAFETY: geteuid touches no memory.
     unsafe { syscall(libc::SYS_geteuid, [0; 6]) }.map_or(u32::MAX, |user| user as u32)
 }
 
 /// Whether the process has a thread with this kernel id.
 pub fn has_thread(tid: u32) -> bool {
     let args = [pid() as usize, tid as usize, 0, 0, 0, 0];
-    // SAFETY: tgkill touches no memory, and signal 0 is none.
+    // SAFETY: tgkill touches no memory, and with signal 0 it sends nothing.
     let found = unsafe { syscall(libc::SYS_tgkill, args) };
     found != Err(Errno(libc::ESRCH))
 }
 
 pub fn yield_now() {
-    // SAFETY: as above.
+    // SAFETY: sched_yield touches no memory.
     let _ = unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };
 }
 
 /// Sleeps for 50 microseconds.
 pub fn nap() {
     let time = libc::timespec { tv_sec: 0, tv_nsec: 50_000 };
-    // SAFETY: the kernel reads `time`, and is given nowhere to write.
+    // SAFETY: the kernel reads `time`, and writes nothing.
     let _ = unsafe { syscall(libc::SYS_nanosleep, [&raw const time as usize, 0, 0, 0, 0, 0]) };
 }
 
@@ -91,26 +91,26 @@ pub fn may_raise_limits() -> bool {
     const VERSION_3: u32 = 0x2008_0522;
     const SYS_RESOURCE: u32 = 24;
     let header = [VERSION_3, 0];
-    // Effective, permitted and inheritable, of the lower capabilities and the upper ones (capget(2)).
+    // Effective, permitted and inheritable sets; first of the lower capabilities, then of the upper ones (capget(2)).
     let mut sets = [0u32; 6];
     let args = [&raw const header as usize, &raw mut sets as usize, 0, 0, 0, 0];
-    // SAFETY: the kernel reads and writes structures of that layout.
+    // SAFETY: `header` and `sets` have the kernel's layout.
     let told = unsafe { syscall(libc::SYS_capget, args) };
     told.is_ok() && sets[0] & 1 << SYS_RESOURCE != 0
 }
 
-/// Whether execve(2) of the path at `address` has a chance. True for what is no path: a name to be searched for, or a
-/// descriptor.
+/// Whether execve(2) of the path at `address` may succeed. Also true for text without a slash (a name to be searched
+/// for) and for an address that is a descriptor's number.
 pub fn may_be_executed(address: usize) -> bool {
     let args = [libc::AT_FDCWD as usize, address, libc::X_OK as usize, 0, 0, 0];
-    // SAFETY: the kernel reads the path, and refuses an address that is none.
+    // SAFETY: the kernel reads the path, and refuses a bad address.
     let accessible = unsafe { syscall(libc::SYS_faccessat, args) };
     let byte = |at| super::probe::load_byte(address + at).filter(|&byte| byte != 0);
     let is_path = (0..).map_while(byte).any(|byte| byte == b'/');
     accessible.is_ok() || !is_path
 }
 
-/// Bytes of all memory and swap space of the machine.
+/// Size of the machine's memory and swap space, in bytes.
 pub fn memory_and_swap() -> Option<usize> {
     let mut info = core::mem::MaybeUninit::<libc::sysinfo>::zeroed();
     // SAFETY: the kernel fills `info`, a structure of integers.
@@ -123,8 +123,8 @@ pub fn memory_and_swap() -> Option<usize> {
         .checked_mul(info.mem_unit as usize)
 }
 
-/// Registers handlers of fork for good. What pthread_atfork(3) registers goes with the module that called it, as
-/// early as exit(3): a thread that forks meanwhile would run the first handler alone.
+/// Registers handlers of fork for good. pthread_atfork(3) is no use: exit(3) removes the handlers of each module, and
+/// a thread that forks meanwhile would run only the first of ours.
 ///
 /// # Safety
 /// The handlers must be safe to run around a fork, as long as the process lives.
@@ -145,15 +145,14 @@ pub unsafe fn register_atfork(
     /// Its address stands for a module that is never unloaded.
     static NO_MODULE: u8 = 0;
     let module = (&raw const NO_MODULE).cast();
-    // SAFETY: the three functions may run around any fork, as this function demands, and the module is never
-    // unloaded.
+    // SAFETY: the caller promises that the three functions may run around any fork. The module is never unloaded.
     unsafe { __register_atfork(Some(before), Some(in_parent), Some(in_child), module) };
 }
 
 /// Ends the process at once: no exit handlers, no flushing.
 pub fn exit_now(code: i32) -> ! {
     loop {
-        // A process whose filter kills for it dies here without us too.
+        // If a filter kills for this call, the process dies, as it would without us.
         for number in [libc::SYS_exit_group, libc::SYS_exit] {
             // SAFETY: neither returns, unless a filter refuses it.
             let _ = unsafe { syscall_unjudged(number, [code as usize, 0, 0, 0, 0, 0]) };
@@ -175,19 +174,19 @@ pub fn raise(signal: libc::c_int) {
     let args = [pid() as usize, tid() as usize, signal as usize, 0, 0, 0];
     // SAFETY: tgkill touches no memory.
     if unsafe { syscall(libc::SYS_tgkill, args) }.is_err() {
-        // A seccomp filter forbids it. The process must not go on; shells tell of a signal by this code.
+        // A seccomp filter forbids the call. The process must not go on; this is a shell's exit code for the signal.
         exit_now(128 + signal);
     }
 }
 
-/// Whether the process has rights that its user has not: a set-user-id program, file capabilities (getauxval(3)).
+/// Whether the process has rights that its user does not have, by set-user-id or file capabilities (getauxval(3)).
 pub fn is_privileged() -> bool {
-    // SAFETY: reads what the kernel has passed to the process.
+    // SAFETY: getauxval has no preconditions.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// Value of environment variable `name` as the process was started with it, or as libc has it. In a privileged
-/// process there is none: it was set by a user who may do less.
+/// Value of environment variable `name`, from libc's environment, or before that exists from the kernel's. `None` in a
+/// privileged process, because a user with fewer rights has set the variables.
 pub fn environment(name: &str) -> Option<Vec<u8>> {
     if is_privileged() {
         return None;
@@ -227,7 +226,7 @@ pub fn libc_environ() -> *const *const libc::c_char {
     unsafe { core::ptr::read_volatile(&raw const environ) }
 }
 
-/// The first allocation can come before libc has set `environ`; the kernel has it already.
+/// The value of a variable as the kernel has it. The first allocation may come before libc has set `environ`.
 fn environment_at_start(name: &str) -> Option<Vec<u8>> {
     let bytes = file::read_all(c"/proc/self/environ", 64 * PAGE_BYTES)?;
     bytes.split(|&b| b == 0).find_map(|entry| value_of(entry, name)).map(<[u8]>::to_vec)
@@ -237,28 +236,28 @@ fn value_of<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
     entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
-/// The path by which the program was executed: of a script, the script's. None where the kernel does not tell.
+/// The path under which the program was executed; for a script, the script's. `None` if the kernel does not state it.
 pub fn executed_path() -> Option<Vec<u8>> {
-    // SAFETY: getauxval has no preconditions; the kernel has put a C string there, on the stack of the first
-    // thread above all frames, where it stays.
+    // SAFETY: getauxval has no preconditions. The kernel has put the C string on the first thread's stack, above all
+    // frames, where it stays.
     unsafe {
         let address = libc::getauxval(libc::AT_EXECFN) as *const core::ffi::c_char;
         (!address.is_null()).then(|| core::ffi::CStr::from_ptr(address).to_bytes().to_vec())
     }
 }
 
-/// The path of the program file, of a script's interpreter; none where /proc is not mounted.
+/// The path of the program file; for a script, the interpreter's. `None` where /proc is not mounted.
 pub fn executable_path() -> Option<Vec<u8>> {
     let mut path = vec![0; libc::PATH_MAX as usize];
     let args =
         [c"/proc/self/exe".as_ptr() as usize, path.as_mut_ptr() as usize, path.len(), 0, 0, 0];
-    // SAFETY: a valid C string, and as much room as is said.
+    // SAFETY: a valid C string, and a buffer of the length that is passed.
     let bytes = unsafe { syscall(libc::SYS_readlink, args) }.ok()?;
     path.truncate(bytes);
     Some(path)
 }
 
-/// Name of the calling thread; of a process, as long as it has one thread.
+/// Name of the calling thread. As long as a process has one thread, it is the process's name.
 pub fn name() -> Vec<u8> {
     let mut name = [0u8; 16];
     let args = [libc::PR_GET_NAME as usize, name.as_mut_ptr() as usize, 0, 0, 0, 0];
@@ -267,18 +266,18 @@ pub fn name() -> Vec<u8> {
     name.split(|&byte| byte == 0).next().unwrap_or_default().to_vec()
 }
 
-/// Name of thread `tid` of this process, as the kernel has it: whatever bytes the program chose.
+/// Name of thread `tid` of this process: the program may have chosen any bytes.
 pub fn thread_name(tid: u32) -> Option<Vec<u8>> {
     let path = std::ffi::CString::new(format!("/proc/self/task/{tid}/comm")).ok()?;
     let mut bytes = file::read_all(&path, 64)?;
-    // The kernel ends it with a newline; there may be others in it.
+    // The kernel adds a newline at the end; the name may hold others.
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
     }
     Some(bytes)
 }
 
-/// Whether the process has no thread but the calling one; false where the kernel does not tell.
+/// Whether the process has no thread but the calling one; false where the kernel does not say.
 pub fn has_one_thread() -> bool {
     let status = file::read_all(c"/proc/self/status", PAGE_BYTES).unwrap_or_default();
     let mut lines = status.split(|&b| b == b'\n');
@@ -286,7 +285,7 @@ pub fn has_one_thread() -> bool {
     count.is_some_and(|count| count.trim_ascii() == b"1")
 }
 
-/// Nanoseconds of the monotonic clock, as a source of variety.
+/// Time of the monotonic clock, in nanoseconds; 0 where a filter forbids the call.
 pub fn clock_nanoseconds() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     let args = [libc::CLOCK_MONOTONIC as usize, &raw mut time as usize, 0, 0, 0, 0];
@@ -305,12 +304,12 @@ fn segment_base(which: usize) -> u64 {
     base
 }
 
-/// Base of the fs segment, where thread-local storage lies.
+/// Base address of the fs segment, where thread-local storage lies.
 pub fn fs_base() -> u64 {
     segment_base(ARCH_GET_FS)
 }
 
-/// Base of the gs segment.
+/// Base address of the gs segment.
 pub fn gs_base() -> u64 {
     segment_base(ARCH_GET_GS)
 }

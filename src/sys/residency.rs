@@ -1,21 +1,21 @@
-//! Which pages of the process hold something, and which it shares.
+//! Which pages of the process hold contents, and which pages it shares with another process.
 
 use super::file::File;
 use super::{Errno, PAGE_BYTES, syscall};
 
-/// Most pages of one question: more would take room on what may be a signal handler's small stack.
+/// Most pages of one call: more would not fit on a signal handler's small stack.
 pub const MOST_PAGES: usize = 128;
 
-/// Bits of an entry of `/proc/PID/pagemap` (the kernel's admin-guide/mm/pagemap.rst): in swap, in memory. A guard
-/// marker counts as in swap.
+/// Bits of an entry of `/proc/PID/pagemap` (the kernel's admin-guide/mm/pagemap.rst) for a page that is in swap or in
+/// memory. A guard marker counts as in swap.
 const HELD: u64 = 1 << 62 | PRESENT;
-/// In memory.
+/// The bit for a page that is in memory.
 const PRESENT: u64 = 1 << 63;
-/// And mapped once: no other process has it.
+/// The bit for a page that is mapped only once: no other process has it.
 const EXCLUSIVE: u64 = 1 << 56;
 
-/// Asks the kernel about pages. Without `/proc/self/pagemap`, which takes a descriptor, it asks
-/// mincore(2), to which a page in swap that nobody has looked at for long is missing.
+/// Asks the kernel about pages: by `/proc/self/pagemap`, or where no descriptor can be had, by
+/// mincore(2), which may say of a page in swap that it holds nothing.
 pub struct Residency(Option<File>);
 
 impl Residency {
@@ -23,8 +23,8 @@ impl Residency {
         Residency(File::regular(c"/proc/self/pagemap").ok().map(|(file, _)| file))
     }
 
-    /// For each of up to [`MOST_PAGES`] mapped, anonymous pages from `start` on, whether it holds
-    /// something.
+    /// Sets in `held`, for each of up to [`MOST_PAGES`] mapped, anonymous pages from `start` on,
+    /// whether the page holds contents.
     pub fn ask(&self, start: usize, held: &mut [bool]) -> Result<(), Errno> {
         let count = held.len().min(MOST_PAGES);
         let held = &mut held[..count];
@@ -34,13 +34,13 @@ impl Residency {
         }
         let mut resident = [0_u8; MOST_PAGES];
         let args = [start, count * PAGE_BYTES, resident.as_mut_ptr() as usize, 0, 0, 0];
-        // SAFETY: the kernel writes a byte a page.
+        // SAFETY: the kernel writes one byte for each page, and `resident` has as many.
         unsafe { syscall(libc::SYS_mincore, args) }?;
         held.iter_mut().zip(resident).for_each(|(held, byte)| *held = byte & 1 != 0);
         Ok(())
     }
 
-    /// The kernel's entries of up to [`MOST_PAGES`] pages.
+    /// The kernel's pagemap entries of up to [`MOST_PAGES`] pages.
     fn entries(&self, start: usize, count: usize) -> Option<[u64; MOST_PAGES]> {
         let descriptor = self.0.as_ref()?.descriptor() as usize;
         let mut entries = [0_u64; MOST_PAGES];
@@ -51,10 +51,10 @@ impl Residency {
     }
 }
 
-/// Pages that a forked process has in common with another: it has written to none of them since.
+/// Finds pages that a forked process still shares with another one: neither has written to them since.
 pub struct SharedPages {
     residency: Residency,
-    /// Where the entries begin that were asked for last.
+    /// Address of the page that the first of `entries` is about.
     start: usize,
     entries: [u64; MOST_PAGES],
 }

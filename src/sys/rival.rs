@@ -1,10 +1,10 @@
-//! Tools that take malloc, or the whole process, for themselves: two can't guard one process.
+//! Tools that replace malloc, or run the whole process, as we do: two can't guard one process.
 
 use super::{address_map, loader};
 use core::arch::asm;
 use core::ffi::CStr;
 
-/// The runtimes of sanitizers, by a function that each has and exports.
+/// The sanitizers, each with a function that its runtime exports.
 const SANITIZERS: [(&CStr, &str); 5] = [
     (c"__asan_init", "AddressSanitizer"),
     (c"__hwasan_init", "HWAddressSanitizer"),
@@ -13,14 +13,14 @@ const SANITIZERS: [(&CStr, &str); 5] = [
     (c"__lsan_init", "LeakSanitizer"),
 ];
 
-/// The sanitizer that this process is built with, if it is. Not from within malloc: libc's locks may be held there,
-/// and the search for a name takes some.
+/// The sanitizer that this program is built with, if any. Must not be called within malloc: the search for a name
+/// takes locks of libc, which the thread may hold there.
 pub fn sanitizer() -> Option<&'static str> {
     SANITIZERS.into_iter().find_map(|(symbol, name)| loader::is_defined(symbol).then_some(name))
 }
 
-/// The same by the names of mapped files, for the first allocation: the runtimes of gcc are libraries, and stand before
-/// libc's functions by the time that constructors run.
+/// The sanitizer whose library is mapped, if any, found by file names: for the first allocation. The runtimes of gcc
+/// are libraries, and take libc's place before constructors run.
 pub fn sanitizer_library() -> Option<&'static str> {
     const LIBRARIES: [(&[u8], &str); 4] = [
         (b"libasan.so", "AddressSanitizer"),
@@ -34,8 +34,8 @@ pub fn sanitizer_library() -> Option<&'static str> {
     })
 }
 
-/// Valgrind's request RUNNING_ON_VALGRIND (its manual, 3.1): rotations that leave rdi as it was, and an exchange
-/// of a register with itself, which it takes for a call.
+/// Whether the process runs on Valgrind: by its request RUNNING_ON_VALGRIND (its manual, 3.1). That is a series of
+/// rotations that leave rdi as it was, and an exchange of a register with itself; Valgrind takes it for a call.
 pub fn runs_on_valgrind() -> bool {
     const RUNNING_ON_VALGRIND: u64 = 0x1001;
     let request = [RUNNING_ON_VALGRIND, 0, 0, 0, 0, 0];

@@ -1,11 +1,11 @@
-//! The seccomp filters of this process, and which calls they leave us.
+//! The seccomp filters of this process, and which system calls they permit.
 //!
-//! A call that a filter does not permit may kill the process, so none is made: [`refusal`] stands before
-//! every system call of the runtime (`sys::syscall`) and returns the error in its place. What
-//! libc does for us (std's files and threads) goes past it: ask [`allows`] before.
+//! A call that a filter does not permit may kill the process, so the runtime does not make it: before each of its
+//! system calls, `sys::syscall` asks [`refusal`], which returns the error to use instead. Calls that libc makes for
+//! us (std's files and threads) are not checked there: ask [`allows`] before.
 //!
-//! A filter of one thread counts as one of the process: threads that it leaves free are bound by it too. Filters
-//! that the process was started under are known by trial only: see [`inherited`].
+//! A filter of one thread counts for the whole process: the runtime obeys it in all threads. Filters that the process
+//! was started under are known only by trial: see [`inherited`].
 
 use super::errno::Errno;
 use super::filter::{self, CallData, MOST_INSTRUCTIONS, Verdict};
@@ -13,22 +13,22 @@ use super::{PAGE_BYTES, inherited, memory, probe, round_up_to_page, uffd};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use libc::{c_long, sock_filter};
 
-/// A filter in memory of its own, never unmapped: others may be running it.
+/// A filter in memory of its own. It is never unmapped, as other threads may be running it.
 #[repr(C)]
 struct Filter {
     before: *const Filter,
-    /// The kernel did not take it.
+    /// Whether the kernel has refused the filter.
     is_void: AtomicBool,
     instructions: usize,
-    /// So many follow.
+    /// Number of instructions, which follow this header.
     program: [sock_filter; 0],
 }
 
 /// The newest filter.
 static NEWEST: AtomicPtr<Filter> = AtomicPtr::new(core::ptr::null_mut());
-/// SECCOMP_MODE_STRICT, or a filter of which nothing could be kept.
+/// Whether SECCOMP_MODE_STRICT is on, or a filter is that could not be copied.
 static IS_STRICT: AtomicBool = AtomicBool::new(false);
-/// Whether there is anything to ask. Last set, first read.
+/// Whether the other statics must be asked. It is set last and read first.
 static IS_RESTRICTED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the program has installed a filter, or was started under one that kills for calls of ours.
@@ -37,7 +37,7 @@ pub fn is_restricted() -> bool {
     IS_RESTRICTED.load(Ordering::Relaxed)
 }
 
-/// The error that stands for a call which the filters do not permit; `None` if the call can be made.
+/// The error to return in place of a call that the filters do not permit; `None` if the call can be made.
 #[cold]
 #[inline(never)]
 pub fn refusal(number: c_long, args: &[usize; 6]) -> Option<Errno> {
@@ -45,18 +45,18 @@ pub fn refusal(number: c_long, args: &[usize; 6]) -> Option<Errno> {
     judge(newest, IS_STRICT.load(Ordering::Acquire), number, args).refusal()
 }
 
-/// The lowest verdict wins, as in the kernel.
+/// The verdict of all filters on a call: the lowest one wins, as in the kernel.
 fn judge(newest: *const Filter, is_strict: bool, number: c_long, args: &[usize; 6]) -> Verdict {
     const ALWAYS: [c_long; 4] =
         [libc::SYS_read, libc::SYS_write, libc::SYS_exit, libc::SYS_rt_sigreturn];
     if is_strict && !ALWAYS.contains(&number) || inherited::kills(number, args) {
         return Verdict::Kill;
     }
-    // The runtime's calls are made all over its code; where, no filter is likely to ask.
+    // The true address of the call is not known here; filters are not likely to look at it.
     let call = CallData::new(number, args, refusal as *const () as usize);
     let mut lowest = Verdict::Allow;
     let mut next = newest;
-    // SAFETY: null, or a filter that `Filter::keep` has made, which stays.
+    // SAFETY: the pointer is null, or to a filter that `Filter::keep` has made, which is never unmapped.
     while let Some(filter) = unsafe { next.as_ref() } {
         if !filter.is_void.load(Ordering::Acquire) {
             lowest = lowest.min(filter::verdict(filter.instructions(), &call));
@@ -66,22 +66,22 @@ fn judge(newest: *const Filter, is_strict: bool, number: c_long, args: &[usize; 
     lowest
 }
 
-/// From now on calls are judged.
+/// From now on calls are judged by the filters.
 pub(super) fn restrict() {
     IS_RESTRICTED.store(true, Ordering::Release);
 }
 
 impl Filter {
     fn instructions(&self) -> &[sock_filter] {
-        // SAFETY: `keep` has written as many behind the header.
+        // SAFETY: `keep` has written that many instructions behind the header.
         unsafe { core::slice::from_raw_parts(self.program.as_ptr(), self.instructions) }
     }
 
-    /// Copies a program of so many instructions at `address`, which is the program's word.
+    /// Copies `count` instructions of a filter from `address`, which the program passed and may be bad.
     fn keep(address: usize, count: usize) -> Result<*mut Filter, Errno> {
         let bytes = count * size_of::<sock_filter>();
         let filter = memory::map(round_up_to_page(size_of::<Filter>() + bytes))? as *mut Filter;
-        // SAFETY: new memory of ours, large enough, that nobody else knows.
+        // SAFETY: the memory is new, large enough, and nobody else knows it.
         let copied = unsafe {
             filter.write(Filter {
                 before: core::ptr::null(),
@@ -96,22 +96,22 @@ impl Filter {
     }
 }
 
-/// A filter that the program is about to install, on top of those that there are.
+/// A filter that the program is about to install in addition to the others; `None` inside forbids everything.
 pub struct Coming(Option<*mut Filter>);
 
 impl Coming {
-    /// SECCOMP_MODE_STRICT.
+    /// Stands for SECCOMP_MODE_STRICT.
     pub fn strict() -> Coming {
         Coming(None)
     }
 
-    /// The `struct sock_fprog` at an address; `None` where the kernel will not take it.
+    /// Reads the `struct sock_fprog` at an address; `None` where the kernel will refuse it.
     pub fn program_at(address: usize) -> Option<Coming> {
         let mut bytes = [0; size_of::<libc::sock_fprog>()];
         if probe::copy(address, &mut bytes) < bytes.len() {
             return None;
         }
-        // SAFETY: a structure of integers and a pointer, for which any bytes are valid.
+        // SAFETY: any bytes are valid for a structure of integers and a pointer.
         let program: libc::sock_fprog = unsafe { core::mem::transmute(bytes) };
         let count = usize::from(program.len);
         if count == 0 || count > MOST_INSTRUCTIONS {
@@ -120,30 +120,30 @@ impl Coming {
         match Filter::keep(program.filter as usize, count) {
             Ok(filter) => Some(Coming(Some(filter))),
             Err(Errno(libc::EFAULT)) => None,
-            // It can't be kept: as if it forbade everything.
+            // The filter can't be copied: assume that it forbids everything.
             Err(_) => Some(Coming(None)),
         }
     }
 
-    /// Whether it, and those that there are, will permit all that `need` takes.
+    /// Whether this filter and the installed ones permit all calls of `need`.
     pub fn allows(&self, need: Need) -> bool {
         let newest = NEWEST.load(Ordering::Acquire);
         if let Some(filter) = self.0 {
-            // SAFETY: made by `keep`, and not shared yet.
+            // SAFETY: `keep` has made the filter, and no other thread knows it yet.
             unsafe { (*filter).before = newest };
         }
         let newest = self.0.unwrap_or(newest);
         is_granted(need, |number, args| judge(newest, self.0.is_none(), number, args).refusal())
     }
 
-    /// Binds the runtime by it, before the kernel does.
+    /// Has the runtime obey the filter, before the kernel applies it.
     pub fn bind(&self) {
         match self.0 {
             None => IS_STRICT.store(true, Ordering::Release),
             Some(filter) => {
                 let mut newest = NEWEST.load(Ordering::Acquire);
                 loop {
-                    // SAFETY: made by `keep`, and not shared yet.
+                    // SAFETY: `keep` has made the filter, and no other thread knows it yet.
                     unsafe { (*filter).before = newest };
                     let order = (Ordering::AcqRel, Ordering::Acquire);
                     match NEWEST.compare_exchange(newest, filter, order.0, order.1) {
@@ -156,57 +156,57 @@ impl Coming {
         restrict();
     }
 
-    /// Undoes [`Coming::bind`]: the kernel has not taken it.
+    /// Undoes [`Coming::bind`] after the kernel has refused the filter.
     pub fn release(&self) {
         match self.0 {
             None => IS_STRICT.store(false, Ordering::Release),
-            // SAFETY: made by `keep`, and never unmapped.
+            // SAFETY: `keep` has made the filter, and it is never unmapped.
             Some(filter) => unsafe { (*filter).is_void.store(true, Ordering::Release) },
         }
     }
 }
 
-/// What the runtime may want of the kernel beyond memory and the end of the process.
+/// A thing that the runtime may need system calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Open a file, read it, map it, close it.
+    /// Opening, reading, mapping and closing a file.
     OpenFiles,
-    /// What a record of a finding takes beside a file.
+    /// What writing a record takes beside a file.
     Records,
-    /// New memory, and giving it back.
+    /// Mapping and unmapping memory.
     Map,
-    /// A thread by way of libc: its stack, its start, its end.
+    /// Starting a thread by libc: its stack, its start, its end.
     StartThread,
-    /// A process by way of fork(2).
+    /// Starting a process by fork(2).
     StartProcess,
-    /// Change what a signal does.
+    /// Changing the action of a signal.
     SignalActions,
-    /// Block signals, and let them through.
+    /// Blocking and unblocking signals.
     SignalMask,
     AlternateStack,
-    /// Send a signal to the calling thread (tgkill(2)).
+    /// Sending a signal to the calling thread (tgkill(2)).
     SendSignal,
-    /// Sleep and wait (nanosleep, futex, sched_yield).
+    /// Sleeping and waiting (nanosleep, futex, sched_yield).
     Wait,
-    /// Ids of process and thread.
+    /// Asking for the ids of process and thread.
     Identity,
-    /// Take the descriptor of another file by fcntl(2) or dup(2), and ask of which file it is.
+    /// Duplicating a descriptor by fcntl(2) or dup(2), and asking which file it is.
     Descriptors,
-    /// Ask of which file a descriptor is.
+    /// Asking which file a descriptor is.
     Look,
-    /// What std's hash tables ask the kernel for.
+    /// Random numbers, for std's hash tables.
     Randomness,
-    /// Fill and move pages by userfaultfd.
+    /// Filling and moving pages by userfaultfd.
     Transfers,
-    /// Open a descriptor of userfaultfd and register a range, as the child of a fork must.
+    /// Opening a userfaultfd and registering a range, as the child of a fork must.
     Registering,
-    /// Guard markers, in stretches that are made writable.
+    /// Guard markers, and making stretches writable for them.
     GuardMarkers,
-    /// Page permissions: pages made accessible, and inaccessible again.
+    /// Making pages accessible, and inaccessible again.
     Permissions,
-    /// New writable mappings in the place of old ones.
+    /// Laying new writable mappings over old ones.
     Replacing,
-    /// What malloc takes for itself: brk(2) or new mappings.
+    /// Memory for libc's malloc: brk(2) or new mappings.
     NativeMemory,
 }
 
@@ -235,7 +235,7 @@ impl Need {
     ];
 }
 
-/// Whether the filters permit all that `need` takes. True without a filter.
+/// Whether the filters permit all calls of `need`. True without a filter.
 pub fn allows(need: Need) -> bool {
     !is_restricted() || is_granted(need, refusal)
 }
@@ -244,12 +244,12 @@ fn is_granted(need: Need, refusal: impl Fn(c_long, &[usize; 6]) -> Option<Errno>
     let is_permitted = |&(number, args): &(c_long, [usize; 6])| refusal(number, &args).is_none();
     let has_all = calls_of(need).iter().all(is_permitted);
     match need {
-        // glibc tries clone3(2) first; only this error makes it go on to clone(2).
+        // glibc tries clone3(2) first; only the error ENOSYS makes it go on to clone(2).
         Need::StartThread => {
             let clone3 = refusal(libc::SYS_clone3, &[0; 6]);
             has_all && matches!(clone3, None | Some(Errno(libc::ENOSYS)))
         }
-        // Inaccessible by a new mapping, or in two steps.
+        // Pages are made inaccessible by a new mapping, or in two steps.
         Need::Permissions => {
             has_all && (is_permitted(&COVER) || TWO_STEPS.iter().all(is_permitted))
         }

@@ -1,7 +1,7 @@
 //! Marks a thread as working for the runtime rather than for the program.
 //!
 //! Memory that the runtime itself needs (symbol tables, strings of a report) must not come from
-//! the heap it guards. Inside a scope the allocation functions serve from the private heap.
+//! the heap that it guards. Inside a scope, allocations come from the private heap.
 
 use super::per_thread::per_thread;
 use core::alloc::Layout;
@@ -9,7 +9,7 @@ use core::cell::Cell;
 use core::hint::black_box;
 
 per_thread! {
-    /// Scopes that the thread is inside of.
+    /// Number of scopes that the thread is in.
     unsafe static DEPTH: Cell<u32>, "fencepost_scope_depth"
 }
 
@@ -30,15 +30,15 @@ impl RuntimeScope {
     }
 }
 
-/// Whether there are `bytes` for what the runtime is about to make, where std would end the process for want of them.
-/// For a thread inside a scope. Should another thread be faster, there are bytes of last resort.
+/// Whether the private heap has `bytes` left; call it before std allocates, as std ends the process where memory runs
+/// out. For a thread inside a scope. If another thread takes the bytes first, there is a reserve.
 pub fn has_memory(bytes: usize) -> bool {
-    // Those are not aligned so.
+    // The reserve is never used for this alignment.
     const ALIGN: usize = 64;
     let Ok(layout) = Layout::from_size_align(bytes, ALIGN) else { return false };
     // SAFETY: the layout is not empty, and what is freed was just allocated by it.
     unsafe {
-        // Or the compiler finds that nobody needs the block.
+        // Without `black_box` the compiler could leave the allocation out.
         let block = black_box(std::alloc::alloc(layout));
         if !block.is_null() {
             std::alloc::dealloc(block, layout);
@@ -54,18 +54,18 @@ impl Drop for RuntimeScope {
     }
 }
 
-/// Makes the calling thread work for the program, whatever scopes it is inside of; returns what [`resume`] is
-/// to be given when it works for the runtime again.
+/// Makes the calling thread work for the program, even inside scopes; returns the value to give [`resume`] when the
+/// thread works for the runtime again.
 pub fn suspend() -> u64 {
     u64::from(DEPTH.with(|depth| depth.replace(0)))
 }
 
-/// See [`suspend`].
+/// Ends [`suspend`], which returned `depth`.
 pub fn resume(depth: u64) {
     DEPTH.with(|now| now.set(depth as u32));
 }
 
-/// Runs `f`, after which the thread is inside as many scopes as before, even if `f` was given up in its midst.
+/// Runs `f`. Afterwards the thread is in as many scopes as before, even if `f` contains an attempt that was given up.
 pub fn keeping<R>(f: impl FnOnce() -> R) -> R {
     let depth = DEPTH.with(Cell::get);
     let result = f();
@@ -73,8 +73,8 @@ pub fn keeping<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Runs `f` as the program's code although the thread is inside a scope: for calling back into
-/// the program, whose allocations must be guarded.
+/// Runs `f` as the program's code even inside a scope: for calls back into the program, whose
+/// allocations must be guarded.
 pub fn outside<R>(f: impl FnOnce() -> R) -> R {
     let depth = DEPTH.with(|depth| depth.replace(0));
     let result = f();

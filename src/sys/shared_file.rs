@@ -1,17 +1,17 @@
-//! A file in memory that processes share: made by one, opened by others through its place in `/proc`.
+//! A file in memory that processes share: one makes it, others open it by its path in `/proc`.
 //!
-//! So it has no name that others could take, lies on no disk that could be full, and goes with the last process
-//! that has it. It can't shrink, or touching it could raise SIGBUS.
+//! So it has no name that others could take, lies on no disk that could be full, and disappears with the last process
+//! that has it. It can't shrink: touching it never raises SIGBUS.
 
 use super::{Errno, file, syscall};
 use core::fmt;
 use libc::c_int;
 use std::ffi::CString;
 
-/// Linux 6.3 and later want to know that nobody will execute it.
+/// Flag of memfd_create(2) that the file is never executed; Linux 6.3 and later expect it.
 const MFD_NOEXEC_SEAL: u32 = 8;
 
-/// Where others find the file: a descriptor of the process that made it, and the inode that it must be.
+/// Where others find the file: process and descriptor of its maker, and the inode that it must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name {
     pid: u32,
@@ -20,12 +20,12 @@ pub struct Name {
 }
 
 impl Name {
-    /// The descriptor of the process that made the file.
+    /// The file's descriptor in the process that made it.
     pub fn descriptor(self) -> i32 {
         self.descriptor as i32
     }
 
-    /// Reads what `Display` writes.
+    /// Parses the text that `Display` writes.
     pub fn parse(text: &[u8]) -> Option<Name> {
         let text = core::str::from_utf8(text).ok()?;
         let mut words = text.split('.');
@@ -49,7 +49,7 @@ pub fn create(bytes: usize) -> Option<(usize, Name)> {
     let seals = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
     let create = |flags: u32| {
         let args = [c"fencepost-run".as_ptr() as usize, flags as usize, 0, 0, 0, 0];
-        // SAFETY: the kernel reads the name.
+        // SAFETY: the kernel reads the name, a valid C string.
         unsafe { syscall(libc::SYS_memfd_create, args) }
     };
     let descriptor = create(seals | MFD_NOEXEC_SEAL).or_else(|_| create(seals)).ok()?;
@@ -65,10 +65,10 @@ pub fn create(bytes: usize) -> Option<(usize, Name)> {
     Some((map(descriptor, bytes)?, name))
 }
 
-/// Maps the file of that name for good, if it is one of `bytes` bytes of this user.
+/// Maps the file `name` for good, if it has `bytes` bytes and belongs to this user.
 pub fn open(name: Name, bytes: usize) -> Option<usize> {
     let path = CString::new(format!("/proc/{}/fd/{}", name.pid, name.descriptor)).ok()?;
-    // Looked at first: opening another thing could have effects.
+    // Checked before it is opened: opening another kind of file could have effects.
     if !is_expected(&path, name, bytes) {
         return None;
     }
@@ -78,7 +78,7 @@ pub fn open(name: Name, bytes: usize) -> Option<usize> {
     let descriptor = unsafe { syscall(libc::SYS_openat, args) }.ok()?;
     let is_same = file::identity(descriptor as c_int).is_some_and(|(_, inode)| inode == name.inode);
     let mapped = if is_same { map(descriptor, bytes) } else { None };
-    // SAFETY: opened above, and nobody else's.
+    // SAFETY: the descriptor was opened above, and nobody else uses it.
     let _ = unsafe { syscall(libc::SYS_close, [descriptor, 0, 0, 0, 0, 0]) };
     mapped
 }

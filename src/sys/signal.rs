@@ -1,4 +1,4 @@
-//! Signal dispositions and masks, by plain system calls.
+//! Signal actions and masks, by plain system calls.
 
 use super::per_thread::per_thread;
 use super::{Errno, syscall};
@@ -9,7 +9,7 @@ use libc::c_int;
 /// The kernel's signal set: bit `n - 1` is signal `n`.
 pub type KernelSet = u64;
 
-/// The kernel's set with only `signal` in it.
+/// The set with only `signal` in it.
 pub const fn bit(signal: c_int) -> KernelSet {
     1 << (signal - 1)
 }
@@ -24,15 +24,15 @@ pub const SYNCHRONOUS: KernelSet = bit(libc::SIGSEGV)
 /// Signals that a guarded page raises. No thread has them blocked in the kernel.
 pub const FAULT_SIGNALS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
-/// The set of them.
+/// The set of [`FAULT_SIGNALS`].
 pub const FAULTS: KernelSet = bit(libc::SIGSEGV) | bit(libc::SIGBUS);
 
-/// Stands in the kernel's mask for "the program believes fault signals blocked here". A bit of that
-/// mask, unlike a variable, is saved by sigsetjmp and comes back with siglongjmp. Linux never sends
+/// This signal in the kernel's mask means: the program has blocked fault signals here. A bit of the
+/// mask, unlike a variable, is saved by sigsetjmp and restored by siglongjmp. Linux never sends
 /// SIGSTKFLT.
 pub const MARKER: KernelSet = bit(libc::SIGSTKFLT);
 
-/// `struct sigaction` as the x86_64 kernel has it (not glibc's, which orders it otherwise).
+/// `struct sigaction` of the x86_64 kernel (glibc's has another order).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct KernelAction {
@@ -50,9 +50,9 @@ impl KernelAction {
 const SA_RESTORER: u64 = 0x0400_0000;
 const SET_BYTES: usize = size_of::<KernelSet>();
 
-// Returns from a signal handler. Debuggers and unwinders know a signal frame by exactly these bytes,
-// gdb by the name too. They ask for the unwind table of the byte before, as of any return address:
-// there must be none, so padding comes first.
+// Returns from a signal handler. Debuggers and unwinders know a signal frame by exactly these bytes, and gdb
+// by the name too. As for any return address, they look for an unwind table of the byte before: there must be
+// none, so padding comes first.
 global_asm!(
     ".pushsection .text.__restore_rt,\"ax\",@progbits",
     ".balign 16",
@@ -84,8 +84,8 @@ pub unsafe fn set_action(signal: c_int, action: &KernelAction) -> Result<KernelA
     }
     let mut old = KernelAction::DEFAULT;
     let args = [signal as usize, &raw const new as usize, &raw mut old as usize, SET_BYTES, 0, 0];
-    // SAFETY: both structures are valid and of the kernel's layout; the handler may run
-    // at any instruction, as this function demands.
+    // SAFETY: both structures are valid and have the kernel's layout. The caller promises that the
+    // handler may run at any instruction.
     unsafe { syscall(libc::SYS_rt_sigaction, args) }?;
     Ok(old)
 }
@@ -94,11 +94,11 @@ pub unsafe fn set_action(signal: c_int, action: &KernelAction) -> Result<KernelA
 pub fn action(signal: c_int) -> Result<KernelAction, Errno> {
     let mut now = KernelAction::DEFAULT;
     let args = [signal as usize, 0, &raw mut now as usize, SET_BYTES, 0, 0];
-    // SAFETY: the kernel fills `now`, which is of its layout.
+    // SAFETY: the kernel fills `now`, which has its layout.
     unsafe { syscall(libc::SYS_rt_sigaction, args) }.map(|_| now)
 }
 
-/// Gives `signal` back its default fate; false where a seccomp filter forbids that.
+/// Gives `signal` its default action; false where a seccomp filter forbids that.
 pub fn set_default(signal: c_int) -> bool {
     // SAFETY: no handler is installed.
     unsafe { set_action(signal, &KernelAction::DEFAULT) }.is_ok()
@@ -113,7 +113,7 @@ pub fn change_mask(how: c_int, set: KernelSet) -> KernelSet {
     old
 }
 
-/// The signals that wait for the calling thread, or for any of the process.
+/// The signals that are pending for the calling thread or for the process.
 pub fn pending() -> KernelSet {
     let mut set: KernelSet = 0;
     // SAFETY: the kernel fills `set`.
@@ -122,7 +122,7 @@ pub fn pending() -> KernelSet {
     set
 }
 
-/// Takes one of the blocked signals of `set` away, if one waits.
+/// Discards one pending signal of `set`, all of which must be blocked.
 pub fn take_pending(set: KernelSet) {
     let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     let args = [&raw const set as usize, 0, &raw const now as usize, SET_BYTES, 0, 0];
@@ -130,34 +130,34 @@ pub fn take_pending(set: KernelSet) {
     let _ = unsafe { syscall(libc::SYS_rt_sigtimedwait, args) };
 }
 
-/// Sends `signal` to the calling thread, with what it is to tell its handler.
+/// Sends `signal` to the calling thread, with `info` for its handler.
 ///
 /// # Safety
 /// `info` must be one that the kernel passed to a handler.
 pub unsafe fn send_to_self(signal: c_int, info: &mut libc::siginfo_t) {
     let (pid, tid) = (super::process::pid() as usize, super::process::tid() as usize);
     let args = [pid, tid, signal as usize, core::ptr::from_mut(info) as usize, 0, 0];
-    // SAFETY: the kernel reads `info`. To itself a process may send any (rt_tgsigqueueinfo(2)).
+    // SAFETY: the kernel reads `info`. A process may send itself any `info` (rt_tgsigqueueinfo(2)).
     let _ = unsafe { syscall(libc::SYS_rt_tgsigqueueinfo, args) };
 }
 
 per_thread! {
-    /// Whether the thread has all but the synchronous signals blocked, by a [`BlockedSignals`] that lives.
+    /// Whether a living [`BlockedSignals`] of the thread has blocked all but the synchronous signals.
     unsafe static BLOCKED: Cell<bool>, "fencepost_signals_blocked"
 }
 
-/// Blocks all but the synchronous signals in this thread until dropped. Inside another it costs
-/// nothing: a report takes a lock at each of 100,000 allocations.
+/// Blocks all but the synchronous signals in this thread until dropped. Inside another one it costs
+/// nothing, because a report takes a lock at each of 100,000 allocations.
 pub struct BlockedSignals(AtEnd);
 
-/// What is to be done when they are let in again.
+/// What dropping a [`BlockedSignals`] does.
 enum AtEnd {
-    /// An outer one blocks them.
+    /// Nothing: an outer one keeps the signals blocked.
     Nothing,
-    /// They are blocked for another reason, which stays.
+    /// Only notes the end: the signals stay blocked for another reason.
     Forget,
     Restore(KernelSet),
-    /// The mask alone: nothing was noted.
+    /// Restores the mask; [`BLOCKED`] was not changed.
     Unmask(KernelSet),
 }
 
@@ -171,14 +171,14 @@ impl BlockedSignals {
         BlockedSignals(AtEnd::Restore(before))
     }
 
-    /// Notes that the kernel has blocked them: in a handler whose mask says so.
+    /// Notes that the kernel has blocked the signals: for a handler whose mask does so.
     pub fn in_handler() -> BlockedSignals {
         let was = BLOCKED.with(|blocked| blocked.replace(true));
         BlockedSignals(if was { AtEnd::Nothing } else { AtEnd::Forget })
     }
 
-    /// Blocks the synchronous ones as well, for a few instructions that can't fault but must not
-    /// be interrupted by a SIGSEGV that somebody sends.
+    /// Blocks the synchronous signals as well, for a few instructions that can't fault, but must not
+    /// be interrupted by a SIGSEGV that another thread or process sends.
     pub fn block_all() -> BlockedSignals {
         BlockedSignals(AtEnd::Unmask(change_mask(libc::SIG_BLOCK, !0)))
     }
@@ -189,7 +189,7 @@ impl Drop for BlockedSignals {
         match self.0 {
             AtEnd::Nothing => {}
             AtEnd::Forget => BLOCKED.with(|blocked| blocked.set(false)),
-            // Threads of libc's own have fault signals blocked before we meet them.
+            // libc's own threads have fault signals blocked until we first see them.
             AtEnd::Restore(before) => {
                 BLOCKED.with(|blocked| blocked.set(false));
                 change_mask(libc::SIG_SETMASK, before & !FAULTS);

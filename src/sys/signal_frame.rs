@@ -1,7 +1,7 @@
-//! What the kernel puts on the stack for a signal's handler: moved to another stack, entered, and left again.
+//! Signal frames, which the kernel puts on the stack for a handler: moved to another stack, entered, and left again.
 //!
-//! The layout is `struct rt_sigframe` of x86_64 Linux: the address to return to, a ucontext, a siginfo; the
-//! state of the vector units somewhere above.
+//! The layout is `struct rt_sigframe` of x86_64 Linux: the return address, a ucontext, a siginfo; the state of the
+//! vector units lies somewhere above.
 
 use super::probe;
 use super::signal::{FAULTS, KernelSet, MARKER};
@@ -12,7 +12,7 @@ use libc::{c_int, ucontext_t};
 /// Bytes below a stack pointer that leaf functions may use (System V ABI, 3.2.2).
 const RED_ZONE_BYTES: usize = 128;
 
-/// Where the kernel's parts lie, from the ucontext on, which is smaller than glibc's.
+/// Offsets of parts of the frame from its ucontext. The kernel's ucontext is smaller than glibc's.
 const MASK: usize = 296;
 const INFO: usize = 304;
 const RETURN_BYTES: usize = 8;
@@ -24,42 +24,42 @@ const GREGS: usize =
 const GREGS_BYTES: usize = size_of::<[libc::greg_t; 23]>();
 const _: () = assert!(GREGS == 40 && libc::REG_RSP == 15 && libc::REG_RIP == 16);
 
-/// State of the vector units: its length stands in bytes that the processor leaves to software
-/// (`struct _fpx_sw_bytes`), after this number.
+/// Marks a state of the vector units that states its length: in bytes that the processor leaves to software, behind
+/// this number (`struct _fpx_sw_bytes`).
 const EXTENDED_MAGIC: u32 = 0x4650_5853;
 const SOFTWARE_BYTES: usize = 464;
 const LEGACY_BYTES: usize = 512;
 const VECTOR_ALIGN: usize = 64;
 
-/// A frame of the kernel's, known by its ucontext.
+/// A signal frame, by the address of its ucontext.
 #[derive(Clone, Copy)]
 pub struct SignalFrame {
     context: usize,
 }
 
-/// How a frame that has been moved ends.
+/// How the handler of a frame that was moved returns.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// As the kernel made it.
+    /// As the kernel made the frame.
     Plain,
-    /// By [`on_end`]'s function first.
+    /// Through the function that was given to [`on_end`].
     Told,
 }
 
 impl SignalFrame {
-    /// The frame around what the kernel passes to a handler; `None` if it is not laid out as one.
+    /// The frame that holds a handler's arguments; `None` if these do not lie as in a frame.
     pub fn of(info: *const libc::siginfo_t, context: *const ucontext_t) -> Option<SignalFrame> {
         (info as usize == context as usize + INFO)
             .then_some(SignalFrame { context: context as usize })
     }
 
-    /// Its lowest address, the handler's first stack pointer.
+    /// The frame's lowest address, which is the handler's first stack pointer.
     pub fn start(self) -> usize {
         self.context - RETURN_BYTES
     }
 
     fn word(self, offset: usize) -> usize {
-        // SAFETY: made of a frame, by `of` or `copy_below`.
+        // SAFETY: `of` and `copy_below` made the value from a frame, which holds this word.
         unsafe { ((self.context + offset) as *const usize).read() }
     }
 
@@ -68,7 +68,7 @@ impl SignalFrame {
         if start == 0 {
             return None;
         }
-        // SAFETY: the kernel's pointer, to at least the legacy area.
+        // SAFETY: the kernel set this pointer, to a state that has at least the legacy area.
         let (magic, extended) = unsafe {
             let software = (start + SOFTWARE_BYTES) as *const u32;
             (software.read(), software.add(1).read() as usize)
@@ -82,24 +82,24 @@ impl SignalFrame {
         self.word(GREGS + 8 * libc::REG_RSP as usize)
     }
 
-    /// Where the frame goes on the interrupted stack.
+    /// The highest address for a frame on the interrupted stack: below the red zone.
     pub fn below_interrupted(self) -> usize {
         self.interrupted_sp() - RED_ZONE_BYTES
     }
 
-    /// Where a copy below `top` would start, and its vector state.
+    /// Where a copy below `top` would start, and where its vector state would.
     fn place_below(self, top: usize) -> (usize, usize) {
         let bytes = self.vectors().map_or(0, |(_, bytes)| bytes);
         let vectors = top.wrapping_sub(bytes) & !(VECTOR_ALIGN - 1);
-        // As at the entry of any function, a return address above 16.
+        // As at a function's entry, the return address lies below an address aligned to 16.
         ((vectors.wrapping_sub(FRAME_BYTES) & !15).wrapping_sub(RETURN_BYTES), vectors)
     }
 
-    /// Copies the frame to below `top` as the kernel would have put it there, if `is_good` of its start and the
-    /// memory is writable.
+    /// Copies the frame to below `top`, with the layout that the kernel would use there. `None` if `is_good` refuses the
+    /// copy's start, or the memory is not writable.
     ///
     /// # Safety
-    /// What lies below `top` must be free as far as the frame reaches.
+    /// Nobody may use the memory below `top`, as far as the frame reaches.
     pub unsafe fn copy_below(
         self,
         top: usize,
@@ -110,7 +110,8 @@ impl SignalFrame {
         if !is_good(start) {
             return None;
         }
-        // SAFETY: what is read is the frame; what is written is free, as this function demands, and may fault.
+        // SAFETY: only the frame is read. The caller promises that nobody uses the memory that is written; probes
+        // survive its faults.
         unsafe {
             if let Some((from, bytes)) = self.vectors()
                 && !probe::store(vectors, from, bytes)
@@ -132,27 +133,29 @@ impl SignalFrame {
         }
     }
 
+    /// The frame's ucontext.
+    ///
     /// # Safety
-    /// Nobody else may have a reference to it.
+    /// Nobody else may have a reference to the ucontext.
     #[allow(clippy::mut_from_ref)]
     pub unsafe fn context_mut(&self) -> &mut ucontext_t {
-        // SAFETY: of the kernel's ucontext no more is used than there is.
+        // SAFETY: the frame holds the kernel's ucontext, and the caller promises that no other reference exists. What
+        // only glibc's ucontext has is not used.
         unsafe { &mut *(self.context as *mut ucontext_t) }
     }
 
     /// Enters a handler as the kernel would: on this frame, with `mask` for the thread.
     ///
     /// # Safety
-    /// Nothing on the stack that the caller runs on may need a destructor, or be needed once signals are
-    /// unblocked.
+    /// The caller's stack must hold nothing that needs a destructor, or is needed once signals are unblocked.
     pub unsafe fn enter(self, handler: usize, signal: c_int, mask: KernelSet) -> ! {
-        // SAFETY: nothing on this stack is needed any more, as this function demands. The mask is read before
-        // anything else can run.
+        // SAFETY: the caller promises that nothing on this stack is needed any more. The mask is read before anything
+        // else can run.
         unsafe { enter(self.start(), handler, signal, &raw const mask) }
     }
 }
 
-/// Has `function` called with the ucontext at the end of handlers whose ending is [`Ending::Told`], with all
+/// Sets the function to call with the ucontext at the end of each handler with [`Ending::Told`]. It runs with all
 /// signals blocked, on our alternate stack.
 pub fn on_end(function: extern "C" fn(&mut ucontext_t)) {
     END.store(function as *mut (), Ordering::Release);
@@ -162,10 +165,10 @@ static END: AtomicPtr<()> = AtomicPtr::new(nothing as *mut ());
 
 extern "C" fn nothing(_: &mut ucontext_t) {}
 
-/// What a mask may hold while [`END`] runs.
+/// The mask while [`END`] runs.
 static ALL_BUT_FAULTS: KernelSet = !FAULTS;
 
-/// The registers of the interrupted code stay, as far as a handler may see them; libc's numbers of registers.
+/// Sets stack pointer and mask and jumps to the handler.
 #[unsafe(naked)]
 unsafe extern "C" fn enter(
     start: usize,
@@ -205,9 +208,9 @@ unsafe extern "C" fn enter(
     )
 }
 
-// Where handlers return to. Debuggers and unwinders know the frame by these tables: all registers are restored
-// from the ucontext at rsp (as in glibc's; DW_OP_breg7 is 0x77). They look up the byte before a return address,
-// so that is covered too.
+// The code that handlers return to. Debuggers and unwinders know the frame by these tables: all registers are
+// restored from the ucontext at rsp (as in glibc; DW_OP_breg7 is 0x77). They look up the byte before a return
+// address, so the tables cover that byte too.
 global_asm!(
     ".macro fencepost_restored register, offset",
     // DW_CFA_expression: register, 3 bytes, breg7 + offset (two bytes of SLEB128).
@@ -244,7 +247,7 @@ global_asm!(
     ".hidden __restore_rt_direct",
     ".type __restore_rt_direct, @function",
     "__restore_rt_direct:",
-    // A handler may have put fault signals into the mask that comes back.
+    // A handler may have put fault signals into the mask that is restored.
     "mov rax, [rsp + {mask}]",
     "test eax, {faults}",
     "jz 2f",
@@ -263,7 +266,7 @@ global_asm!(
     ".hidden __restore_rt_told",
     ".type __restore_rt_told, @function",
     "__restore_rt_told:",
-    // All registers come from the frame in the end, so any may be used.
+    // Any register may be used, because all are restored from the frame at the end.
     "mov rbx, rsp",
     "lea rsi, [rip + {all}]",
     "mov edi, 2",
@@ -300,7 +303,7 @@ unsafe extern "C" {
     fn end_told();
 }
 
-/// Where a handler of the program returns to that the kernel calls itself.
+/// The return address for a handler of the program that the kernel calls directly.
 pub fn direct_end() -> usize {
     end_direct as *const () as usize
 }

@@ -1,12 +1,12 @@
 //! The standard error that the process was started with.
 //!
-//! A program may have put something else under number 2 by the time that there is something to say: a test runner
-//! that captures what tests print, /dev/null, a file of its own that got the number after it was closed. So a
-//! duplicate is kept under a high number, closed on exec.
+//! By the time of a report, descriptor 2 may be something else: the pipe of a test runner that captures what tests
+//! print, /dev/null, or a file of the program that got the number after it was closed. So a duplicate is kept under a
+//! high number, closed on exec.
 //!
-//! It must not keep anybody waiting. Who starts a daemon through a pipe waits until the pipe is closed, and a daemon
-//! is told by this: it was forked and turns away from the descriptor 2 that it had then, or it has left its session
-//! without the one of the start. Such a process gives the duplicate up.
+//! The duplicate must not keep anybody waiting: a process that starts a daemon through a pipe waits until the pipe is
+//! closed. A process counts as a daemon if it was forked and then replaces or closes descriptor 2, or if it has left
+//! its session and descriptor 2 is not the one of the start. Such a process closes the duplicate.
 
 use super::file::{self, Identity};
 use super::hold_off::{self, HoldOff};
@@ -16,14 +16,14 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 const STDERR: i32 = 2;
 
-/// No descriptor.
+/// Stands for no descriptor.
 const NONE: i32 = -1;
 
-/// Least numbers for the duplicate, the best first: out of the way of those that a program counts on. A process that
-/// may have fewer descriptors needs them for itself.
+/// Least numbers for the duplicate, the best first: high, because programs count on low ones. A process that may not
+/// have even the last needs its descriptors for itself.
 const PARKED: [usize; 3] = [961, 224, 56];
 
-/// A duplicate of the standard error of the start, as long as it may be kept.
+/// A duplicate of the standard error of the start, kept until the process turns out to be a daemon.
 pub struct StandardError {
     /// The duplicate, or [`NONE`].
     duplicate: AtomicI32,
@@ -31,14 +31,14 @@ pub struct StandardError {
     file: Option<Identity>,
     /// Whether the process was forked, or has left its session.
     is_detached: AtomicBool,
-    /// Device and inode of descriptor 2 at that time.
+    /// Device and inode of descriptor 2 when `is_detached` was set.
     device: AtomicU64,
     inode: AtomicU64,
 }
 
 fn duplicate(descriptor: i32, least: usize) -> Result<i32, Errno> {
     let args = [descriptor as usize, libc::F_DUPFD_CLOEXEC as usize, least, 0, 0, 0];
-    // SAFETY: touches no memory.
+    // SAFETY: this fcntl touches no memory.
     unsafe { syscall(libc::SYS_fcntl, args) }.map(|new| new as i32)
 }
 
@@ -48,7 +48,7 @@ fn close(descriptor: i32) {
 }
 
 impl StandardError {
-    /// Keeps what descriptor 2 is now.
+    /// Keeps a duplicate of the current descriptor 2.
     pub fn keep() -> StandardError {
         let file = file::identity(STDERR);
         let parked = || PARKED.into_iter().find_map(|least| duplicate(STDERR, least).ok());
@@ -62,7 +62,7 @@ impl StandardError {
         }
     }
 
-    /// Whether what is standard error at the start is a terminal.
+    /// Whether descriptor 2 is a terminal now.
     pub fn is_terminal_now() -> bool {
         let mut terminal = core::mem::MaybeUninit::<libc::termios2>::uninit();
         let buffer = terminal.as_mut_ptr() as usize;
@@ -76,7 +76,7 @@ impl StandardError {
         Some(self.duplicate.load(Ordering::Acquire)).filter(|&kept| kept != NONE)
     }
 
-    /// Makes room for a descriptor of the program's that is to have the number.
+    /// Moves the duplicate to a number above `than`, because the program wants its number.
     pub fn move_above(&self, than: i32) -> Result<(), Errno> {
         let Some(old) = self.descriptor() else { return Ok(()) };
         let new = duplicate(old, (than as usize).saturating_add(1));
@@ -85,13 +85,13 @@ impl StandardError {
         Ok(())
     }
 
-    /// The process was forked. A test runner that captures what its tests print may have replaced descriptor 2 before,
-    /// so what it is now is as good as standard error.
+    /// Notes that the process was forked. A test runner may have replaced descriptor 2 before, so what it is now counts
+    /// as standard error.
     pub fn detach_at_fork(&self) {
         self.detach(file::identity(STDERR));
     }
 
-    /// The process has left its session.
+    /// Notes that the process has left its session.
     pub fn detach_from_session(&self) {
         self.detach(self.file);
         self.note_change();
@@ -104,12 +104,12 @@ impl StandardError {
         self.is_detached.store(true, Ordering::Release);
     }
 
-    /// Whether the process is one that gives the duplicate up when it turns away from its descriptor 2, and has it.
+    /// Whether there is a duplicate, and the process is to close it when its descriptor 2 changes.
     pub fn may_be_given_up(&self) -> bool {
         self.is_detached.load(Ordering::Acquire) && self.descriptor().is_some()
     }
 
-    /// The process may have turned away from its descriptor 2.
+    /// Closes the duplicate if the process is detached and descriptor 2 is not what it was then.
     pub fn note_change(&self) {
         let then = (self.device.load(Ordering::Relaxed), self.inode.load(Ordering::Relaxed));
         if self.may_be_given_up() && file::identity(STDERR) != Some(then) {
@@ -117,7 +117,7 @@ impl StandardError {
         }
     }
 
-    /// The process is about to close its descriptor 2.
+    /// Closes the duplicate if the process is detached: it is about to close descriptor 2.
     pub fn close_if_detached(&self) {
         if self.may_be_given_up() {
             self.give_up();
@@ -131,17 +131,17 @@ impl StandardError {
         }
     }
 
-    /// Writes to the standard error of the start; where that is not kept or fails, to what is standard error now.
-    /// False if neither takes all of it.
+    /// Writes to the standard error of the start; if there is no duplicate or that fails, to the current descriptor 2.
+    /// False if neither takes the whole text.
     pub fn write(&self, text: &str) -> bool {
         let bytes = text.as_bytes();
         let _held_off = HoldOff::new(hold_off::PIPE);
-        // A system call that nobody saw may have put another file under the number.
+        // A system call that we did not see may have put another file under the number.
         let kept = self.descriptor().filter(|&kept| self.is_at(kept));
         if kept.is_some_and(|kept| file::write_all(kept, bytes).is_ok()) {
             return true;
         }
-        // A filter may permit to write under one number and not the other.
+        // A filter may permit writing to one number and not to the other.
         let is_tried = kept.is_some() && self.is_at(STDERR) && !sandbox::is_restricted();
         if is_tried || !self.is_now() {
             return false;
@@ -149,12 +149,12 @@ impl StandardError {
         if self.is_at(STDERR) {
             return file::write_all(STDERR, bytes).is_ok();
         }
-        // Another file, and perhaps no terminal.
+        // This is another file, and perhaps not a terminal.
         without_colors(text).all(|piece| file::write_all(STDERR, piece.as_bytes()).is_ok())
     }
 
-    /// Whether descriptor 2 is a standard error. A program that closed it may have been given the number for a file
-    /// of its own, which a report would corrupt: one that is open for reading too.
+    /// Whether a report may be written to descriptor 2. Not if it is another file that is open for reading too: it may
+    /// be a file of the program, which a report would corrupt.
     fn is_now(&self) -> bool {
         self.is_at(STDERR)
             || self.file.is_some()
@@ -162,7 +162,7 @@ impl StandardError {
                 && !file::is_open_for_reading(STDERR)
     }
 
-    /// Whether a descriptor is still the standard error of the start, as far as a filter lets us ask.
+    /// Whether a descriptor is the standard error of the start; true if a filter forbids to ask.
     fn is_at(&self, descriptor: i32) -> bool {
         match (file::identify(descriptor), self.file) {
             (_, None) | (Err(Errno(libc::EBADF)), _) => false,

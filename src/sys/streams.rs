@@ -1,4 +1,4 @@
-//! libc's list of streams and its lock. Both are of glibc; it exports what is called here from version 2.2 on.
+//! libc's list of streams and its lock. glibc has exported the functions called here since version 2.2.
 
 use super::loader;
 use super::next;
@@ -9,29 +9,28 @@ type Action = unsafe extern "C" fn();
 type End = unsafe extern "C" fn() -> *mut c_void;
 type IteratorFunction = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 
-/// `__libc_single_threaded`: 0 once the process has had a second thread (glibc 2.32). Null where it is not known.
+/// `__libc_single_threaded` (glibc 2.32), which is 0 once the process has had a second thread; null if it is not known.
 static SINGLE_THREADED: AtomicPtr<AtomicU8> = AtomicPtr::new(core::ptr::null_mut());
 
-/// By this version libc's fork decides by `__libc_single_threaded`, or by a copy of it.
+/// From this version on libc's fork decides by `__libc_single_threaded`, or by a copy of it.
 const DECIDES_BY_VARIABLE: (u32, u32) = (2, 34);
 
-/// Looks up what is needed here. Takes the loader's lock.
+/// Looks the variable up. Takes the loader's lock.
 pub fn init() {
     if loader::libc_version() < DECIDES_BY_VARIABLE {
         return;
     }
     const NAME: &CStr = c"__libc_single_threaded";
-    // The program may have a copy of it, which is the one in use: not the next, but the first.
+    // The first definition, not the next: if the program has a copy of the variable, that is the one in use.
     // SAFETY: dlsym with RTLD_DEFAULT and a valid C string.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, NAME.as_ptr()) };
     SINGLE_THREADED.store(found.cast(), Ordering::Release);
 }
 
-/// Whether libc's fork will take the list's lock, and reset it in the child: where the process has had a second
-/// thread.
+/// Whether libc's fork will take the list's lock, and reset it in the child: if the process has had a second thread.
 fn does_fork_lock() -> bool {
     let variable = SINGLE_THREADED.load(Ordering::Acquire);
-    // SAFETY: libc's, or the program's copy, which stay.
+    // SAFETY: the pointer is null, or to the variable of libc or the program, which are never unloaded.
     if let Some(is_single) = unsafe { variable.as_ref() } {
         return is_single.load(Ordering::Relaxed) == 0;
     }
@@ -39,8 +38,8 @@ fn does_fork_lock() -> bool {
         return false;
     }
     let multiple: c_int;
-    // SAFETY: reads `header.multiple_threads` of the thread's control block (sysdeps/x86_64/nptl/tls.h), which is
-    // there in every version of glibc for x86_64.
+    // SAFETY: reads `header.multiple_threads` of the thread's control block (sysdeps/x86_64/nptl/tls.h), which every
+    // version of glibc for x86_64 has.
     unsafe {
         core::arch::asm!("mov {multiple:e}, dword ptr fs:[0x18]", multiple = out(reg) multiple,
             options(nostack, readonly, preserves_flags));
@@ -49,26 +48,26 @@ fn does_fork_lock() -> bool {
 }
 
 fn call(action: &next::Next) -> bool {
-    // SAFETY: the functions passed here take nothing and give nothing.
+    // SAFETY: all functions passed here have no parameters and no result.
     let Some(action) = (unsafe { action.get::<Action>() }) else { return false };
-    // SAFETY: called in pairs.
+    // SAFETY: the functions lock and unlock the list, and the callers call them in pairs.
     unsafe { action() };
     true
 }
 
-/// Takes the list's lock, which a thread may take again and again, if libc's fork will take it too.
+/// Takes the list's lock if libc's fork will take it too; a thread may take it several times. Returns whether it did.
 #[must_use]
 pub fn lock_for_fork() -> bool {
     does_fork_lock() && call(&next::LIST_LOCK)
 }
 
-/// After [`lock_for_fork`], if that took the lock. In the child of a fork libc has opened it.
+/// Releases the list's lock after [`lock_for_fork`] took it. Not in the child of a fork, where libc has opened it.
 pub fn unlock() {
     call(&next::LIST_UNLOCK);
 }
 
-/// Flushes every stream that nobody uses. fflush(NULL) waits for all, and a thread may wait in getchar(3), with
-/// its stream's lock, for as long as the process lives.
+/// Flushes every stream that nobody uses. (fflush(NULL) waits for all streams, and a thread may hold a stream's lock in
+/// getchar(3) as long as the process lives.)
 pub fn flush_unused() {
     unsafe extern "C" {
         fn ftrylockfile(stream: *mut libc::FILE) -> c_int;
@@ -89,7 +88,8 @@ pub fn flush_unused() {
     if !call(&next::LIST_LOCK) {
         return;
     }
-    // SAFETY: under the list's lock all streams of the list are open. One that could be locked is this thread's.
+    // SAFETY: while this thread holds the list's lock, all streams of the list stay open. A stream is used only after
+    // its lock was taken.
     unsafe {
         let mut at = begin();
         while at != end() {

@@ -1,4 +1,4 @@
-//! userfaultfd(2): pages of a range fault until they are filled by hand.
+//! userfaultfd(2): missing pages of a range fault until the runtime fills them.
 
 use super::{Errno, syscall};
 
@@ -32,7 +32,7 @@ struct RegisterArgument {
     ioctls: u64,
 }
 
-/// Of UFFDIO_COPY and UFFDIO_MOVE alike.
+/// The argument of UFFDIO_COPY and of UFFDIO_MOVE.
 #[repr(C)]
 struct TransferArgument {
     to: u64,
@@ -42,7 +42,7 @@ struct TransferArgument {
     done: i64,
 }
 
-/// What is passed to userfaultfd(2).
+/// The flags for userfaultfd(2).
 pub const FLAGS: usize = libc::O_CLOEXEC as usize | USER_MODE_ONLY;
 pub const UFFDIO_API: usize = request(0x3F, size_of::<ApiArgument>());
 pub const UFFDIO_REGISTER: usize = request(0x00, size_of::<RegisterArgument>());
@@ -58,11 +58,11 @@ const _: () = assert!(UFFDIO_COPY == 0xc028_aa03 && UFFDIO_MOVE == 0xc028_aa05);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uffd(pub i32);
 
-/// Descriptors are parked from here on, out of the way of those that a program counts on.
+/// Least number for our descriptors: high, because programs count on low ones.
 pub const PARKED: usize = 960;
 
 impl Uffd {
-    /// Opens one, parked and closed on exec; the second result says whether pages can be moved.
+    /// Opens a userfaultfd under a high number, closed on exec; the second result says whether pages can be moved.
     pub fn open() -> Result<(Uffd, bool), Errno> {
         match Uffd::open_with(FEATURE_SIGBUS | FEATURE_MOVE) {
             Ok(uffd) => Ok((uffd, true)),
@@ -73,7 +73,7 @@ impl Uffd {
     }
 
     fn open_with(features: u64) -> Result<Uffd, Errno> {
-        // SAFETY: touches no memory.
+        // SAFETY: userfaultfd(2) touches no memory.
         let uffd = Uffd(unsafe { syscall(libc::SYS_userfaultfd, [FLAGS, 0, 0, 0, 0, 0]) }? as i32);
         let mut argument = ApiArgument { api: API, features, ioctls: 0 };
         match uffd.ioctl(UFFDIO_API, &mut argument) {
@@ -85,7 +85,7 @@ impl Uffd {
         }
     }
 
-    /// Moves the descriptor to a high number, if there is one.
+    /// Moves the descriptor to a high number, if the process may have one.
     fn park(self) -> Uffd {
         let args = [self.0 as usize, libc::F_DUPFD_CLOEXEC as usize, PARKED, 0, 0, 0];
         // SAFETY: touches no memory.
@@ -98,7 +98,7 @@ impl Uffd {
         }
     }
 
-    /// The same file under another number, which must be higher than `than`.
+    /// Duplicates the descriptor under a number higher than `than`.
     pub fn duplicate_above(self, than: i32) -> Result<Uffd, Errno> {
         let least = (than as usize).saturating_add(1);
         let args = [self.0 as usize, libc::F_DUPFD_CLOEXEC as usize, least, 0, 0, 0];
@@ -114,19 +114,19 @@ impl Uffd {
     #[inline]
     fn ioctl<T>(self, request: usize, argument: &mut T) -> Result<(), Errno> {
         let args = [self.0 as usize, request, core::ptr::from_mut(argument) as usize, 0, 0, 0];
-        // SAFETY: `argument` is of the kernel's layout for `request`; what the request does to
-        // memory is the promise of the callers below.
+        // SAFETY: `argument` has the kernel's layout for `request`. Copies and moves change only ranges
+        // that the callers of `copy` and `move_page` own; the other requests change no contents.
         unsafe { syscall(libc::SYS_ioctl, args) }.map(drop)
     }
 
-    /// Whether the number no longer stands for a userfaultfd: waking those who wait for the page at `start`, which is
-    /// nobody, works with no other file. False where a filter forbids to ask.
+    /// Whether the number no longer stands for a userfaultfd. Tested by waking the threads that wait for the page at
+    /// `start` (there are none), which fails with other files. False where a filter forbids the call.
     pub fn is_closed(self, start: usize) -> bool {
         let woken = self.ioctl(UFFDIO_WAKE, &mut [start as u64, super::PAGE_BYTES as u64]);
         woken.is_err() && !super::sandbox::is_restricted()
     }
 
-    /// From now on missing pages of the range fault.
+    /// From now on, missing pages of the range fault.
     pub fn register(self, start: usize, bytes: usize) -> Result<(), Errno> {
         let mut argument = RegisterArgument {
             start: start as u64,
@@ -137,7 +137,7 @@ impl Uffd {
         self.ioctl(UFFDIO_REGISTER, &mut argument)
     }
 
-    /// From now on missing pages of the range are filled as they are touched.
+    /// From now on, the kernel fills missing pages of the range as they are touched.
     pub fn unregister(self, start: usize, bytes: usize) -> Result<(), Errno> {
         self.ioctl(UFFDIO_UNREGISTER, &mut [start as u64, bytes as u64])
     }
@@ -173,7 +173,7 @@ impl Uffd {
             };
             match self.ioctl(request, &mut argument) {
                 Ok(()) => return Ok(()),
-                // The address space was changing (a fork, say): go on where it stopped.
+                // The address space was changing (by a fork, for instance): go on where the kernel stopped.
                 Err(Errno(libc::EAGAIN)) => done += argument.done.max(0) as usize,
                 Err(error) => return Err(error),
             }

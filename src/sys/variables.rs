@@ -1,12 +1,12 @@
-//! Environment variables of a program that runs, which may be changing them.
+//! Environment variables of a running program, which may be changing them at the same time.
 
 use super::passed::{copy_string, load, load_byte};
 use super::process;
 
 const POINTER_BYTES: usize = size_of::<usize>();
 
-/// The value of a variable in libc's environment as it is now, cut to the room that there is. `name` ends with `=`. In a
-/// privileged process there is none: it was set by a user who may do less.
+/// The value of a variable in libc's current environment, cut to the length of `room`. `name` ends with `=`. `None` in
+/// a privileged process, because a user with fewer rights has set the variables.
 pub fn current<'a>(name: &[u8], room: &'a mut [u8]) -> Option<&'a [u8]> {
     if process::is_privileged() {
         return None;
@@ -14,7 +14,7 @@ pub fn current<'a>(name: &[u8], room: &'a mut [u8]) -> Option<&'a [u8]> {
     value(process::libc_environ() as usize, name, room)
 }
 
-/// The value of a variable in an array of them, cut to the room that there is. `name` ends with `=`.
+/// The value of a variable in the array at `environment`, cut to the length of `room`. `name` ends with `=`.
 pub fn value<'a>(environment: usize, name: &[u8], room: &'a mut [u8]) -> Option<&'a [u8]> {
     let mut at = environment;
     loop {

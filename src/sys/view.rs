@@ -1,19 +1,18 @@
-//! Files seen through memory, as far as they are looked at: debug information of gigabytes costs what
-//! is read of it.
+//! Mapped files: only the pages that are read cost time and memory, even of gigabytes of debug information.
 //!
-//! A file that gets shorter meanwhile raises SIGBUS where its pages are missing. [`mend`] puts zeros
-//! there, and the view is [damaged](FileView::is_damaged).
+//! If a file gets shorter meanwhile, reading its missing pages raises SIGBUS. [`mend`] puts zeros there, and the view
+//! is [damaged](FileView::is_damaged).
 
 use super::file::File;
 use super::{Errno, PAGE_BYTES, memory, round_up_to_page};
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Views at one time; a program with more libraries in one report goes without some names.
+/// Most views at one time. If one report needs more, some names are missing in it.
 const SLOTS: usize = 1024;
 
 struct ViewPlace {
-    /// 0: free.
+    /// Start of the mapping; 0 for a free place.
     start: AtomicUsize,
     bytes: AtomicUsize,
     is_damaged: AtomicBool,
@@ -27,7 +26,7 @@ static TABLE: [ViewPlace; SLOTS] = [const {
     }
 }; SLOTS];
 
-/// Stands for an address in a slot that is being filled.
+/// Stands in `start` of a place that is being filled.
 const CLAIMED: usize = 1;
 
 /// A regular file, mapped.
@@ -38,7 +37,7 @@ pub struct FileView {
 }
 
 impl FileView {
-    /// Maps the regular file at `path`, whatever it is called.
+    /// Maps the regular file at `path`.
     pub fn open(path: &CStr) -> Result<FileView, Errno> {
         let (file, status) = File::regular(path)?;
         let bytes = usize::try_from(status.bytes).map_err(|_| Errno(libc::EFBIG))?;
@@ -61,16 +60,17 @@ impl FileView {
         }
     }
 
-    /// What is in the file. Others may change it meanwhile: nothing may depend on reading the same twice.
+    /// The file's contents. Other processes may change them: nothing may depend on reading the same bytes twice.
     ///
     /// # Safety
     /// The view must outlive every use of the slice.
     pub unsafe fn bytes(&self) -> &'static [u8] {
-        // SAFETY: readable while the view lives; where the file ends early, `mend` sees to that.
+        // SAFETY: the bytes are readable while the view lives, as the caller promises; if the file gets shorter, `mend`
+        // keeps them so.
         unsafe { core::slice::from_raw_parts(self.start as *const u8, self.bytes) }
     }
 
-    /// Whether some of it was missing when it was looked at: what was read then is not the file's.
+    /// Whether a page of the file was missing when it was read. Then some bytes that were read are not the file's.
     pub fn is_damaged(&self) -> bool {
         self.slot.is_damaged.load(Ordering::Relaxed)
     }
@@ -78,13 +78,13 @@ impl FileView {
 
 impl Drop for FileView {
     fn drop(&mut self) {
-        // SAFETY: the promise of `bytes`: nobody looks at it any more.
+        // SAFETY: the callers of `bytes` promise that the view outlives their slices, so nobody uses the mapping.
         unsafe { memory::unmap(self.start, round_up_to_page(self.bytes)) };
         self.slot.start.store(0, Ordering::Release);
     }
 }
 
-/// For the handler of SIGBUS: whether `fault` lies in a view, whose missing page is then one of zeros.
+/// For the handler of SIGBUS: if `fault` lies in a view, replaces its page by zeros and returns true.
 pub fn mend(fault: usize) -> bool {
     let is_hit = |slot: &&ViewPlace| {
         let start = slot.start.load(Ordering::Acquire);
@@ -92,11 +92,11 @@ pub fn mend(fault: usize) -> bool {
     };
     let Some(slot) = TABLE.iter().find(is_hit) else { return false };
     slot.is_damaged.store(true, Ordering::Relaxed);
-    // SAFETY: a page of a view, which is ours alone, and read-only.
+    // SAFETY: the page belongs to a view, which is ours alone and read-only.
     unsafe { memory::lay_zeros(fault & !(PAGE_BYTES - 1)) }.is_ok()
 }
 
-/// Zeroed memory for as long as it is needed: given back when dropped, unlike the private heap's.
+/// Zeroed memory of its own mapping, which is unmapped when dropped.
 pub struct Buffer {
     start: usize,
     bytes: usize,
@@ -111,22 +111,24 @@ impl Buffer {
     }
 
     pub fn as_mut(&mut self) -> &mut [u8] {
-        // SAFETY: ours, readable and writable, and borrowed as the buffer is.
+        // SAFETY: the mapping is ours, readable and writable, and is borrowed with the buffer.
         unsafe { core::slice::from_raw_parts_mut(self.start as *mut u8, self.bytes) }
     }
 
+    /// The buffer's contents.
+    ///
     /// # Safety
-    /// The buffer must outlive every use of the slice, and not be changed any more.
+    /// The buffer must outlive every use of the slice, and nobody may change it any more.
     pub unsafe fn bytes(&self) -> &'static [u8] {
-        // SAFETY: as above, and as this function demands nobody changes the buffer or ends it while the slice is
-        // used.
+        // SAFETY: the mapping is ours and readable. The caller promises that nobody changes or drops the buffer while
+        // the slice is used.
         unsafe { core::slice::from_raw_parts(self.start as *const u8, self.bytes) }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: the promise of `bytes`: nobody looks at it any more.
+        // SAFETY: the callers of `bytes` promise that the buffer outlives their slices, so nobody uses the mapping.
         unsafe { memory::unmap(self.start, round_up_to_page(self.bytes)) };
     }
 }
