@@ -1,4 +1,4 @@
-//! What the faulting instruction did: direction, width and first byte.
+//! What the faulting instruction did: its direction, width and first byte.
 
 use super::decoder;
 use crate::sys::process;
@@ -6,23 +6,23 @@ use iced_x86::{
     FlowControl, Instruction, InstructionInfoFactory, OpAccess, OpKind, Register, UsedMemory,
 };
 
-/// Direction of an access.
+/// The direction of an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     Read,
     Write,
-    /// The instruction fetch itself: a jump to memory that holds no code.
+    /// An instruction fetch: the code jumped to memory that holds no code.
     Execute,
 }
 
-/// A faulting access.
+/// An access that faulted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// First byte that the instruction meant to access.
+    /// The first byte that the instruction meant to access.
     pub start: usize,
-    /// First byte that it could not: where the page begins, if the access crosses into it.
+    /// The first byte that it could not access: the page's start, if the access crosses into that page.
     pub fault: usize,
-    /// Bytes; `None` where the instruction can't be decoded.
+    /// The access's size in bytes; `None` if the instruction can't be decoded.
     pub width: Option<usize>,
     pub direction: Direction,
     pub pc: usize,
@@ -30,7 +30,7 @@ pub struct Access {
     pub sp: usize,
 }
 
-/// What an instruction may have meant by an address that the kernel doesn't name.
+/// What may be wrong with an address that the kernel does not report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unnamed {
     NonCanonical,
@@ -38,17 +38,17 @@ pub enum Unnamed {
     Nothing,
 }
 
-/// Bits of the page fault error code in the trap frame (Intel SDM vol. 3, 4.7).
+/// Bits of the page fault's error code in the trap frame (Intel SDM vol. 3, 4.7).
 const ERROR_WRITE: u64 = 1 << 1;
 const ERROR_FETCH: u64 = 1 << 4;
 
-/// In rflags: string instructions go downwards.
+/// The bit of rflags that has string instructions go downwards.
 const DIRECTION_FLAG: u64 = 1 << 10;
 
-/// Longest x86 instruction.
+/// The size of the longest x86 instruction.
 pub const MAX_INSTRUCTION_BYTES: usize = 15;
 
-/// Integer registers by the order of `gregs` in `ucontext_t`; the bases are those of the segments fs and gs.
+/// The integer registers, in the order of `gregs` in `ucontext_t`, and the bases of the segments fs and gs.
 pub struct Registers<'a> {
     pub gregs: &'a [libc::greg_t],
     pub fs_base: u64,
@@ -56,7 +56,7 @@ pub struct Registers<'a> {
 }
 
 impl<'a> Registers<'a> {
-    /// Those of the calling thread, when it was interrupted at `context`.
+    /// Returns the calling thread's registers, as they were when it was interrupted at `context`.
     pub fn of(context: &'a libc::ucontext_t) -> Registers<'a> {
         Registers {
             gregs: &context.uc_mcontext.gregs,
@@ -92,7 +92,7 @@ impl<'a> Registers<'a> {
             Register::ES | Register::CS | Register::SS | Register::DS => return Some(0),
             Register::FS => return Some(self.fs_base),
             Register::GS => return Some(self.gs_base),
-            // A vector index (gathers): its lanes are not in gregs.
+            // A vector index (of a gather): its lanes are not in gregs.
             _ => return None,
         };
         let value = self.get(index);
@@ -105,8 +105,8 @@ impl<'a> Registers<'a> {
     }
 }
 
-/// Decodes the instruction in `code` (the bytes at rip) that faulted at `fault`, with the trap
-/// frame's `registers`.
+/// Decodes the instruction in `code` (the bytes at rip) that faulted at `fault`. `registers` are those of the trap
+/// frame.
 pub fn decode(fault: usize, code: &[u8], registers: &Registers<'_>) -> Access {
     let error = registers.get(libc::REG_ERR);
     let direction = if error & ERROR_FETCH != 0 {
@@ -136,7 +136,7 @@ pub fn decode(fault: usize, code: &[u8], registers: &Registers<'_>) -> Access {
     }
 }
 
-/// Start and width of the memory operand that holds `fault`.
+/// Returns the start and the width of the memory operand that holds `fault`.
 fn operand_at(
     fault: usize,
     pc: usize,
@@ -150,8 +150,8 @@ fn operand_at(
     }
     let mut factory = InstructionInfoFactory::new();
     let operands = factory.info(&instruction).used_memory();
-    // A repeated string instruction moves on by itself, and the processor may be some way ahead of
-    // the registers: the element that faulted lies among those still to come.
+    // A repeated string instruction advances its registers, and the processor may be ahead of them: the element that
+    // faulted is among those still to come.
     let repeated = instruction.has_rep_prefix() || instruction.has_repne_prefix();
     let elements = if repeated { registers.get(libc::REG_RCX).max(1) as usize } else { 1 };
     let backwards = registers.get(libc::REG_EFL) & DIRECTION_FLAG != 0;
@@ -171,7 +171,7 @@ fn operand_at(
             let ahead = fault.wrapping_sub(start);
             if ahead < width { (start, width) } else { (fault, width) }
         }),
-        // A gather or scatter: the lane's width is known, the lane is the one that faulted.
+        // A gather or scatter: the width is that of a lane, and the lane is the one that faulted.
         None => operands
             .iter()
             .find(|operand| operand.index().is_vector_register())
@@ -179,8 +179,8 @@ fn operand_at(
     }
 }
 
-/// What an instruction did that the processor refused without naming an address (a general
-/// protection fault). `target` returns what is at an address that it branches through.
+/// Decodes an instruction that the processor refused without reporting an address (a general protection fault).
+/// `target` returns the value at an address that the instruction branches through.
 pub fn decode_unnamed(
     code: &[u8],
     registers: &Registers<'_>,
@@ -242,7 +242,7 @@ pub fn decode_unnamed(
     }
 }
 
-/// Whether a processor with pointers of 48 bits takes the address for one.
+/// Whether the address is valid on a processor with pointers of 48 bits.
 fn is_canonical(address: usize) -> bool {
     let high = address as i64 >> 47;
     high == 0 || high == -1
@@ -270,7 +270,7 @@ fn extent(
     registers: &Registers<'_>,
 ) -> Option<(usize, usize)> {
     let start = operand.virtual_address(0, |register, _, _| registers.value(register))?;
-    // The decoder leaves the size of what a repeated instruction uses open, as it depends on rcx.
+    // The decoder does not know what size a repeated instruction uses, as that depends on rcx.
     let width = match operand.memory_size().size() {
         0 => instruction.memory_size().size(),
         width => width,

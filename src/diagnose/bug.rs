@@ -1,4 +1,4 @@
-//! A bug as plain data, ready for any renderer.
+//! A bug as plain data, which any renderer can use.
 
 use super::access::Access;
 use super::libc_call::LibcCall;
@@ -11,7 +11,7 @@ use crate::sys::PAGE_BYTES;
 use crate::trace::Frames;
 use core::fmt::{self, Display, Formatter};
 
-/// Kinds of bug, by the names that ASan established where it has one.
+/// The kinds of bug. They have ASan's names where ASan has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BugKind {
     HeapBufferOverflow,
@@ -19,23 +19,23 @@ pub enum BugKind {
     HeapUseAfterFree,
     DoubleFree,
     BadFree,
-    /// Made by one family of functions, given back to another.
+    /// One family of functions made the object, and another was to free it.
     AllocDeallocMismatch,
-    /// operator delete was told another size or alignment than operator new.
+    /// operator delete got another size or alignment than operator new.
     NewDeleteTypeMismatch,
-    /// free_sized or free_aligned_sized was told another size or alignment than was asked for.
+    /// free_sized or free_aligned_sized got another size or alignment than was allocated.
     FreeSizeMismatch,
-    /// malloc_usable_size of what is no live object.
+    /// malloc_usable_size was called for something that is no live object.
     BadMallocUsableSize,
     /// Canary bytes beside an object were found changed, some time after the write.
     OverwrittenSlack,
-    /// The source and destination of a libc call overlap where they must not.
+    /// The source and the destination of a libc call overlap although they must not.
     ParamOverlap,
-    /// A size beyond the largest object: most likely a negative number.
+    /// A size is larger than any object can be: most likely a negative number.
     NegativeSizeParam,
-    /// An access to the heap's address space where no object is or was.
+    /// An access to the heap's address space, where no object is or was.
     WildAccess,
-    // Requests that can't be granted.
+    // Requests that can't be granted:
     CallocOverflow,
     ReallocarrayOverflow,
     PvallocOverflow,
@@ -43,7 +43,7 @@ pub enum BugKind {
     InvalidAlignedAllocAlignment,
     InvalidPosixMemalignAlignment,
     AllocationSizeTooBig,
-    // Crashes that have nothing to do with the heap.
+    // Crashes that have nothing to do with the heap:
     Segv,
     Bus,
     StackOverflow,
@@ -53,13 +53,13 @@ pub enum BugKind {
 }
 
 impl BugKind {
-    /// What it is to access the byte whose relation to an object `subject` gives.
+    /// Returns the kind of an access to a byte, whose relation to an object `subject` has.
     pub fn of_access(subject: Option<Subject>) -> BugKind {
         match subject {
             None => BugKind::WildAccess,
             Some(subject) if subject.object.state == State::Live => match subject.relation.side {
                 Side::Before => BugKind::HeapBufferUnderflow,
-                // A fault inside a live object can't be: another thread has freed it or is about to.
+                // A fault inside a live object is impossible: another thread has freed it, or is about to.
                 Side::Inside => BugKind::HeapUseAfterFree,
                 Side::After => BugKind::HeapBufferOverflow,
             },
@@ -99,8 +99,7 @@ impl BugKind {
     }
 }
 
-/// The name of a kind as reports give it: with the function where that is part of it, as in
-/// `memcpy-param-overlap`.
+/// A kind's name in reports, with the function where that is part of it, as in `memcpy-param-overlap`.
 pub struct KindName {
     pub kind: BugKind,
     pub cause: Cause,
@@ -119,34 +118,34 @@ impl Display for KindName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     Access(Access),
-    /// What a function found that looked.
+    /// A function looked for errors, and found this one.
     Found(FoundBy),
     Libc(LibcCall),
     Request(BadRequest),
-    /// The instruction at `pc` raised a signal of this name.
+    /// The instruction at `pc` raised the signal of this name.
     Raised {
         signal: &'static str,
         pc: usize,
         bp: usize,
         sp: usize,
     },
-    /// abort(3).
+    /// The program called abort(3).
     Aborted,
 }
 
-/// Which function found something wrong with an object or its address.
+/// The function that found something wrong with an object or its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FoundBy {
     Release(Deallocator),
     UsableSize,
-    /// The check of all live objects when the process ends.
+    /// The check of all live objects at the end of the process.
     Exit,
-    /// The same, when the program asks for it.
+    /// The check of all live objects that the program asked for.
     Check,
 }
 
 impl FoundBy {
-    /// The name of the function.
+    /// Returns the function's name.
     pub fn function(self) -> &'static str {
         match self {
             FoundBy::Release(by) => by.name(),
@@ -157,26 +156,26 @@ impl FoundBy {
     }
 }
 
-/// Why the processor refused.
+/// Why the processor refused an instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Crash {
     Null,
-    /// No pointer of 48 bits, sign-extended.
+    /// The address is no pointer of 48 bits, sign-extended.
     NonCanonical,
-    /// The same, and near to what pointers in freed objects read as: this byte, eight times.
+    /// Such an address, near the value of pointers in freed objects: this byte, eight times.
     Junk(u8),
     /// The instruction demands this alignment of its operand.
     Misaligned(usize),
-    /// Neither the processor nor the kernel names an address.
+    /// Neither the processor nor the kernel reports an address.
     NoAddress,
     Unmapped,
-    /// Mapped without any permission, under this name if any.
+    /// Mapped without any permission; the string is the mapping's name, or empty.
     Inaccessible(String),
     ReadOnly(String),
     NotExecutable(String),
-    /// The file has no such page.
+    /// The file ends before this page.
     PastEndOfFile(String),
-    /// The memory is there, and the kernel could not give it.
+    /// The memory is mapped, but the kernel could not provide it.
     Unavailable,
     Key,
     Hardware,
@@ -201,7 +200,7 @@ pub enum Wrong {
         count: usize,
         size: usize,
     },
-    /// Of this size, rounded up to whole pages.
+    /// This size, rounded up to whole pages, is too large.
     RoundedUp(usize),
     Alignment(usize),
     Size(usize),
@@ -229,11 +228,11 @@ pub enum Side {
     After,
 }
 
-/// Distance of an address from an object.
+/// The distance between an address and an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relation {
-    /// Before: from the address to the object's start. Inside: from its start to the address.
-    /// After: from its end to the address.
+    /// In bytes. Before: from the address to the object's start. Inside: from its start to the address. After: from its
+    /// end to the address.
     pub bytes: usize,
     pub side: Side,
 }
@@ -255,16 +254,16 @@ impl Relation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {
     pub object: Object,
-    /// Of the first bad byte to the object.
+    /// The relation of the first bad byte to the object.
     pub relation: Relation,
 }
 
 impl Subject {
-    /// The object that an access at `address` most likely meant: one that holds it, else a live one from
-    /// which a loop over slack got to this very edge of the page that faulted, else the one whose
-    /// edge is nearest to that page (an object placed at the page's edge is overrun into
-    /// it, one that ends far away hardly is), else the nearest; of two equally near ones the one
-    /// before, since overruns are commoner than underruns.
+    /// Returns the object that an access at `address` most likely meant. The first of these that exists: an object that
+    /// holds the address; a live one, if a loop that runs over its slack enters the faulting page just there; the one
+    /// whose edge is nearest to that page (an overrun of an object at the page's edge is likely, of one that ends far
+    /// away it is not); the nearest one. Of two equally near ones the one before, as overruns are more common than
+    /// underruns.
     pub fn nearest(address: usize, neighbours: [Option<Object>; 3]) -> Option<Subject> {
         let page = address & !(PAGE_BYTES - 1);
         neighbours
@@ -291,34 +290,34 @@ impl Subject {
     }
 }
 
-/// Bytes that one instruction of a loop over memory reads or writes at most: a vector of AVX-512.
+/// The most bytes that one instruction of a loop over memory accesses: an AVX-512 vector.
 const WIDEST_ACCESS: usize = 64;
 
-/// Objects whose edges are this near to a page touch it alike: no alignment leaves more slack.
+/// Edges that are at most so many bytes from a page count as equally near: no alignment leaves more slack.
 const SLACK_UNIT: usize = 16;
 
-/// Whose an address is that the heap does not know.
+/// Who owns an address that the heap does not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// A thread's stack; the calling thread's if so.
+    /// A thread's stack; `own` if it is the calling thread's.
     Stack { own: bool },
-    /// Static data or code of a file.
+    /// Static data or code of this file.
     Module(String),
-    /// Other mapped memory, with the kernel's name for it if any.
+    /// Other mapped memory, with the kernel's name for it, which may be empty.
     Mapped(String),
     /// Nothing is mapped there.
     Unmapped,
 }
 
-/// Everything a report tells.
+/// Everything that a report says.
 #[derive(Clone, Debug)]
 pub struct Bug {
     pub kind: BugKind,
-    /// First byte of the access, the argument of the call, or the damaged byte.
+    /// The first byte of the access, the call's argument, or the damaged byte.
     pub address: usize,
     pub cause: Cause,
     pub thread: ThreadId,
-    /// Of the access or the call; empty for the check at exit.
+    /// The stack of the access or the call; empty for the check at exit.
     pub stack: Frames,
     pub subject: Option<Subject>,
     pub owner: Option<Owner>,
@@ -330,7 +329,7 @@ pub struct Bug {
 }
 
 impl Bug {
-    /// A bug of which no more is known.
+    /// Returns a bug of which nothing more is known.
     pub fn new(
         kind: BugKind,
         address: usize,

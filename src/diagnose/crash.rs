@@ -1,4 +1,4 @@
-//! Crashes that have nothing to do with the heap: what a signal that would kill the process tells.
+//! Crashes that have nothing to do with the heap: what can be learned from a signal that would kill the process.
 
 use super::access::{Access, Direction, Unnamed};
 use super::bug::{Bug, BugKind, Cause, Crash};
@@ -8,33 +8,33 @@ use crate::sys::address_map::Mapping;
 use crate::trace::Frames;
 use libc::c_int;
 
-/// Signal codes of the kernel's that libc's bindings lack (sigaction(2)).
+/// Signal codes of the kernel that libc's bindings lack (sigaction(2)).
 const SI_KERNEL: c_int = 0x80;
 const FPE_INTDIV: c_int = 1;
 const SEGV_PKUERR: c_int = 4;
 const BUS_MCEERR_AR: c_int = 4;
 const BUS_MCEERR_AO: c_int = 5;
 
-/// Addresses below this are never mapped (`vm.mmap_min_addr`): a null pointer and an offset.
+/// Addresses below this are never mapped (`vm.mmap_min_addr`): there a pointer was null, plus an offset.
 const NULL_ZONE_BYTES: usize = 64 << 10;
 
-/// How far from the stack pointer code touches the stack that it has just made room for.
+/// How far from the stack pointer code may touch stack that it has just made room for.
 const STACK_REACH_BYTES: usize = 64 << 10;
 
 /// A signal that the kernel raised for an instruction.
 pub struct Trap {
     pub signal: c_int,
-    /// `si_code`.
+    /// The `si_code` of the signal.
     pub code: c_int,
     pub access: Access,
     pub unnamed: Unnamed,
-    /// What is mapped at the access.
+    /// The mapping at the access.
     pub mapping: Option<Mapping>,
-    /// What freed objects are filled with while they can still be read.
+    /// The byte that fills freed objects while they can still be read.
     pub junk: Option<u8>,
 }
 
-/// How far from a pointer an instruction reaches: displacements have 32 bits, with a sign.
+/// How far from a pointer an instruction reaches: displacements have 32 bits, one of them the sign.
 const REACH_BYTES: usize = 1 << 31;
 
 fn is_near_junk(address: usize, junk: u8) -> bool {
@@ -42,12 +42,12 @@ fn is_near_junk(address: usize, junk: u8) -> bool {
     address.abs_diff(pointer) <= REACH_BYTES
 }
 
-/// The alignment fault's and the general protection fault's code tells nothing of an address.
+/// Whether the signal's code says nothing of an address, as for alignment and general protection faults.
 pub fn names_no_address(code: c_int) -> bool {
     code == SI_KERNEL
 }
 
-/// Tells what `trap` is.
+/// Diagnoses the crash that `trap` is.
 pub fn diagnose_crash(trap: Trap, thread: ThreadId, stack: Frames) -> Bug {
     let access = trap.access;
     let crash = why(&trap);
@@ -104,12 +104,12 @@ fn why(trap: &Trap) -> Crash {
         Some(_) if access.direction == Direction::Execute => Crash::NotExecutable(name()),
         Some(mapping) if mapping.readable && !mapping.writable => Crash::ReadOnly(name()),
         Some(mapping) if !mapping.readable => Crash::Inaccessible(name()),
-        // It has become accessible since, or is the kernel's secret.
+        // It has become accessible since, or the kernel knows why it is not.
         Some(_) => Crash::Unavailable,
     }
 }
 
-/// Tells of an abort(3).
+/// Diagnoses an abort(3).
 pub fn diagnose_abort(thread: ThreadId, stack: Frames) -> Bug {
     Bug { crash: Some(Crash::Abort), ..Bug::new(BugKind::Abrt, 0, Cause::Aborted, thread, stack) }
 }

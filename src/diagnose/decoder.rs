@@ -1,8 +1,8 @@
 //! The instruction decoder, whose tables are built once.
 //!
-//! That takes milliseconds, too long for the start of every process, so the first report does it. The decoder's
-//! own crate lets other threads wait for the one that builds; in a copy of the process there may be no such
-//! thread. So they wait at a lock of ours, which fork waits for too.
+//! Building them takes milliseconds, too long for the start of every process, so the first report does it. The
+//! decoder's own crate has other threads wait for the one that builds, but a copy of the process may lack that thread.
+//! So they wait at a lock of ours, which fork waits for too.
 
 use crate::sys::lock::Lock;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -11,10 +11,10 @@ use iced_x86::{Decoder, DecoderOptions, Instruction};
 /// Held while the tables are built.
 static BUILDING: Lock<()> = Lock::new(());
 
-/// In this copy of the process nobody builds them to the end.
+/// Whether the thread that was building them is missing in this copy of the process.
 static ABANDONED: AtomicBool = AtomicBool::new(false);
 
-/// Decodes the instruction at `pc` from its bytes; an invalid one where that can't be done.
+/// Decodes the instruction at `pc` from its bytes. Returns an invalid one if that is impossible.
 pub fn decode(code: &[u8], pc: usize) -> Instruction {
     if ABANDONED.load(Ordering::Relaxed) {
         return Instruction::default();
@@ -25,7 +25,7 @@ pub fn decode(code: &[u8], pc: usize) -> Instruction {
     decoder.decode()
 }
 
-/// In a copy of the process that runs no handlers: does without the decoder if it was being built.
+/// In a copy of the process in which no handler has run: gives up the decoder if it was being built.
 pub fn abandon_if_held() {
     if BUILDING.is_stuck(100) {
         ABANDONED.store(true, Ordering::Relaxed);

@@ -1,12 +1,12 @@
-//! A libc call with operands that it must not have.
+//! A libc call with operands that are not allowed.
 
 use super::access::Direction;
 use crate::trace::Caller;
 
-/// A range of memory that a call names.
+/// A range of memory that is an operand of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operand {
-    /// What the function's manual calls it.
+    /// The operand's name in the function's manual.
     pub name: &'static str,
     pub start: usize,
     pub bytes: usize,
@@ -22,7 +22,7 @@ impl Operand {
     }
 }
 
-/// A libc function that was given operands which it must not have.
+/// A call of a libc function with operands that are not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LibcCall {
     pub function: &'static str,
@@ -32,7 +32,7 @@ pub struct LibcCall {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misuse {
-    /// The first `inside` bytes of the operand lie in a live object, and then it leaves it.
+    /// The first `inside` bytes of the operand are in a live object; the next one is not.
     OutOfBounds {
         direction: Direction,
         operand: Operand,
@@ -42,7 +42,7 @@ pub enum Misuse {
         destination: Operand,
         source: Operand,
     },
-    /// Beyond the largest object, at an address in the heap.
+    /// The size is larger than any object can be, at an address in the heap.
     Size {
         bytes: usize,
         at: usize,
@@ -50,7 +50,7 @@ pub enum Misuse {
 }
 
 impl LibcCall {
-    /// First byte that the call must not touch, or the operand that the report is about.
+    /// Returns the first byte that the call must not touch, or the start of the operand that the report is about.
     pub fn address(&self) -> usize {
         match self.misuse {
             Misuse::OutOfBounds { operand, inside, .. } => operand.start.saturating_add(inside),
@@ -59,7 +59,7 @@ impl LibcCall {
         }
     }
 
-    /// The function as ASan's kinds of bug name it: without the marks of a checking form.
+    /// Returns the function's name in ASan's kinds of bug: without the marks of a checking form.
     pub fn plain_name(&self) -> &'static str {
         let name = self.function.trim_start_matches('_');
         name.strip_suffix("_chk").unwrap_or(name)

@@ -1,5 +1,5 @@
-//! From what happened to what is wrong: a fault or a bad call, and the heap around its address,
-//! become a [`Bug`]. Pure functions over plain data, tested with invented addresses.
+//! From what happened to what is wrong: a fault or a bad call becomes a [`Bug`], with the objects around its address.
+//! Pure functions over plain data, tested with invented addresses.
 
 pub mod access;
 pub mod bug;
@@ -20,8 +20,7 @@ use crate::heap::release::{Deallocator, Mismatch};
 use crate::heap::{BadCall, Object};
 use crate::trace::Frames;
 
-/// Diagnoses an access that faulted at `access.fault`, with the objects before, at and after that
-/// address.
+/// Diagnoses an access that faulted at `access.fault`. `neighbours` are the objects before, at and behind that address.
 pub fn diagnose_access(
     access: Access,
     neighbours: [Option<Object>; 3],
@@ -33,13 +32,12 @@ pub fn diagnose_access(
     Bug { subject, ..Bug::new(kind, access.start, Cause::Access(access), thread, stack) }
 }
 
-/// Tells of a request that can't be granted.
+/// Diagnoses a request that can't be granted.
 pub fn diagnose_request(request: BadRequest, thread: ThreadId, stack: Frames) -> Bug {
     Bug::new(request.kind(), 0, Cause::Request(request), thread, stack)
 }
 
-/// Diagnoses a libc call with bad operands, with the objects before, at and after
-/// [`LibcCall::address`].
+/// Diagnoses a libc call with bad operands. `neighbours` are the objects before, at and behind [`LibcCall::address`].
 pub fn diagnose_libc(
     call: LibcCall,
     neighbours: [Option<Object>; 3],
@@ -55,7 +53,7 @@ pub fn diagnose_libc(
     Bug { subject, ..Bug::new(kind, call.address(), Cause::Libc(call), thread, stack) }
 }
 
-/// In what memory an address lies.
+/// What kind of memory an address lies in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddressKind {
     /// In the guarded heap.
@@ -68,15 +66,15 @@ pub enum AddressKind {
     Foreign(Owner),
 }
 
-/// What an address is, for whoever asks.
+/// What an address is, for a program or a debugger that asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     pub kind: AddressKind,
-    /// The object there, or near it.
+    /// The object at the address, or near it.
     pub subject: Option<Subject>,
 }
 
-/// Describes an address of the guarded heap.
+/// Describes an address in the guarded heap.
 pub fn describe(address: usize, neighbours: [Option<Object>; 3], is_guard: bool) -> Description {
     Description {
         kind: AddressKind::Heap { is_guard },
@@ -90,8 +88,7 @@ pub fn describe_unguarded(address: usize, object: Object) -> Description {
     Description { kind: AddressKind::Unguarded, subject }
 }
 
-/// Diagnoses a call that was given a bad `address`; `owner` says whose the address is where it is not the
-/// heap's.
+/// Diagnoses a call with a bad `address`. `owner` says who owns that address if it is not in the heap.
 pub fn diagnose_call(
     by: FoundBy,
     address: usize,

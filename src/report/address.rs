@@ -1,4 +1,4 @@
-//! What an address is, for whoever asks.
+//! What an address is: the report for a program or a debugger that asks.
 
 use super::{tell, words};
 use crate::diagnose::Description;
@@ -7,22 +7,22 @@ use crate::finding::{Frame, Object};
 use crate::heap::record::ThreadId;
 use core::fmt::{Result, Write};
 
-/// What an address is.
+/// A report of what an address is.
 #[derive(Clone, Debug)]
 pub struct AddressReport {
-    /// Of the process.
+    /// The id of the process that was asked.
     pub pid: u32,
     pub address: usize,
-    /// What follows the address.
+    /// The words that follow the address.
     pub what: String,
-    /// Where it lies relative to the object: sentences.
+    /// Sentences that say where the address lies relative to the object.
     pub place: Vec<String>,
     /// The object at the address, or near it.
     pub object: Option<Object>,
 }
 
 impl AddressReport {
-    /// Of what thread `asking` wants to know, with the stacks of the object's allocation and free.
+    /// Makes the report that thread `asking` wants, with the stacks of the object's allocation and free.
     pub fn new(
         pid: u32,
         asking: ThreadId,
@@ -40,7 +40,7 @@ impl AddressReport {
         }
     }
 
-    /// Writes it.
+    /// Writes the report as text.
     pub fn render(&self, out: &mut impl Write) -> Result {
         writeln!(out, "=={}==Fencepost: {:#x} {}", self.pid, self.address, self.what)?;
         for sentence in &self.place {

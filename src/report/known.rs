@@ -6,14 +6,14 @@ use crate::runtime::Runtime;
 use crate::sys::file;
 use std::ffi::CString;
 
-/// Most that is read of the file.
+/// The most bytes read from the file.
 const MOST_BYTES: usize = 16 << 20;
 
-/// The file can't be read, or holds something else.
+/// The file can't be read, or is no file of known bugs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable;
 
-/// Why a finding, whose names have been looked up, is no news. Opens files.
+/// Returns why a finding, whose names were looked up, is no news. Opens files.
 pub fn why(runtime: &Runtime, finding: &Finding) -> Result<Option<Known>, Unreadable> {
     let Some(path) = runtime.known_path.as_deref() else { return Ok(None) };
     let path = CString::new(path).map_err(|_| Unreadable)?;

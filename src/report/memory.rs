@@ -1,4 +1,4 @@
-//! What is in memory around a bad address, as far as it is accessible.
+//! The accessible memory around a bad address.
 
 use super::tell::address;
 use crate::diagnose::{Bug, Side};
@@ -6,17 +6,17 @@ use crate::finding::Memory;
 use crate::sys::{PAGE_BYTES, probe};
 use core::fmt::Write;
 
-/// Bytes before and behind the bad one.
+/// How many bytes are shown before and behind the bad one.
 const AROUND_BYTES: usize = 32;
-/// Bytes of an object at the edge that a bad byte is beside.
+/// How many bytes are shown of an object's edge near a bad byte.
 const EDGE_BYTES: usize = 16;
-/// Most bytes that are shown.
+/// The most bytes shown.
 const MOST_BYTES: usize = 256;
-/// Windows begin and end at multiples of this.
+/// Windows begin and end at multiples of this many bytes.
 const ROW_BYTES: usize = 16;
 
-/// The bytes around a bug's address, with the edge of its object if that is near. `None` where there is no object, or
-/// none of them can be read. A byte that is not accessible stays so: the fault of reading it is ours alone.
+/// Returns the bytes around a bug's address, with the edge of its object if that is near. `None` if there is no object,
+/// or no byte can be read. A byte that is not accessible stays so: a probe reads it.
 pub fn window(bug: &Bug) -> Option<Memory> {
     let object = bug.subject?.object;
     let (start, end) = range(bug.address, object.start, object.size, bug.subject?.relation.side);
@@ -29,7 +29,7 @@ pub fn window(bug: &Bug) -> Option<Memory> {
         for at in at..page_end {
             let byte = if is_accessible { probe::load_byte(at) } else { None };
             is_any |= byte.is_some();
-            // A string takes all that is written to it.
+            // A String takes everything that is written to it.
             let _ = match byte {
                 Some(byte) => write!(bytes, "{byte:02x}"),
                 None => write!(bytes, ".."),

@@ -1,5 +1,5 @@
-//! From a [`Bug`](crate::diagnose::Bug) to what the user reads: everything is looked up and becomes a
-//! [`Finding`](crate::finding::Finding), of which text is made.
+//! From a [`Bug`](crate::diagnose::Bug) to what the user reads: everything about the bug is looked up and becomes a
+//! [`Finding`](crate::finding::Finding), which is then written as text.
 
 pub mod address;
 pub mod failure;

@@ -1,6 +1,6 @@
-//! What is printed of a report: all of it, or that another has printed it.
+//! What is printed of a report: all of it, or only that another process has printed it.
 //!
-//! The processes of a tree that leave records in one directory print the report of a bug once; each of them
+//! When processes of a tree leave records in one directory, only one of them prints the report of a bug. Each of them
 //! leaves a record of its own.
 
 use super::stages::Told;
@@ -11,19 +11,19 @@ use crate::runtime::Runtime;
 use crate::sys::fixed_text::FixedText;
 use core::fmt::Write;
 
-/// Bugs that a process tells apart which nobody has started by `fencepost run`.
+/// How many bugs a process can tell apart that was not started by `fencepost run`.
 const MOST_BUGS: usize = 256;
 
-/// Most of a summary that is quoted.
+/// The most bytes quoted of a summary.
 const MOST_BYTES: usize = 1000;
 
-/// A line, without allocating.
+/// A line of text, without allocating.
 type Line = FixedText<{ 2 * libc::PATH_MAX as usize }>;
 
-/// Has `write` print a report, and whether its bug is known, after which the process may go on or not.
+/// Has `write` print a report, then whether its bug is known. `goes_on` says whether the process goes on after it.
 pub fn print(runtime: &Runtime, told: &Told<'_>, goes_on: bool, write: impl Fn(&Runtime, &str)) {
     let Told { finding, text, is_recorded, is_known_unread } = *told;
-    // The report that stands for this one is found in the directory.
+    // The report directory has the whole report, so a line is enough.
     if is_recorded && !is_first(finding) {
         write(runtime, repeat(runtime, finding).as_str());
     } else {
@@ -45,7 +45,7 @@ pub fn print(runtime: &Runtime, told: &Told<'_>, goes_on: bool, write: impl Fn(&
     write(runtime, line.as_str());
 }
 
-/// Whether nobody has printed the report of this bug at this place.
+/// Whether nobody has printed the report of this bug at this place yet.
 fn is_first(finding: &Finding) -> bool {
     static HERE: Said<MOST_BUGS> = Said::new();
     let Finding { fingerprint, summary, .. } = finding;

@@ -1,4 +1,4 @@
-//! Notices: what the user must know about a process that is no bug, in one line with the process's name and id.
+//! Notices: what the user must know about a process, but is no bug. Each is one line, with the process's name and id.
 
 use crate::ledger;
 use crate::printable::printable;
@@ -8,7 +8,7 @@ use crate::sys::lock::Lock;
 use crate::sys::scope::RuntimeScope;
 use std::collections::BTreeSet;
 
-/// Says `words`, unless this process, or under `fencepost run` another of its tree, has said the same.
+/// Says `words`, unless this process has said the same, or under `fencepost run` another of its tree.
 pub fn say(runtime: &Runtime, words: &str) {
     let _scope = RuntimeScope::enter();
     if let Some(line) = note(runtime, words) {
@@ -16,7 +16,7 @@ pub fn say(runtime: &Runtime, words: &str) {
     }
 }
 
-/// Leaves a record of `words`, and returns the line that says them; `None` if they have been said.
+/// Leaves a record of `words`, and returns the line that says them; `None` if that was said already.
 pub fn note(runtime: &Runtime, words: &str) -> Option<String> {
     record::notice(runtime, words);
     static SAID: Lock<BTreeSet<String>> = Lock::new(BTreeSet::new());

@@ -1,7 +1,7 @@
 //! Files that one process makes and appends to.
 //!
-//! Each process writes files of its own. A name that is taken, by an earlier process or by one of another pid
-//! namespace, gets a number behind the process id. Nothing is allocated.
+//! Each process writes its own files. If an earlier process, or one of another pid namespace, has taken a name, a
+//! number follows the process id. Nothing is allocated.
 
 use crate::runtime::Runtime;
 use crate::sys::file::{self, File, Identity};
@@ -12,22 +12,22 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 /// A path, without allocating.
 pub type Name = FixedText<{ libc::PATH_MAX as usize }>;
 
-/// Most names tried for a file.
+/// The most names that are tried for a file.
 const MOST_NAMES: u32 = 1000;
 
-/// A file that this process has made, and goes on writing to.
+/// A file that this process has made, and appends to.
 pub struct OwnFile {
-    /// The process, or 0 if no file was made.
+    /// The id of the process that made the file, or 0 if there is none.
     pid: AtomicU32,
     number: AtomicU32,
     device: AtomicU64,
     inode: AtomicU64,
 }
 
-/// A file to append to.
+/// A file that is open for appending.
 pub struct Opened {
     pub file: File,
-    /// Whether it was made just now.
+    /// Whether the file was made just now.
     pub is_new: bool,
 }
 
@@ -41,13 +41,13 @@ impl OwnFile {
         }
     }
 
-    /// Whether the calling process has made one.
+    /// Whether the calling process has made its file.
     pub fn is_made(&self) -> bool {
         self.identity_of(process::pid()).is_some()
     }
 
-    /// Opens the file if this process has one, else a new one, whose name is what `put` makes of the
-    /// process id and perhaps a number.
+    /// Opens the file if this process has made it. Otherwise makes a new one, which `put` names after the process id
+    /// and perhaps a number.
     pub fn open(
         &self,
         runtime: &Runtime,
@@ -71,7 +71,7 @@ impl OwnFile {
             let path = name.as_c_str().ok_or(Errno(libc::ENAMETOOLONG))?;
             match File::create(path) {
                 Ok(file) => {
-                    // The child of a vfork shares this memory with its parent, who goes on.
+                    // After vfork the child shares this memory with its parent, who has a file of its own.
                     if runtime.is_own_process() {
                         self.remember(pid, number, file::identity(file.descriptor()));
                     }
@@ -98,7 +98,7 @@ impl OwnFile {
     }
 }
 
-/// What tells the files of processes apart: `PID`, or `PID.NUMBER` from the second on.
+/// What tells the files of processes apart: `PID`, and `PID.NUMBER` from the second name on.
 pub struct Number {
     pid: u32,
     number: u32,

@@ -1,20 +1,20 @@
-//! Panics of the code that reads other people's files: caught, and without a message.
+//! Panics of the code that reads other people's files: they are caught, and print no message.
 //!
-//! That code is fuzzed, but a panic must not end a report. The process has one panic hook, which can't be
-//! changed while a report is made: whoever is in it, perhaps a thread that waits for the report, has it locked,
-//! and a thread that panics may not touch it at all. So it is wrapped once.
+//! That code is fuzzed, but if it panics all the same, the report must still come out. The process has one panic hook.
+//! It can't be changed during a report: a thread inside it, perhaps one that waits for the report, holds its lock, and
+//! a thread that panics may not touch it. So the hook is wrapped once, early.
 
 use crate::sys::per_thread::per_thread;
 use core::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 
 per_thread! {
-    /// Calls of [`catch`] that the thread is inside of.
+    /// How many calls of [`catch`] the thread is inside of.
     unsafe static DEPTH: Cell<u32>, "fencepost_catch_depth"
 }
 
-/// Wraps the panic hook, while the process has one thread. A Rust program that sets one of its own later may
-/// see a message that is not its own.
+/// Wraps the panic hook, while the process has one thread. If a Rust program sets its own hook later, that may print a
+/// message about a panic of ours.
 pub fn install() {
     if std::thread::panicking() {
         return;
@@ -27,16 +27,16 @@ pub fn install() {
     }));
 }
 
-/// Runs `f`; `None` if it panics.
+/// Runs `f`. Returns `None` if it panics.
 pub fn catch<R>(f: impl FnOnce() -> R) -> Option<R> {
     DEPTH.with(|depth| depth.set(depth.get() + 1));
-    // What `f` was changing is dropped by the callers, or only theirs to read.
+    // What `f` was changing is dropped by the callers, or was only read.
     let result = panic::catch_unwind(AssertUnwindSafe(f)).ok();
     DEPTH.with(|depth| depth.set(depth.get() - 1));
     result
 }
 
-/// Runs `f`, after which the thread is inside as many calls of [`catch`] as before, even if `f` was given up in its midst.
+/// Runs `f`, and restores the thread's number of calls of [`catch`], even if `f` was given up before its end.
 pub fn keeping<R>(f: impl FnOnce() -> R) -> R {
     let depth = DEPTH.with(Cell::get);
     let result = f();
@@ -48,7 +48,7 @@ pub fn keeping<R>(f: impl FnOnce() -> R) -> R {
 mod tests {
     use super::*;
 
-    /// Catches in a destructor while its thread panics.
+    /// Calls `catch` in a destructor while its thread panics.
     struct Catches;
 
     impl Drop for Catches {

@@ -1,8 +1,8 @@
-//! Records: what this process leaves in the report directory, a line each.
+//! Records: the lines that this process leaves in the report directory.
 //!
-//! A process writes a file of its own, `records/RUN-PID.jsonl`. Each line is written by one call, as a whole or not at all, so
-//! only the last line of a file can be torn, by the death of the process or of the machine. The first says who the process is;
-//! the child of a fork says so when it has something else to say.
+//! Each process writes its own file, `records/RUN-PID.jsonl`. Each line is written by one call, so only a file's last
+//! line can be torn, when the process or the machine dies. The first line says who the process is. The child of a fork
+//! says so only when it has something else to say.
 
 use super::own_file::{Name, OwnFile};
 use super::sink;
@@ -16,21 +16,21 @@ use crate::sys::{identity, process};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// Stands in file names for a run that has no name.
+/// Used in file names if the run has no name.
 const NAMELESS: &str = "manual";
 
 static FILE: OwnFile = OwnFile::new();
 
-/// Why records can't be written.
+/// Why a record could not be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unwritten(Errno);
 
-/// Whether a line is to outlast the machine.
+/// What a line must survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// It outlasts the process.
+    /// It must survive the process.
     Process,
-    /// It reaches the disk.
+    /// It must survive the machine, so it is flushed to the disk.
     Machine,
 }
 
@@ -39,7 +39,7 @@ pub fn is_wanted(runtime: &Runtime) -> bool {
     runtime.report_directory.is_some()
 }
 
-/// Milliseconds since 1970, and not those of any moment before: they tell the records of a process apart.
+/// Returns milliseconds since 1970, larger than any returned before: they tell a process's records apart.
 pub fn next_moment() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let now = identity::milliseconds().unwrap_or(0);
@@ -49,7 +49,7 @@ pub fn next_moment() -> u64 {
     }
 }
 
-/// The line that says who the process is. Asks neither files nor the kernel for anything but ids and the time.
+/// Returns the line that says who the process is. Asks the kernel only for ids and the time, and reads no file.
 pub fn introduction(runtime: &Runtime) -> Vec<u8> {
     let start = ProcessStart {
         version: VERSION,
@@ -60,7 +60,7 @@ pub fn introduction(runtime: &Runtime) -> Vec<u8> {
     Record::Process(start).to_line().into_bytes()
 }
 
-/// Appends a line, behind `introduction` if it is the first. Allocates nothing.
+/// Appends a line, and `introduction` before it if it is the first. Allocates nothing.
 pub fn append(
     runtime: &Runtime,
     introduction: &[u8],
@@ -98,7 +98,7 @@ fn open(runtime: &Runtime) -> Result<super::own_file::Opened, Errno> {
     })
 }
 
-/// At the start of a process by execution.
+/// Leaves the first record, at the start of a process that was executed.
 pub fn begin(runtime: &Runtime) {
     if is_wanted(runtime) {
         complain(runtime, append(runtime, &[], &introduction(runtime), Durability::Process));
@@ -109,7 +109,7 @@ pub fn begin(runtime: &Runtime) {
 pub fn finding(runtime: &Runtime, finding: &Finding) {
     if is_wanted(runtime) {
         let mut line = Vec::new();
-        // A vector takes all that is written to it.
+        // A vector takes everything that is written to it.
         let _ = finding.write_line(&mut line);
         let result = append(runtime, &introduction(runtime), &line, Durability::Machine);
         complain(runtime, result);
@@ -129,7 +129,7 @@ pub fn notice(runtime: &Runtime, words: &str) {
     }
 }
 
-/// At the end of a process. The child of a fork that has left no record, and whose objects were guarded, leaves none.
+/// Leaves the last record of a process; none in a fork's child that has left no other and guarded all its objects.
 pub fn end(runtime: &Runtime) {
     if !is_wanted(runtime) {
         return;
@@ -142,7 +142,7 @@ pub fn end(runtime: &Runtime) {
     let was_all_guarded = unguarded.is_empty();
     let end = ProcessEnd { version: VERSION, time_ms, process, guarded, unguarded };
     let result = write(runtime, &Record::ProcessEnd(end));
-    // A sandbox may forbid to open files. That is no news, and nothing is lost.
+    // A sandbox may forbid to open files. Then nothing is lost, so nothing is said.
     if !was_all_guarded {
         complain(runtime, result);
     }
@@ -153,7 +153,7 @@ fn write(runtime: &Runtime, record: &Record) -> Result<(), Unwritten> {
     append(runtime, &introduction(runtime), line.as_bytes(), Durability::Process)
 }
 
-/// Says that a record could not be written, once a process. Allocates nothing.
+/// Says that a record could not be written, once per process. Allocates nothing.
 pub fn complain(runtime: &Runtime, result: Result<(), Unwritten>) {
     static SAID_BY: AtomicU32 = AtomicU32::new(0);
     let Err(Unwritten(Errno(error))) = result else { return };

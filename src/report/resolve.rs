@@ -1,4 +1,4 @@
-//! From a bug to its report: stacks, threads and names are looked up.
+//! From a bug to its finding: stacks, threads and names are looked up.
 
 use super::address::AddressReport;
 use super::symbolize::Symbolizer;
@@ -19,13 +19,13 @@ use std::os::unix::ffi::OsStrExt;
 pub enum Names {
     /// Functions, files and lines.
     Symbols,
-    /// Modules and offsets, and names of threads.
+    /// Modules and offsets, and the names of threads.
     ModulesOnly,
-    /// Modules and offsets only: no file is read, and nothing asked of the kernel.
+    /// Modules and offsets only: no file is read, and the kernel is asked nothing.
     None,
 }
 
-/// What may be asked for a report, and what is known already.
+/// What a report may look up.
 #[derive(Clone, Copy)]
 pub struct Request {
     pub names: Names,
@@ -33,7 +33,7 @@ pub struct Request {
     pub may_probe: bool,
 }
 
-/// The finding that `bug` is, in process `process`.
+/// Returns the finding that `bug` is, in process `process`.
 pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Finding {
     let mut resolver = Resolver::new(request.names);
     let thread = resolver.thread(bug.thread);
@@ -70,7 +70,7 @@ fn describe(module: &Module) -> finding::Module {
     }
 }
 
-/// What `address` is, as asked in process `pid` by the calling thread.
+/// Returns what `address` is, for the calling thread of process `pid`.
 pub fn resolve_address(
     address: usize,
     description: &Description,
@@ -84,7 +84,7 @@ pub fn resolve_address(
 struct Resolver {
     symbols: Symbolizer,
     names: Names,
-    /// Those of the frames.
+    /// The modules of the frames so far.
     modules: Vec<&'static Module>,
 }
 
@@ -102,7 +102,7 @@ impl Resolver {
         finding::Thread { id: id.0, name }
     }
 
-    /// The stacks of an object's allocation and free.
+    /// Returns the stacks of an object's allocation and free.
     fn life(&mut self, subject: Option<&Subject>) -> [Option<Vec<Frame>>; 2] {
         let Some(Subject { object, .. }) = subject else { return [None, None] };
         if object.state == State::Forgotten {
@@ -112,7 +112,7 @@ impl Resolver {
         [stack(object.allocated), object.freed.and_then(stack)]
     }
 
-    /// Where the threads that the report names were created: the one at fault, the ones that freed and allocated.
+    /// Returns where the threads that the report names were created: those of the bug, the free and the allocation.
     fn creations(&mut self, bug: &Bug) -> Vec<finding::ThreadCreation> {
         let events = bug.subject.map(|it| [it.object.freed, Some(it.object.allocated)]);
         let others = events.into_iter().flatten().flatten().map(|event| event.thread);
@@ -139,7 +139,7 @@ impl Resolver {
         (!frames.is_empty()).then(|| self.stack(frames.as_slice()))
     }
 
-    /// A stack without frames of ours.
+    /// Returns a stack without our own frames.
     fn stack(&mut self, pcs: &[Pc]) -> Vec<Frame> {
         let mut stack = Vec::with_capacity(pcs.len());
         for &pc in pcs.iter().filter(|pc| !is_own_code(pc.lookup_address())) {
@@ -147,8 +147,8 @@ impl Resolver {
                 Names::Symbols => self.symbols.symbolize_pc(pc),
                 Names::ModulesOnly | Names::None => vec![self.symbols.module_only(pc.address())],
             };
-            // What is inlined into a function of ours is ours too, whatever its name says: lines
-            // without full debug information have bare names.
+            // Functions inlined into one of ours are ours too, whatever their names: without full debug information
+            // names have no path.
             let is_innermost = stack.is_empty();
             let own = frames.iter().rposition(|frame| is_own(frame, is_innermost));
             let before = stack.len();
@@ -164,16 +164,16 @@ impl Resolver {
     }
 }
 
-/// Whether an address is in the preload library: we call the first function of a thread, and the loader that
-/// closes a library, so its frames lie in the middle of stacks and at their end. Reads no file.
+/// Whether an address is in the preload library. A thread's first function is called by us, and so is the loader when
+/// it closes a library, so our frames lie inside stacks and at their ends. Reads no file.
 fn is_own_code(address: usize) -> bool {
     loader::is_preload_library()
         && trace::module_of(is_own_code as *const () as usize)
             .is_some_and(|own| own.contains(address))
 }
 
-/// Whether a frame is the runtime's in a program that links it, or innermost in a stack and the shim that
-/// rustc puts before a global allocator.
+/// Whether a frame is the runtime's, in a program that links it; or, if innermost in a stack, the shim that rustc puts
+/// before a global allocator.
 fn is_own(frame: &Frame, is_innermost: bool) -> bool {
     let own = |name: &str| {
         let name = name.trim_start_matches('<');

@@ -1,8 +1,8 @@
 //! Where reports go, whatever state the process is in.
 //!
-//! In order: the file that `log-path` names; the standard error of the start; what is standard error now; a file
-//! `fencepost.PID.log` in the $TMPDIR of the start or /tmp; the terminal. The next is tried when one fails (closed,
-//! disk full, reader gone).
+//! The places, in this order: the file that `log-path` names; standard error as it was at the start; standard error
+//! now; a file `fencepost.PID.log` in the $TMPDIR of the start or in /tmp; the terminal. If one fails (closed, disk
+//! full, reader gone), the next is tried.
 
 use super::own_file::{Name, Number, OwnFile};
 use crate::printable::without_colors;
@@ -17,8 +17,7 @@ pub fn write(runtime: &Runtime, text: &str) {
     }
 }
 
-/// Writes `text` where the user expects it: to the log or standard error. False when neither takes
-/// it.
+/// Writes `text` where the user expects it: to the log or to standard error. Returns false if neither takes it.
 pub fn write_if_open(runtime: &Runtime, text: &str) -> bool {
     static LOG: OwnFile = OwnFile::new();
     let log_path = runtime.log_path.as_deref();

@@ -1,6 +1,6 @@
-//! Reports made by hand, as text: one for each kind of bug at least. What the texts must be is in `snapshots`, a file each.
+//! Reports made by hand, at least one for each kind of bug. `snapshots` has the expected text of each, one file each.
 //!
-//! After a change that is meant, look at what `INSTA_UPDATE=always cargo test --lib snapshot_tests` makes of them.
+//! After an intended change, check what `INSTA_UPDATE=always cargo test --lib snapshot_tests` writes there.
 
 use super::address::AddressReport;
 use super::failure::LookUpFailure;
@@ -55,7 +55,7 @@ const KINDS: [BugKind; 26] = [
 const START: usize = 0x7000_0000_1fd8;
 const SIZE: usize = 40;
 
-/// A frame of the program, in `function` at `line`.
+/// Returns a frame of the program, in `function` at `line`.
 fn frame(function: &str, line: u32) -> Frame {
     Frame {
         address: address(0x40_1000 + line as usize),
@@ -105,12 +105,12 @@ fn named(id: u32, name: &str) -> Thread {
     Thread { id, name: Some(name.to_owned()) }
 }
 
-/// A bug of thread 0.
+/// Returns a bug of thread 0.
 fn report(kind: BugKind, address: usize, cause: Cause) -> Bug {
     Bug::new(kind, address, cause, ThreadId(0), Frames::new())
 }
 
-/// What is looked up, with the stacks of the object if there is one.
+/// Returns what is looked up for a bug, with the stacks of its object if it has one.
 fn looked_up(bug: &Bug) -> LookedUp {
     let freed = bug.subject.and_then(|subject| subject.object.freed);
     LookedUp {
@@ -171,7 +171,7 @@ fn damage(address: usize, expected: u8) -> Option<Damage> {
     Some(Damage { address, bytes, expected, shown: 3, span: 3 })
 }
 
-/// A report of each kind; a new kind needs one.
+/// Returns an example of each kind of bug; a new kind needs one.
 fn example(kind: BugKind) -> Bug {
     let end = START + SIZE;
     match kind {
@@ -266,7 +266,7 @@ fn each_kind_of_bug_has_its_text() {
     }
 }
 
-/// Without names.
+/// Takes a frame's names away.
 fn bare(frame: &mut Frame) {
     let Frame { address, offset, .. } = *frame;
     let module = frame.module.clone();
@@ -365,7 +365,7 @@ fn source(line: u32, column: Option<u32>, lines: &[&str]) -> Source {
     Source { file: "/src/list.c".to_owned(), first_line: line - 1, line, column, lines }
 }
 
-/// With all that a process may know of a bug.
+/// Returns a finding with everything that a process may know of a bug.
 fn full() -> Finding {
     let mut bug = example(BugKind::HeapBufferOverflow);
     let Cause::Access(ref mut access) = bug.cause else { panic!("an access") };
@@ -439,7 +439,7 @@ fn an_address_is_described() {
     check("addresses", &texts.concat());
 }
 
-/// So the command makes the same text of a record.
+/// The command makes the same text from a record.
 #[test]
 fn a_record_has_the_same_text() {
     for kind in KINDS {

@@ -1,20 +1,20 @@
-//! Lines of source files, for those who read a report.
+//! Lines of source files, for the readers of reports.
 
 use crate::finding::{Frame, Source};
 use crate::sys::file::{self, File};
 use std::ffi::CString;
 use std::path::Path;
 
-/// Lines before and behind the one that is meant.
+/// How many lines are shown before and behind the line in question.
 const AROUND: u32 = 3;
 
-/// A line is cut behind so many bytes.
+/// The most bytes shown of a line.
 const MOST_LINE_BYTES: usize = 300;
 
-/// Larger files are left alone.
+/// Files with more bytes than this are not read.
 const MOST_BYTES: u64 = 4 << 20;
 
-/// The lines around these places, each once.
+/// Returns the lines around these places, each place once.
 pub fn of<'a>(places: impl IntoIterator<Item = Option<&'a Frame>>) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for frame in places.into_iter().flatten() {
@@ -27,7 +27,7 @@ pub fn of<'a>(places: impl IntoIterator<Item = Option<&'a Frame>>) -> Vec<Source
     sources
 }
 
-/// `None` if the file can't be read, or may be another than the one that was compiled: it has changed since.
+/// Reads the lines around one place. `None` if the file can't be read, or has changed since it was compiled.
 fn read(file: &str, line: u32, column: Option<u32>, module: &str) -> Option<Source> {
     if !Path::new(file).is_absolute() || line == 0 {
         return None;
@@ -48,7 +48,7 @@ fn read(file: &str, line: u32, column: Option<u32>, module: &str) -> Option<Sour
 fn cut(line: &[u8]) -> String {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let text = String::from_utf8_lossy(&line[..line.len().min(MOST_LINE_BYTES)]);
-    // What the cut has left of a character.
+    // Removes what the cut has left of a character.
     let whole =
         if line.len() > MOST_LINE_BYTES { text.trim_end_matches('\u{fffd}') } else { &text };
     whole.to_owned()

@@ -1,5 +1,5 @@
-//! Stacks through code of other kinds than the crate's own: compiled by the C and C++ compilers,
-//! stripped, loaded and unloaded.
+//! Stacks through other kinds of code than this crate's: compiled by C and C++ compilers, stripped, loaded and
+//! unloaded.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_void};
@@ -12,15 +12,15 @@ use crate::report::symbolize::{SIGNAL_FRAME, Symbolizer};
 use crate::sys::probe;
 use crate::trace::{self, Caller, Frames, MAX_DEPTH, Pc, TraceId, Unwinder};
 
-/// The unwinder and the depth are settings of the process.
+/// Held by each test, as the unwinder and the depth are settings of the process.
 static SETTINGS: Mutex<()> = Mutex::new(());
 
-/// Called by the compiled code below; walks and stores the stack it is called on.
+/// The compiled code below calls this; it walks and stores the stack that it is called on.
 extern "C" fn on_call(out: *mut c_void) {
-    // SAFETY: every caller passes the `Frames` it was given by `call`.
+    // SAFETY: every caller passes the `Frames` that `call` gave it.
     let out = unsafe { &mut *out.cast::<Frames>() };
     trace::walk(Caller::here(), out);
-    // The second walk meets the first.
+    // The second walk reaches frames that the first one remembers.
     let mut again = Frames::new();
     trace::walk(Caller::here(), &mut again);
     assert_eq!(out.as_slice()[1..], again.as_slice()[1..]);
@@ -32,7 +32,7 @@ extern "C" fn on_call(out: *mut c_void) {
 type Callback = extern "C" fn(*mut c_void);
 type Entry = unsafe extern "C" fn(i32, Callback, *mut c_void) -> i32;
 
-/// A folder beside the test binary: tests within a crate are given none by cargo.
+/// Returns a folder beside the test binary: cargo gives tests within a crate none.
 fn scratch() -> PathBuf {
     let folder = std::env::current_exe().unwrap().with_file_name("trace-tests");
     std::fs::create_dir_all(&folder).unwrap();
@@ -42,7 +42,7 @@ fn scratch() -> PathBuf {
 struct Library(*mut c_void);
 
 impl Library {
-    /// Compiles `source` (`.c` or `.cc` by `name`) and loads it.
+    /// Compiles `source`, C or C++ by the ending of `name`, and loads it.
     fn build(name: &str, source: &str, flags: &[&str]) -> (Self, PathBuf) {
         let directory = scratch();
         let input = directory.join(name);
@@ -62,7 +62,7 @@ impl Library {
 
     fn open(path: &Path) -> Self {
         let path = CString::new(path.to_str().unwrap()).unwrap();
-        // SAFETY: loads a library that has no constructors.
+        // SAFETY: the library has no constructors, so loading it runs no code.
         let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) };
         assert!(!handle.is_null());
         Self(handle)
@@ -70,7 +70,7 @@ impl Library {
 
     fn call(&self, function: &CStr, argument: i32) -> Frames {
         let mut frames = Frames::new();
-        // SAFETY: the functions of the sources below have this type.
+        // SAFETY: the functions in the sources below all have this type.
         unsafe {
             let entry = libc::dlsym(self.0, function.as_ptr());
             assert!(!entry.is_null());
@@ -88,7 +88,7 @@ impl Library {
 }
 
 thread_local! {
-    /// One a thread, as it takes a while to read this test's own debug information.
+    /// One for each thread, as it takes a while to read this test's own debug information.
     static SYMBOLIZER: RefCell<Symbolizer> = RefCell::default();
 }
 
@@ -102,9 +102,9 @@ fn count(names: &[String], name: &str) -> usize {
     names.iter().filter(|found| *found == name).count()
 }
 
-/// The fault handler's part in probing.
+/// Installs the part of the fault handler that probes need.
 fn install_handler() {
-    // Other tests of the crate install this one, once; were they to do it later, ours would go.
+    // Other tests of the crate install this handler, once. If they did so later, they would replace ours.
     probe::install_test_handler();
     extern "C" fn on_fault(signal: i32, _info: *mut libc::siginfo_t, context: *mut c_void) {
         // SAFETY: the kernel passes a ucontext_t to an SA_SIGINFO handler.
@@ -112,7 +112,7 @@ fn install_handler() {
         let rip = &mut context.uc_mcontext.gregs[libc::REG_RIP as usize];
         match probe::recovery(*rip as usize) {
             Some(resume) => *rip = resume as i64,
-            // SAFETY: the default disposition makes the fault fatal when it repeats.
+            // SAFETY: the default action makes the fault fatal when the instruction repeats.
             None => unsafe {
                 libc::signal(signal, libc::SIG_DFL);
             },
@@ -123,12 +123,12 @@ fn install_handler() {
 }
 
 fn handle(signal: i32, handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void)) {
-    // SAFETY: a zeroed sigaction is a valid one; our handlers are async-signal-safe.
+    // SAFETY: a zeroed sigaction is valid; our handlers are async-signal-safe.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as *const () as usize;
-        // Not on the small alternate stack that the standard library sets up for threads.
-        // Probing inside the handler of a fault must be able to fault itself.
+        // Not on the small alternate stack that the standard library sets up for threads. A probe in the handler of a
+        // fault must be able to fault itself.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
         assert_eq!(libc::sigaction(signal, &action, std::ptr::null_mut()), 0);
     }
@@ -172,7 +172,7 @@ fn c_code_without_frame_pointers() {
 fn the_frames_are_those_of_the_systems_unwinder() {
     let _guard = set_up(MAX_DEPTH);
     let (library, _) = Library::build("system.c", RECURSION, &["-O2"]);
-    // One place of the call, whatever the optimiser does: a loop of unknown length.
+    // One place of the call, whatever the optimiser does: a loop of a length that it can't know.
     let unwinders: &[Unwinder] = std::hint::black_box(&[Unwinder::Tables, Unwinder::System]);
     let mut found = Vec::new();
     for &unwinder in unwinders {
@@ -237,7 +237,7 @@ extern "C" fn on_signal(_signal: i32, _info: *mut libc::siginfo_t, context: *mut
     let interrupted = Caller::from_context(unsafe { &*context.cast() });
     let mut direct = Frames::new();
     trace::walk(interrupted, &mut direct);
-    // The walk out of the handler comes to the interrupted code, and knows its pc for exact.
+    // The walk out of the handler reaches the interrupted code, whose pc is exact.
     let from = frames.as_slice()[1..].iter().position(|pc| !pc.is_return_address());
     let from = from.expect("an exact pc beyond the signal frame") + 1;
     assert_eq!(frames.as_slice()[from..], *direct.as_slice());
@@ -383,7 +383,7 @@ fn frames_keep_their_names_after_dlclose() {
     assert_eq!(module.path, path);
     assert_eq!(count(&names(&frames), "recurse"), 3);
     let known = trace::modules::all().count();
-    // More than keep their addresses.
+    // More libraries than the registry keeps addresses of.
     for _ in 0..trace::MOST_RETIRED + 20 {
         let library = Library::open(&path);
         assert_eq!(count(&names(&library.call(c"enter", 4)), "recurse"), 4);
@@ -397,7 +397,7 @@ fn frames_keep_their_names_after_dlclose() {
 fn the_child_of_a_fork_goes_on() {
     let _guard = set_up(MAX_DEPTH);
     let before = trace::capture(Caller::here());
-    // SAFETY: the child only walks, which takes no lock and allocates nothing, and exits.
+    // SAFETY: the child only walks, without a lock or an allocation, and exits.
     unsafe {
         let child = libc::fork();
         if child == 0 {
@@ -416,7 +416,7 @@ fn the_child_of_a_fork_goes_on() {
 #[test]
 fn errno_is_kept() {
     let _guard = set_up(MAX_DEPTH);
-    // SAFETY: the location of this thread's errno.
+    // SAFETY: this is the address of the thread's own errno.
     unsafe {
         *libc::__errno_location() = 77;
         std::hint::black_box(trace::capture(Caller::here()));

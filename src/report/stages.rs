@@ -1,11 +1,11 @@
 //! The two stages of a report.
 //!
-//! First the bare report is composed: what is known without looking anything up, from memory that is there from the
-//! start, with no file, no lock and no request to the kernel. Then files are read for the names, and a file may be
-//! damaged, endless or gone, and the code that reads it wrong. So that is an attempt, under a watchdog: if
-//! it fails, the bare report is what there is, and says why.
+//! First the bare report is composed: from what is known without any look-up, in memory that is there from the start,
+//! with no file, no lock and no request to the kernel. Then files are read for names. A file may be damaged, endless or
+//! gone, and the code that reads it may be wrong. So that is an attempt, under a watchdog: if it fails, the bare report
+//! is printed and says why.
 //!
-//! With a report directory each stage leaves a record, the second in place of the first.
+//! With a report directory each stage leaves a record; the second replaces the first.
 
 use super::failure::LookUpFailure;
 use super::record::{self, Durability};
@@ -23,17 +23,17 @@ use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::io;
 
-/// How long names may take where somebody waits for them.
+/// How many seconds the look-up of names may take if somebody waits for the report.
 const MOST_SECONDS: i64 = 10;
 
-/// The same in a run that leaves records or knows bugs. Many programs under test at once have little of the processor each,
-/// and a known bug without names is taken for a new one.
+/// How many seconds it may take in a run that leaves records or knows bugs. Many programs tested at once each get
+/// little of the processor, and without names a known bug looks new.
 const MOST_SECONDS_OF_RUNS: i64 = 60;
 
-/// Room for the sentence about names.
+/// Room for the sentence that says why names are missing, in bytes.
 const MOST_BYTES_OF_SENTENCE: usize = 200;
 
-/// Why the attempt under way is given up.
+/// Why the attempt is given up, as a number; 0 if nobody has noted it.
 static FAILURE: AtomicU32 = AtomicU32::new(0);
 
 /// Notes why the attempt is about to be given up.
@@ -43,27 +43,27 @@ pub fn note_failure(failure: LookUpFailure) {
 
 fn failure() -> LookUpFailure {
     use LookUpFailure::{Crash, Hang, NoMemory};
-    // What gives up without a note is the allocator.
+    // Only the allocator gives up without a note.
     let noted =
         [Crash, Hang].into_iter().find(|&one| one as u32 == FAILURE.load(Ordering::Relaxed));
     noted.unwrap_or(NoMemory)
 }
 
-/// A report that is ready.
+/// A report that is ready to be printed.
 pub struct Told<'a> {
     pub finding: &'a Finding,
     pub text: &'a str,
-    /// Whether a record of the bug is left already.
+    /// Whether a record of the bug was left already.
     pub is_recorded: bool,
-    /// Whether it could not be found out that the bug is known.
+    /// Whether the list of known bugs could not be read.
     pub is_known_unread: bool,
 }
 
-/// Composes the report of `bug`, gives it to `take`, and leaves records of it. Memory that is perhaps not accessible is read
-/// if `may_probe`. Answers what `take` does.
+/// Composes the report of `bug`, passes it to `take`, and leaves records of it. If `may_probe`, reads memory that is
+/// perhaps not accessible. Returns what `take` returns.
 ///
 /// # Safety
-/// The calling thread must be the one that reports.
+/// The calling thread must be the reporter.
 pub unsafe fn compose<R>(
     runtime: &Runtime,
     bug: &Bug,
@@ -89,10 +89,10 @@ pub unsafe fn compose<R>(
         let line = if is_recorded { line_of(&finding) } else { Vec::new() };
         (finding, text, line, known.is_err())
     };
-    // SAFETY: the calling thread is the one that reports, as the caller promises, so nobody else uses the memory of
-    // the report; and what lies in it is dropped before it is emptied for the second time.
+    // SAFETY: the caller promises that this thread is the reporter, so nobody else uses the memory of the report. What
+    // lies in it is forgotten before it is emptied for the second time.
     unsafe {
-        // A report that was given up may have left something.
+        // A report that was given up may have left something there.
         report_memory::empty();
         let (mut bare, mut text, mut line, mut sentence, introduction) =
             report_memory::with(|| {
@@ -110,7 +110,7 @@ pub unsafe fn compose<R>(
             true => record::append(runtime, &introduction, line, durability),
             false => Ok(()),
         };
-        // The process may be killed while names are looked up.
+        // The first record comes now, as the process may be killed while names are looked up.
         let first = append(&line, Durability::Process);
         let is_recorded = is_recorded && first.is_ok();
         let (answer, last) = match look_up(most_seconds, in_full) {
@@ -119,7 +119,7 @@ pub unsafe fn compose<R>(
                 (take(&told), append(&line, Durability::Machine))
             }
             Err(failure) => {
-                // Nothing is allocated any more: what was given up may have left the memory in any state.
+                // From here on nothing is allocated: the attempt may have left the memory in any state.
                 let why = words::look_up_failure(failure, most_seconds);
                 let _ = write!(WithinCapacity(&mut sentence), "{why}");
                 bare.names_missing = Some(core::mem::take(&mut sentence));
@@ -135,7 +135,7 @@ pub unsafe fn compose<R>(
             }
         };
         record::complain(runtime, last);
-        // Not freed piece by piece: what was given up may have left the memory in any state.
+        // Nothing is freed piece by piece: the attempt may have left the memory in any state.
         core::mem::forget((bare, text, line, sentence, introduction));
         report_memory::empty();
         answer
@@ -144,14 +144,14 @@ pub unsafe fn compose<R>(
 
 fn line_of(finding: &Finding) -> Vec<u8> {
     let mut length = Length(0);
-    // Neither of the two ever fails.
+    // Writing to these two never fails.
     let _ = finding.write_line(&mut length);
     let mut line = Vec::with_capacity(length.0 + MOST_BYTES_OF_SENTENCE);
     let _ = finding.write_line(&mut line);
     line
 }
 
-/// How long a line is.
+/// Counts the bytes of a line.
 struct Length(usize);
 
 impl io::Write for Length {
@@ -165,7 +165,7 @@ impl io::Write for Length {
     }
 }
 
-/// A text that takes what there is room for.
+/// A text that takes as much as it has room for.
 struct WithinCapacity<'a>(&'a mut String);
 
 impl fmt::Write for WithinCapacity<'_> {
@@ -178,7 +178,7 @@ impl fmt::Write for WithinCapacity<'_> {
     }
 }
 
-/// The same for a line, which does not say if there is no room: an error would be allocated.
+/// A line that takes as much as it has room for. It does not say when that is spent: the error would be allocated.
 struct LineWithinCapacity<'a>(&'a mut Vec<u8>);
 
 impl io::Write for LineWithinCapacity<'_> {
@@ -195,7 +195,7 @@ impl io::Write for LineWithinCapacity<'_> {
 }
 
 /// # Safety
-/// As [`compose`].
+/// The calling thread must be the reporter.
 unsafe fn look_up<R>(seconds: i64, work: impl FnOnce() -> R) -> Result<R, LookUpFailure> {
     if !sandbox::allows(Need::OpenFiles) {
         return Err(LookUpFailure::Filter);
@@ -203,8 +203,8 @@ unsafe fn look_up<R>(seconds: i64, work: impl FnOnce() -> R) -> Result<R, LookUp
     FAILURE.store(0, Ordering::Relaxed);
     let watchdog = Watchdog::set(seconds).ok_or(LookUpFailure::NoTimer)?;
     let attempted = || {
-        // SAFETY: this thread reports, as the caller promises. The work allocates from the memory of the report alone, which is not used any
-        // more if it is given up, and takes no lock.
+        // SAFETY: the caller promises that this thread is the reporter. The work takes no lock, and allocates from the
+        // memory of the report only, which is not used any more if the work is given up.
         unsafe { report_memory::with(|| attempt::attempt(|| panics::catch(work))) }
     };
     let done = scope::keeping(|| panics::keeping(attempted));
@@ -224,7 +224,7 @@ mod tests {
 
     const CHILD: &str = "FENCEPOST_TEST_OF_STAGES";
 
-    /// Runs a test in a process of its own: other tests have handlers of their own for the signals.
+    /// Runs a test in its own process: other tests have other handlers for the signals.
     fn alone(name: &str, test: impl FnOnce()) {
         if std::env::var_os(CHILD).is_some() {
             return test();
@@ -237,11 +237,11 @@ mod tests {
         assert!(!String::from_utf8_lossy(&ended.stderr).contains("never shown"), "{ended:?}");
     }
 
-    /// A look-up of a thread that reports.
+    /// Looks up names as the reporter does.
     fn look_up_as_reporter(seconds: i64, work: impl FnOnce() -> u8) -> Result<u8, LookUpFailure> {
         fault::install();
         assert!(fault::reporter::begin(0).is_ok());
-        // SAFETY: this thread reports.
+        // SAFETY: this thread is the reporter, since `begin` has succeeded.
         let result = unsafe { look_up(seconds, work) };
         fault::reporter::release();
         result
@@ -257,10 +257,10 @@ mod tests {
         let long = 60;
         assert_eq!(look_up_as_reporter(long, || 7), Ok(7));
         assert_eq!(look_up_as_reporter(long, || panic!("never shown")), Err(LookUpFailure::Panic));
-        // SAFETY: there is none: it crashes.
+        // SAFETY: none; this crashes, as the test wants.
         let crash = || unsafe { core::ptr::with_exposed_provenance::<u8>(64).read_volatile() };
         assert_eq!(look_up_as_reporter(long, crash), Err(LookUpFailure::Crash));
-        // Again, and in the work that follows.
+        // It crashes again, and the work after that succeeds.
         assert_eq!(look_up_as_reporter(long, crash), Err(LookUpFailure::Crash));
         assert_eq!(look_up_as_reporter(long, || 8), Ok(8));
     }
@@ -292,7 +292,7 @@ mod tests {
             let _ = std::io::Read::read(&mut reader, &mut [0]);
             1
         };
-        // The handler returns into the read, which begins anew, unless the work is given up.
+        // The handler returns to the read, which starts again unless the work is given up.
         assert_eq!(look_up_as_reporter(1, reads), Err(LookUpFailure::Hang));
     }
 }

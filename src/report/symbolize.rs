@@ -1,9 +1,8 @@
 //! Names and source lines for code addresses.
 //!
-//! Runs in the fault handler of a program that may be in any state, so it takes no lock of the
-//! loader (which the program may hold) and finds modules in the runtime's own registry; it
-//! survives files that are missing, replaced, deleted or malformed, and says less then. It does
-//! allocate and read files.
+//! This runs in the fault handler of a program in any state. So it takes no lock of the loader (which the program may
+//! hold), and finds modules in the runtime's own registry. If files are missing, replaced, deleted or malformed, it
+//! finds less. It allocates, and reads files.
 
 mod debug_file;
 mod demangle;
@@ -22,28 +21,27 @@ use crate::trace::{self, Module, Pc, modules};
 use debug_file::DebugFile;
 use maps::Maps;
 
-/// The function name of the frame by which a signal handler returns, as debuggers have it.
+/// The function's name in the frame by which a signal handler returns, as debuggers write it.
 pub const SIGNAL_FRAME: &str = "<signal handler called>";
 
-/// Looks addresses up, and keeps what it has loaded for the next one.
+/// Looks addresses up, and keeps what it has loaded for later ones.
 #[derive(Default)]
 pub struct Symbolizer {
-    /// By the address of the registry's entry, which is never freed. `None` where nothing usable
-    /// was found.
+    /// By the address of the registry's entry, which is never freed. `None` if no usable file was found.
     files: BTreeMap<usize, Option<DebugFile>>,
-    /// Read when the first address outside all modules turns up.
+    /// Read when the first address outside all modules is looked up.
     maps: Option<Maps>,
     known: BTreeMap<(usize, bool), Vec<Frame>>,
 }
 
 impl Symbolizer {
-    /// Loads nothing yet.
+    /// Returns a symbolizer that has loaded nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The functions at `pc`, the innermost inlined one first; never empty, and of the last one
-    /// at least the module is filled in.
+    /// Returns the functions at `pc`, the innermost inlined one first. There is at least one, and the last one has its
+    /// module filled in.
     ///
     /// A return address stands for the call before it.
     pub fn symbolize(&mut self, pc: usize, is_return_address: bool) -> Vec<Frame> {
@@ -68,12 +66,12 @@ impl Symbolizer {
         frames
     }
 
-    /// As [`Symbolizer::symbolize`], for a frame of a stack.
+    /// Returns the functions at a frame of a stack, like [`Symbolizer::symbolize`].
     pub fn symbolize_pc(&mut self, pc: Pc) -> Vec<Frame> {
         self.symbolize(pc.address(), pc.is_return_address())
     }
 
-    /// The module and offset of `pc` alone: reads no file.
+    /// Returns the module and the offset of `pc` only. Reads no file.
     pub fn module_only(&self, pc: usize) -> Frame {
         let (module, offset) = match modules::module_of(pc) {
             Some(module) => (path_of(module), module.stated_address(pc)),
@@ -135,7 +133,7 @@ mod tests {
         let caller = calls_inlined();
         let frames = Symbolizer::new().symbolize(caller.pc, false);
         let names: Vec<_> = frames.iter().filter_map(|frame| frame.function.as_deref()).collect();
-        // A release build's debug information has lines only, and so no paths.
+        // The debug information of a release build has lines only, so names have no paths.
         let position = |name: &str| names.iter().position(|found| found.ends_with(name));
         assert!(position("inlined_here") < position("::calls_inlined"), "{names:?}");
         assert!(position("inlined_here").is_some(), "{names:?}");

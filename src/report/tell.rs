@@ -1,4 +1,4 @@
-//! From a bug, and what was looked up about it, to the finding: its sentences.
+//! From a bug, and what was looked up about it, to its finding and the sentences in that.
 
 use super::words;
 use crate::diagnose::{
@@ -14,19 +14,19 @@ use core::fmt::Write;
 pub struct LookedUp {
     pub process: finding::Process,
     pub thread: finding::Thread,
-    /// Of the access or the call.
+    /// The stack of the access or the call.
     pub stack: Vec<Frame>,
-    /// Of the object's allocation and its free.
+    /// The stacks of the object's allocation and free.
     pub allocated: Option<Vec<Frame>>,
     pub freed: Option<Vec<Frame>>,
-    /// Of the call that began what libc still does with it.
+    /// The stack of the call that began what libc still does with the object.
     pub begun: Option<Vec<Frame>>,
     pub threads: Vec<finding::ThreadCreation>,
     pub modules: Vec<finding::Module>,
     pub memory: Option<finding::Memory>,
 }
 
-/// The finding that a bug is.
+/// Returns the finding that a bug is.
 pub fn tell(bug: &Bug, found: LookedUp) -> Finding {
     let subject = bug.subject.as_ref();
     let has_address = !matches!(bug.cause, Cause::Request(_) | Cause::Aborted);
@@ -72,17 +72,17 @@ pub fn address(address: usize) -> Address {
     Address(address as u64)
 }
 
-/// Two digits a byte.
+/// Writes bytes as hexadecimal digits, two for each byte.
 pub fn hex(bytes: &[u8]) -> String {
     let mut digits = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        // A string takes all that is written to it.
+        // A String takes everything that is written to it.
         let _ = write!(digits, "{byte:02x}");
     }
     digits
 }
 
-/// The object that a bug is about, with the stacks that are known of it.
+/// Returns the object that a bug is about, with the stacks that are known of it.
 pub fn object(
     subject: &Subject,
     allocated: Option<Vec<Frame>>,
@@ -152,7 +152,7 @@ fn access(cause: &Cause) -> Option<finding::Access> {
     Some(finding::Access { direction, bytes, start: address(start) })
 }
 
-/// What was done where.
+/// Returns the line that says what was done, and where.
 fn heading(bug: &Bug) -> String {
     let thread = bug.thread.0;
     let called = |function: &str| format!("{function} called here by thread T{thread}:");
@@ -194,7 +194,7 @@ fn verb(direction: Direction) -> &'static str {
     }
 }
 
-/// Where the address lies, relative to an object or in somebody else's memory, and what was found there.
+/// Says where the address lies, relative to an object or in whose memory, and what was found there.
 fn place(bug: &Bug) -> Vec<String> {
     let address = bug.address;
     match (&bug.crash, &bug.cause) {

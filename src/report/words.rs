@@ -1,5 +1,5 @@
-//! Sentences of a report about what is wrong with a call, a request, or an instruction. They are written where they are
-//! shown, so that nothing is allocated for them.
+//! Sentences about what is wrong with a call, a request or an instruction. They are written only when they are shown,
+//! so nothing is allocated for them.
 
 use super::failure::LookUpFailure;
 use crate::diagnose::{
@@ -14,7 +14,7 @@ use crate::printable::printable;
 use crate::sys::PAGE_BYTES;
 use core::fmt::{self, Display, Formatter};
 
-/// What a function writes when it is shown.
+/// Shows what its function writes.
 struct Words<F>(F);
 
 impl<F: Fn(&mut Formatter<'_>) -> fmt::Result> Display for Words<F> {
@@ -23,7 +23,7 @@ impl<F: Fn(&mut Formatter<'_>) -> fmt::Result> Display for Words<F> {
     }
 }
 
-/// In what an object and the call that was to free it differ.
+/// Says how an object and the call that was to free it differ.
 pub fn mismatch(subject: &Subject, release: Release, which: Mismatch) -> impl Display {
     let object = subject.object;
     let by = release.by.name();
@@ -55,7 +55,7 @@ pub fn mismatch(subject: &Subject, release: Release, which: Mismatch) -> impl Di
     })
 }
 
-/// Why an object must not end that was given to `by`.
+/// Says why an object that was passed to `by` must not end yet.
 pub fn loan(by: &str, loan: &Loan, object: &Object) -> impl Display {
     let function = loan.function;
     let offset = loan.address.wrapping_sub(object.start);
@@ -72,14 +72,14 @@ pub fn loan(by: &str, loan: &Loan, object: &Object) -> impl Display {
     })
 }
 
-/// What is wrong with a libc call, as to the object that its address is at or near.
+/// Says what is wrong with a libc call, in relation to the object that its address is in or near.
 pub fn libc_call(call: &LibcCall, subject: Option<&Subject>) -> impl Display {
     let function = call.function;
     Words(move |out: &mut Formatter<'_>| match call.misuse {
         Misuse::OutOfBounds { direction, operand: Operand { name, start, bytes }, .. } => {
             let unit = if bytes == 1 { "byte" } else { "bytes" };
             match (direction, name) {
-                // Its end has been looked for.
+                // The call has searched for the string's end.
                 (Direction::Read, "string") => {
                     write!(out, "{function} read {bytes} {unit} of a string")?;
                 }
@@ -109,7 +109,7 @@ pub fn libc_call(call: &LibcCall, subject: Option<&Subject>) -> impl Display {
     })
 }
 
-/// ` in an 18-byte object`, of an operand that begins at `start`.
+/// Writes ` in an 18-byte object` for an operand that begins at `start`.
 fn write_where_from(
     out: &mut Formatter<'_>,
     start: usize,
@@ -142,9 +142,9 @@ fn in_bytes(bytes: usize) -> impl Display {
     })
 }
 
-/// Before a number that is read aloud: an 8, an 11, an 18, an 80,000.
+/// Returns the article of a number that is read aloud: an 8, an 11, an 18, an 80,000.
 fn article(number: usize) -> &'static str {
-    // The digits before the first group of three.
+    // The digits before the first group of three decide.
     let mut first = number;
     while first >= 1000 {
         first /= 1000;
@@ -155,7 +155,7 @@ fn article(number: usize) -> &'static str {
     }
 }
 
-/// Where `address` lies relative to an object: sentences.
+/// Says where `address` lies relative to an object.
 pub fn relation(address: usize, subject: &Subject, is_damage: bool) -> Vec<String> {
     let Subject { object, relation: Relation { bytes, side } } = *subject;
     if object.state == State::Forgotten {
@@ -169,7 +169,7 @@ pub fn relation(address: usize, subject: &Subject, is_damage: bool) -> Vec<Strin
         Side::After => "after",
     };
     let (start, size, end) = (object.start, object.size, object.start + object.size);
-    // The first bad byte: an access may begin inside the object and cross its end.
+    // The first bad byte counts: an access may begin inside the object and cross its end.
     let first_bad = match side {
         Side::After => end + bytes,
         _ => address,
@@ -189,7 +189,7 @@ pub fn relation(address: usize, subject: &Subject, is_damage: bool) -> Vec<Strin
     sentences
 }
 
-/// What canaries or junk were overwritten with.
+/// Says what canaries or junk were overwritten with.
 pub fn damage(bug: &Bug) -> Option<impl Display> {
     let damage = bug.damage?;
     let start = bug.subject.map_or(0, |subject| subject.object.start);
@@ -208,7 +208,7 @@ pub fn damage(bug: &Bug) -> Option<impl Display> {
     }))
 }
 
-/// How to come to the write whose traces were found on this side of an object.
+/// Says how to find the write whose traces are on this side of an object.
 pub fn how_to_find_the_write(side: Side) -> impl Display {
     let placement = if side == Side::Before { "left" } else { "exact" };
     Words(move |out: &mut Formatter<'_>| {
@@ -220,7 +220,7 @@ pub fn how_to_find_the_write(side: Side) -> impl Display {
     })
 }
 
-/// What is wrong with a request for memory.
+/// Says what is wrong with a request for memory.
 pub fn request(request: &BadRequest) -> impl Display {
     let function = request.function;
     Words(move |out: &mut Formatter<'_>| match request.wrong {
@@ -245,7 +245,7 @@ pub fn request(request: &BadRequest) -> impl Display {
     })
 }
 
-/// What follows `0x… is`.
+/// Returns the words that follow `0x… is`.
 pub fn crash(crash: &Crash) -> impl Display {
     Words(move |out: &mut Formatter<'_>| {
         let (words, name) = match crash {
@@ -281,7 +281,7 @@ pub fn crash(crash: &Crash) -> impl Display {
     })
 }
 
-/// Whose memory an address is that the heap does not know, for thread `asking`.
+/// Says for thread `asking` whose memory an address is that the heap does not know.
 pub fn owner(owner: &Owner, asking: ThreadId) -> impl Display {
     Words(move |out: &mut Formatter<'_>| match owner {
         Owner::Stack { own: true } => write!(out, "is on the stack of thread T{}", asking.0),
@@ -295,7 +295,7 @@ pub fn owner(owner: &Owner, asking: ThreadId) -> impl Display {
     })
 }
 
-/// What an address is, at or near `object` if one is known, for thread `asking`.
+/// Says for thread `asking` what an address is, in or near `object` if one is known.
 pub fn address_kind(
     kind: &AddressKind,
     subject: Option<&Subject>,
@@ -324,7 +324,7 @@ pub fn address_kind(
     })
 }
 
-/// Why names could not be looked up, for which there were so many seconds.
+/// Says why names could not be looked up within `most_seconds`.
 pub fn look_up_failure(failure: LookUpFailure, most_seconds: i64) -> impl Display {
     Words(move |out: &mut Formatter<'_>| {
         out.write_str(match failure {

@@ -1,5 +1,4 @@
-//! The files that describe one module: its own, and the separate debug files that distributions
-//! ship.
+//! The files that describe one module: its own, and the separate debug files of distributions.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -15,38 +14,38 @@ use crate::finding::Frame;
 use crate::sys::variables;
 use crate::trace::{Module, ModuleKind};
 
-/// Where distributions keep separate debug files.
+/// The folder where distributions keep separate debug files.
 const DEBUG_ROOT: &str = "/usr/lib/debug";
 
-/// What there is to be known about a module's code.
+/// What the files tell about a module's code.
 pub(super) struct DebugFile {
-    /// From the module or its separate file.
+    /// From the module itself, or from its separate file.
     dwarf: Option<Dwarf>,
-    /// Files whose symbol tables to search, in this order. They are read anew at each look-up: this is the
-    /// last resort for few addresses, and tables can be large.
+    /// Files whose symbol tables are searched, in this order. They are read again at each look-up: few addresses need
+    /// them, and tables can be large.
     tables: Vec<Image>,
-    /// Dropped last: the others are of it.
+    /// Dropped last, since the other fields borrow from it.
     store: Store,
 }
 
 impl DebugFile {
-    /// `None` when the module's file is missing or is not the one that was loaded.
+    /// Opens a module's files. `None` if its own file is missing, or is another than the one that was loaded.
     pub(super) fn open(module: &Module) -> Option<Self> {
         let store = Store::new();
         if module.kind == ModuleKind::Vdso {
-            // Its section headers lie beyond the last segment, in the same page.
+            // Its section headers lie behind the last segment, in the same page.
             let bytes = module.end.next_multiple_of(0x1000) - module.start;
-            // SAFETY: the kernel maps the vDSO for the life of the process, whole readable pages.
+            // SAFETY: the kernel maps the vDSO as whole readable pages, for the life of the process.
             let image = unsafe { core::slice::from_raw_parts(module.start as *const u8, bytes) };
             let tables = object::File::parse(image).into_iter().collect();
             return Some(Self { dwarf: None, tables, store });
         }
         let path = match module.kind {
-            // Works when the file was deleted or replaced, too.
+            // This path works even if the file was deleted or replaced.
             ModuleKind::Executable => Path::new("/proc/self/exe"),
             _ => module.path.as_path(),
         };
-        // SAFETY: all that is taken of the store goes into the value that owns the store, before it.
+        // SAFETY: all that is taken from the store goes into the value that owns it, into fields dropped before it.
         unsafe {
             let image = store.open(path).or_else(|| store.open(&module.path))?;
             let build_id = image.build_id().ok().flatten().unwrap_or_default();
@@ -66,11 +65,11 @@ impl DebugFile {
         }
     }
 
-    /// The functions at an address as the file states it, innermost first; none when unknown.
-    /// Modules are for the caller to fill in.
+    /// Returns the functions at an address of the file, innermost first; none if unknown. The caller fills in the
+    /// modules.
     pub(super) fn frames_at(&self, address: u64) -> Vec<Frame> {
         let found = match &self.dwarf {
-            // SAFETY: the store is the one that it was loaded from, and is dropped after it.
+            // SAFETY: the debug information was loaded from this store, which is dropped after it.
             Some(dwarf) => unsafe { dwarf.find(&self.store, address) },
             None => Vec::new(),
         };
@@ -91,8 +90,8 @@ impl DebugFile {
         }
         let Some(physical) = frames.last_mut() else { return frames };
         physical.inlined = false;
-        // Debug information has no linkage name for a C++ function that is not external: without
-        // it overloads look alike, so the symbol table is asked for the parameters.
+        // Debug information has no linkage name for a C++ function that is not external. Overloads look alike then, so
+        // the symbol table is asked for the parameters.
         let is_full = |name: &String| is_c(language) || name.contains('(') || name.contains("::");
         if !physical.function.as_ref().is_some_and(is_full) {
             let symbol = self.tables.iter().find_map(|table| symbol_in(table, address));
@@ -104,33 +103,33 @@ impl DebugFile {
         frames
     }
 
-    /// Whether a file got shorter while it was looked at: what was found may be wrong.
+    /// Whether a file became shorter while it was read: what was found may be wrong.
     pub(super) fn is_damaged(&self) -> bool {
         self.store.is_damaged()
     }
 }
 
-/// Whether functions have no more to their names than debug information says.
+/// Whether debug information has a function's whole name in this language.
 fn is_c(language: Option<DwLang>) -> bool {
     let c = [gimli::DW_LANG_C, gimli::DW_LANG_C89, gimli::DW_LANG_C99, gimli::DW_LANG_C11];
     language.is_some_and(|language| c.contains(&language) || language == gimli::DW_LANG_C17)
 }
 
-/// The function symbol that covers `address` with its size; a mere neighbour is none.
+/// Returns the function symbol whose extent covers `address`, not the nearest one.
 fn symbol_in(image: &Image, address: u64) -> Option<String> {
     let covers = |symbol: &object::Symbol<'static, '_>| {
         symbol.is_definition()
             && matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Unknown)
             && (symbol.address()..symbol.address().saturating_add(symbol.size())).contains(&address)
     };
-    // Of aliases, prefer the public name; of nested symbols, the inner.
+    // Of several aliases take the public name; of nested symbols take the inner one.
     let symbol = image
         .symbols()
         .chain(image.dynamic_symbols())
         .filter(covers)
         .max_by_key(|symbol| (symbol.address(), symbol.is_global()))?;
     let name = String::from_utf8_lossy(symbol.name_bytes().ok().filter(|name| !name.is_empty())?);
-    // Symbol tables append the version to names of versioned libraries.
+    // Symbol tables append the version to the names of versioned libraries.
     let name = name.split_once('@').map_or(&*name, |(name, _version)| name);
     Some(demangle(name))
 }
@@ -141,25 +140,24 @@ fn has_debug_info(image: &Image) -> bool {
 }
 
 /// # Safety
-/// As [`Dwarf::load`].
+/// The store must outlive what this returns.
 unsafe fn load(store: &Store, image: &Image, path: &Path) -> Option<Dwarf> {
-    // SAFETY: the store outlives what it gives, as the caller promises.
+    // SAFETY: the caller promises that the store outlives what is taken from it.
     unsafe {
-        // A missing or broken alternate file costs the names kept in it, not the rest.
+        // If the alternate file is missing or broken, only the names kept in it are lost.
         let alternate = alternate(store, image, path);
         Dwarf::load(store, image, alternate.as_ref(), path)
     }
 }
 
-/// The separate debug file of a stripped module, and where it is: by its build id, else by its
-/// `.gnu_debuglink`.
+/// Finds the separate debug file of a stripped module, and its path: by the build id, else by `.gnu_debuglink`.
 ///
 /// # Safety
-/// As [`Store::open`].
+/// The store must outlive what this returns.
 unsafe fn separate_file(store: &Store, image: &Image, module: &Path) -> Option<(Image, PathBuf)> {
     let build_id = image.build_id().ok().flatten().unwrap_or_default();
     let open = |path: PathBuf| {
-        // SAFETY: the store outlives what it gives, as the caller promises.
+        // SAFETY: the caller promises that the store outlives what is taken from it.
         let found = unsafe { store.open(&path) }?;
         describes(&found, build_id).then_some((found, path))
     };
@@ -168,7 +166,7 @@ unsafe fn separate_file(store: &Store, image: &Image, module: &Path) -> Option<(
         let name = Path::new(OsStr::from_bytes(name));
         let directory = module.parent()?;
         let below_root = Path::new(DEBUG_ROOT).join(directory.strip_prefix("/").ok()?);
-        // The order in which gdb looks.
+        // gdb looks in this order.
         [directory.to_path_buf(), directory.join(".debug"), below_root]
             .into_iter()
             .map(|directory| directory.join(name))
@@ -179,7 +177,7 @@ unsafe fn separate_file(store: &Store, image: &Image, module: &Path) -> Option<(
     build_id_path(build_id).and_then(open).or_else(by_link).or_else(cached)
 }
 
-/// Whether a file holds debug information, and that of the build in question where both say.
+/// Whether a file holds debug information, and of this build if both files name theirs.
 fn describes(image: &Image, build_id: &[u8]) -> bool {
     let theirs = image.build_id().ok().flatten().unwrap_or_default();
     has_debug_info(image) && (build_id.is_empty() || theirs.is_empty() || theirs == build_id)
@@ -191,7 +189,7 @@ fn build_id_path(build_id: &[u8]) -> Option<PathBuf> {
     Some(path.into())
 }
 
-/// Where clients of debuginfod keep what they have fetched for a build, the first to be looked at first. Nothing is fetched for us.
+/// Returns where clients of debuginfod keep what they have fetched for a build, in the order to look. We fetch nothing.
 fn cached_files(build_id: &[u8]) -> Vec<PathBuf> {
     const FOLDERS: [(&[u8], &str); 3] = [
         (b"DEBUGINFOD_CACHE_PATH=", ""),
@@ -204,7 +202,7 @@ fn cached_files(build_id: &[u8]) -> Vec<PathBuf> {
     let name = hex(build_id);
     let file = |(variable, below): (&[u8], &str)| {
         let mut room = [0; 1024];
-        // What fills the room is perhaps cut.
+        // A value that fills the room may be cut off.
         let folder =
             variables::current(variable, &mut room).filter(|folder| folder.len() < 1024)?;
         let folder = Path::new(OsStr::from_bytes(folder));
@@ -217,17 +215,17 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The file that several debug files share (dwz), named in `.gnu_debugaltlink` of `image`, which
-/// is at `path`.
+/// Opens the file that several debug files share (dwz), which `.gnu_debugaltlink` of `image` names. `image` is at
+/// `path`.
 ///
 /// # Safety
-/// As [`Store::open`].
+/// The store must outlive what this returns.
 unsafe fn alternate(store: &Store, image: &Image, path: &Path) -> Option<Image> {
     let (name, build_id) = image.gnu_debugaltlink().ok()??;
     let real = path.canonicalize().ok();
     let directory = real.as_deref().unwrap_or(path).parent()?;
     let named = directory.join(Path::new(OsStr::from_bytes(name)));
-    // SAFETY: the store outlives what it gives, as the caller promises.
+    // SAFETY: the caller promises that the store outlives what is taken from it.
     unsafe {
         store.open(&named).or_else(|| build_id_path(build_id).and_then(|path| store.open(&path)))
     }

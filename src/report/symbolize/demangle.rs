@@ -1,25 +1,25 @@
-//! Names of functions as their source has them.
+//! The names of functions as their source has them.
 
-/// The demangled form of a linkage name; any other name as it is. A C function named `f` is no `float`,
-/// though that is what `f` stands for inside a C++ name.
+/// Demangles a linkage name, and returns any other name unchanged. A C function named `f` is no `float`, although `f`
+/// means that inside a C++ name.
 pub(super) fn demangle(name: &str) -> String {
     let is_mangled = name.starts_with("_Z") || name.starts_with("_R");
     let demangled = is_mangled.then(|| demangle_rust(name).or_else(|| demangle_cpp(name)));
     demangled.flatten().unwrap_or_else(|| name.to_owned())
 }
 
-/// Without the hash.
+/// Demangles a Rust name, and leaves out its hash.
 fn demangle_rust(name: &str) -> Option<String> {
     Some(format!("{:#}", rustc_demangle::try_demangle(name).ok()?))
 }
 
-/// Where the type of the function is beyond `cpp_demangle` (conditions of enable_if, as in
-/// `std::default_delete<char []>::operator()<char>`), without its parameters.
+/// Demangles a C++ name. If `cpp_demangle` can't read the function's type (conditions of enable_if, as in
+/// `std::default_delete<char []>::operator()<char>`), the parameters are left out.
 fn demangle_cpp(name: &str) -> Option<String> {
-    /// Names are of a few hundred bytes; one made to take long is left as it is.
+    /// Names have a few hundred bytes; one that was made to take long stays mangled.
     const MOST_BYTES: usize = 8 << 10;
     let whole = |name: &str| cpp_demangle::Symbol::new(name).ok()?.demangle().ok();
-    // A name that is nested or has template arguments ends with an E, and no beginning of it is a name.
+    // A name that is nested or has template arguments ends in an E, and no part before that E is a name.
     let without_type = || {
         let ends = name.match_indices('E').take(256).map(|(at, _)| &name[..=at]);
         Some(ends.filter_map(whole).next()?.trim_end_matches(" const").to_owned())

@@ -1,5 +1,5 @@
-//! Functions and lines from DWARF, by `addr2line`; its own loader would map what others name, wait for
-//! FIFOs, and read sections that nobody asks for.
+//! Functions and lines from DWARF, by `addr2line`. Its own loader would map files that other files name, wait for
+//! FIFOs, and read sections that nobody needs.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -17,11 +17,11 @@ type Reader = EndianSlice<'static, LittleEndian>;
 /// The debug information of one file.
 pub(super) struct Dwarf {
     context: Context<Reader>,
-    /// Of split units, which gcc and clang make with `-gsplit-dwarf`.
+    /// The package of split units, which gcc and clang make with `-gsplit-dwarf`.
     package: Option<DwarfPackage<Reader>>,
 }
 
-/// A function that an address lies in, and where.
+/// A function that an address lies in, and the source line.
 pub(super) struct Found {
     pub name: Option<String>,
     pub language: Option<DwLang>,
@@ -31,10 +31,10 @@ pub(super) struct Found {
 }
 
 impl Dwarf {
-    /// Of `image`, which is at `path`; names may be in `alternate` (dwz).
+    /// Loads the debug information of `image`, which is at `path`. Some names may be in `alternate` (dwz).
     ///
     /// # Safety
-    /// The store, of which the images are, must outlive this.
+    /// The store must outlive the returned value, and the images must be from it.
     pub(super) unsafe fn load(
         store: &Store,
         image: &Image,
@@ -44,7 +44,7 @@ impl Dwarf {
         if !image.is_little_endian() {
             return None;
         }
-        // SAFETY: the store outlives what it gives, as the caller promises.
+        // SAFETY: the caller promises that the store outlives what is taken from it.
         let dwarf = unsafe {
             let mut dwarf = sections(store, image, name_if_used);
             if let Some(alternate) = alternate {
@@ -53,22 +53,22 @@ impl Dwarf {
             dwarf
         };
         let context = Context::from_dwarf(dwarf).ok()?;
-        // SAFETY: the store outlives what it gives, as the caller promises.
+        // SAFETY: the caller promises that the store outlives what is taken from it.
         let package = unsafe { package(store, path) };
         Some(Self { context, package })
     }
 
-    /// The functions at `address`, innermost first; none when unknown.
+    /// Returns the functions at `address`, innermost first; none if unknown.
     ///
     /// # Safety
-    /// As [`Dwarf::load`], with the same store.
+    /// `store` must be the one that this was loaded from, and must outlive it.
     pub(super) unsafe fn find(&self, store: &Store, address: u64) -> Vec<Found> {
         let mut lookup = self.context.find_frames(address);
         let frames = loop {
             match lookup {
                 LookupResult::Output(frames) => break frames,
                 LookupResult::Load { load, continuation } => {
-                    // SAFETY: the store outlives what it gives, as the caller promises.
+                    // SAFETY: the caller promises the same store, which outlives what is taken from it.
                     let unit = unsafe { self.split_unit(store, load) };
                     lookup = continuation.resume(unit);
                 }
@@ -77,10 +77,10 @@ impl Dwarf {
         frames.map(collect).unwrap_or_default()
     }
 
-    /// A unit that was split off: from the package, or from a file of its own.
+    /// Loads a unit that was split off, from the package or from its own file.
     ///
     /// # Safety
-    /// As [`Dwarf::find`].
+    /// `store` must be the one that this was loaded from, and must outlive it.
     unsafe fn split_unit(
         &self,
         store: &Store,
@@ -95,7 +95,7 @@ impl Dwarf {
         let part = |part: Reader| PathBuf::from(OsStr::from_bytes(part.slice()));
         let directory = load.comp_dir.map(part).unwrap_or_default();
         let path = directory.join(part(load.path?));
-        // SAFETY: the store outlives what it gives, as the caller promises.
+        // SAFETY: the caller promises the same store, which outlives what is taken from it.
         let mut dwarf = unsafe {
             let image = store.open(&path)?;
             sections(store, &image, |id| id.dwo_name())
@@ -111,7 +111,7 @@ impl Dwarf {
 
 fn collect(mut frames: FrameIter<'_, Reader>) -> Vec<Found> {
     let mut found = Vec::new();
-    // What was read before an error is as good as ever.
+    // An error does not invalidate what was read before it.
     while let Ok(Some(frame)) = frames.next() {
         let function = frame.function.as_ref();
         let location = frame.location.as_ref();
@@ -126,7 +126,7 @@ fn collect(mut frames: FrameIter<'_, Reader>) -> Vec<Found> {
     found
 }
 
-/// The name of a section that a look-up reads. Lists of variables' places are the larger half.
+/// Returns a section's name if look-ups read it. The lists of variables' places are the larger half, and are not read.
 fn name_if_used(id: SectionId) -> Option<&'static str> {
     use SectionId as Id;
     let is_used = matches!(
@@ -146,14 +146,14 @@ fn name_if_used(id: SectionId) -> Option<&'static str> {
 }
 
 /// # Safety
-/// As [`Store::section`].
+/// The store must outlive what this returns, and the image must be from it.
 unsafe fn sections(
     store: &Store,
     image: &Image,
     name: impl Fn(SectionId) -> Option<&'static str>,
 ) -> gimli::Dwarf<Reader> {
     let load = |id: SectionId| -> Result<Reader, core::convert::Infallible> {
-        // SAFETY: the store outlives what it gives, as the caller promises.
+        // SAFETY: the caller promises that the store outlives what is taken from it.
         let bytes = name(id).map_or(&[][..], |name| unsafe { store.section(image, name) });
         Ok(EndianSlice::new(bytes, LittleEndian))
     };
@@ -161,17 +161,17 @@ unsafe fn sections(
     dwarf
 }
 
-/// The package of split units beside the file at `path`.
+/// Opens the package of split units beside the file at `path`.
 ///
 /// # Safety
-/// As [`Store::open`].
+/// The store must outlive what this returns.
 unsafe fn package(store: &Store, path: &Path) -> Option<DwarfPackage<Reader>> {
     let mut name = path.as_os_str().to_owned();
     name.push(".dwp");
-    // SAFETY: the store outlives what it gives, as the caller promises.
+    // SAFETY: the caller promises that the store outlives what is taken from it.
     let image = unsafe { store.open(Path::new(&name)) }?;
     let load = |id: SectionId| -> gimli::Result<Reader> {
-        // SAFETY: the store outlives what it gives, as the caller promises.
+        // SAFETY: the caller promises that the store outlives what is taken from it.
         let bytes = id.dwo_name().map_or(&[][..], |name| unsafe { store.section(&image, name) });
         Ok(EndianSlice::new(bytes, LittleEndian))
     };

@@ -1,5 +1,5 @@
-//! Addresses outside every module that the loader knows: code compiled at run time, files mapped
-//! by the program itself, and what is no code at all.
+//! Addresses outside every module that the loader knows: code compiled at run time, files that the program has mapped
+//! itself, and memory without code.
 
 use std::ffi::CString;
 use std::ops::Range;
@@ -7,24 +7,24 @@ use std::ops::Range;
 use crate::finding::{Address, Frame, UNKNOWN_MODULE};
 use crate::sys::{address_map, file, process};
 
-/// The module of code that a run-time compiler has named.
+/// The module's name for code that a run-time compiler has named.
 const COMPILED: &str = "[code compiled at run time]";
 
-/// Most that is read of the names.
+/// The most bytes read of these names.
 const MOST_BYTES: usize = 64 << 20;
 
-/// The process's mappings and the names its run-time compilers gave to code.
+/// The process's mappings, and the names that its run-time compilers gave to code.
 pub(super) struct Maps {
-    /// /proc/self/maps.
+    /// The text of /proc/self/maps.
     mappings: Vec<u8>,
-    /// `/tmp/perf-<pid>.map`, which V8, the JVM agents, .NET and others write for profilers.
+    /// The text of `/tmp/perf-<pid>.map`, which V8, the JVM agents, .NET and others write for profilers.
     compiled: Vec<u8>,
 }
 
 impl Maps {
-    /// Empty where /proc is not mounted.
+    /// Reads both files. The mappings are empty if /proc is not mounted.
     pub(super) fn read() -> Self {
-        // Anybody can put a file of that name there; our own alone is believed.
+        // Anybody can create that file in /tmp, so it must belong to this user.
         let own = |path: CString| {
             file::read_if(&path, MOST_BYTES, |status| status.owner == process::effective_user())
         };
@@ -43,7 +43,7 @@ impl Maps {
                 ..Frame::default()
             };
         };
-        // Code may be compiled anew at the same place: the last entry is the current one.
+        // Code may be compiled again at the same place: the last entry is the current one.
         let compiled = lines(&self.compiled).rev().filter_map(parse_compiled);
         let compiled = { compiled }.find(|(range, _)| range.contains(&pc));
         let module = match mapping.name.is_empty() {
@@ -64,7 +64,7 @@ fn lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     bytes.split(|&byte| byte == b'\n')
 }
 
-/// `start size name`, all but the name in hexadecimal.
+/// Parses `start size name`, where both numbers are hexadecimal.
 fn parse_compiled(line: &[u8]) -> Option<(Range<usize>, String)> {
     let mut fields = line.splitn(3, |&byte| byte == b' ');
     let mut number = || parse_hex(core::str::from_utf8(fields.next()?).ok()?);

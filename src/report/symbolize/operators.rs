@@ -1,6 +1,6 @@
-//! Modules with C++ operators of their own that they call past the loader, and so past ours: libstdc++
-//! linked in statically, or hidden definitions. What they make and take comes from `malloc` and goes to
-//! `free`, although the program wrote `new` and `delete`; so a mismatch that involves them proves nothing.
+//! Modules that call their own C++ operators, not through the loader, and so not ours: libstdc++ linked in statically,
+//! or hidden definitions. Their objects come from `malloc` and go to `free`, although the program wrote `new` and
+//! `delete`. So a mismatch that involves them proves nothing.
 
 use crate::report::panics;
 use crate::trace::{Module, module_of};
@@ -12,19 +12,19 @@ use std::path::Path;
 
 use super::store::Store;
 
-/// Mangled beginnings of operator new, new[], delete and delete[] (Itanium C++ ABI, 5.1.3).
+/// How the mangled names of operator new, new[], delete and delete[] begin (Itanium C++ ABI, 5.1.3).
 const PREFIXES: [&str; 4] = ["_Znw", "_Zna", "_Zdl", "_Zda"];
 
-/// Where the symbols are stripped: the name of the exception that operator new throws, which lies
-/// in the module that holds the standard library's code.
+/// Searched if the symbols are stripped: the name of the exception that operator new throws. It lies in the module that
+/// holds the standard library's code.
 const STRIPPED_SIGN: &[u8] = b"\0St9bad_alloc\0";
 
-/// Modules asked about: the address of the registry's entry, which is even and never freed, and in its
-/// lowest bit whether it has operators of its own. When it is full, files are read anew.
+/// Modules that were looked up: the address of the registry's entry, which is even and never freed. Its lowest bit says
+/// whether the module has its own operators. When the table is full, files are read each time.
 static KNOWN: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
 
-/// Whether the code at `pc` belongs to a module that calls operators of its own. Reads a file: for the
-/// rare mismatch, in a runtime scope.
+/// Whether the code at `pc` belongs to a module that calls its own operators. Reads a file, so this is for the rare
+/// mismatch, in a runtime scope.
 pub fn are_called_near(pc: usize) -> bool {
     module_of(pc).is_some_and(has_own)
 }
@@ -56,12 +56,12 @@ fn read(path: &Path) -> bool {
 
 const _: () = assert!(align_of::<Module>() > 1);
 
-/// `None` where the file can't be read.
+/// Returns whether the module has its own operators; `None` if the file can't be read.
 fn look_up(path: &Path) -> Option<bool> {
     let store = Store::new();
-    // SAFETY: the store is dropped after all that is taken of it.
+    // SAFETY: the store is dropped after everything that is taken from it.
     let object = unsafe { store.open(path) }?;
-    // libstdc++ itself asks the loader for its own, and gets ours.
+    // libstdc++ itself asks the loader for its operators, and gets ours.
     let table = object.dynamic_symbol_table();
     let asks_loader = |relocation: &Relocation| match (relocation.target(), &table) {
         (RelocationTarget::Symbol(index), Some(table)) => {

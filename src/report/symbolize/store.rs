@@ -1,4 +1,4 @@
-//! What the files that describe a module hold, for as long as it is looked at.
+//! The contents of the files that describe a module, kept while they are used.
 
 use core::cell::{Cell, RefCell};
 use std::ffi::CString;
@@ -12,14 +12,14 @@ use crate::sys::view::{Buffer, FileView};
 /// An ELF file in a store.
 pub(super) type Image = object::File<'static>;
 
-/// Most bytes that the compressed sections of one module's files may hold together.
+/// The most bytes that all compressed sections of one module's files may unpack to.
 const MOST_UNPACKED_BYTES: u64 = 512 << 20;
 
-/// Files that are open, and their sections that were compressed.
+/// Open files, and their sections that were unpacked.
 pub(super) struct Store {
     views: RefCell<Vec<FileView>>,
     buffers: RefCell<Vec<Buffer>>,
-    /// Bytes that may still be unpacked.
+    /// How many bytes may still be unpacked.
     left: Cell<u64>,
 }
 
@@ -32,23 +32,23 @@ impl Store {
         }
     }
 
-    /// Opens an ELF file. `None` where there is none, or something that is no regular file.
+    /// Opens an ELF file. `None` if there is none, or it is no regular file.
     ///
     /// # Safety
-    /// The store must outlive what it gives.
+    /// The store must outlive what this returns.
     pub(super) unsafe fn open(&self, path: &Path) -> Option<Image> {
         let path = CString::new(path.as_os_str().as_bytes()).ok()?;
         let view = FileView::open(&path).ok()?;
-        // SAFETY: the store keeps the view, and outlives the image, as the caller promises.
+        // SAFETY: the store keeps the view, and the caller promises that it outlives the image.
         let image = object::File::parse(unsafe { view.bytes() }).ok()?;
         self.views.borrow_mut().push(view);
         Some(image)
     }
 
-    /// The section called `name`; of no bytes where there is none, or one that can't be unpacked.
+    /// Returns the section called `name`; empty if there is none, or if it can't be unpacked.
     ///
     /// # Safety
-    /// The store must outlive what it gives, and the image must be of this store.
+    /// The store must outlive what this returns, and the image must be from this store.
     pub(super) unsafe fn section(&self, image: &Image, name: &str) -> &'static [u8] {
         let packed = image.section_by_name(name).and_then(|found| found.compressed_data().ok());
         let Some(packed) = packed else { return &[] };
@@ -60,22 +60,22 @@ impl Store {
             return &[];
         };
         self.left.set(left);
-        // SAFETY: the store keeps the buffer as it is, and outlives the bytes, as the caller promises.
+        // SAFETY: the store keeps the buffer unchanged, and the caller promises that it outlives the bytes.
         let bytes = unsafe { buffer.bytes() };
         self.buffers.borrow_mut().push(buffer);
         bytes
     }
 
-    /// Whether a file got shorter while it was looked at: what was found may be wrong.
+    /// Whether a file became shorter while it was read: what was found may be wrong.
     pub(super) fn is_damaged(&self) -> bool {
         self.views.borrow().iter().any(FileView::is_damaged)
     }
 }
 
-/// Unpacks a section that claims to hold `claimed` bytes; `None` if it can't or does not.
+/// Unpacks a section that claims to hold `claimed` bytes. `None` if it can't be unpacked, or holds another number.
 fn unpack(format: CompressionFormat, packed: &[u8], claimed: u64) -> Option<Buffer> {
-    // The most that a byte can stand for: in zlib's format 1,032 (a match of 258 bytes takes two bits);
-    // in zstd's 32 KiB (a block of 128 KiB takes four bytes).
+    // The most bytes that one packed byte can stand for: 1,032 in zlib's format (a match of 258 bytes takes two bits),
+    // 32 KiB in zstd's (a block of 128 KiB takes four bytes).
     let most = match format {
         CompressionFormat::Zlib => 1_032,
         CompressionFormat::Zstandard => 32 << 10,
