@@ -1,12 +1,12 @@
-//! Parts of a reservation that were given to the program.
+//! The parts of a reservation that were given to the program.
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Most parts that can be told apart: the tail of each class.
+/// How many parts can be told apart: the tail of each class.
 const MOST: usize = 8;
 
-/// Parts, by their ends: a part grows downwards only. An end of 0 is an empty place.
+/// Parts by their ends, as a part grows downwards only. An entry with an end of 0 is free.
 pub struct Given {
     parts: [(AtomicUsize, AtomicUsize); MOST],
 }
@@ -16,7 +16,7 @@ impl Given {
         Given { parts: [const { (AtomicUsize::new(usize::MAX), AtomicUsize::new(0)) }; MOST] }
     }
 
-    /// Notes a part; false if there is no place for it.
+    /// Notes a part, or a larger one with a known end. Returns false if there is no free entry.
     pub fn note(&self, part: Range<usize>) -> bool {
         let place = self.parts.iter().find(|(_, end)| {
             let claimed = end.compare_exchange(0, part.end, Ordering::AcqRel, Ordering::Acquire);
@@ -28,7 +28,7 @@ impl Given {
         place.is_some()
     }
 
-    /// What is left of `whole`, in rising order.
+    /// Returns what is left of `whole`, in rising order.
     pub fn rest(&self, whole: Range<usize>) -> impl Iterator<Item = Range<usize>> + '_ {
         let mut at = whole.start;
         core::iter::from_fn(move || {
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(rest(), [(10, 100)]);
         assert!(given.note(90..100) && given.note(30..40));
         assert_eq!(rest(), [(10, 30), (40, 90)]);
-        // The same part, larger.
+        // The same part has grown.
         assert!(given.note(20..40));
         assert_eq!(rest(), [(10, 20), (40, 90)]);
         assert!(given.note(10..20));

@@ -1,13 +1,12 @@
 //! Guard markers: `madvise(MADV_GUARD_INSTALL)`, Linux 6.13 and later.
 //!
-//! A marker sits in the page table and makes its page fault; it costs no mapping, survives fork,
-//! and needs no privilege. A stretch of the pool is made writable (growing one mapping) and filled
-//! with markers; a slot's markers are removed while it lives and put back, which also drops its
-//! memory, when it is retired.
+//! A marker is in the page table and makes its page fault. It costs no mapping, survives fork, and needs no privilege.
+//! A stretch of the pool is made writable (one mapping grows) and filled with markers. A slot's markers are removed
+//! while it lives. When it is retired they are put back, which also drops its memory.
 //!
-//! The kernel refuses to install markers in locked memory (mlockall(2)), and a seccomp filter may. From then on page
-//! permissions do the work, as in [`super::mprotect`]: every range is inaccessible unless its slot
-//! lives, so nothing goes unguarded, but each live slot costs mappings.
+//! The kernel refuses to install markers in locked memory (mlockall(2)), and a seccomp filter may refuse too. From then
+//! on page permissions do the work, as in [`super::mprotect`]: every range is inaccessible unless its slot lives. So
+//! nothing goes unguarded, but each live slot costs mappings.
 
 use super::{Outlook, PageProtection, PageRange, vectors};
 use crate::sys::sandbox::{self, Coming, Need};
@@ -16,11 +15,11 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Default)]
 pub struct Madvise {
-    /// Set for good by the first refusal; stretches opened from then on carry no markers.
+    /// Set for good by the first refusal. Stretches opened later carry no markers.
     markers_refused: AtomicBool,
-    /// A seccomp filter is the reason.
+    /// Whether a seccomp filter is the reason.
     is_filtered: AtomicBool,
-    /// A filter leaves neither markers nor permissions.
+    /// Whether a filter forbids both markers and permissions.
     has_ended: AtomicBool,
 }
 
@@ -47,16 +46,16 @@ impl PageProtection for Madvise {
     }
 
     fn prepare(&self, reservation: PageRange) -> Result<(), Errno> {
-        // A huge page in the one large writable mapping would fill guards. (The other backends map
-        // single slots, and a flag would keep the kernel from merging what is retired.)
+        // A huge page in the one large writable mapping would fill guard pages. (The other backends map single slots,
+        // and the flag would keep the kernel from merging retired slots.)
         memory::refuse_huge_pages(reservation.start(), reservation.bytes());
         Ok(())
     }
 
     unsafe fn open(&self, stretch: PageRange) -> Result<(), Errno> {
-        // Committed first: markers in the inaccessible rest of the pool would give all of it an
-        // anon_vma, and with that a place in core dumps. Nobody has a pointer here yet.
-        // SAFETY: the caller owns the stretch.
+        // Commit first: markers in the pool's inaccessible rest would give all of it an anon_vma, and with that a place
+        // in core dumps. Nobody has a pointer here yet.
+        // SAFETY: the caller owns the stretch, which is not in service yet.
         unsafe {
             memory::commit(stretch.start(), stretch.bytes())?;
             if memory::guard_install(stretch.start(), stretch.bytes()).is_err() {
@@ -68,12 +67,11 @@ impl PageProtection for Madvise {
     }
 
     unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
-        // SAFETY: the caller owns the pages. A stretch opened before the refusal has markers, one
-        // opened after it is inaccessible; doing both serves either. A kernel that does not know
-        // markers has made none.
+        // SAFETY: the caller owns the pages. A stretch opened before the refusal has markers, one opened after it is
+        // inaccessible; doing both is right for either. A kernel that does not know markers has made none.
         unsafe {
             match memory::guard_remove(pages.start(), pages.bytes()) {
-                // A filter forbids to take markers away; a new mapping has none.
+                // A filter forbids to remove markers; a new mapping has none.
                 Err(_) if sandbox::is_restricted() => {
                     self.refuse_markers(true);
                     return memory::replace(pages.start(), pages.bytes());
@@ -89,7 +87,7 @@ impl PageProtection for Madvise {
     }
 
     unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
-        // SAFETY: the caller owns the pages and is done with them.
+        // SAFETY: the caller owns the pages, and nothing relies on their contents any more.
         unsafe {
             if self.is_filtered.load(Ordering::Relaxed) {
                 return memory::revoke(pages.start(), pages.bytes());
@@ -103,13 +101,12 @@ impl PageProtection for Madvise {
 
     unsafe fn retire_all(&self, ranges: &[PageRange]) -> Result<(), Errno> {
         if self.is_filtered.load(Ordering::Relaxed) {
-            // SAFETY: each range is populated and the caller's own, as this function demands.
+            // SAFETY: the caller promises that each range is populated and its own.
             return ranges.iter().try_for_each(|&pages| unsafe { self.retire(pages) });
         }
         let vectors = &vectors(ranges)[..ranges.len()];
-        // Pages are dropped first, with one TLB flush for all; installing markers over pages that are
-        // there would flush for each.
-        // SAFETY: the caller owns the pages and is done with them.
+        // Drop the pages first, with one TLB flush for all: installing a marker over a present page flushes for each.
+        // SAFETY: the caller owns the pages, and nothing relies on their contents any more.
         unsafe {
             let _ = memory::discard_all(vectors);
             memory::guard_install_all(vectors)
@@ -126,7 +123,7 @@ impl PageProtection for Madvise {
         if has_markers && filter.allows(Need::GuardMarkers) {
             return Outlook::Lives;
         }
-        // Markers that are there can be taken away by a new mapping too.
+        // A new mapping can replace a marker too.
         let can_replace = filter.allows(Need::GuardMarkers) || filter.allows(Need::Replacing);
         if !filter.allows(Need::Permissions) || !can_replace {
             self.has_ended.store(true, Ordering::Relaxed);

@@ -1,8 +1,8 @@
-//! The three ways in which the kernel can make single pages fault, behind one trait.
+//! Three ways to have the kernel make single pages fault, behind one trait.
 //!
-//! The pool hands out *slots*, runs of data pages between guard pages. A backend knows three things
-//! about them: how to take a stretch of reserved pages into service with every page faulting, how
-//! to make the data pages of one slot usable, and how to make them fault again for good.
+//! The pool hands out *slots*, runs of data pages between guard pages. A backend does three things with them: it takes
+//! a stretch of reserved pages into service with every page faulting, makes one slot's data pages usable, and makes
+//! them fault again for good.
 
 mod given;
 mod madvise;
@@ -25,7 +25,7 @@ pub struct PageRange {
 }
 
 impl PageRange {
-    /// `start` is an address, and must be page-aligned.
+    /// Makes a range of `pages` pages. `start` is an address, and must be page-aligned.
     pub fn new(start: usize, pages: usize) -> PageRange {
         debug_assert!(start.is_multiple_of(PAGE_BYTES) && pages > 0);
         PageRange { start, pages }
@@ -48,50 +48,50 @@ impl PageRange {
     }
 }
 
-/// Most ranges of one [`PageProtection::retire_all`]: more would hardly be faster, and take room on what may
-/// be a signal handler's small stack.
+/// The most ranges in one [`PageProtection::retire_all`]. More would hardly be faster, and the list is on a stack that
+/// may be a signal handler's small one.
 pub const MOST_RANGES: usize = 64;
 
-/// Whether there was a time without guards that is not made good.
+/// Whether guards failed for a time, and what of that remains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {
     None,
     /// Guards work again, but pages that were touched meanwhile do not fault.
     Past,
-    /// Pages that should fault do not. Until [`PageProtection::end_gap`] none can be populated, and no stretch
-    /// opened.
+    /// Pages that should fault do not. No page can be populated, and no stretch opened, before
+    /// [`PageProtection::end_gap`].
     Open,
 }
 
-/// What a seccomp filter leaves of a backend.
+/// What a backend can still do under a seccomp filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outlook {
-    /// It goes on guarding, perhaps by other means.
+    /// It continues to guard, perhaps by other means.
     Lives,
     /// It can't populate pages, so no more objects can be guarded.
     Ends,
 }
 
-/// Makes pages of the pool accessible and faulting.
+/// Makes pages of the pool accessible, and makes them fault.
 ///
-/// Every range passed in lies in the pool's reservation, and belongs to one slot (or, for
-/// [`open`](PageProtection::open), to none yet), so that calls never race on a page.
+/// Every range that is passed lies in the pool's reservation and belongs to one slot (or, for
+/// [`open`](PageProtection::open), to none yet), so calls never race on a page.
 pub trait PageProtection: Sync {
     fn name(&self) -> &'static str;
 
-    /// Tells the kernel how the whole reservation will be used, before any of it is. Its first page is the backend's,
-    /// and never in service.
+    /// Tells the kernel how the whole reservation will be used, before any of it is used. The first page belongs to the
+    /// backend, and is never in service.
     fn prepare(&self, _reservation: PageRange) -> Result<(), Errno> {
         Ok(())
     }
 
-    /// These pages, which are not in service, are about to be the program's, to their end or that of the reservation; false
-    /// if that can't be.
+    /// Gives pages that are not in service to the program, up to their end or that of the reservation. Returns false if
+    /// that is impossible.
     fn give_up(&self, _part: PageRange) -> bool {
         true
     }
 
-    /// Takes reserved pages into service. All of them fault until populated.
+    /// Takes reserved pages into service. All of them fault until they are populated.
     ///
     /// # Safety
     /// The range must be reserved address space of the pool that is not in service yet.
@@ -109,25 +109,25 @@ pub trait PageProtection: Sync {
     /// The pages must be populated and owned by the caller; nothing may rely on their contents.
     unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno>;
 
-    /// [`retire`](PageProtection::retire) for up to [`MOST_RANGES`] ranges, with fewer kernel calls where that
-    /// is possible. After an error some may be as they were.
+    /// Retires up to [`MOST_RANGES`] ranges, with fewer kernel calls than [`retire`](PageProtection::retire) if
+    /// possible. After an error some of them may be unchanged.
     ///
     /// # Safety
-    /// As [`retire`](PageProtection::retire), for each.
+    /// All pages must be populated and owned by the caller; nothing may rely on their contents.
     unsafe fn retire_all(&self, ranges: &[PageRange]) -> Result<(), Errno> {
-        // SAFETY: each range is populated and the caller's own, as this function demands.
+        // SAFETY: the caller promises that each range is populated and its own.
         ranges.iter().try_for_each(|&pages| unsafe { self.retire(pages) })
     }
 
-    /// Whether pages that the program drops from its own objects fault, and not read as zeros.
+    /// Whether pages that the program drops from its own objects fault, instead of reading as zeros.
     fn faults_on_missing(&self) -> bool {
         false
     }
 
-    /// Fills pages that the program has dropped with zeros; an error if they are there.
+    /// Fills pages that the program has dropped with zeros. Returns an error if they are present.
     ///
     /// # Safety
-    /// The pages must be those of a live object.
+    /// The pages must belong to a live object.
     unsafe fn fill_missing(&self, _pages: PageRange) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }
@@ -137,46 +137,46 @@ pub trait PageProtection: Sync {
         false
     }
 
-    /// Retires `from` and makes `to`, of the same size, accessible with the contents of `from`, in
-    /// one kernel call. On an error `from` is still as it was, but for pages of several that had moved.
+    /// Retires `from` and makes `to`, of the same size, accessible with the contents of `from`, in one kernel call.
+    /// After an error `from` is unchanged, except that some of several pages may have moved.
     ///
     /// # Safety
-    /// As [`retire`](PageProtection::retire) and [`populate`](PageProtection::populate).
+    /// Both ranges must be the caller's own, `from` populated and `to` in service and faulting.
     unsafe fn recycle(&self, _from: PageRange, _to: PageRange) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }
 
-    /// Kernel mappings that one populated slot costs; they count against `vm.max_map_count`.
+    /// The number of kernel mappings that a populated slot costs; they count against `vm.max_map_count`.
     fn mappings_per_slot(&self) -> usize;
 
-    /// What has become of the guards while the process ran.
+    /// Returns whether guards have failed while the process ran.
     fn gap(&self) -> Gap {
         Gap::None
     }
 
-    /// Closes the gap over these pages, up to [`MOST_RANGES`] ranges: they fault again, and hold nothing.
+    /// Restores guards on up to [`MOST_RANGES`] ranges during a gap: the pages fault again, and hold nothing.
     ///
     /// # Safety
-    /// The pages must be in service, and no object's.
+    /// The pages must be in service, and belong to no object.
     unsafe fn restore(&self, _ranges: &[PageRange]) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }
 
-    /// Ends the gap. `all`: everything in service was restored.
+    /// Ends the gap. `all` says whether everything in service was restored.
     fn end_gap(&self, _all: bool) {}
 
-    /// What the backend lost while the process ran, and what does its work now.
+    /// Says what the backend has lost while the process ran, and what does its work now.
     fn lost(&self) -> Option<&'static str> {
         None
     }
 
-    /// What does its work now, with nothing lost.
+    /// Says what does the backend's work now, if nothing was lost.
     fn replaced(&self) -> Option<&'static str> {
         None
     }
 
-    /// Changes to what lives on with a filter that is about to be installed. There may be a [`gap`](PageProtection::gap)
-    /// to close then, before it is.
+    /// Prepares for a filter that is about to be installed, with means that it allows. That may open a
+    /// [`gap`](PageProtection::gap), which must be closed before the filter is installed.
     fn prepare_for(&self, filter: &Coming) -> Outlook;
 
     /// Makes the guards work in the child of a fork, before anything else runs there.
@@ -189,7 +189,7 @@ pub trait PageProtection: Sync {
     /// See [`Lock::release_after_fork`](crate::sys::lock::Lock::release_after_fork).
     unsafe fn release_after_fork(&self) {}
 
-    /// The file descriptor that the guards hang on, which the program must not close.
+    /// Returns the file descriptor that the guards depend on, which the program must not close.
     fn descriptor(&self) -> Option<i32> {
         None
     }
@@ -200,7 +200,7 @@ pub trait PageProtection: Sync {
     }
 }
 
-/// Ranges as the kernel takes them; up to [`MOST_RANGES`].
+/// Returns ranges as the kernel takes them; at most [`MOST_RANGES`].
 fn vectors(ranges: &[PageRange]) -> [libc::iovec; MOST_RANGES] {
     core::array::from_fn(|i| match ranges.get(i) {
         Some(pages) => {
@@ -211,18 +211,18 @@ fn vectors(ranges: &[PageRange]) -> [libc::iovec; MOST_RANGES] {
     })
 }
 
-/// Why a backend can't serve here, in words for the user.
+/// Why a backend can't be used here, in words for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unavailable(pub String);
 
-/// The backend in use, and why those preferred to it are not.
+/// The backend in use, and why those before it are not used.
 pub struct Selection {
     pub backend: &'static dyn PageProtection,
     pub refused: Vec<(&'static str, Unavailable)>,
 }
 
-/// Finds the backend for `choice`, in a process whose fault handler is in place. `auto` takes the
-/// first that passes [`trial`]; a named backend that fails it is an error.
+/// Selects the backend for `choice`, in a process whose fault handler is installed. `auto` takes the first that passes
+/// [`trial`]; a named backend that fails it is an error.
 pub fn select(choice: BackendChoice) -> Result<Selection, Unavailable> {
     static USERFAULTFD: Userfaultfd = Userfaultfd::new();
     static MADVISE: Madvise = Madvise::new();
@@ -240,7 +240,7 @@ pub fn select(choice: BackendChoice) -> Result<Selection, Unavailable> {
         }
     }
     if choice != BackendChoice::Auto && inherited::is_there() {
-        // The user has asked for it where the run began; a process of it may have been put into a sandbox.
+        // The user chose it where the run began, but a process of the run may be in a sandbox.
         return select(BackendChoice::Auto);
     }
     let words: Vec<String> =
@@ -248,7 +248,7 @@ pub fn select(choice: BackendChoice) -> Result<Selection, Unavailable> {
     Err(Unavailable(words.join("; ")))
 }
 
-/// Tries a backend on a page of its own with a real trap: guarded, usable, guarded again.
+/// Tries a backend on a page of its own, with a real fault: guarded, usable, guarded again.
 fn trial(backend: &dyn PageProtection) -> Result<(), Unavailable> {
     let failed = |what: &str, error: Errno| {
         let error = std::io::Error::from_raw_os_error(error.0);
@@ -258,8 +258,8 @@ fn trial(backend: &dyn PageProtection) -> Result<(), Unavailable> {
     let start = memory::reserve(bytes).map_err(|e| failed("reserve address space", e))?;
     let page = PageRange::new(start + PAGE_BYTES, 1);
     let outcome = (|| {
-        // SAFETY: the reservation is ours and new; the page is used by nobody else; every access
-        // is a probe, which survives a fault.
+        // SAFETY: the reservation is new, so nobody else uses the page. Every access is a probe, which survives a
+        // fault.
         unsafe {
             let stretch = PageRange::new(start, bytes / PAGE_BYTES);
             backend.prepare(stretch).map_err(|e| failed("use the kernel's mechanism", e))?;
@@ -282,12 +282,12 @@ fn trial(backend: &dyn PageProtection) -> Result<(), Unavailable> {
         }
         Ok(())
     })();
-    // SAFETY: nothing but this function knows the range.
+    // SAFETY: only this function knows the range.
     unsafe { memory::unmap(start, bytes) };
     outcome
 }
 
-/// The backends that work on this machine, for tests.
+/// Returns the backends that work on this machine, for tests.
 #[cfg(test)]
 pub fn trial_backends() -> impl Iterator<Item = &'static dyn PageProtection> {
     probe::install_test_handler();

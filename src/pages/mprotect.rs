@@ -1,9 +1,9 @@
 //! Page permissions: works on every kernel.
 //!
-//! The pool stays one inaccessible mapping; a live slot is a writable hole in it. The kernel counts
-//! such a hole and the guard behind it as two mappings, and refuses more than `vm.max_map_count`
-//! (65,530 by default), so the heap keeps count. A retired slot is covered by a fresh inaccessible
-//! mapping, which the kernel merges with its neighbours, so retired slots cost none.
+//! The pool is one inaccessible mapping, and a live slot is a writable hole in it. The kernel counts that hole and the
+//! guard behind it as two mappings, and refuses more than `vm.max_map_count` (65,530 by default), so the heap keeps
+//! count. A retired slot becomes inaccessible by a fresh mapping, which the kernel merges with its neighbours, so it
+//! costs none.
 
 use super::{Outlook, PageProtection, PageRange};
 use crate::sys::sandbox::{Coming, Need};
@@ -22,12 +22,12 @@ impl PageProtection for Mprotect {
     }
 
     unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
-        // SAFETY: the caller owns the pages.
+        // SAFETY: the caller promises that it owns the pages.
         unsafe { memory::commit(pages.start(), pages.bytes()) }
     }
 
     unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
-        // SAFETY: the caller owns the pages and is done with them.
+        // SAFETY: the caller owns the pages, and nothing relies on their contents any more.
         unsafe { memory::revoke(pages.start(), pages.bytes()) }
     }
 

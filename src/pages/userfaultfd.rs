@@ -1,18 +1,16 @@
 //! userfaultfd: pages that were never filled fault. Linux 4.14 and later; at its best from 6.8.
 //!
-//! The pool's reservation is registered once. A guard page is then a page that nobody has filled: it
-//! costs no call, no mapping, no page table entry. A slot's pages are filled when it is handed out
-//! (UFFDIO_COPY of zeros) and dropped when it is retired; better, a retired slot's page is moved to
-//! the next slot (UFFDIO_MOVE), which revokes the one and readies the other in one call without
-//! allocating or zeroing.
+//! The pool's reservation is registered once. A guard page is then a page that nobody has filled: it costs no call, no
+//! mapping, no page table entry. A slot's pages are filled when it is handed out (UFFDIO_COPY of zeros), and dropped
+//! when it is retired. Better, a retired slot's page is moved to the next slot (UFFDIO_MOVE): one call revokes the
+//! first and readies the second, and allocates or zeroes nothing.
 //!
-//! The guards live as long as the descriptor. A fork's child starts without: it opens its own
-//! before it runs anything else. A child of a raw clone(2) has no such moment; it is recognised at
-//! its next operation by a page that the kernel wipes at every fork. A program that closes the
-//! descriptor behind our back removes all guards until the next operation, which notices and
-//! registers anew. Where no new descriptor can be had (no number left), or the program is about to forbid its
-//! use by a seccomp filter, guard markers or page permissions ([`Madvise`]) take over for good, and missing pages are no guards any
-//! more: those in service are given guards by way of [`PageProtection::restore`].
+//! The guards live as long as the descriptor. A fork's child has none: it opens its own before anything else runs. The
+//! child of a raw clone(2) can't; a page that the kernel wipes at every fork shows that at its next operation. If the
+//! program closes the descriptor unseen, there are no guards until the next operation, which notices and registers
+//! again. If no new descriptor can be had (no number left), or a seccomp filter is about to forbid its use, guard
+//! markers or page permissions ([`Madvise`]) take over for good. Missing pages are no guards then, so those in service
+//! get guards by [`PageProtection::restore`].
 
 use super::given::Given;
 use super::{Gap, Madvise, Outlook, PageProtection, PageRange, vectors};
@@ -22,25 +20,25 @@ use crate::sys::uffd::Uffd;
 use crate::sys::{Errno, PAGE_BYTES, address_map, memory, probe, process};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-/// Most pages filled by one call: what the pool's largest slot holds.
+/// The most pages filled by one call: those of the pool's largest slot.
 const ZERO_PAGES: usize = 16;
 
 #[repr(align(4096))]
 struct Zeros([u8; ZERO_PAGES * PAGE_BYTES]);
 static ZEROS: Zeros = Zeros([0; ZERO_PAGES * PAGE_BYTES]);
 
-/// What has become of the descriptor. In one process image it only rises, but for [`REOPENED`].
+/// The state of the descriptor. In a process image states only rise, except [`REOPENED`]. This one: it works.
 const SOUND: u8 = 0;
-/// It was lost, and there is a new one; what was touched meanwhile is to be restored.
+/// It was lost, and there is a new one. Pages touched meanwhile must be restored.
 const REOPENED: u8 = 1;
-/// It was lost for good, but the kernel guards on: another process has a copy. Nothing can be populated.
+/// It is lost for good, but the kernel still guards, as another process has a copy. Nothing can be populated.
 const STUCK: u8 = 2;
-/// It was lost for good. Nothing is populated or opened until all in service is restored.
+/// It is lost for good. Nothing is populated or opened until everything in service is restored.
 const LOST: u8 = 3;
-/// `successor` does the work.
+/// It is lost for good, and `successor` does the work.
 const SUCCEEDED: u8 = 4;
 
-/// A word of [`Userfaultfd::descriptor`] without a descriptor.
+/// The value of [`Userfaultfd::descriptor`] if there is none.
 const NONE: u64 = u32::MAX as u64;
 
 fn uffd_in(word: u64) -> Uffd {
@@ -48,26 +46,26 @@ fn uffd_in(word: u64) -> Uffd {
 }
 
 pub struct Userfaultfd {
-    /// The descriptor, or -1: then every operation on it fails. Above its 32 bits a count, so that a new one can be told
-    /// from an old one of the same number.
+    /// The descriptor, or -1, with which every operation fails. The upper 32 bits count changes, so that a new
+    /// descriptor differs from an old one of the same number.
     descriptor: AtomicU64,
     moves: AtomicBool,
-    /// What is registered.
+    /// Start and size in bytes of the range that is registered,
     start: AtomicUsize,
     bytes: AtomicUsize,
-    /// But for these parts.
+    /// except these parts.
     given: Given,
-    /// Address of the page that is wiped at fork; it holds 1.
+    /// The address of the page that is wiped at fork; it holds 1.
     flag: AtomicUsize,
     renewing: Lock<()>,
     state: AtomicU8,
-    /// The program closed the descriptor, and guards were off for a while.
+    /// Whether the program closed the descriptor, so that guards were off for a while.
     was_closed: AtomicBool,
-    /// It was given up for a seccomp filter, and is open until all in service has other guards.
+    /// Whether it was given up for a seccomp filter. It stays open until everything in service has other guards.
     is_filtered: AtomicBool,
-    /// What guards once the descriptor is lost for good.
+    /// Guards the pages once the descriptor is lost for good.
     successor: Madvise,
-    /// Not all that was in service by then could be given guards.
+    /// Whether some of the pages then in service could not get other guards.
     is_partial: AtomicBool,
 }
 
@@ -101,7 +99,7 @@ impl Userfaultfd {
     fn flag(&self) -> usize {
         match self.flag.load(Ordering::Acquire) {
             0 => 1,
-            // SAFETY: mapped by `raise_flag`, and never unmapped.
+            // SAFETY: `raise_flag` has mapped the page, and it is never unmapped.
             page => unsafe { (page as *const usize).read_volatile() },
         }
     }
@@ -113,13 +111,13 @@ impl Userfaultfd {
             memory::wipe_at_fork(page, PAGE_BYTES)?;
             self.flag.store(page, Ordering::Release);
         }
-        // SAFETY: mapped above, writable, and only ever holds this word.
+        // SAFETY: the page was mapped above, is writable, and only ever holds this word.
         unsafe { (page as *mut usize).write_volatile(1) };
         Ok(())
     }
 
-    /// Opens a descriptor and registers the range with it. The old one, if it is still there, is of
-    /// another address space.
+    /// Opens a descriptor and registers the range with it. An old descriptor, if there is one, belongs to another
+    /// address space.
     fn register(&self) -> Result<(), Errno> {
         let (uffd, moves) = Uffd::open()?;
         let start = self.start.load(Ordering::Relaxed);
@@ -137,7 +135,7 @@ impl Userfaultfd {
         self.raise_flag()
     }
 
-    /// Registers what lies from `start` to `end` but for files.
+    /// Registers the range from `start` to `end`, except mapped files.
     fn register_around_files(uffd: Uffd, start: usize, end: usize) -> Result<(), Errno> {
         let mut result = Ok(());
         address_map::visit(|range| {
@@ -150,8 +148,8 @@ impl Userfaultfd {
         result
     }
 
-    /// Runs an operation; when the kernel says that the descriptor is not what it was, registers
-    /// anew and runs it once more.
+    /// Runs an operation. If the kernel says that the descriptor has changed, registers again and repeats the
+    /// operation.
     #[inline]
     fn run(&self, operation: impl Fn(Uffd) -> Result<(), Errno>) -> Result<(), Errno> {
         if self.flag() == 0 {
@@ -165,7 +163,7 @@ impl Userfaultfd {
             {
                 Err(Errno(libc::ENOENT))
             }
-            // Closed; another file's number; or of an address space that is gone or not ours.
+            // Closed, or another file's number, or of an address space that is gone or not ours.
             Err(Errno(libc::EBADF | libc::ENOTTY | libc::ENOENT | libc::ESRCH)) => {
                 self.renew(seen)?;
                 operation(self.uffd())
@@ -200,7 +198,7 @@ impl Userfaultfd {
             return Err(BAD);
         }
         match self.register() {
-            // Of a raw clone's child this was the first act.
+            // This was the first operation in a raw clone's child.
             Ok(()) if is_forked => Ok(()),
             Ok(()) => {
                 self.state.store(REOPENED, Ordering::Release);
@@ -213,8 +211,8 @@ impl Userfaultfd {
         }
     }
 
-    /// Waits until the kernel has ended the guard of a descriptor that is closed: the thread that closed it sees to
-    /// that on its way out of the kernel, after all that were using it. False if it has not after a second.
+    /// Waits until the kernel has ended the guard of a closed descriptor: the closing thread does that on its way out
+    /// of the kernel, once nobody uses it. Returns false if that has not happened after a second.
     fn await_release(&self) -> bool {
         const ROUNDS: usize = 20_000;
         let sentinel = self.start.load(Ordering::Relaxed);
@@ -224,18 +222,18 @@ impl Userfaultfd {
             }
             probe::load(sentinel).is_some()
         });
-        // SAFETY: the page is this backend's own.
+        // SAFETY: the page belongs to this backend.
         let _ = unsafe { memory::discard(sentinel, PAGE_BYTES) };
         is_released
     }
 
-    /// Turns from the descriptor for good.
+    /// Gives the descriptor up for good.
     fn give_up(&self, state: u8) {
         self.turn_away();
         self.state.store(state, Ordering::Release);
     }
 
-    /// Whether the successor does not use page permissions.
+    /// Whether the successor works without page permissions.
     fn guards_by_markers(&self) -> bool {
         self.successor.mappings_per_slot() == 0
     }
@@ -243,17 +241,17 @@ impl Userfaultfd {
     fn turn_away(&self) {
         self.moves.store(false, Ordering::Relaxed);
         self.set_uffd(Uffd(-1));
-        // SAFETY: the page is this backend's own; it has served, and stays a guard.
+        // SAFETY: the page belongs to this backend; it is not needed any more, and stays a guard.
         let _ = unsafe { memory::revoke(self.start.load(Ordering::Relaxed), PAGE_BYTES) };
     }
 
-    /// After pages were dropped: guards them if the descriptor was lost meanwhile. Whoever restores what is in
-    /// service, from then on, may have seen them while they were there.
+    /// Guards pages that were dropped, if the descriptor was lost meanwhile: whoever restores pages since then may have
+    /// seen these while they were still there.
     unsafe fn guard_dropped(&self, ranges: &[PageRange]) -> Result<(), Errno> {
         if !self.is_lost() {
             return Ok(());
         }
-        // SAFETY: the caller owns the pages and is done with them.
+        // SAFETY: the caller owns the pages, and nothing relies on their contents any more.
         unsafe { self.successor.retire_all(ranges) }
     }
 }
@@ -267,8 +265,8 @@ impl PageProtection for Userfaultfd {
         memory::refuse_huge_pages(reservation.start(), reservation.bytes());
         self.start.store(reservation.start(), Ordering::Relaxed);
         self.bytes.store(reservation.bytes(), Ordering::Relaxed);
-        // SAFETY: no slot lies on the first page (see `PageProtection::prepare`). Missing for good, it faults exactly
-        // while the kernel guards.
+        // SAFETY: no slot lies on the first page (see `PageProtection::prepare`). It is never filled, so it faults
+        // exactly while the kernel guards.
         unsafe { memory::commit(reservation.start(), PAGE_BYTES) }?;
         match self.uffd() {
             Uffd(-1) => self.register(),
@@ -292,17 +290,17 @@ impl PageProtection for Userfaultfd {
     }
 
     unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
-        // SAFETY: the caller owns the pages.
+        // SAFETY: the caller promises that it owns the pages.
         unsafe {
             if self.state() == SUCCEEDED {
-                // Somebody may have touched it while it had no guard.
+                // Somebody may have touched the pages while they had no guard.
                 return match memory::discard(pages.start(), pages.bytes()) {
                     Ok(()) => self.successor.populate(pages),
                     Err(_) => memory::replace(pages.start(), pages.bytes()),
                 };
             }
             match self.fill_missing(pages) {
-                // Somebody touched it while the guards were lost.
+                // Somebody touched the pages while the guards were lost.
                 Err(Errno(libc::EEXIST)) => {
                     memory::discard(pages.start(), pages.bytes())?;
                     self.fill_missing(pages)
@@ -316,7 +314,7 @@ impl PageProtection for Userfaultfd {
         if self.flag() == 0 {
             let _ = self.renew(self.descriptor.load(Ordering::Relaxed));
         }
-        // SAFETY: the caller owns the pages and is done with them.
+        // SAFETY: the caller owns the pages, and nothing relies on their contents any more.
         unsafe {
             memory::discard_all(&vectors(ranges)[..ranges.len()])?;
             self.guard_dropped(ranges)
@@ -333,7 +331,7 @@ impl PageProtection for Userfaultfd {
             let mut start = pages.start();
             while start < pages.end() {
                 let bytes = (pages.end() - start).min(ZERO_PAGES * PAGE_BYTES);
-                // SAFETY: the caller owns the pages; the zeros are as many.
+                // SAFETY: the caller owns the pages, and `ZEROS` has at least as many bytes.
                 unsafe { uffd.copy(start, zeros, bytes) }?;
                 start += bytes;
             }
@@ -345,9 +343,9 @@ impl PageProtection for Userfaultfd {
         if self.flag() == 0 {
             let _ = self.renew(self.descriptor.load(Ordering::Relaxed));
         }
-        // SAFETY: the caller owns the pages and is done with them.
+        // SAFETY: the caller owns the pages, and nothing relies on their contents any more.
         unsafe {
-            // A filter may forbid the one and not the other.
+            // A filter may forbid only one of these.
             memory::discard(pages.start(), pages.bytes())
                 .or_else(|_| memory::revoke(pages.start(), pages.bytes()))?;
             self.guard_dropped(&[pages])
@@ -362,16 +360,16 @@ impl PageProtection for Userfaultfd {
     #[unsafe(link_section = ".text.hot")]
     unsafe fn recycle(&self, from: PageRange, to: PageRange) -> Result<(), Errno> {
         self.run(|uffd| {
-            // SAFETY: the caller owns both.
+            // SAFETY: the caller promises that it owns both ranges.
             match unsafe { uffd.move_page(to.start(), from.start(), from.bytes()) } {
-                // Nothing is there: the program has dropped the page. That is no loss of ours.
+                // Nothing is there: the program has dropped the page. The descriptor is not to blame.
                 Err(Errno(libc::ENOENT)) => Err(Errno::EINVAL),
                 result => result,
             }
         })?;
-        // SAFETY: the caller is done with the page, which is no longer there.
+        // SAFETY: the caller owns the range, whose page has moved away.
         if unsafe { self.guard_dropped(&[from]) }.is_err() {
-            // It has moved all the same; that its old place does not fault, `lost` says.
+            // The page has moved all the same. `lost` says that its old place does not fault.
             self.is_partial.store(true, Ordering::Relaxed);
         }
         Ok(())
@@ -391,7 +389,7 @@ impl PageProtection for Userfaultfd {
     }
 
     unsafe fn restore(&self, ranges: &[PageRange]) -> Result<(), Errno> {
-        // SAFETY: the pages are no object's.
+        // SAFETY: the caller promises that the pages belong to no object.
         unsafe {
             match self.state() {
                 REOPENED => memory::discard_all(&vectors(ranges)[..ranges.len()]),
@@ -403,7 +401,7 @@ impl PageProtection for Userfaultfd {
     fn end_gap(&self, all: bool) {
         let _renewing = self.renewing.lock();
         if self.state() == LOST && self.is_filtered.load(Ordering::Relaxed) {
-            // The kernel has guarded all the while. (Not by closing: another process may have a copy.)
+            // The kernel has guarded until now. (Unregister too: another process may have a copy of the descriptor.)
             let range = (self.start.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
             let _ = self.uffd().unregister(range.0, range.1);
             self.uffd().close();
@@ -442,7 +440,7 @@ impl PageProtection for Userfaultfd {
     }
 
     fn prepare_for(&self, filter: &Coming) -> Outlook {
-        // The child of a fork needs a descriptor of its own.
+        // A fork's child needs its own descriptor.
         let may_fork = filter.allows(Need::StartProcess);
         if !self.is_lost()
             && filter.allows(Need::Transfers)
@@ -451,7 +449,7 @@ impl PageProtection for Userfaultfd {
             return Outlook::Lives;
         }
         if self.successor.prepare_for(filter) == Outlook::Ends {
-            // What is guarded stays so: missing pages fault while the descriptor is open.
+            // What is guarded stays guarded: missing pages fault while the descriptor is open.
             return Outlook::Ends;
         }
         let _renewing = self.renewing.lock();
@@ -465,12 +463,12 @@ impl PageProtection for Userfaultfd {
 
     fn after_fork_in_child(&self) {
         if self.is_lost() {
-            // As it was in the parent: markers and permissions are inherited, a descriptor is not.
+            // The guards are the parent's: a child inherits markers and permissions, but not the registration.
             self.uffd().close();
             self.set_uffd(Uffd(-1));
             return;
         }
-        // The descriptor is the parent's range by another name; it must not be used here.
+        // The descriptor stands for the parent's range, and must not be used here.
         self.uffd().close();
         if self.register().is_err() {
             self.give_up(LOST);
@@ -482,7 +480,7 @@ impl PageProtection for Userfaultfd {
     }
 
     unsafe fn release_after_fork(&self) {
-        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
+        // SAFETY: the caller promises that this thread, or the one that it is a copy of, holds the lock.
         unsafe { self.renewing.release_after_fork() }
     }
 
@@ -524,13 +522,13 @@ const CLOSED: &str =
 mod tests {
     use super::*;
 
-    /// Past the harness, which shows what a test prints by macro only if it fails.
+    /// Writes to the terminal itself: the harness shows what a test prints only if the test fails.
     fn say_skipped(why: &str) {
         use std::io::Write;
         let _ = writeln!(std::io::stderr(), "skipped: {why}");
     }
 
-    /// From now on the kernel refuses the calling thread guard markers and inaccessible mappings.
+    /// Has the kernel refuse guard markers and inaccessible mappings to the calling thread from now on.
     fn forbid_guards() {
         const fn step(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
             libc::sock_filter { code: code as u16, jt, jf, k }
@@ -538,7 +536,7 @@ mod tests {
         const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
         const EQUALS: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
         const ANSWER: u32 = libc::BPF_RET | libc::BPF_K;
-        // Offsets in `struct seccomp_data` (seccomp(2)): the number, the third argument.
+        // Offsets in `struct seccomp_data` (seccomp(2)): of the number, and of the third argument.
         let mut filter = [
             step(LOAD, 0, 0, 0),
             step(EQUALS, 7, 0, libc::SYS_process_madvise as u32),
@@ -553,7 +551,7 @@ mod tests {
             step(ANSWER, 0, 0, libc::SECCOMP_RET_ALLOW),
         ];
         let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-        // SAFETY: the filter is valid, and of this thread alone.
+        // SAFETY: the filter is valid, and holds for this thread only.
         unsafe {
             assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
             let mode = libc::SECCOMP_MODE_FILTER;
@@ -572,7 +570,7 @@ mod tests {
             (PageRange::new(start + PAGE_BYTES, 1), PageRange::new(start + 3 * PAGE_BYTES, 1));
         std::thread::scope(|scope| {
             let test = || {
-                // SAFETY: the reservation is this test's alone, and what is accessed is populated.
+                // SAFETY: only this test uses the reservation, and it accesses populated pages only.
                 unsafe {
                     let stretch = PageRange::new(start, 8);
                     backend.prepare(stretch).unwrap();
@@ -582,7 +580,7 @@ mod tests {
                     }
                     backend.populate(from).unwrap();
                     (from.start() as *mut u64).write(7);
-                    // Another thread loses the descriptor just after the move.
+                    // Another thread loses the descriptor right after the move.
                     backend.state.store(LOST, Ordering::Release);
                     forbid_guards();
                     assert_eq!(backend.recycle(from, to), Ok(()));
@@ -594,7 +592,7 @@ mod tests {
             scope.spawn(test).join().unwrap();
         });
         backend.uffd().close();
-        // SAFETY: nobody else knows the range.
+        // SAFETY: only this test knows the range.
         unsafe { memory::unmap(start, 8 * PAGE_BYTES) };
     }
 }

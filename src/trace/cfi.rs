@@ -1,9 +1,8 @@
 //! From a module's unwind tables (`.eh_frame`, LSB core chapter 10) to a [`Rule`].
 //!
-//! gimli does the parsing; nothing is allocated. Rules that follow rsp and rbp, directly or through
-//! one load, are understood, which is what compilers write. A CFA in another register occurs in
-//! hand-written assembly and for a few instructions of a prologue; such a frame ends the walk
-//! rather than mislead it.
+//! gimli parses them; nothing is allocated. Rules that go by rsp and rbp, directly or through one load, are understood:
+//! compilers write no others. A CFA in another register occurs in hand-written assembly, and for a few instructions of
+//! a prologue. Such a frame ends the walk instead of misleading it.
 
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
@@ -17,9 +16,8 @@ use gimli::{
 use super::modules::Module;
 use super::rules::{Base, Rule, SavedBp};
 
-/// Room for the rules of one row (17 registers have numbers in the x86_64 ABI's tables) and for the
-/// remember/restore stack. Rows are copied on the stack of whatever thread walks, so they are kept
-/// small: gimli's own limit of 192 rules would need 10 KiB of it.
+/// Room for the rules of one row (the x86_64 ABI's tables number 17 registers) and for the remember/restore stack. Rows
+/// are copied to the walking thread's stack, so they are small: gimli's own limit of 192 rules would take 10 KiB there.
 struct FixedStorage;
 
 impl<T: gimli::ReaderOffset> UnwindContextStorage<T> for FixedStorage {
@@ -29,19 +27,19 @@ impl<T: gimli::ReaderOffset> UnwindContextStorage<T> for FixedStorage {
 
 type Context = UnwindContext<usize, FixedStorage>;
 
-/// A working context, about 20 KiB: too large for the stacks of the programs we run in.
+/// A working context. It has about 20 KiB, too large for the stacks of the programs we run in.
 struct ContextPlace {
     taken: AtomicBool,
-    /// Null until `init`; touched by whoever set `taken` only.
+    /// Null until `init`. Only the thread that has set `taken` uses the context.
     context: AtomicPtr<UnsafeCell<Context>>,
 }
 
-/// As many as threads are likely to miss the rule cache at the same instant.
+/// As many contexts as threads may miss the rule cache at the same moment.
 static PLACES: [ContextPlace; 8] = [const {
     ContextPlace { taken: AtomicBool::new(false), context: AtomicPtr::new(core::ptr::null_mut()) }
 }; 8];
 
-/// Makes the working contexts. Allocates; idempotent.
+/// Makes the working contexts. Allocates. Further calls do nothing.
 pub(super) fn init() {
     for place in &PLACES {
         if place.context.load(Ordering::Acquire).is_null() {
@@ -56,24 +54,24 @@ pub(super) fn init() {
     }
 }
 
-/// In the child of a fork: contexts taken by threads that do not exist here are free. gimli
-/// resets a context before it uses it, so what they were in the middle of does not matter.
+/// In the child of a fork: frees contexts that were taken by threads which do not exist here. gimli resets a context
+/// before it uses it, so their state does not matter.
 pub(super) fn reset_after_fork() {
     for place in &PLACES {
         place.taken.store(false, Ordering::Release);
     }
 }
 
-/// Runs `body` with a context of its own; `None` when all are taken for long, or before `init`.
+/// Runs `body` with a context of its own. `None` before `init`, or if all contexts stay taken for long.
 fn with_context<R>(body: impl FnOnce(&mut Context) -> R) -> Option<R> {
     for _ in 0..1_000 {
         for place in &PLACES {
             if place.taken.swap(true, Ordering::Acquire) {
                 continue;
             }
-            // SAFETY: set once, to a leaked box; `taken` makes us its only user.
+            // SAFETY: the pointer was set once, to a leaked box, or is null.
             let context = unsafe { place.context.load(Ordering::Acquire).as_ref() };
-            // SAFETY: as above, and `body` cannot reach this place again.
+            // SAFETY: `taken` makes this thread the only user, and `body` can't reach this place again.
             let result = context.map(|context| body(unsafe { &mut *context.get() }));
             place.taken.store(false, Ordering::Release);
             return result;
@@ -84,13 +82,13 @@ fn with_context<R>(body: impl FnOnce(&mut Context) -> R) -> Option<R> {
     None
 }
 
-/// The rule for the frame at `lookup` in `module`; `None` when no context was to be had.
+/// Returns the rule for the frame at `lookup` in `module`. `None` if no context was free.
 ///
 /// # Safety
 ///
-/// The module must be loaded and stay so during the call.
+/// The module must be loaded, and stay so during the call.
 pub(super) unsafe fn rule_for(module: &Module, lookup: usize) -> Option<Rule> {
-    // SAFETY: the module is loaded and stays so during the call, as this function demands.
+    // SAFETY: the caller promises that the module is loaded and stays so during the call.
     let tables = unsafe { Tables::of(module) };
     with_context(|context| tables.rule_for(lookup, context).unwrap_or(Rule::Unknown))
 }
@@ -108,18 +106,18 @@ impl Tables<'_> {
     /// The module must be loaded and stay so as long as the tables are used.
     unsafe fn of(module: &Module) -> Self {
         let (hdr, frames) = (module.eh_frame_hdr(), module.eh_frame());
-        // SAFETY: the module is loaded and stays so, as this function demands.
+        // SAFETY: the caller promises that the module is loaded and stays so.
         let (hdr_bytes, frame_bytes) = unsafe { (hdr.bytes(), frames.bytes()) };
         let mut eh_frame = EhFrame::new(frame_bytes, LittleEndian);
         eh_frame.set_address_size(8);
-        // The tables are relative to themselves, so addresses in memory serve as bases as they are.
+        // The tables are relative to themselves, so their addresses in memory are the bases.
         let bases = BaseAddresses::default()
             .set_eh_frame_hdr(hdr.start as u64)
             .set_eh_frame(frames.start as u64);
         Self { hdr: hdr_bytes, eh_frame, bases }
     }
 
-    /// `None` when no table covers the address, or when it is malformed.
+    /// Returns the rule at an address; `None` if no table covers it, or the table is malformed.
     fn rule_for(&self, lookup: usize, context: &mut Context) -> Option<Rule> {
         let hdr = EhFrameHdr::new(self.hdr, LittleEndian).parse(&self.bases, 8).ok()?;
         let (table, lookup) = (hdr.table()?, lookup as u64);
@@ -134,7 +132,7 @@ impl Tables<'_> {
         Some(self.translate(row, encoding).unwrap_or(Rule::End))
     }
 
-    /// `None` for a rule of a form not understood.
+    /// Turns a row into a rule; `None` if it has a form that is not understood.
     fn translate(
         &self,
         row: &UnwindTableRow<usize, FixedStorage>,
@@ -142,7 +140,7 @@ impl Tables<'_> {
     ) -> Option<Rule> {
         match row.register(X86_64::RA) {
             Some(RegisterRule::Offset(-8)) => {}
-            // "Undefined" is how the outermost function says that it is.
+            // By "undefined" the outermost function says that it is the outermost.
             None | Some(RegisterRule::Undefined) => return Some(Rule::End),
             Some(_) => return None,
         }
@@ -172,7 +170,7 @@ impl Tables<'_> {
         Some(Rule::Frame { base, cfa_offset: offset.try_into().ok()?, deref, saved_bp })
     }
 
-    /// Matches the expression `DW_OP_breg n`, with one `DW_OP_deref` after it if `load` says so.
+    /// Matches the expression `DW_OP_breg n`, followed by a `DW_OP_deref` if `load` says so.
     fn load_at_register(
         &self,
         expression: &UnwindExpression<usize>,

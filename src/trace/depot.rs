@@ -1,33 +1,32 @@
-//! Every stack ever captured, each common outer part stored once.
+//! Stores every captured stack, and each common outer part only once.
 //!
-//! A stack is a path in a tree: a node is a program counter and the node of the frame outside it,
-//! so two stacks that share their outer frames share their nodes, and one 32-bit number names a
-//! whole stack. Nodes are only ever added, and published with one compare-exchange; nothing is
-//! locked, so the depot may be used in signal handlers, by a thread that was interrupted while
-//! using it, and in the child of a fork.
+//! A stack is a path in a tree. A node is a program counter and the node of the next outer frame, so two stacks that
+//! share their outer frames share those nodes, and one 32-bit number names a whole stack. Nodes are only added, and
+//! published with one compare-exchange. There is no lock, so signal handlers, a thread that was interrupted while using
+//! the depot, and the child of a fork may all use it.
 //!
-//! Sixteen bytes a node. A million distinct frames in context, a large program, take 16 MiB.
+//! A node has sixteen bytes. A large program, with a million distinct frames in context, takes 16 MiB.
 
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::frames::{Frames, Pc};
 use crate::sys::memory::Reservation;
 
-/// The name of a stack in the depot.
+/// The number of a stack in the depot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]
 pub struct TraceId(u32);
 
 impl TraceId {
-    /// No stack: none was captured, or the depot is full.
+    /// No stack: none was captured, or the depot was full.
     pub const NONE: Self = Self(0);
 
-    /// The number itself, for storing; 0 is [`TraceId::NONE`].
+    /// Returns the number for storing; 0 is [`TraceId::NONE`].
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// The inverse of [`TraceId::get`]. Numbers never handed out name no stack.
+    /// Inverts [`TraceId::get`]. A number that was never handed out names no stack.
     pub const fn from_raw(raw: u32) -> Self {
         Self(raw)
     }
@@ -38,14 +37,14 @@ impl TraceId {
     }
 }
 
-/// All zeros, as fresh memory is, until its owner fills it; constant once linked in a chain.
+/// A node. All zeros, like fresh memory, until its owner fills it; constant once it is linked in a chain.
 #[repr(C)]
 struct Node {
-    /// `Pc` bits.
+    /// The bits of a `Pc`.
     pc: AtomicU64,
-    /// Node of the next outer frame, 0 for the outermost.
+    /// The node of the next outer frame; 0 for the outermost.
     parent: AtomicU32,
-    /// Next node of the same hash chain, 0 at its end.
+    /// The next node of the same hash chain; 0 at its end.
     next: AtomicU32,
 }
 
@@ -53,19 +52,19 @@ const _: () = assert!(size_of::<Node>() == 16);
 
 const HEADS: usize = 1 << 18;
 const HEADS_BYTES: usize = HEADS * size_of::<AtomicU32>();
-/// Room for 2^27 nodes is asked for; 1 MiB of them is the least worth having.
+/// Room for 2^27 nodes is reserved, and less if that fails; with less than 1 MiB of nodes there is no depot.
 const MOST_BYTES: usize = 1 << 31;
 const LEAST_BYTES: usize = HEADS_BYTES + (1 << 20);
 const COMMIT_STEP: usize = 1 << 20;
 
-/// A tree of stacks in memory of its own.
+/// A tree of stacks, in memory of its own.
 pub struct Depot {
     state: AtomicU8,
     start: AtomicUsize,
     bytes: AtomicUsize,
-    /// Bytes from `start` on that are usable. Only grows.
+    /// The usable bytes from `start` on. This only grows.
     committed: AtomicUsize,
-    /// Number of the next node never used; node 0 stands for "none".
+    /// The number of the next unused node; node 0 stands for "none".
     next: AtomicU32,
 }
 
@@ -75,7 +74,7 @@ const READY: u8 = 2;
 const UNAVAILABLE: u8 = 3;
 
 impl Depot {
-    /// A depot that stores nothing until [`Depot::init`].
+    /// Returns a depot that stores nothing before [`Depot::init`].
     pub const fn new() -> Self {
         Self {
             state: AtomicU8::new(UNINITIALISED),
@@ -86,8 +85,8 @@ impl Depot {
         }
     }
 
-    /// Reserves the memory. Idempotent; without it, or when the kernel has no room, every stack
-    /// is [`TraceId::NONE`].
+    /// Reserves the memory. Further calls do nothing. Without it, or if the kernel has no room, every stack is
+    /// [`TraceId::NONE`].
     pub fn init(&self) {
         let (from, to) = (UNINITIALISED, INITIALISING);
         if self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_err() {
@@ -106,8 +105,8 @@ impl Depot {
         self.state.store(state, Ordering::Release);
     }
 
-    /// The name of the stack whose innermost frame is `pc` and whose outer frames are `outer`.
-    /// [`TraceId::NONE`] when the depot is full.
+    /// Returns the number of the stack with innermost frame `pc` and outer frames `outer`. [`TraceId::NONE`] if the
+    /// depot is full.
     pub fn child(&self, outer: TraceId, pc: Pc) -> TraceId {
         if self.state.load(Ordering::Acquire) != READY {
             return TraceId::NONE;
@@ -127,11 +126,11 @@ impl Depot {
         node.parent.store(outer.0, Ordering::Relaxed);
         loop {
             node.next.store(first, Ordering::Relaxed);
-            // Release publishes the node's members to whoever follows the chain.
+            // Release publishes the node's fields to those who follow the chain.
             match head.compare_exchange(first, id, Ordering::Release, Ordering::Acquire) {
                 Ok(_) => return TraceId(id),
                 Err(newer) => {
-                    // Only what was pushed since is unseen. A node lost here stays unused.
+                    // Only nodes pushed since then are unseen. A node that loses here stays unused.
                     if let Some(found) = self.find_in_chain(newer, first, outer, pc) {
                         return found;
                     }
@@ -141,7 +140,7 @@ impl Depot {
         }
     }
 
-    /// Stores a stack, or finds it. [`TraceId::NONE`] for no frames, and when the depot is full.
+    /// Stores a stack, or finds it. [`TraceId::NONE`] if it has no frames, or the depot is full.
     pub fn intern(&self, frames: &Frames) -> TraceId {
         let mut id = TraceId::NONE;
         for &pc in frames.as_slice().iter().rev() {
@@ -153,7 +152,7 @@ impl Depot {
         id
     }
 
-    /// Replaces `out` by the stack named `id`: its innermost frames, as many as fit.
+    /// Replaces `out` by the stack `id`: its innermost frames, as many as fit.
     pub fn frames(&self, id: TraceId, out: &mut Frames) {
         out.clear();
         let mut id = id.0;
@@ -165,7 +164,7 @@ impl Depot {
         }
     }
 
-    /// Nodes in use and the bytes of memory behind them, for statistics.
+    /// Returns the number of nodes in use and the bytes of memory for them, for statistics.
     pub fn usage(&self) -> (usize, usize) {
         let nodes = self.next.load(Ordering::Relaxed) as usize - 1;
         (nodes, self.committed.load(Ordering::Relaxed))
@@ -184,7 +183,7 @@ impl Depot {
         None
     }
 
-    /// Takes a node number and makes its memory usable.
+    /// Takes a node's number and makes its memory usable.
     fn new_node(&self) -> Option<u32> {
         let capacity = (self.bytes.load(Ordering::Relaxed) - HEADS_BYTES) / size_of::<Node>();
         let take = |next: u32| ((next as usize) < capacity).then_some(next + 1);
@@ -210,12 +209,12 @@ impl Depot {
 
     fn head(&self, hash: usize) -> &AtomicU32 {
         let heads = self.start.load(Ordering::Relaxed) as *const AtomicU32;
-        // SAFETY: called in state READY only: the first HEADS_BYTES of the mapping are committed
-        // and are never unmapped, and all zeros is a valid value.
+        // SAFETY: this is called in state READY only. The first HEADS_BYTES of the mapping are committed and never
+        // unmapped, and all zeros is a valid value.
         unsafe { &*heads.add(hash % HEADS) }
     }
 
-    /// The node numbered `id`, if it was ever handed out and its memory is usable.
+    /// Returns the node numbered `id`, if it was handed out and its memory is usable.
     fn node(&self, id: u32) -> Option<&Node> {
         let offset = HEADS_BYTES + id as usize * size_of::<Node>();
         let committed = self.committed.load(Ordering::Acquire);
@@ -224,8 +223,8 @@ impl Depot {
             return None;
         }
         let start = self.start.load(Ordering::Relaxed);
-        // SAFETY: within the committed part of a mapping that lives for ever; nodes are atomics,
-        // for which every bit pattern is valid, aligned because HEADS_BYTES is.
+        // SAFETY: the node is in the committed part of a mapping that is never unmapped. Nodes are atomics, for which
+        // all bits are valid, and aligned because HEADS_BYTES is.
         Some(unsafe { &*((start + offset) as *const Node) })
     }
 }
@@ -236,11 +235,10 @@ impl Default for Depot {
     }
 }
 
-/// Where the chain of a node begins. Stacks that were first seen together are asked for together,
-/// and have their heads on the same pages: those are in no cache of the processor's address
-/// translations after a page was revoked.
+/// Returns where the chain of a node begins. Stacks that were first seen together are looked up together, so their
+/// heads are on the same pages: after a page is revoked, the processor has no cached translations of their addresses.
 fn hash(outer: TraceId, pc: Pc) -> usize {
-    /// Heads on a page, and how many numbers of outer nodes share one.
+    /// How many heads are on a page, and how many numbers of outer nodes share a page, as logarithms.
     const HEADS_LOG2: u32 = 10;
     const OUTER_LOG2: u32 = 8;
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;

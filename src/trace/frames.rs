@@ -1,25 +1,25 @@
-//! A stack as data: the registers that a walk of it starts from, and its program counters, innermost first.
+//! A stack as data: the registers that a walk starts from, and the program counters, innermost first.
 
 use core::arch::asm;
 
 /// What a program counter points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PcKind {
-    /// The instruction after a call. The call itself, one byte earlier, is what debug information
-    /// and unwind tables are to be asked about: the next instruction may belong to another line,
-    /// or to another function after a call that does not return.
+    /// At the instruction after a call. Debug information and unwind tables must be asked about the call itself, one
+    /// byte earlier: the next instruction may belong to another line, or to another function if the call does not
+    /// return.
     Return,
-    /// The instruction itself: the first frame of a fault, or one that a signal interrupted.
+    /// At the instruction itself: the first frame of a fault, or one that a signal interrupted.
     Exact,
 }
 
-/// Most frames that one [`Frames`] holds and one walk records.
+/// The most frames that a [`Frames`] holds and a walk records.
 pub const MAX_DEPTH: usize = 256;
 
 /// A program counter that knows what it points at.
 ///
-/// The top bit says so, which no user-space address of x86_64 uses (57 bits at most, and those
-/// without the sign bit).
+/// Its top bit says so. No user-space address of x86_64 uses that bit (they have at most 57 bits, without the sign
+/// bit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]
 pub struct Pc(usize);
@@ -27,7 +27,7 @@ pub struct Pc(usize);
 const EXACT: usize = 1 << 63;
 
 impl Pc {
-    /// `address` without its top bit, which no code address has.
+    /// Makes a program counter of `address`, without its top bit, which no code address has.
     #[inline]
     pub const fn new(address: usize, kind: PcKind) -> Self {
         match kind {
@@ -36,14 +36,13 @@ impl Pc {
         }
     }
 
-    /// The value of the instruction pointer or of the return address.
+    /// Returns the instruction pointer or the return address.
     #[inline]
     pub const fn address(self) -> usize {
         self.0 & !EXACT
     }
 
-    /// The address to ask debug information about: inside the call instruction for a return
-    /// address.
+    /// Returns the address to look up in debug information: inside the call instruction, for a return address.
     #[inline]
     pub const fn lookup_address(self) -> usize {
         match self.kind() {
@@ -52,19 +51,19 @@ impl Pc {
         }
     }
 
-    /// What the address points at.
+    /// Returns what the address points at.
     #[inline]
     pub const fn kind(self) -> PcKind {
         if self.0 & EXACT == 0 { PcKind::Return } else { PcKind::Exact }
     }
 
-    /// Whether the address is that of the instruction after a call.
+    /// Whether this is the address after a call.
     #[inline]
     pub const fn is_return_address(self) -> bool {
         matches!(self.kind(), PcKind::Return)
     }
 
-    /// The representation that [`Pc::from_bits`] takes.
+    /// Returns the bits that [`Pc::from_bits`] takes.
     #[inline]
     pub(super) const fn bits(self) -> usize {
         self.0
@@ -76,36 +75,36 @@ impl Pc {
     }
 }
 
-/// Register state of one frame, enough to walk outward from it.
+/// The registers of one frame that a walk outward needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Program counter, to be read as `kind` says.
+    /// The program counter, of the kind that `kind` says.
     pub pc: usize,
-    /// Stack pointer, as the frame has it at `pc`.
+    /// The stack pointer of the frame at `pc`.
     pub sp: usize,
-    /// The rbp register, whether the frame uses it as a frame pointer or not.
+    /// The rbp register, even if the frame does not use it as a frame pointer.
     pub bp: usize,
     /// What `pc` points at.
     pub kind: PcKind,
 }
 
 impl Caller {
-    /// The caller of a function, given rsp and rbp as they were on entry to it.
+    /// Returns the caller of a function, from the values of rsp and rbp on entry to it.
     ///
-    /// For trampolines that have not moved the stack pointer yet: the return address is at `sp`,
-    /// and the caller's own stack begins above it.
+    /// For trampolines that have not moved the stack pointer yet: the return address is at `sp`, and the caller's own
+    /// stack begins above it.
     ///
     /// # Safety
     ///
     /// `sp` must point to the return address of a live frame.
     #[inline(always)]
     pub unsafe fn from_entry(sp: usize, bp: usize) -> Self {
-        // SAFETY: `sp` points to the return address of a live frame, as this function demands.
+        // SAFETY: the caller promises that `sp` points to the return address of a live frame.
         let pc = unsafe { *(sp as *const usize) };
         Self { pc, sp: sp + 8, bp, kind: PcKind::Return }
     }
 
-    /// The code that a signal interrupted, from the context its handler received.
+    /// Returns the code that a signal interrupted, from the context that its handler got.
     pub fn from_context(context: &libc::ucontext_t) -> Self {
         let register = |index: libc::c_int| context.uc_mcontext.gregs[index as usize] as usize;
         Self {
@@ -116,11 +115,11 @@ impl Caller {
         }
     }
 
-    /// The Rust function that this is inlined into, at this very place.
+    /// Returns the Rust function that this is inlined into, at this very place.
     #[inline(always)]
     pub fn here() -> Self {
         let (pc, sp, bp);
-        // SAFETY: reads three registers and nothing else.
+        // SAFETY: this reads three registers and nothing else.
         unsafe {
             asm!(
                 "lea {pc}, [rip]",
@@ -136,7 +135,7 @@ impl Caller {
     }
 }
 
-/// The program counters of one stack, innermost first.
+/// The program counters of a stack, innermost first.
 #[derive(Clone)]
 pub struct Frames {
     len: usize,
@@ -144,17 +143,17 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// No frames.
+    /// Returns a stack without frames.
     pub const fn new() -> Self {
         Self { len: 0, pcs: [Pc(0); MAX_DEPTH] }
     }
 
-    /// Forgets all frames.
+    /// Removes all frames.
     pub fn clear(&mut self) {
         self.len = 0;
     }
 
-    /// Adds a frame outside the others; false when there is no room for it.
+    /// Adds a frame outside the others. Returns false if there is no room for it.
     pub fn push(&mut self, pc: Pc) -> bool {
         let Some(slot) = self.pcs.get_mut(self.len) else {
             return false;
@@ -169,12 +168,12 @@ impl Frames {
         self.len = self.len.min(len);
     }
 
-    /// The frames, innermost first.
+    /// Returns the frames, innermost first.
     pub fn as_slice(&self) -> &[Pc] {
         &self.pcs[..self.len]
     }
 
-    /// How many frames there are.
+    /// Returns the number of frames.
     pub fn len(&self) -> usize {
         self.len
     }

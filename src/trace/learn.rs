@@ -1,4 +1,4 @@
-//! Keeps the registry of modules up with what the loader has loaded.
+//! Keeps the registry of modules up to date with what the loader has loaded.
 
 use super::modules::{self, Module, RegistryLock};
 use super::rules;
@@ -6,10 +6,10 @@ use crate::sys::loader::{self, Object};
 use crate::sys::{memory, round_up_to_page};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Registers everything loaded now. Takes the loader's lock and allocates: for start-up and for
-/// the return of dlopen, not inside malloc.
+/// Registers all modules loaded now. Takes the loader's lock and allocates, so it is for start-up and the return of
+/// dlopen, not for malloc.
 pub(super) fn register_all() {
-    // Before our lock: a thread that has the loader's may be waiting for ours.
+    // Before our lock: a thread that has the loader's lock may be waiting for ours.
     let objects = enumerate();
     let Some(lock) = RegistryLock::acquire() else {
         return;
@@ -19,8 +19,8 @@ pub(super) fn register_all() {
     }
 }
 
-/// The loaded module that `addr` is in, registered if it is new. Async-signal-safe but for the
-/// first sight of a module, which allocates.
+/// Returns the loaded module that `addr` is in, and registers it if it is new. Async-signal-safe, except that a
+/// module's first sight allocates.
 pub(super) fn module_at(addr: usize) -> Option<&'static Module> {
     if let Some(module) = modules::loaded_at(addr) {
         return Some(module);
@@ -32,8 +32,8 @@ pub(super) fn module_at(addr: usize) -> Option<&'static Module> {
 }
 
 fn register(lock: &RegistryLock, object: &Object) {
-    // The cache is large: it is searched only where code of the new module's addresses may have been seen before, of
-    // another module, compiled at run time, or of no module that was known.
+    // The cache is large. Search it only if rules may be cached for the new module's addresses: of another module, of
+    // code compiled at run time, or of no known module.
     let Some(displaced) = modules::register(lock, object) else { return };
     if let Some(module) = modules::loaded_at(object.start)
         && (displaced || rules::has_strays(module))
@@ -42,7 +42,7 @@ fn register(lock: &RegistryLock, object: &Object) {
     }
 }
 
-/// Forgets the unwind data of modules that are no longer loaded. For the return of dlclose.
+/// Forgets the unwind data of modules that are no longer loaded. Called when dlclose returns.
 pub(super) fn forget_unloaded() {
     let same = |now: &Object, known: &Object| {
         (now.start, now.end, now.bias) == (known.start, known.end, known.bias)
@@ -64,12 +64,12 @@ pub(super) fn forget_unloaded() {
     });
 }
 
-/// Most unloaded modules whose addresses are kept from others. Each costs a mapping.
+/// How many unloaded modules keep their addresses reserved. Each costs a mapping.
 pub const MOST_RETIRED: usize = 256;
 
-/// Reserves where a module was, so that no other is loaded there: a stored stack names code by address alone. A
-/// program that unloads more than [`MOST_RETIRED`], or whose address space is limited, may find a frame of an unloaded
-/// module under the name of a later one.
+/// Reserves an unloaded module's addresses, so that no other is loaded there: a stored stack names code by address
+/// only. If a program unloads more than [`MOST_RETIRED`], or its address space is limited, a frame of an unloaded
+/// module may get the name of a later one.
 fn retire_addresses(module: &Module) {
     static RETIRED: AtomicUsize = AtomicUsize::new(0);
     let bytes = round_up_to_page(module.end - module.start);
@@ -81,7 +81,7 @@ fn retire_addresses(module: &Module) {
     }
 }
 
-/// What is loaded, as far as there is memory for it. What is left out is registered when it is seen.
+/// Returns the loaded objects, as many as there is memory for. Others are registered when they are seen.
 fn enumerate() -> Vec<Object> {
     let mut objects = Vec::new();
     loader::for_each_object(|object| {

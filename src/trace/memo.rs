@@ -1,12 +1,12 @@
-//! What a thread remembers of its walks, and which memo is whose.
+//! What a thread remembers of its walks, and which thread has which memo.
 //!
-//! A memo holds the last stack, the calls of the allocator that the thread made, and nodes of the depot. It begins with
-//! tables for few, which share a page with the last stack: most threads of a server are small. A thread that walks often
-//! gets larger tables. Their memory is there from the start, but takes none before it is touched.
+//! A memo holds the thread's last stack, its calls of the allocator, and nodes of the depot. It begins with small
+//! tables, which share a page with the last stack: most threads of a server walk little. A thread that walks often gets
+//! larger tables. They are mapped from the start, but take no memory before they are touched.
 //!
-//! A thread takes a memo at its first walk and keeps it until [`thread_exit`], which hands it on to
-//! others. Nothing here allocates or locks, and no destructor of a thread-local is needed. A signal
-//! handler that interrupts a walk and walks itself borrows another one.
+//! A thread takes a memo at its first walk and keeps it until [`thread_exit`], which passes it on to others. Nothing
+//! here allocates or locks, and no thread-local needs a destructor. A signal handler that interrupts a walk and walks
+//! itself borrows another memo.
 
 use super::depot::{Depot, TraceId};
 use super::frames::{Caller, Frames, Pc};
@@ -20,8 +20,8 @@ use core::cell::Cell;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
 
-/// A node of the depot: the stack with innermost frame `pc` and outer frames `outer` is `id`, unless
-/// that is none.
+/// A node of the depot: the stack with innermost frame `pc` and outer frames `outer` is `id`, or unknown if that is
+/// none.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     pc: usize,
@@ -29,8 +29,8 @@ struct Known {
     id: TraceId,
 }
 
-/// A call of the allocator, and how its stack went on the last time. Most captures come from a few
-/// dozen call sites in turns, in frames that have not moved.
+/// A call of the allocator, and how its stack continued the last time. Most captures come from a few dozen call sites
+/// in turn, in frames that have not moved.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 struct CallSite {
@@ -38,51 +38,51 @@ struct CallSite {
     pc: usize,
     sp: usize,
     bp: usize,
-    /// The frame where the stack met the one before it: where it was found, and its rbp.
+    /// The pc of the frame where the stack met the one before it, and its slot; below, that frame's rbp.
     outer: Expected,
     outer_bp: usize,
     outer_id: TraceId,
     /// The whole stack.
     id: TraceId,
-    /// The place of `outer` in the last stack.
+    /// The index of the frame `outer` in the last stack.
     at: u16,
-    /// Frames between the innermost and `outer`: those of functions like `xmalloc` and their callers,
+    /// The number of frames between the innermost and `outer`: those of functions like `xmalloc` and their callers,
     /// which other calls replace in the last stack.
     between: u8,
-    /// What must be in place for those frames to be the same: so many of [`Tables::checks`].
+    /// How many of [`Tables::checks`] must hold for those frames to be the same.
     checks: u8,
-    /// Whether the way outward depends on the rbp; else it is data.
+    /// Whether the way outward depends on the rbp; otherwise that is data.
     uses_bp: bool,
 }
 
-/// Call sites on a page of a large table.
+/// How many call sites are on a page of a large table.
 const PAGE_SITES: usize = PAGE_BYTES / size_of::<CallSite>();
 
-/// Pages of them.
+/// How many pages a large table has for call sites.
 const SITE_PAGES: usize = 4;
 
-/// Places for call sites, of which the hash in [`place_of`] has as many values, and for nodes, as
-/// that in [`node_place`] has: in a large table.
+/// The number of call sites and of nodes in a large table; the hashes in [`place_of`] and [`node_place`] have as many
+/// values.
 const SITES: usize = SITE_PAGES * PAGE_SITES;
 const NODES: usize = 256;
 const _: () = assert!(SITE_PAGES == 4 && PAGE_SITES == 64);
 const _: () = assert!(NODES.is_power_of_two() && FEW_NODES.is_power_of_two());
 
-/// And in a small one.
+/// The number of call sites and of nodes in a small table.
 const FEW_SITES: usize = 16;
 const FEW_NODES: usize = 16;
 
-/// Walks after which a thread gets the large tables.
+/// After so many walks a thread gets the large tables.
 const FEW_WALKS: u32 = 256;
 
-/// Frames between that a call site keeps at most, in a large and in a small table. Each has a return
-/// address to check, and perhaps an rbp.
+/// The most frames in between that a call site keeps, in a large and in a small table. Each has a return address to
+/// check, and perhaps an rbp.
 const BETWEEN: usize = 6;
 const FEW_BETWEEN: usize = 2;
 
 const PHI: usize = 0x9e37_79b9_7f4a_7c15;
 
-/// Where the site of a call is kept: Fibonacci hashing. The sites of one frame are on one page.
+/// Returns the place of a call's site, by Fibonacci hashing. All sites of one frame are on one page.
 #[inline]
 fn place_of(caller: &Caller) -> usize {
     let page = caller.sp.wrapping_mul(PHI) >> 62;
@@ -90,21 +90,21 @@ fn place_of(caller: &Caller) -> usize {
     page * PAGE_SITES + on_page
 }
 
-/// Where a node is kept: the call sites of a loop differ in their low bits.
+/// Returns the place of a node. The call sites of a loop differ in their low bits.
 #[inline]
 fn node_place(pc: usize, outer: TraceId) -> usize {
     (pc ^ outer.get() as usize).wrapping_mul(PHI) >> 56
 }
 
-/// What is remembered of `S` call sites, with `C` checks each, and `N` nodes. All zeros is a valid
-/// value, of none.
+/// What is remembered of `S` call sites with `C` checks each, and of `N` nodes. All zeros is valid, and remembers
+/// nothing.
 #[derive(Debug)]
 #[repr(C)]
 struct Tables<const S: usize, const C: usize, const N: usize> {
     sites: [CallSite; S],
-    /// For each site, what must be in place for the frames between.
+    /// The checks of each site, for the frames in between.
     checks: [[Expected; C]; S],
-    /// Nodes asked for lately, so that call sites that take turns are found here.
+    /// Nodes that were looked up lately, so that those of alternating call sites are found here.
     nodes: [Known; N],
 }
 
@@ -124,20 +124,20 @@ impl<const S: usize, const C: usize, const N: usize> Tables<S, C, N> {
 #[repr(C, align(4096))]
 struct LargeTables(Tables<SITES, { 2 * BETWEEN }, NODES>);
 
-/// What one thread remembers. Does not move once it is in use. All zeros is a valid value, of no frames.
+/// What one thread remembers. It does not move while in use. All zeros is valid, and has no frames.
 ///
-/// What a capture mostly reads is on two pages: see `build.rs` on why pages count.
+/// A capture mostly reads two pages of it; `build.rs` says why the number of pages matters.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Memo {
     few: Tables<FEW_SITES, { 2 * FEW_BETWEEN }, FEW_NODES>,
-    /// Walks so far, up to [`FEW_WALKS`]. From then on `many` is used, and `few` no more.
+    /// The number of walks so far, up to [`FEW_WALKS`]. From then on `many` is used instead of `few`.
     walks: u32,
     stack: LastStack,
     many: LargeTables,
 }
 
-// A small thread touches one page, as long as its stack has no more than forty frames.
+// A small thread touches one page only, if its stack has at most forty frames.
 const _: () = assert!(offset_of!(Memo, stack) + 41 * 40 <= PAGE_BYTES);
 
 impl Memo {
@@ -162,24 +162,24 @@ impl Memo {
         id
     }
 
-    /// Whether the thread has walked often, and has memory behind the first page.
+    /// Whether the thread has walked often, and uses memory behind the first page.
     #[inline(always)]
     fn is_large(&self) -> bool {
         self.walks >= FEW_WALKS
     }
 
-    /// As [`LastStack::walk`], without storing anything.
+    /// Walks like [`LastStack::walk`], and stores nothing.
     pub(super) fn walk(&mut self, caller: &Caller, depth: usize, out: &mut Frames) {
         self.stack.walk(caller, depth);
         self.stack.copy_to(out, depth);
     }
 
-    /// Forgets the last stack: after an interruption that never returned.
+    /// Forgets the last stack, after a walk that was interrupted and never continued.
     fn clear(&mut self) {
         self.stack.clear();
     }
 
-    /// As [`Memo::clear`], for a new owner, who begins with small tables.
+    /// Forgets everything for a new owner, who begins with small tables.
     fn begin_anew(&mut self) {
         self.walks = 0;
         self.clear();
@@ -190,10 +190,10 @@ impl Memo {
         if self.is_large() { self.many.0.site(place) } else { self.few.site(place) }
     }
 
-    /// The stack of a call that was made before, from the same frame, with the same frames around
-    /// it. The same pc, sp and, where it matters, rbp lead to the slot of the next frame outward;
-    /// if that and those of the frames between hold what they held, the way leads to the frame
-    /// where this stack met another, and from there on the last stack is checked as in a walk.
+    /// Returns the stack of a call that was made before, from the same frame, with the same frames around it. The same
+    /// pc, sp and, if it matters, rbp lead to the same slot of the next outer frame. If that slot and those of the
+    /// frames in between hold the same values, the way leads to the frame where this stack met another. From there on
+    /// the last stack is checked as in a walk.
     #[inline(always)]
     fn recall(&self, caller: &Caller, depth: usize) -> Option<TraceId> {
         let (site, checks) = self.site(place_of(caller));
@@ -246,7 +246,7 @@ impl Memo {
         };
     }
 
-    /// Stores the last stack; what it has in common with an earlier one costs nothing.
+    /// Stores the last stack. The part that it shares with an earlier one costs nothing.
     fn intern(&mut self, depot: &Depot) -> TraceId {
         let nodes: &mut [Known] =
             if self.is_large() { &mut self.many.0.nodes } else { &mut self.few.nodes };
@@ -280,22 +280,22 @@ impl Memo {
 fn are_in_place(checks: &[Expected]) -> bool {
     let Some(first) = checks.first() else { return true };
     let stride = size_of::<Expected>() as isize;
-    // SAFETY: so many pairs lie side by side, from the first on.
+    // SAFETY: the slice has that many pairs, side by side, from the first one on.
     unsafe { probe::count_matching(first, stride, checks.len()) == checks.len() }
 }
 
-/// The memory of all memos. Some is ready from the start, so that signal handlers need none.
+/// The memory of all memos. Some is ready from the start, so signal handlers need not map any.
 static MEMOS: Blocks = Blocks::new();
 
-/// What one thread has.
+/// The state of one thread.
 struct Walker {
     /// Null before the thread's first walk, [`EXITED`] after its last.
     memo: Cell<*mut Memo>,
-    /// The sp that a walk in progress with `memo` began at, 0 when there is none.
+    /// The sp at which a walk with `memo` began that is in progress; 0 if there is none.
     walking_from: AtomicUsize,
 }
 
-/// In place of a memo once the thread is past its `thread_exit`: it borrows from then on.
+/// Stands for the memo of a thread that is past its `thread_exit`, and borrows from then on.
 const EXITED: *mut Memo = core::ptr::without_provenance_mut(1);
 
 per_thread! {
@@ -303,13 +303,13 @@ per_thread! {
 }
 
 impl Walker {
-    /// Takes the thread's memo.
+    /// Takes a memo for the thread.
     #[cold]
     fn begin(&self) -> Option<*mut Memo> {
         let taken = take()?;
         if !self.memo.get().is_null() {
             // A signal handler was faster.
-            // SAFETY: just taken.
+            // SAFETY: the memo was just taken, so nobody else uses it.
             unsafe { release(taken) };
             return Some(self.memo.get());
         }
@@ -318,13 +318,13 @@ impl Walker {
     }
 }
 
-/// Makes room for memos. Idempotent.
+/// Makes room for memos. Further calls do nothing.
 pub(super) fn init() {
     MEMOS.reserve(size_of::<Memo>());
 }
 
-/// Runs `body` with the thread's memory of its last walk, or with a borrowed one when the thread is
-/// in the middle of a walk. `None` when there is no memory for one.
+/// Runs `body` with the thread's memo, or with a borrowed one if the thread is in the middle of a walk. `None` if there
+/// is no memory for that.
 #[inline(always)]
 pub(super) fn with<R>(caller: &Caller, body: impl FnOnce(&mut Memo) -> R) -> Option<R> {
     MINE.with(|mine| {
@@ -335,12 +335,12 @@ pub(super) fn with<R>(caller: &Caller, body: impl FnOnce(&mut Memo) -> R) -> Opt
         let memo = if memo.is_null() { mine.begin()? } else { memo };
         let interrupted = mine.walking_from.load(Ordering::Relaxed);
         if interrupted != 0 {
-            // A handler that runs on the same stack has its frames below those of the walk that it
-            // interrupted. A caller from above means that the walk was left by a longjmp.
+            // A handler on the same stack has its frames below those of the walk that it interrupted. A caller above
+            // them means that a longjmp has left that walk.
             if caller.sp <= interrupted || caller.sp - interrupted > STACK_LIMIT {
                 return borrow(body);
             }
-            // SAFETY: the walk that was using the memo is gone, and this is its thread.
+            // SAFETY: the walk that used the memo is gone, and the memo is this thread's.
             unsafe { (*memo).clear() };
         }
         mine.walking_from.store(caller.sp.max(1), Ordering::Relaxed);
@@ -354,48 +354,48 @@ pub(super) fn with<R>(caller: &Caller, body: impl FnOnce(&mut Memo) -> R) -> Opt
     })
 }
 
-/// Further apart, two stack pointers are not on the same stack.
+/// Two stack pointers further apart than this, in bytes, are not on the same stack.
 const STACK_LIMIT: usize = 8 << 20;
 
 fn borrow<R>(body: impl FnOnce(&mut Memo) -> R) -> Option<R> {
     let memo = take()?;
-    // Whoever had it last may have been another thread with a stack at the same addresses.
-    // SAFETY: just taken, so nobody else has it.
+    // The last user may have been another thread, with a stack at the same addresses.
+    // SAFETY: the memo was just taken, so nobody else has it.
     let result = body(unsafe { &mut *memo });
-    // SAFETY: `body` is over.
+    // SAFETY: `body` has ended, so nobody uses the memo.
     unsafe { release(memo) };
     Some(result)
 }
 
-/// A memo for the calling thread alone, without memories. `None` when there is no memory for one.
+/// Takes a memo for the calling thread only, which remembers nothing. `None` if there is no memory for one.
 fn take() -> Option<*mut Memo> {
     let memo = MEMOS.take()? as *mut Memo;
-    // SAFETY: the block is as large and as aligned as a memo, and this thread's until `release`. It holds zeros or
-    // what was left of one: valid values both.
+    // SAFETY: the block has a memo's size and alignment, and is this thread's until `release`. It holds zeros or an
+    // earlier memo, and both are valid values.
     unsafe { (*memo).begin_anew() };
     Some(memo)
 }
 
-/// Hands a memo on, and the memory of one that has much back to the kernel.
+/// Passes a memo on, and gives a large one's memory back to the kernel.
 ///
 /// # Safety
-/// It must have come from `take`, and nobody may use it any more.
+/// The memo must have come from `take`, and nobody may use it any more.
 unsafe fn release(memo: *mut Memo) {
-    // SAFETY: it is a block of the memos' that nobody uses, as this function demands; who takes it next begins it
-    // anew.
+    // SAFETY: the caller promises that the block came from `take` and nobody uses it. Who takes it next clears it
+    // first.
     unsafe {
         shrink(memo);
         MEMOS.give_back(memo.addr());
     }
 }
 
-/// Gives the memory of a large memo back to the kernel, but for its first page.
+/// Gives a large memo's memory back to the kernel, except its first page.
 ///
 /// # Safety
-/// Nobody may use the memo before it has begun anew.
+/// Nobody may use the memo before it is cleared.
 unsafe fn shrink(memo: *mut Memo) {
-    // SAFETY: nobody uses the memo, as this function demands. All zeros is a valid value of what is behind its first
-    // page; should the kernel refuse, there is what was, which is as good.
+    // SAFETY: the caller promises that nobody uses the memo. Behind its first page all zeros is a valid value; if the
+    // kernel refuses, the old value stays, which is valid too.
     unsafe {
         if (*memo).is_large() {
             let _ = memory::discard(memo.addr() + PAGE_BYTES, size_of::<Memo>() - PAGE_BYTES);
@@ -407,12 +407,12 @@ unsafe fn shrink(memo: *mut Memo) {
 pub(super) fn thread_exit() {
     let memo = MINE.with(|mine| mine.memo.replace(EXITED));
     if !memo.is_null() && memo != EXITED {
-        // SAFETY: it was taken for this thread. A walk that may have been under way never goes on: the thread ends.
+        // SAFETY: the memo was taken for this thread. A walk under way never continues, as the thread ends.
         unsafe { release(memo) };
     }
 }
 
-/// In the child of a fork: only the calling thread is left.
+/// In the child of a fork: frees the memos of all threads but the calling one, which alone is left.
 pub(super) fn reset_after_fork() {
     let mine = MINE.with(|mine| mine.memo.get().addr());
     MEMOS.forget_others((mine != EXITED.addr()).then_some(mine));

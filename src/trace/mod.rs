@@ -1,10 +1,10 @@
 //! Stacks: captured, stored, and read back.
 //!
-//! [`capture`] is called for every malloc and free, so it is built to cost tens of nanoseconds: a
-//! rule cache (`rules`) saves the parsing of unwind tables (`cfi`), the memory of the last walk
-//! (`memo`, `walk`) saves most of the walking, and the depot most of the storing. After [`init`], nothing
-//! here allocates, takes a lock that the interrupted code may hold, or changes errno, except the
-//! first sight of a newly loaded module, which allocates; and a walk survives any stack, given a
+//! [`capture`] runs at every malloc and free, so it must take only tens of nanoseconds. A rule cache (`rules`) saves
+//! parsing unwind tables (`cfi`), the memory of the last walk (`memo`, `walk`) saves most of the walking, and the depot
+//! most of the storing. After [`init`], nothing here allocates, takes a lock that the interrupted code may hold, or
+//! changes errno, except that the first sight of a newly loaded module allocates. A walk survives any stack if the
+//! fault handler asks [`crate::sys::probe::recovery`].
 //! fault handler that asks [`crate::sys::probe::recovery`].
 
 mod cfi;
@@ -30,7 +30,7 @@ pub use unwind::is_signal_return;
 use crate::sys::loader;
 use modules::RegistryLock;
 
-/// Frames captured unless [`set_depth`] says otherwise.
+/// How many frames are captured unless [`set_depth`] says otherwise.
 pub const DEFAULT_DEPTH: u16 = 32;
 
 static DEPTH: AtomicU16 = AtomicU16::new(DEFAULT_DEPTH);
@@ -60,18 +60,18 @@ fn unwinder() -> Unwinder {
     }
 }
 
-/// Sets how many frames of a stack are kept, from 1 to `MAX_DEPTH`; other values are clamped.
+/// Sets how many frames of a stack are kept, from 1 to `MAX_DEPTH`. Other values are clamped.
 pub fn set_depth(depth: u16) {
     DEPTH.store(depth.clamp(1, MAX_DEPTH as u16), Ordering::Relaxed);
 }
 
-/// How many frames of a stack are kept.
+/// Returns how many frames of a stack are kept.
 pub fn depth() -> usize {
     usize::from(DEPTH.load(Ordering::Relaxed))
 }
 
-/// Prepares everything. Calls dlsym and dl_iterate_phdr and allocates, so it belongs at start-up,
-/// outside malloc; idempotent. A walk before it works, by frame pointers only.
+/// Prepares everything. Calls dlsym and dl_iterate_phdr and allocates, so it belongs at start-up, outside malloc.
+/// Further calls do nothing. Earlier walks work by frame pointers only.
 pub fn init() {
     loader::with_errno_kept(|| {
         loader::init();
@@ -82,22 +82,22 @@ pub fn init() {
     });
 }
 
-/// Walks the stack outward from `caller` and stores it. `TraceId::NONE` when there is no memory.
+/// Walks the stack outward from `caller` and stores it. Returns `TraceId::NONE` if there is no memory.
 ///
-/// Async-signal-safe, errno kept.
+/// Async-signal-safe; keeps errno.
 #[inline(always)]
 pub fn capture(caller: Caller) -> TraceId {
     match unwinder() {
         Unwinder::Tables => {
             let walked = memo::with(&caller, |memo| memo.capture(&caller, depth(), &DEPOT));
-            // Without memory for a walk, where it was called from is still worth having.
+            // Without memory for a walk, the caller's own frame is still worth storing.
             walked.unwrap_or_else(|| DEPOT.child(TraceId::NONE, Pc::new(caller.pc, caller.kind)))
         }
         Unwinder::System => capture_by_system(caller),
     }
 }
 
-/// Apart, so that no other capture takes the room of [`Frames`] on a stack that may be small.
+/// A function of its own, so that other captures do not take the room of [`Frames`] on a small stack.
 #[cold]
 #[inline(never)]
 fn capture_by_system(caller: Caller) -> TraceId {
@@ -106,10 +106,9 @@ fn capture_by_system(caller: Caller) -> TraceId {
     DEPOT.intern(&frames)
 }
 
-/// Walks the stack outward from `caller` into `out`, at most `depth` frames; frame 0 is the
-/// caller itself.
+/// Walks the stack outward from `caller` into `out`, at most `depth` frames. Frame 0 is the caller itself.
 ///
-/// Async-signal-safe, errno kept.
+/// Async-signal-safe; keeps errno.
 pub fn walk(caller: Caller, out: &mut Frames) {
     if unwinder() == Unwinder::System
         && loader::with_errno_kept(|| system::walk(&caller, out, depth()))
@@ -123,32 +122,32 @@ pub fn walk(caller: Caller, out: &mut Frames) {
     }
 }
 
-/// The frames of a captured stack, at most `depth`; none for `TraceId::NONE`.
+/// Writes the frames of a captured stack to `out`, at most `depth`; none for `TraceId::NONE`.
 ///
-/// Stacks no deeper than the depth are equal exactly when their ids are. Of deeper ones, more
-/// frames may be stored than are shown here, so that equal frames can have several ids.
+/// Stacks no deeper than the depth are equal exactly when their ids are. Of deeper stacks more frames may be stored
+/// than shown, so equal frames can have several ids.
 pub fn frames(id: TraceId, out: &mut Frames) {
     DEPOT.frames(id, out);
     out.truncate(depth());
 }
 
-/// Nodes in the depot and the bytes behind them.
+/// Returns the number of nodes in the depot, and their bytes.
 pub fn depot_usage() -> (usize, usize) {
     DEPOT.usage()
 }
 
-/// To be called when dlclose returns: the unwind data of what was unloaded is gone. Names and
-/// ranges are kept, for the frames in stored stacks.
+/// Must be called when dlclose returns: the unwind data of unloaded modules is gone. Their names and ranges are kept,
+/// for the frames in stored stacks.
 pub fn forget_unloaded() {
     loader::with_errno_kept(learn::forget_unloaded);
 }
 
-/// To be called last thing in a thread, so that another may use its memory.
+/// Must be called last in a thread, so that another may use its memory.
 pub fn thread_exit() {
     memo::thread_exit();
 }
 
-/// To be called in the child of a fork before anything else there allocates.
+/// Must be called in the child of a fork, before anything else there allocates.
 pub fn after_fork_in_child() {
     RegistryLock::reset_after_fork();
     cfi::reset_after_fork();

@@ -1,10 +1,9 @@
-//! Every module whose code was ever seen on a stack or loaded at start-up.
+//! Every module that was loaded at start-up, or whose code was seen on a stack.
 //!
-//! Entries are only added, so that a frame keeps its name after dlclose; what changes is whether
-//! the module is still [`loaded`](Module::is_loaded), which decides whether its unwind tables may
-//! be read. Readers take no lock. No other module is loaded where one was, within limits (`learn`). A
-//! module that is loaded again at its old place takes its old entry, so programs that load and
-//! unload in a loop do not fill the registry.
+//! Entries are only added, so a frame keeps its name after dlclose. What changes is whether the module is still
+//! [`loaded`](Module::is_loaded), and only then may its unwind tables be read. Readers take no lock. No other module is
+//! loaded where one was, within limits (`learn`). A module that is loaded again at its old place takes its old entry,
+//! so programs that load and unload in a loop do not fill the registry.
 
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -17,65 +16,65 @@ use crate::sys::lock::Patience;
 use crate::sys::probe;
 use crate::sys::scope::has_memory;
 
-/// What kind of object a module is.
+/// The kind of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModuleKind {
-    /// The program itself; its file can be read as `/proc/self/exe` even when deleted.
+    /// The program itself. Its file can be read as `/proc/self/exe` even if it was deleted.
     Executable,
-    /// A shared library, the dynamic loader included.
+    /// A shared library, or the dynamic loader.
     Library,
     /// The kernel's vDSO, which is in no file.
     Vdso,
 }
 
-/// A loaded object, or one that was loaded once.
+/// A loaded object, or one that was loaded before.
 #[derive(Debug)]
 pub struct Module {
-    /// Absolute path when first seen; `[vdso]` for the vDSO.
+    /// Its absolute path when it was first seen; `[vdso]` for the vDSO.
     pub path: PathBuf,
-    /// What it is.
+    /// Its kind.
     pub kind: ModuleKind,
-    /// First address of its mapping.
+    /// The first address of its mapping.
     pub start: usize,
-    /// End of its mapping, exclusive.
+    /// The end of its mapping, exclusive.
     pub end: usize,
-    /// Added to an address stated in the file, gives the address in memory.
+    /// The difference between an address in memory and the address in the file.
     pub bias: usize,
-    /// The GNU build id, empty when there is none.
+    /// The GNU build id; empty if there is none.
     pub build_id: Box<[u8]>,
-    /// Whether Go's runtime is in it: Go's linker leaves a note.
+    /// Whether it contains Go's runtime: Go's linker leaves a note.
     pub is_go: bool,
     eh_frame_hdr: Section,
     eh_frame: Section,
     loaded: AtomicBool,
 }
 
-/// A stretch of a module's memory, empty when the module has no such section.
+/// A section of a module in memory; empty if the module has no such section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Section {
-    /// Address in memory.
+    /// Its address in memory.
     pub start: usize,
-    /// Size; for `.eh_frame`, up to the end of the segment that holds it.
+    /// Its size in bytes; for `.eh_frame`, up to the end of the segment that holds it.
     pub bytes: usize,
 }
 
 impl Section {
-    /// The bytes.
+    /// Returns the section's contents.
     ///
     /// # Safety
     ///
-    /// The module must stay loaded for as long as the slice is used.
+    /// The module must stay loaded as long as the slice is used.
     pub unsafe fn bytes(&self) -> &'static [u8] {
         if self.bytes == 0 {
             return &[];
         }
-        // SAFETY: found inside a readable segment of the module, which the caller keeps loaded.
+        // SAFETY: the section was found in a readable segment of the module, and the caller keeps that loaded.
         unsafe { core::slice::from_raw_parts(self.start as *const u8, self.bytes) }
     }
 }
 
 impl Module {
-    /// Whether the module was loaded when last looked at: its memory may be read.
+    /// Whether the module was loaded when it was last looked at, so that its memory may be read.
     pub fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
     }
@@ -85,24 +84,24 @@ impl Module {
         (self.start..self.end).contains(&addr)
     }
 
-    /// The module's unwind table index; empty when there is none.
+    /// Returns the index of the module's unwind tables; empty if there is none.
     pub fn eh_frame_hdr(&self) -> Section {
         self.eh_frame_hdr
     }
 
-    /// The module's unwind tables; empty when there are none.
+    /// Returns the module's unwind tables; empty if there are none.
     pub fn eh_frame(&self) -> Section {
         self.eh_frame
     }
 
-    /// The address as the file states it. Wraps for addresses outside the module.
+    /// Returns the address as the file has it. Wraps for addresses outside the module.
     pub fn stated_address(&self, addr: usize) -> usize {
         addr.wrapping_sub(self.bias)
     }
 }
 
-/// More modules than any program was seen to load. Further ones are walked by frame pointer and
-/// go unnamed.
+/// How many modules can be registered, more than any program was seen to load. Further ones are walked by frame
+/// pointer, and have no names.
 const CAPACITY: usize = 8192;
 
 static MODULES: [AtomicPtr<Module>; CAPACITY] =
@@ -110,18 +109,17 @@ static MODULES: [AtomicPtr<Module>; CAPACITY] =
 /// How many elements of `MODULES` are set; stored after the element.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// Every module known, in the order in which they were first seen.
+/// Returns every known module, in the order in which they were first seen.
 pub fn all() -> impl DoubleEndedIterator<Item = &'static Module> {
     MODULES[..COUNT.load(Ordering::Acquire)].iter().filter_map(|module| {
-        // SAFETY: elements are set once, to leaked boxes.
+        // SAFETY: an element is set once, to a leaked box.
         unsafe { module.load(Ordering::Acquire).as_ref() }
     })
 }
 
-/// The module that `addr` is in; of several that were there, the one loaded now, else the one
-/// that was seen last.
+/// Returns the module that `addr` is in: of several, the one loaded now, otherwise the one that was seen last.
 ///
-/// Lock-free and async-signal-safe; linear in the number of modules, so not for every frame.
+/// Lock-free and async-signal-safe. Takes time linear in the number of modules, so it is not for every frame.
 pub fn module_of(addr: usize) -> Option<&'static Module> {
     let mut unloaded = None;
     for module in all().rev().filter(|module| module.contains(addr)) {
@@ -133,22 +131,22 @@ pub fn module_of(addr: usize) -> Option<&'static Module> {
     unloaded
 }
 
-/// The module that is loaded at `addr` now. As [`module_of`], without the past.
+/// Returns the module that is loaded at `addr` now.
 pub(super) fn loaded_at(addr: usize) -> Option<&'static Module> {
     all().rev().find(|module| module.contains(addr) && module.is_loaded())
 }
 
-/// Serialises additions to the registry and to what is derived from it.
+/// The lock for additions to the registry and to what is derived from it.
 ///
-/// Reentry from a signal handler in the thread that holds it is refused rather than waited for;
-/// waiting for another thread is bounded, as the holder neither blocks nor runs foreign code.
+/// A signal handler in the thread that holds it is refused at once. Waiting for another thread is bounded, as the
+/// holder neither blocks nor runs foreign code.
 pub(super) struct RegistryLock(());
 
-/// Kernel thread id of the holder, 0 when free.
+/// The kernel's thread id of the holder; 0 if the lock is free.
 static HOLDER: AtomicU32 = AtomicU32::new(0);
 
 impl RegistryLock {
-    /// Takes the lock; `None` when this very thread has it, or another holds on to it for long.
+    /// Takes the lock. `None` if this very thread has it, or another keeps it for long.
     pub(super) fn acquire() -> Option<Self> {
         let me = loader::thread_id();
         let mut patience = None;
@@ -162,7 +160,7 @@ impl RegistryLock {
         }
     }
 
-    /// In the child of a fork: a lock held by a thread that does not exist here is free.
+    /// In the child of a fork: frees a lock whose holder does not exist here.
     pub(super) fn reset_after_fork() {
         HOLDER.store(0, Ordering::Release);
     }
@@ -174,14 +172,14 @@ impl Drop for RegistryLock {
     }
 }
 
-/// Registers `object`. Returns whether that displaced another module, which was believed to be loaded there; `None`
-/// when nothing changed: for one that is known and loaded, and when the registry or the memory is full. Allocates.
+/// Registers `object`. Returns whether it displaced another module that was believed to be loaded there. `None` if
+/// nothing changed: it is known and loaded, or the registry or the memory is full. Allocates.
 pub(super) fn register(_lock: &RegistryLock, object: &Object) -> Option<bool> {
     let candidates = || all().filter(|module| module.start == object.start);
     if candidates().any(|module| module.is_loaded() && is_same(module, object)) {
         return None;
     }
-    // Its path, and the one from which that is relative, several times.
+    // For its path, and the one that this is relative to, several times.
     if !has_memory(64 << 10) {
         displace(object);
         return None;
@@ -207,7 +205,7 @@ pub(super) fn register(_lock: &RegistryLock, object: &Object) -> Option<bool> {
     Some(displaced)
 }
 
-/// Whatever else was loaded where `object` is no longer is. Whether there was something.
+/// Marks everything else that was loaded where `object` is as unloaded. Returns whether there was something.
 fn displace(object: &Object) -> bool {
     let mut displaced = false;
     for known in all().filter(|known| known.start < object.end && object.start < known.end) {
@@ -220,7 +218,7 @@ fn is_same(module: &Module, object: &Object) -> bool {
     (module.start, module.end, module.bias) == (object.start, object.end, object.bias)
 }
 
-/// Marks the modules that are no longer loaded, and passes each to `forgotten`.
+/// Marks modules that are no longer loaded, and passes each to `forgotten`.
 pub(super) fn mark_unloaded(
     _lock: &RegistryLock,
     is_loaded: impl Fn(&Object) -> bool,
@@ -235,7 +233,7 @@ pub(super) fn mark_unloaded(
     }
 }
 
-/// All of the object's memory is probed, so it may even be unloaded meanwhile.
+/// Reads a module's data from its memory. Uses probes, so it may even be unloaded meanwhile.
 fn read_module(object: &Object) -> Module {
     let contains = |addr: usize| (object.start..object.end).contains(&addr);
     let name = loader::name_of(object);
@@ -265,8 +263,8 @@ fn read_module(object: &Object) -> Module {
     }
 }
 
-/// A relative library path means the directory that was current at dlopen, which is likeliest to
-/// be the one that is current now.
+/// Makes a library's path absolute. A relative one starts in the current directory of the dlopen, which most likely is
+/// still the current one.
 fn absolute(path: &Path) -> PathBuf {
     if path.is_absolute() || path.as_os_str().is_empty() {
         return path.to_path_buf();
@@ -274,8 +272,8 @@ fn absolute(path: &Path) -> PathBuf {
     std::env::current_dir().map_or_else(|_| path.to_path_buf(), |current| current.join(path))
 }
 
-/// The `eh_frame_ptr` member of `.eh_frame_hdr` (LSB core, 10.6.2), in the encodings that linkers
-/// write: version 1, then three encoding bytes, then the pointer.
+/// Reads the `eh_frame_ptr` field of `.eh_frame_hdr` (LSB core, 10.6.2), in the encodings that linkers write: version
+/// 1, then three encoding bytes, then the pointer.
 fn eh_frame_start(hdr: usize) -> Option<usize> {
     const PCREL_SDATA4: u8 = 0x1b;
     if hdr == 0 || probe::load_byte(hdr)? != 1 || probe::load_byte(hdr + 1)? != PCREL_SDATA4 {
@@ -285,21 +283,21 @@ fn eh_frame_start(hdr: usize) -> Option<usize> {
     Some((hdr + 4).wrapping_add_signed(offset as isize))
 }
 
-/// The readable segments of a loaded object, from the program headers in its own memory.
+/// The readable segments of a loaded object, by the program headers in its own memory.
 struct Segments {
-    /// `(start, end)` addresses in memory.
+    /// Their `(start, end)` addresses in memory.
     loads: Vec<(usize, usize)>,
-    /// `(start, bytes)` of the PT_NOTE segments.
+    /// The `(start, bytes)` of the PT_NOTE segments.
     notes: Vec<(usize, usize)>,
     eh_frame_hdr: Option<(usize, usize)>,
 }
 
 impl Segments {
-    /// Empty when the object's mapping does not begin with an ELF header. Every load is probed:
-    /// the first page of a mapping need not be readable.
+    /// Reads the segments; none if the object's mapping does not begin with an ELF header. Uses probes, as the first
+    /// page of a mapping may be unreadable.
     fn read(object: &Object) -> Self {
         let mut segments = Self { loads: Vec::new(), notes: Vec::new(), eh_frame_hdr: None };
-        // A failure leaves what was found up to then.
+        // A failure leaves what was found until then.
         let _ = segments.fill(object);
         segments
     }
@@ -332,7 +330,7 @@ impl Segments {
         Some(())
     }
 
-    /// From `start` to the end of its segment, or of `.eh_frame_hdr` if it begins there.
+    /// Returns the memory from `start` to the end of its segment, or of `.eh_frame_hdr` if it begins there.
     fn section_at(&self, start: usize) -> Section {
         let Some((_, end)) = self.loads.iter().find(|(from, to)| (*from..*to).contains(&start))
         else {
@@ -350,12 +348,12 @@ impl Segments {
         (id..id + bytes.min(64)).map_while(probe::load_byte).collect()
     }
 
-    /// `(start, bytes)` of what the note of this name and type says.
+    /// Returns the `(start, bytes)` of the contents of the note with this name and type.
     fn note(&self, owner: u32, kind: u32) -> Option<(usize, usize)> {
         for &(start, bytes) in &self.notes {
             let mut at = start;
             while at + 12 <= start + bytes {
-                // Elf64_Nhdr: n_namesz, n_descsz, n_type, four bytes each, then the two padded.
+                // Elf64_Nhdr: n_namesz, n_descsz and n_type, four bytes each, then name and contents, padded.
                 let Some(sizes) = probe::load(at) else { break };
                 let Some(found_kind) = probe::load(at + 8) else { break };
                 let (name_bytes, said_bytes) = (sizes & 0xffff_ffff, sizes >> 32);
@@ -373,10 +371,10 @@ impl Segments {
     }
 }
 
-/// Names of notes, and their types.
+/// The names of two notes, and their types.
 const GNU: u32 = u32::from_le_bytes(*b"GNU\0");
 const NT_GNU_BUILD_ID: u32 = 3;
-/// cmd/link/internal/ld/elf.go: ELF_NOTE_GOBUILDID_TAG.
+/// The type is ELF_NOTE_GOBUILDID_TAG in cmd/link/internal/ld/elf.go.
 const GO: u32 = u32::from_le_bytes(*b"Go\0\0");
 const NT_GO_BUILD_ID: u32 = 4;
 

@@ -1,10 +1,9 @@
 //! How to get from a frame to its caller, as one word, and a cache of such words.
 //!
-//! A rule depends on the program counter alone, so one cache serves all threads: a pc is looked up
-//! in the unwind tables once a process, not once a thread. It is direct-mapped and lock-free. The
-//! two words of an entry are stored separately, and an entry torn by two writers must not pair one
-//! pc with the rule of another: so the first word is the pc xor the rule, and a torn entry fits
-//! no pc.
+//! A rule depends on the program counter only, so one cache serves all threads: a pc is looked up in the unwind tables
+//! once per process, not once per thread. The cache is direct-mapped and lock-free. An entry's two words are stored
+//! separately, and an entry torn by two writers must not pair one pc with another's rule. So the first word is the pc
+//! xor the rule, and a torn entry fits no pc.
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -15,18 +14,17 @@ use super::modules::Module;
 pub(super) enum Rule {
     /// The outermost frame.
     End,
-    /// No unwind table covers the pc: code compiled at run time, assembly, a wild jump.
+    /// No unwind table covers the pc: this is code compiled at run time, assembly, or a wild jump.
     Unknown,
-    /// The kernel's ucontext is at sp (a signal handler's return address).
+    /// The kernel's ucontext is at sp: the pc is a signal handler's return address.
     Signal,
-    /// `cfa = base + cfa_offset`, or what is stored there if `deref`;
-    /// `(pc, sp, bp) = (*(cfa - 8), cfa, saved_bp)`.
+    /// `cfa = base + cfa_offset`, or the value stored there if `deref`; `(pc, sp, bp) = (*(cfa - 8), cfa, saved_bp)`.
     Frame {
         /// The register that the CFA is relative to.
         base: Base,
-        /// Bytes.
+        /// In bytes.
         cfa_offset: i32,
-        /// The CFA was itself saved on the stack: gcc's way with over-aligned locals.
+        /// Whether the CFA itself was saved on the stack, as gcc does for over-aligned locals.
         deref: bool,
         /// Where the caller's rbp is.
         saved_bp: SavedBp,
@@ -39,24 +37,24 @@ pub(super) enum Base {
     Bp,
 }
 
-/// Offsets in bytes, within [`SavedBp::fits`].
+/// Where a frame has saved rbp. Offsets are in bytes, within [`SavedBp::fits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SavedBp {
-    /// In the register still.
+    /// It is still in the register.
     Unchanged,
     FromCfa(i32),
     FromBp(i32),
 }
 
 impl SavedBp {
-    /// Whether an offset fits a packed rule.
+    /// Returns the offset if it fits a packed rule.
     pub(super) fn fits(offset: i64) -> Option<i32> {
         (-(1 << 23)..1 << 23).contains(&offset).then_some(offset as i32)
     }
 }
 
-// Packed: kind in bits 0..3, base 3, deref 4, where rbp is 5..7, its offset 8..32, the CFA's 32..64.
-// Never zero, so that an empty cache entry fits no pc but 0.
+// A packed rule has the kind in bits 0..3, the base in 3, deref in 4, rbp's place in 5..7 and its offset in 8..32, and
+// the CFA's offset in 32..64. It is never zero, so an empty cache entry fits no pc but 0.
 const END: u64 = 1;
 const UNKNOWN: u64 = 2;
 const SIGNAL: u64 = 3;
@@ -89,9 +87,9 @@ impl Rule {
 
     #[inline]
     fn unpack(word: u64) -> Self {
-        // Nearly every rule; tested first, so that a walk predicts its way through.
+        // Nearly every rule is of this kind. It is tested first, so that the processor predicts the branches of a walk.
         if word & 7 == FRAME {
-            // Shifted up and down again to extend the sign of 24 bits.
+            // The shift extends the sign of the offset's 24 bits.
             let offset = (word as u32) as i32 >> 8;
             return Self::Frame {
                 base: if word >> 3 & 1 == 0 { Base::Sp } else { Base::Bp },
@@ -112,13 +110,13 @@ impl Rule {
     }
 }
 
-/// 512 KiB of zeros, of which a program touches what it uses.
+/// The cache has 512 KiB of zeros, of which a program touches what it uses.
 const ENTRIES: usize = 1 << 15;
 
 struct CachedRule {
-    /// Lookup address xor `rule`.
+    /// The lookup address xor `rule`.
     key: AtomicU64,
-    /// Packed rule, 0 when the entry is empty.
+    /// The packed rule; 0 if the entry is empty.
     rule: AtomicU64,
 }
 
@@ -130,7 +128,7 @@ fn entry(lookup: usize) -> &'static CachedRule {
     &CACHE[(lookup ^ lookup >> 15) % ENTRIES]
 }
 
-/// The cached rule for the frame whose lookup address is `lookup`.
+/// Returns the cached rule for the frame whose lookup address is `lookup`.
 #[inline]
 pub(super) fn find(lookup: usize) -> Option<Rule> {
     let entry = entry(lookup);
@@ -139,24 +137,24 @@ pub(super) fn find(lookup: usize) -> Option<Rule> {
     (rule != 0 && key ^ rule == lookup as u64).then(|| Rule::unpack(rule))
 }
 
-/// Bounds of the addresses outside all modules for which a rule was cached.
+/// The bounds of the addresses outside all modules for which a rule was cached.
 static LOWEST_STRAY: AtomicUsize = AtomicUsize::new(usize::MAX);
 static HIGHEST_STRAY: AtomicUsize = AtomicUsize::new(0);
 
-/// As [`remember`], for code that is in no module that is known.
+/// Caches a rule for code that is in no known module.
 pub(super) fn remember_stray(lookup: usize, rule: Rule) {
     LOWEST_STRAY.fetch_min(lookup, Ordering::Relaxed);
     HIGHEST_STRAY.fetch_max(lookup, Ordering::Relaxed);
     remember(lookup, rule);
 }
 
-/// Whether there may be rules for addresses in the module's range from before it was there.
+/// Whether rules may be cached for addresses in the module's range from before it was loaded.
 pub(super) fn has_strays(module: &Module) -> bool {
     LOWEST_STRAY.load(Ordering::Relaxed) < module.end
         && module.start <= HIGHEST_STRAY.load(Ordering::Relaxed)
 }
 
-/// Caches a rule, in place of whatever shared its entry.
+/// Caches a rule, and replaces the one that shared its entry.
 pub(super) fn remember(lookup: usize, rule: Rule) {
     let entry = entry(lookup);
     let rule = rule.pack();
@@ -164,7 +162,7 @@ pub(super) fn remember(lookup: usize, rule: Rule) {
     entry.rule.store(rule, Ordering::Relaxed);
 }
 
-/// Drops the rules for addresses in the module's range, which now mean other code.
+/// Drops the rules for addresses in the module's range, where other code is now.
 pub(super) fn forget(module: &Module) {
     for entry in &CACHE {
         let lookup = entry.key.load(Ordering::Relaxed) ^ entry.rule.load(Ordering::Relaxed);
@@ -200,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_torn_entry_fits_no_pc() {
-        // Not addresses of code, so no other test's walk uses these entries' pcs.
+        // These are not addresses of code, so no other test's walk uses the same entries with them.
         let (mine, other) = (0x7000_0000_1234, 0x7000_0000_1234 ^ (1 << 40));
         remember(mine, Rule::End);
         assert_eq!(find(mine), Some(Rule::End));

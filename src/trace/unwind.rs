@@ -1,14 +1,14 @@
 //! One step outward: from a frame to its caller.
 //!
-//! All loads go through [`probe`], so that a smashed stack, the stack of a coroutine or plain
-//! garbage in a register ends the walk and never the process.
+//! All loads go through [`probe`]. So a smashed stack, a coroutine's stack, or garbage in a register ends the walk, and
+//! never the process.
 
 use super::frames::{Pc, PcKind};
 use super::rules::{self, Base, Rule, SavedBp};
 use super::{cfi, learn};
 use crate::sys::{loader, probe};
 
-/// Registers of the frame that a walk has come to.
+/// The registers of the frame that a walk has reached.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Registers {
     pub(super) pc: Pc,
@@ -16,16 +16,16 @@ pub(super) struct Registers {
     pub(super) bp: usize,
 }
 
-/// The frame outside another.
+/// The next outer frame of another.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CallerFrame {
-    /// Its registers.
+    /// The registers of this frame.
     pub(super) registers: Registers,
-    /// Where its pc was loaded from.
+    /// The address that its pc was loaded from.
     pub(super) slot: usize,
-    /// What became of the inner frame's rbp.
+    /// What the step did with the inner frame's rbp.
     pub(super) bp_fate: BpFate,
-    /// Where its rbp was loaded from, 0 if it is the inner frame's.
+    /// The address that its rbp was loaded from; 0 if it is the inner frame's.
     pub(super) bp_slot: usize,
 }
 
@@ -33,19 +33,19 @@ pub(super) struct CallerFrame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum BpFate {
-    /// Not looked at: the caller's was on the stack.
+    /// Not used: the caller's rbp was on the stack.
     Restored = 0,
-    /// Handed on to the caller's frame, not looked at.
+    /// Passed on to the caller's frame, not used.
     Carried,
-    /// The way depends on it.
+    /// The way outward depends on it.
     Used,
 }
 
 /// No code is below this address (`vm.mmap_min_addr`).
 const LEAST_CODE_ADDRESS: usize = 0x1000;
 
-/// The caller of the frame with `registers`; `None` at the outermost frame and where the stack
-/// cannot be followed.
+/// Steps from the frame with `registers` to its caller. `None` at the outermost frame, and if the stack can't be
+/// followed.
 #[inline(always)]
 pub(super) fn step(registers: &Registers) -> Option<CallerFrame> {
     let lookup = registers.pc.lookup_address();
@@ -55,7 +55,7 @@ pub(super) fn step(registers: &Registers) -> Option<CallerFrame> {
     };
     let step = if let Rule::Frame { base, cfa_offset, deref, saved_bp } = rule {
         let step = step_frame(registers, base, cfa_offset, deref, saved_bp)?;
-        // The stack grows down: a caller's frame is above.
+        // The stack grows down, so a caller's frame is above.
         (step.registers.sp > registers.sp).then_some(step)?
     } else {
         step_rarely(registers, rule)?
@@ -68,7 +68,7 @@ pub(super) fn step(registers: &Registers) -> Option<CallerFrame> {
 #[inline(never)]
 fn step_rarely(registers: &Registers, rule: Rule) -> Option<CallerFrame> {
     match rule {
-        // A signal may have switched stacks, so its sp is to be anything.
+        // A signal may have switched stacks, so its sp may have any value.
         Rule::Signal => step_signal(registers),
         Rule::Unknown => step_unknown(registers).filter(|step| step.registers.sp > registers.sp),
         Rule::End | Rule::Frame { .. } => None,
@@ -116,8 +116,8 @@ fn step_frame(
     })
 }
 
-/// The code that the signal interrupted: the kernel's `struct rt_sigframe` has the ucontext right
-/// above the return address that the handler returned to.
+/// Steps to the code that a signal interrupted. In the kernel's `struct rt_sigframe`, the ucontext is right above the
+/// return address that the handler returned to.
 fn step_signal(registers: &Registers) -> Option<CallerFrame> {
     let register = |index: libc::c_int| {
         let gregs = core::mem::offset_of!(libc::ucontext_t, uc_mcontext)
@@ -133,8 +133,8 @@ fn step_signal(registers: &Registers) -> Option<CallerFrame> {
     Some(CallerFrame { registers: interrupted, slot, bp_fate: BpFate::Restored, bp_slot: 0 })
 }
 
-/// Without a table. A jump to a wild address leaves the return address on top of the stack; other
-/// code most likely keeps a frame pointer, as compilers at run time do.
+/// Steps without a table. A jump to a wild address leaves the return address on top of the stack. Other code most
+/// likely keeps a frame pointer, as run-time compilers do.
 fn step_unknown(registers: &Registers) -> Option<CallerFrame> {
     let Registers { pc, sp, bp } = *registers;
     if pc.kind() == PcKind::Exact {
@@ -153,7 +153,7 @@ fn step_unknown(registers: &Registers) -> Option<CallerFrame> {
         return None;
     }
     let (caller_bp, address) = (probe::load(bp)?, probe::load(bp.wrapping_add(8))?);
-    // rbp may as well have held data: at least there must be something before the address.
+    // rbp may have held data, so at least there must be memory before the return address.
     probe::load_byte(address.wrapping_sub(1))?;
     Some(CallerFrame {
         registers: Registers {
@@ -174,11 +174,11 @@ fn find_rule(pc: Pc) -> Rule {
     let lookup = pc.lookup_address();
     let module = learn::module_at(lookup);
     let rule = match module {
-        // SAFETY: the module is loaded, and code of it is on a stack: a program that unloads it
-        // now crashes on its return, whatever we do.
+        // SAFETY: the module is loaded, and its code is on a stack: a program that unloads it now will crash when it
+        // returns there, whatever we do.
         Some(module) => match unsafe { cfi::rule_for(module, lookup) } {
             Some(rule) => rule,
-            // Not to be remembered: next time there will be a context.
+            // Don't cache this: next time there will be a free context.
             None => return Rule::Unknown,
         },
         // The registry was busy, or is full.
@@ -196,8 +196,8 @@ fn find_rule(pc: Pc) -> Rule {
     rule
 }
 
-/// Whether the code at `address` is the system call that ends a signal handler: `mov rax, 15;
-/// syscall`, in either encoding. Programs may bring a restorer of their own, without unwind tables.
+/// Whether the code at `address` is the system call that ends a signal handler: `mov rax, 15; syscall`, in either
+/// encoding. Programs may have their own restorer, without unwind tables.
 pub fn is_signal_return(address: usize) -> bool {
     let Some(word) = probe::load(address) else {
         return false;

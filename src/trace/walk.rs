@@ -1,18 +1,16 @@
-//! A whole walk, and the reuse of the last one.
+//! A whole walk, and how it reuses the last one.
 //!
-//! Consecutive stacks of a thread share their outer frames. A walk keeps, for every frame, the
-//! slot that its return address was loaded from and the value found there. The next walk steps
-//! outward only until it meets a frame of the last one, the same value in the same slot; if all
-//! slots further out still hold their values as well, which takes one load each, the rest of the
-//! stack is the same and is taken over.
+//! Consecutive stacks of a thread share their outer frames. A walk keeps, for every frame, the slot that its return
+//! address was loaded from, and the value there. The next walk steps outward only until it meets a frame of the last
+//! one: the same value in the same slot. If all slots further out still hold their values, which takes one load each,
+//! the rest of the stack is the same and is taken over.
 //!
-//! Why this is exact: a frame's rule depends on its pc alone, so from the same pc and sp the walk
-//! takes the same way as long as the rules go by sp. Where a rule goes by rbp, that has to be the
-//! same too: the rbp of the frame where the walks meet is compared, and the slots that it was
-//! restored from further out are checked along with the return addresses. Code compiled without
-//! frame pointers has few of those. A signal frame's sp comes from memory as well: nothing inside
-//! of one is taken over. (What a frame with over-aligned locals saved of its CFA is not checked
-//! either: that would take another such frame in the same place, with other padding.)
+//! Why this is exact: a frame's rule depends on its pc only, so from the same pc and sp the walk takes the same way as
+//! long as the rules go by sp. If a rule goes by rbp, that must be the same too. So the rbp of the frame where the
+//! walks meet is compared, and the slots further out that it was restored from are checked together with the return
+//! addresses; code compiled without frame pointers has few of those. A signal frame's sp comes from memory too, so
+//! nothing inside of one is taken over. (The CFA that a frame with over-aligned locals saved is not checked: it differs
+//! only if another such frame, with other padding, is in the same place.)
 
 use super::depot::TraceId;
 use super::frames::{Caller, Frames, MAX_DEPTH, Pc};
@@ -23,25 +21,24 @@ use crate::sys::probe::{self, Expected};
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(super) struct RememberedFrame {
-    /// Where the frame's pc was loaded from and its `Pc` bits; for a return address, just what is
-    /// in the slot. For frame 0, the word below its sp: its slot too if the frame made a call, and
-    /// as good a mark for an interrupted frame.
+    /// The slot that the frame's pc was loaded from, and the pc's `Pc` bits, which are the slot's value for a return
+    /// address. The slot of frame 0 is the word below its sp: its real slot if the frame made a call, and as good a
+    /// mark if it was interrupted.
     pub(super) pc: Expected,
-    /// The frame's rbp and where it was loaded from. Where the way outward does not depend on it,
-    /// the slot is the address of `bp.value` itself, once the frame is part of a stack: a check
-    /// that succeeds.
+    /// The frame's rbp, and the slot that it was loaded from. If the way outward does not depend on it, the slot is the
+    /// address of `bp.value` itself once the frame is part of a stack, so the check succeeds.
     pub(super) bp: Expected,
-    /// Name of the stack from this frame outward, NONE while not stored.
+    /// The number of the stack from this frame outward; NONE while that is not stored.
     pub(super) id: TraceId,
-    /// Whether the way outward depends on the rbp. `Carried` during a walk only.
+    /// Whether the way outward depends on the rbp. `Carried` occurs during a walk only.
     pub(super) bp_fate: BpFate,
 }
 
 const STRIDE: isize = size_of::<RememberedFrame>() as isize;
 
 impl RememberedFrame {
-    /// Whether this frame is the one with `registers`, found in `slot`, and the way outward from
-    /// it the same as long as the slots are.
+    /// Whether this frame is the one with `registers`, found in `slot`, so that the way outward from it is the same as
+    /// long as the slots are.
     #[inline]
     fn is_at(&self, slot: usize, registers: &Registers) -> bool {
         self.pc.slot == slot
@@ -49,58 +46,56 @@ impl RememberedFrame {
             && (self.bp.value == registers.bp || self.bp_fate != BpFate::Used)
     }
 
-    /// The address of `bp.value`: see `bp`.
+    /// Returns the address of `bp.value`, which stands for a slot whose check always succeeds.
     fn own_bp(&self) -> usize {
         &raw const self.bp.value as usize
     }
 
-    /// The rbp that is to be found in memory, if the way outward depends on it.
+    /// Returns the rbp that must be found in memory, if the way outward depends on it.
     pub(super) fn needed_bp(&self) -> Option<Expected> {
         (self.bp.slot != self.own_bp()).then_some(self.bp)
     }
 }
 
-/// Most frames of a stack: twice what one walk records, so that room is made in large steps.
+/// The most frames of a stack: twice what one walk records, so that room is made in large steps.
 pub(super) const CAPACITY: usize = 2 * MAX_DEPTH;
 
-/// A thread's last stack, and room for the next. Does not move once it is in use. All zeros is a
-/// valid value, of no frames.
+/// A thread's last stack, and room for the next. It does not move while in use. All zeros is valid, and has no frames.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct LastStack {
     len: usize,
-    /// The walk came to the end of the stack, as opposed to the asked depth.
+    /// Whether the walk reached the end of the stack, and not only the wanted depth.
     ended: bool,
-    /// Only so many outermost frames may be met: up to the outermost that a signal interrupted,
-    /// all when there is none.
+    /// How many of the outermost frames may be met: those up to the outermost frame that a signal interrupted; all if
+    /// there is none.
     joinable: usize,
-    /// No frame before this index has a `bp` worth checking.
+    /// No frame before this index has a `bp` that must be checked.
     bp_start: usize,
     /// How many frames the last walk put on top of the stack before it.
     added: usize,
-    /// The stack, outermost frame first, so that what changes is at the end. Behind it, during a
-    /// walk, the frames walked anew, innermost first: the next pages are touched by deep stacks
-    /// only.
+    /// The stack, outermost frame first, so that changes are at its end. During a walk the new frames follow, innermost
+    /// first. Only deep stacks touch the next pages.
     frames: [RememberedFrame; CAPACITY + MAX_DEPTH],
 }
 
-/// How a walk came to its end.
+/// How a walk ended.
 enum Outcome {
-    /// Met the last stack: the frame just walked is this one of it, and so on outward.
+    /// It met this frame of the last stack, which continues outward from there.
     Met(usize),
-    /// Came to the end of the stack.
+    /// It reached the end of the stack.
     Ended,
-    /// Walked as deep as was asked.
+    /// It reached the wanted depth.
     DeepEnough,
 }
 
 impl LastStack {
-    /// Walks outward from `caller` for at least `depth` frames, if the stack has so many, and
-    /// keeps more if they come for free.
+    /// Walks outward from `caller` for at least `depth` frames, if the stack has so many. Keeps more if they cost
+    /// nothing.
     pub(super) fn walk(&mut self, caller: &Caller, depth: usize) -> &mut Self {
         let start = self.len;
         let (walked, outcome) = self.walk_fresh(caller, depth.clamp(1, MAX_DEPTH));
-        // The frame met is stored, and what is known of it stays; the fresh ones go on top.
+        // The frame that was met is stored already, and stays as it is. The new frames go on top.
         let (fresh, outer_fate) = match outcome {
             Outcome::Met(at) => {
                 self.len = at + 1;
@@ -111,7 +106,7 @@ impl LastStack {
             }
             Outcome::Ended => {
                 self.restart(true);
-                // What ended the walk may have been the outermost frame's rbp.
+                // The walk may have ended because of the outermost frame's rbp.
                 (walked, BpFate::Used)
             }
             Outcome::DeepEnough => {
@@ -125,7 +120,7 @@ impl LastStack {
         self
     }
 
-    /// Puts the frames behind those of the last stack; returns how many there are.
+    /// Puts the walked frames behind those of the last stack. Returns their number.
     fn walk_fresh(&mut self, caller: &Caller, depth: usize) -> (usize, Outcome) {
         let mut registers =
             Registers { pc: Pc::new(caller.pc, caller.kind), sp: caller.sp, bp: caller.bp };
@@ -167,8 +162,8 @@ impl LastStack {
         (depth, Outcome::DeepEnough)
     }
 
-    /// How many of the `outer` outermost frames, counted from their innermost, have their return
-    /// address, and their rbp where it matters, in place.
+    /// Returns how many of the `outer` outermost frames, counted from the innermost of these, have their return
+    /// addresses, and their rbp if it matters, in place.
     #[inline(always)]
     pub(super) fn count_unchanged(&self, outer: usize) -> usize {
         if outer == 0 {
@@ -178,12 +173,12 @@ impl LastStack {
         // SAFETY: there are `outer` frames from this one back, each with a pair at its start.
         let matching = unsafe { probe::count_matching(&innermost.pc, -STRIDE, outer) };
         let checked = matching.min(outer.saturating_sub(self.bp_start));
-        // SAFETY: as above, with the second pair of each frame.
+        // SAFETY: there are `outer` frames from this one back, each with a second pair `bp`.
         let matching_bp = unsafe { probe::count_matching(&innermost.bp, -STRIDE, checked) };
         if matching_bp == checked { matching } else { matching_bp }
     }
 
-    /// Forgets the last stack, for one that has nothing in common with it.
+    /// Forgets the last stack, before one that has nothing in common with it.
     fn restart(&mut self, ended: bool) {
         self.len = 0;
         self.ended = ended;
@@ -191,7 +186,7 @@ impl LastStack {
         self.bp_start = CAPACITY;
     }
 
-    /// Drops outermost frames, if need be, so that `more` fit.
+    /// Drops outermost frames, if necessary, so that `more` fit.
     fn make_room(&mut self, more: usize) {
         if self.len + more <= CAPACITY {
             return;
@@ -214,11 +209,11 @@ impl LastStack {
         self.bp_start = self.bp_start.saturating_sub(dropped);
     }
 
-    /// Puts `count` of the frames walked anew, which begin at `start`, on top of the last stack.
-    /// `outer_fate` is what becomes of an rbp that is carried out of them.
+    /// Puts `count` of the new frames, which begin at `start`, on top of the last stack. `outer_fate` is what happens
+    /// to an rbp that is carried out of them.
     fn take_fresh(&mut self, start: usize, count: usize, outer_fate: BpFate) {
-        // A frame must not be overwritten before it is read. The stack ends at or before `start`: in
-        // its order that is so.
+        // A frame must not be overwritten before it is read. If the frames are in the stack's order, that can't happen,
+        // as the stack ends at or before `start`.
         let is_apart = self.len + count <= start;
         if !is_apart {
             self.frames[start..start + count].reverse();
@@ -238,8 +233,8 @@ impl LastStack {
             }
             self.frames[to] = RememberedFrame { pc, bp, id: TraceId::NONE, bp_fate: fate };
             self.len += 1;
-            // A signal frame's stack pointer came from memory that is not checked, so nothing
-            // inside of it is met. The innermost frame is no signal frame.
+            // A signal frame's stack pointer came from memory that is not checked, so nothing inside of it may be met.
+            // The innermost frame is no signal frame.
             let is_innermost = nth + 1 == count;
             let interrupted = !is_innermost && !Pc::from_bits(pc.value).is_return_address();
             if interrupted && self.joinable == CAPACITY {
@@ -248,7 +243,7 @@ impl LastStack {
         }
     }
 
-    /// Forgets the last stack: for a new owner, and after an interruption that never returned.
+    /// Forgets the last stack, for a new owner, or after a walk that was interrupted and never continued.
     pub(super) fn clear(&mut self) {
         self.restart(false);
     }
@@ -261,32 +256,32 @@ impl LastStack {
         }
     }
 
-    /// The frames, outermost first.
+    /// Returns the frames, outermost first.
     #[inline(always)]
     pub(super) fn frames(&self) -> &[RememberedFrame] {
         &self.frames[..self.len]
     }
 
-    /// As [`LastStack::frames`].
+    /// Returns the frames, outermost first, to be changed.
     pub(super) fn frames_mut(&mut self) -> &mut [RememberedFrame] {
         &mut self.frames[..self.len]
     }
 
-    /// Frame `at`, counted from the outermost, if a later stack may be met there.
+    /// Returns frame `at`, counted from the outermost, if a later stack may meet it.
     #[inline(always)]
     pub(super) fn joinable_frame(&self, at: usize) -> Option<&RememberedFrame> {
         self.frames[..self.len.min(self.joinable)].get(at)
     }
 
-    /// Whether a stack that shares the outermost `count` frames, and has `inner` others, has all
-    /// the frames that are wanted of it if those are `depth`.
+    /// Whether a stack that shares the outermost `count` frames, and has `inner` other ones, has all the frames that
+    /// are wanted with a depth of `depth`.
     #[inline(always)]
     pub(super) fn is_deep_enough(&self, inner: usize, count: usize, depth: usize) -> bool {
         self.ended || inner + count >= depth
     }
 
-    /// How many frames the last walk put on top of the stack before it. None if it came through a
-    /// signal frame: what came from that can't be checked.
+    /// Returns how many frames the last walk put on top of the stack before it; 0 if it came through a signal frame, as
+    /// the frames inside of that can't be checked.
     pub(super) fn added(&self) -> usize {
         if self.joinable == CAPACITY { self.added } else { 0 }
     }

@@ -1,4 +1,4 @@
-//! Tests of the memory of walks, and of handing it on.
+//! Tests of the memory of walks, and of passing it on.
 
 use super::super::frames::{MAX_DEPTH, PcKind};
 use super::*;
@@ -17,7 +17,7 @@ fn fresh(caller: &Caller, depth: usize) -> Frames {
     out
 }
 
-/// Walks with `memo` and without, and expects the same.
+/// Walks with `memo` and without, and expects the same frames.
 #[inline(never)]
 fn check(memo: &mut Memo, depth: usize) {
     let caller = Caller::here();
@@ -27,7 +27,7 @@ fn check(memo: &mut Memo, depth: usize) {
     assert!(out.len() > 1);
 }
 
-/// As [`check`], with what [`Memo::capture`] stores.
+/// Captures with [`Memo::capture`] and walks without a memo, and expects the same frames.
 #[inline(never)]
 fn check_capture(memo: &mut Memo, depth: usize) {
     static DEPOT: Depot = Depot::new();
@@ -123,7 +123,7 @@ fn a_changed_caller_is_noticed() {
     let mut memo = memo();
     let mut invented = [0_usize; 64];
     let base = invented.as_ptr() as usize;
-    // Frames of unknown code, linked by frame pointers: rbp at each even word.
+    // Frames of unknown code, linked by frame pointers: each even word is an rbp.
     let caller = Caller { pc: 0x1000, sp: base, bp: base + 16, kind: PcKind::Return };
     let mut expect = |words: &[(usize, usize)]| {
         for (index, &(next, address)) in words.iter().enumerate() {
@@ -154,7 +154,7 @@ fn a_nested_walk_gets_another_walker() {
     assert_eq!(nested, Some(Some(true)));
 }
 
-/// How many of its pages are in memory.
+/// Returns how many of a memo's pages are in memory.
 fn pages_of(memo: *mut Memo) -> usize {
     let mut held = vec![false; size_of::<Memo>() / PAGE_BYTES];
     let residency = Residency::new();
@@ -173,16 +173,16 @@ fn a_memo_begins_with_a_page_grows_and_shrinks() {
     let memo = memory::map(size_of::<Memo>()).unwrap() as *mut Memo;
     let capture = |number: usize| {
         let caller = Caller { pc: 0x1000 + number, sp: 0, bp: 0, kind: PcKind::Return };
-        // SAFETY: zeros are a valid memo, and this test's.
+        // SAFETY: zeros are a valid memo, and only this test uses it.
         unsafe { (*memo).capture(&caller, 8, &depot) };
     };
     capture(0);
-    // SAFETY: as above; it begins anew before it is used again.
+    // SAFETY: only this test uses the memo, which begins anew before it is used again.
     unsafe { shrink(memo) };
     assert_eq!(pages_of(memo), 1);
     (0..1000).for_each(capture);
     assert!(pages_of(memo) > 1);
-    // SAFETY: as above.
+    // SAFETY: only this test uses the memo, which begins anew before it is used again.
     unsafe {
         shrink(memo);
         assert_eq!(pages_of(memo), 1);
@@ -205,6 +205,6 @@ fn walkers_are_handed_on() {
     for _ in 0..200 {
         std::thread::scope(|scope| drop(scope.spawn(|| walk(&mut seen))));
     }
-    // Other tests' threads take some meanwhile, but not one for each of ours.
+    // Other tests' threads take some memos meanwhile, but not one for each of ours.
     assert!((1..100).contains(&seen.len()));
 }
