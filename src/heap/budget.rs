@@ -1,7 +1,7 @@
-//! What objects may cost: guarded ones memory and kernel mappings, and all of them what the program may ask for.
+//! The limits on objects: memory and kernel mappings for guarded ones, and for all what the program may ask for.
 //!
-//! Both kinds of memory are charged by way of the threads: each has a little in reserve, its [`Credit`], so that most
-//! calls leave the sums that all share alone. A thread that the heap does not know has none.
+//! Both kinds of memory are charged through the threads. Each has a small reserve, its [`Credit`], so most calls do not
+//! touch the sums that all threads share. A thread that the heap does not know has none.
 
 pub mod headroom;
 
@@ -12,14 +12,14 @@ use crate::sys::{PAGE_BYTES, limits, round_up_to_page};
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use headroom::{Headroom, Shares};
 
-/// Requests from this size on get a mapping of their own from glibc's malloc (M_MMAP_THRESHOLD, mallopt(3)).
+/// From this size on, glibc's malloc gives a request its own mapping (M_MMAP_THRESHOLD, mallopt(3)).
 pub const MAPPED_BYTES: usize = 128 << 10;
 
-/// What malloc adds to a block, and the smallest block that it makes.
+/// The bytes that malloc adds to a block, and the size of its smallest block.
 const HEADER_BYTES: usize = 8;
 const LEAST_BLOCK_BYTES: usize = 32;
 
-/// Address space that `size` bytes take natively, about.
+/// Returns about how much address space `size` bytes take natively.
 pub fn native_bytes(size: usize) -> usize {
     if size < MAPPED_BYTES {
         ((size + HEADER_BYTES).next_multiple_of(UNIT_BYTES)).max(LEAST_BLOCK_BYTES)
@@ -28,38 +28,38 @@ pub fn native_bytes(size: usize) -> usize {
     }
 }
 
-/// What blocks are multiples of.
+/// The size of every block is a multiple of this.
 const UNIT_BYTES: usize = 16;
 
-/// What an object costs, in one word, so that a thread's reserve changes in one step. The upper half counts pages
-/// of a guarded object, the lower the units of [`native_bytes`]; the top bit of each is not used.
+/// The cost of an object, in one word, so that a thread's reserve changes in one step. The upper half counts a guarded
+/// object's pages, the lower half units of [`native_bytes`]. The top bit of each half is unused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost(u64);
 
 impl Cost {
     pub const NONE: Cost = Cost(0);
 
-    /// What a thread takes in reserve at a time, 64 KiB of each. It never has more than twice as much for long.
+    /// What a thread reserves at a time: 64 KiB of each kind. It never keeps more than twice as much.
     pub const RESERVE: Cost = Cost(16 << 32 | RESERVED_UNITS as u64);
 
     const TOP_BITS: u64 = 1 << 63 | 1 << 31;
 
-    /// The bits that only fields of twice the reserve and more have.
+    /// The bits that a half has only if it is at least twice the reserve.
     const MUCH: u64 = 0x7fff_ffe0_7fff_e000;
 
-    /// What a guarded object of `size` bytes in the pool costs.
+    /// Returns the cost of a guarded object of `size` bytes in the pool.
     #[inline]
     pub fn of_slot(size: usize) -> Cost {
         Cost::of_pages(round_up_to_page(size)).with(Cost::of_request(size))
     }
 
-    /// The pages of so many bytes.
+    /// Returns the cost of the pages that hold `bytes` bytes.
     #[inline]
     pub const fn of_pages(bytes: usize) -> Cost {
         Cost(((bytes / PAGE_BYTES) as u64) << 32)
     }
 
-    /// What the program asked for, of no more than [`MOST_RESERVED`] bytes.
+    /// Returns the cost of a request of at most [`MOST_RESERVED`] bytes.
     #[inline]
     pub fn of_request(size: usize) -> Cost {
         Cost((native_bytes(size) / UNIT_BYTES) as u64)
@@ -70,14 +70,14 @@ impl Cost {
         Cost(self.0 + other.0)
     }
 
-    /// What is left; `None` when either part would be less than nothing.
+    /// Returns the difference, or `None` if either half would be negative.
     #[inline]
     pub fn less(self, other: Cost) -> Option<Cost> {
         let left = (self.0 | Cost::TOP_BITS).wrapping_sub(other.0);
         (left & Cost::TOP_BITS == Cost::TOP_BITS).then_some(Cost(left & !Cost::TOP_BITS))
     }
 
-    /// What of it a thread is to give back: a reserve of what it has too much of.
+    /// Returns what a thread must give back of this reserve: one reserve of each kind that it has too much of.
     #[inline]
     pub fn excess(self) -> Cost {
         if self.0 & Cost::MUCH == 0 { Cost::NONE } else { self.find_excess() }
@@ -92,12 +92,12 @@ impl Cost {
             .with(part(self.request(), Cost::RESERVE.request()))
     }
 
-    /// The part in pages alone.
+    /// Returns the half that counts pages.
     pub fn pages(self) -> Cost {
         Cost(self.0 >> 32 << 32)
     }
 
-    /// The part that was asked for alone.
+    /// Returns the half that counts what was asked for.
     pub fn request(self) -> Cost {
         Cost(u64::from(self.0 as u32))
     }
@@ -114,15 +114,15 @@ impl Cost {
 const RESERVED_UNITS: usize = 4096;
 const _: () = assert!(Cost::MUCH == (0x7fff_ffff & !31) << 32 | (0x7fff_ffff & !8191));
 
-/// Requests of more bytes are not taken from reserves.
+/// Larger requests, in bytes, are not taken from reserves.
 pub const MOST_RESERVED: usize = RESERVED_UNITS * UNIT_BYTES;
 
-/// What one thread has in reserve: a cost that is charged to the budget, and not in use. In one word, as a signal
-/// handler may charge in the middle of a charge. All zeros is a valid value, of nothing.
+/// A thread's reserve: a cost that is charged to the budget, but not in use. It is one word, as a signal handler may
+/// charge in the middle of a charge. All zeros is valid, and holds nothing.
 pub struct Credit(OwnWord);
 
 impl Credit {
-    /// Takes `cost`; false when either part is less.
+    /// Takes `cost` out. Returns false if there is too little of either kind.
     #[inline]
     fn take(&self, cost: Cost) -> bool {
         let mut credit = self.0.get();
@@ -135,13 +135,13 @@ impl Credit {
         }
     }
 
-    /// Puts `cost` in, whatever is there.
+    /// Puts `cost` in, however much is there.
     #[inline]
     pub fn put(&self, cost: Cost) {
         self.0.add(cost.0);
     }
 
-    /// Puts `cost` in; returns what the thread has too much of now.
+    /// Puts `cost` in. Returns what the thread now has too much of.
     #[inline]
     fn put_within(&self, cost: Cost) -> Cost {
         self.put(cost);
@@ -153,7 +153,7 @@ impl Credit {
         Cost(self.0.get())
     }
 
-    /// Takes all.
+    /// Takes everything out.
     pub fn empty(&self) -> Cost {
         Cost(self.0.swap(0))
     }
@@ -161,14 +161,14 @@ impl Credit {
 
 pub struct Budget {
     pub room: Room,
-    /// What [`Budget::bytes`] may be.
+    /// The upper limit of [`Budget::bytes`].
     pub headroom: Headroom,
-    /// Charged for pages: by live objects, and by threads in reserve.
+    /// Bytes charged for pages: those of live objects, and those in reserve.
     bytes: AtomicUsize,
-    /// The same of what the program asked for, guarded or not.
+    /// Bytes charged for requests, guarded or not, with those in reserve.
     asked: AtomicUsize,
     most_mappings: isize,
-    /// Signed: what a slot costs can change while it lives (see
+    /// Signed, as the mappings of a slot can change while it lives (see
     /// [`PageProtection::lost`](crate::pages::PageProtection::lost)).
     mappings: AtomicIsize,
 }
@@ -187,7 +187,7 @@ impl Budget {
         }
     }
 
-    /// Charges the pages of a guarded object and what the program asked for.
+    /// Charges a guarded object's pages, and what the program asked for.
     #[inline]
     pub fn charge(&self, credit: Option<&Credit>, cost: Cost) -> Result<(), Reason> {
         if takes(credit, cost) { Ok(()) } else { self.charge_shared(credit, cost) }
@@ -234,13 +234,13 @@ impl Budget {
         Err(Reason::Budget)
     }
 
-    /// At coarse moments: has the memory control groups looked at, if need be.
+    /// Called now and then: has the memory control groups looked at, if necessary.
     fn watch(&self) {
         let [bytes, asked] = [&self.bytes, &self.asked].map(|sum| sum.load(Ordering::Relaxed));
         self.headroom.watch(bytes.saturating_add(asked));
     }
 
-    /// Charges `bytes` that the program asks for; false where they would be refused natively.
+    /// Charges `bytes` that the program asks for. Returns false if they would be refused natively.
     fn charge_request(&self, bytes: usize) -> bool {
         let asked = self.asked.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         let permitted = limits::permit(bytes, asked);
@@ -251,7 +251,7 @@ impl Budget {
         permitted
     }
 
-    /// Whether natively there would be `size` bytes more, for an object that is not charged.
+    /// Whether `size` more bytes would be granted natively, for an object that is not charged.
     #[cold]
     #[inline(never)]
     pub fn permits(&self, size: usize) -> bool {
@@ -259,7 +259,7 @@ impl Budget {
         limits::permit(bytes, self.asked.load(Ordering::Relaxed).saturating_add(bytes))
     }
 
-    /// Charges what the program asks for, for an object of any size that takes no pages of the budget.
+    /// Charges the size of an object that takes no pages of the budget.
     pub fn charge_size(&self, credit: Option<&Credit>, size: usize) -> Result<(), Reason> {
         if size <= MOST_RESERVED {
             self.charge(credit, Cost::of_request(size))
@@ -270,7 +270,7 @@ impl Budget {
         }
     }
 
-    /// The same for what is there already, whatever the limit.
+    /// Charges the size of an object that exists already, whatever the limit.
     pub fn charge_size_anyhow(&self, size: usize) {
         self.asked.fetch_add(native_bytes(size), Ordering::Relaxed);
     }
@@ -292,26 +292,26 @@ impl Budget {
         }
     }
 
-    /// Takes back what no thread has in reserve any more.
+    /// Takes back a cost that is no longer in any thread's reserve.
     #[cold]
     pub fn take_back(&self, cost: Cost) {
         self.bytes.fetch_sub(cost.page_bytes(), Ordering::Relaxed);
         self.asked.fetch_sub(cost.request_bytes(), Ordering::Relaxed);
     }
 
-    /// Memory that live guarded objects hold; `reserved` is what the threads have in reserve.
+    /// Returns the bytes that live guarded objects hold, if `reserved` are the threads' reserves.
     pub fn live_bytes(&self, reserved: impl Iterator<Item = Cost>) -> usize {
         let reserved: usize = reserved.map(Cost::page_bytes).sum();
         self.bytes.load(Ordering::Relaxed).saturating_sub(reserved)
     }
 
-    /// What all live objects would take natively.
+    /// Returns the bytes that all live objects would take natively, if `reserved` are the threads' reserves.
     pub fn asked_bytes(&self, reserved: impl Iterator<Item = Cost>) -> usize {
         let reserved: usize = reserved.map(Cost::request_bytes).sum();
         self.asked.load(Ordering::Relaxed).saturating_sub(reserved)
     }
 
-    /// All threads share this sum; it is left alone where there is nothing to take.
+    /// Charges kernel mappings. Does not touch the sum, which all threads share, if there is nothing to charge.
     #[inline]
     pub fn charge_mappings(&self, mappings: usize) -> Result<(), Reason> {
         let cost = mappings as isize;
@@ -331,8 +331,8 @@ impl Budget {
         }
     }
 
-    /// Takes `cost` mappings, which may be negative, for what spares memory: only while half of
-    /// them are left for objects.
+    /// Charges mappings for something that saves memory; `cost` may be negative. Returns false if less than half of the
+    /// mappings would be left for objects.
     pub fn charge_spare_mappings(&self, cost: isize) -> bool {
         let mappings = self.mappings.fetch_add(cost, Ordering::Relaxed) + cost;
         let affordable = cost <= 0 || mappings <= self.most_mappings / 2;
@@ -348,7 +348,7 @@ impl Budget {
     }
 }
 
-/// Whether a thread has `cost` in reserve, which is taken then.
+/// Takes `cost` out of a thread's reserve. Returns false if the reserve is too small.
 #[inline]
 fn takes(credit: Option<&Credit>, cost: Cost) -> bool {
     credit.is_some_and(|credit| credit.take(cost))
@@ -359,7 +359,7 @@ mod tests {
     use super::*;
     use core::iter::empty;
 
-    /// Of the size that is asked for, whatever group the test runs in.
+    /// Makes a budget of the given size, even if the test runs in a memory control group.
     fn budget(guarded: usize, most_mappings: usize) -> Budget {
         Budget::new(Shares { guarded, kept: 0, is_default: false }, most_mappings, 0)
     }

@@ -1,13 +1,13 @@
-//! Canary bytes in the slack: what a guard page can't see is found when the object is freed.
+//! Canary bytes in the slack: they show, when the object is freed, a write that no guard page caught.
 
 use crate::sys::{PAGE_BYTES, probe, round_up_to_page};
 use core::ops::Range;
 
-/// The byte that slack is filled with. Not 0 and not 0xff, which overruns write most.
+/// The byte that fills the slack. It is neither 0 nor 0xff, which overruns write most often.
 pub const BYTE: u8 = 0xfc;
 
-/// Slack within `limit` bytes of the object at `start..start + size`, before and after it, that
-/// lies in pages which hold the object.
+/// Returns the slack within `limit` bytes of the object at `start..start + size`, before and behind it, in the pages
+/// that hold the object.
 fn zones(start: usize, size: usize, limit: usize) -> [Range<usize>; 2] {
     if size == 0 {
         // Not null: an empty slice needs an address too.
@@ -22,12 +22,12 @@ fn zones(start: usize, size: usize, limit: usize) -> [Range<usize>; 2] {
 /// Fills the slack of an object.
 ///
 /// # Safety
-/// The object's pages must be writable and the caller's own.
+/// The object's pages must be writable, and used by the caller only.
 #[inline(always)]
 pub unsafe fn fill(start: usize, size: usize, limit: usize) {
     for Range { start: from, end: to } in zones(start, size, limit) {
         let mut at = from;
-        // SAFETY: zones lie in the object's pages, and the words and bytes in the zone.
+        // SAFETY: the zones lie in the object's pages, which the caller owns, and each access in its zone.
         unsafe {
             while at + size_of::<u128>() <= to {
                 (at as *mut u128).write_unaligned(CANARY_WORDS);
@@ -41,17 +41,17 @@ pub unsafe fn fill(start: usize, size: usize, limit: usize) {
     }
 }
 
-/// Slack that something wrote to.
+/// Slack that something has written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// Address of the lowest damaged byte.
+    /// The address of the lowest damaged byte.
     pub address: usize,
-    /// The bytes from the lowest to the highest damaged one, as far as they fit.
+    /// The bytes from the lowest to the highest damaged one, as many as fit.
     pub bytes: [u8; 16],
-    /// What each of them should be.
+    /// The byte that each of them should be.
     pub expected: u8,
     pub shown: usize,
-    /// From the lowest damaged byte to the highest.
+    /// The number of bytes from the lowest damaged one to the highest.
     pub span: usize,
 }
 
@@ -63,14 +63,14 @@ pub struct Damage {
 #[unsafe(link_section = ".text.hot")]
 pub unsafe fn check(start: usize, size: usize, limit: usize) -> Option<Damage> {
     let zones = zones(start, size, limit);
-    // SAFETY: the words lie in the object's pages.
+    // SAFETY: every word that is read lies in the object's pages, which the caller says are readable.
     let load = |word: usize| unsafe { Some((word as *const usize).read_unaligned()) };
     let are_all = |start: usize, count: usize| {
-        // One test at the end: the loads of all lines are under way together.
+        // Test once at the end, so that the loads of all lines run at the same time.
         let mut differences = 0;
         let mut at = start;
         while at < start + count / 2 * size_of::<u128>() {
-            // SAFETY: as above.
+            // SAFETY: every word that is read lies in the object's pages, which the caller says are readable.
             differences |= unsafe { (at as *const u128).read_unaligned() } ^ CANARY_WORDS;
             at += size_of::<u128>();
         }
@@ -83,14 +83,13 @@ pub unsafe fn check(start: usize, size: usize, limit: usize) -> Option<Damage> {
     find_carefully(zones, BYTE)
 }
 
-/// [`check`] for an object that another thread may be retiring meanwhile: bytes that can't be read
-/// are sound.
+/// Looks for damage in the slack of an object that another thread may retire meanwhile. Bytes that can't be read count
+/// as sound.
 pub fn check_carefully(start: usize, size: usize, limit: usize) -> Option<Damage> {
     find_carefully(zones(start, size, limit), BYTE)
 }
 
-/// Looks for bytes other than `byte` in the zones before and after an object, surviving unreadable
-/// ones.
+/// Looks for bytes other than `byte` in the zones before and behind an object. Unreadable bytes do no harm.
 pub fn find_carefully(zones: [Range<usize>; 2], byte: u8) -> Option<Damage> {
     let word = usize::from_ne_bytes([byte; WORD_BYTES]);
     find(zones, byte, |zone| {
@@ -106,8 +105,8 @@ pub fn find_carefully(zones: [Range<usize>; 2], byte: u8) -> Option<Damage> {
     })
 }
 
-/// Whether a zone holds nothing but the bytes of `expected`, by whole words: the last one of a long
-/// zone overlaps the one before, and that of a short zone reaches over its edge into the same page.
+/// Whether a zone holds nothing but the bytes of `expected`. Reads whole words: the last one of a long zone overlaps
+/// the one before, and that of a short zone extends over its edge into the same page.
 #[inline(always)]
 fn is_sound(
     zone: &Range<usize>,
@@ -120,7 +119,7 @@ fn is_sound(
     let differs = |word: usize| load(word).map(|found| found ^ expected);
     let difference = match bytes {
         0 => return true,
-        // Little-endian: the bytes of the zone are the word's low ones, or its high ones.
+        // The machine is little-endian: the zone's bytes are the word's low ones, or its high ones.
         1..WORD_BYTES if zone.start % PAGE_BYTES < WORD_BYTES => {
             differs(zone.start).map(|bits| bits << unused)
         }
@@ -128,7 +127,7 @@ fn is_sound(
         _ if !are_all(zone.start, bytes / WORD_BYTES) => return false,
         _ => differs(zone.end - WORD_BYTES),
     };
-    // What can't be read is looked at byte by byte.
+    // A zone that can't be read is looked at byte by byte later.
     difference == Some(0)
 }
 
@@ -145,7 +144,7 @@ fn find(
     expected: u8,
     damaged_in: impl Fn(&Range<usize>) -> Option<Range<usize>>,
 ) -> Option<Damage> {
-    // An overrun is the likelier cause: look behind the object first.
+    // An overrun is more likely than an underrun, so look behind the object first.
     let damaged = damaged_in(&after).or_else(|| damaged_in(&before))?;
     let (lowest, span) = (damaged.start, damaged.len());
     let mut bytes = [0; 16];
@@ -160,11 +159,11 @@ fn find(
 mod tests {
     use super::*;
 
-    /// Two pages with an object at `offset`; returns the damage after `poke`.
+    /// Maps two pages with an object at `offset`, writes at `poke`, and returns the damage.
     fn damage_after(offset: usize, size: usize, poke: &[isize]) -> Option<Damage> {
         let base = crate::sys::memory::map(2 * PAGE_BYTES).unwrap();
         let start = base + offset;
-        // SAFETY: the mapping is ours, and every poke lies in it.
+        // SAFETY: only this test uses the mapping, and every write is inside it.
         unsafe {
             fill(start, size, 128);
             for &at in poke {
@@ -205,12 +204,12 @@ mod tests {
         assert!(damage_after(2048, 2048, &[-128]).is_some());
     }
 
-    /// Zones at all distances from a page's ends, with nothing mapped on either side.
+    /// Puts zones at all distances from a page's ends, with nothing mapped on either side.
     #[test]
     fn reads_no_byte_of_another_page() {
         let base = crate::sys::memory::reserve(3 * PAGE_BYTES).unwrap();
         let page = base + PAGE_BYTES;
-        // SAFETY: the mapping is this test's own.
+        // SAFETY: only this test uses the mapping.
         unsafe {
             crate::sys::memory::commit(page, PAGE_BYTES).unwrap();
             for limit in [1, 4, 7, 9] {

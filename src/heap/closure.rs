@@ -1,16 +1,16 @@
-//! The heap under a seccomp filter that forbids what guarding takes: from then on it is closed, and objects go
-//! to the next allocator as they are. Nothing is known of them, as the tables can't grow either.
+//! The heap under a seccomp filter that forbids what guarding needs. It is closed then: objects come straight from the
+//! next allocator, and nothing is known of them, as the tables can't grow either.
 
 use super::tally::Reason;
 use super::{next_heap, private};
 use crate::sys::sandbox::{Coming, Need};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// Memory that is set aside for the program where it can get no more, even for what its own allocator would
-/// have had in store by then.
+/// Memory set aside for the program if the filter lets it get no more, in bytes: its own allocator would have had some
+/// in store by then.
 const STOCK_BYTES: usize = 8 << 20;
 
-/// Whether the heap is closed, and what its objects come from.
+/// Whether the heap is closed, and where objects come from then.
 #[derive(Default)]
 pub struct Closure {
     is_closed: AtomicBool,
@@ -18,7 +18,7 @@ pub struct Closure {
 }
 
 impl Closure {
-    /// Closes the heap for good, for a filter that is about to be installed.
+    /// Closes the heap for good, before a filter is installed.
     pub fn close(&self, filter: &Coming) {
         if !filter.allows(Need::NativeMemory) {
             private::stock_up(STOCK_BYTES);
@@ -32,7 +32,7 @@ impl Closure {
         self.is_closed.store(false, Ordering::Release);
     }
 
-    /// Whether objects are not guarded any more, and may be the next allocator's.
+    /// Whether objects are no longer guarded, and may belong to the next allocator.
     #[inline]
     pub fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
@@ -42,7 +42,7 @@ impl Closure {
         if self.is_closed() { Err(Reason::Forbidden) } else { Ok(()) }
     }
 
-    /// An object that nothing is known of.
+    /// Allocates an object of which nothing is recorded.
     #[cold]
     pub fn allocate_plainly(&self, size: usize, align: usize, zeroed: bool) -> *mut u8 {
         if self.has_stock.load(Ordering::Relaxed) {
@@ -55,13 +55,13 @@ impl Closure {
     }
 }
 
-/// Has the next allocator do what it does at first only: glibc's asks for randomness, and for an arena of the
+/// Has the next allocator do what it does at its first call: glibc's asks for randomness, and for an arena of the
 /// thread. Without us it would have done so by now.
 pub fn warm_up_next() {
     const BYTES: usize = 100 << 10;
     let object = next_heap::allocate(BYTES, 1, false);
     if !object.is_null() {
-        // SAFETY: just allocated there, and known to nobody else.
+        // SAFETY: the object was just allocated there, and nobody else knows it.
         unsafe { next_heap::free(object as usize) };
     }
 }

@@ -1,7 +1,7 @@
-//! Address space that is reserved for objects to come, and that the program asks for: it is given away.
+//! Gives address space that is reserved for future objects to a program that asks for it.
 //!
-//! Each class, and the space of large objects, takes its addresses into service in rising order. So it can give up
-//! what is behind those in service, from some address on, for good.
+//! Each class, and the space of large objects, takes its addresses into service in rising order. So it can give up all
+//! addresses behind those, from some address on, for good.
 
 use super::pool::CLASS_PAGES;
 use super::spaces::Spaces;
@@ -9,33 +9,33 @@ use crate::pages::PageRange;
 use crate::sys::{PAGE_BYTES, memory};
 use core::ops::Range;
 
-/// The classes and the space of large objects.
+/// The number of classes, and one for the space of large objects.
 const SPACES: usize = CLASS_PAGES.len() + 1;
 
-/// A wish is granted only where a space keeps one part in so many of its addresses.
+/// A wish is granted only if each space keeps at least this part of its addresses.
 const KEPT_PARTS: usize = 8;
 
-/// What each space keeps where the program's mapping found no place.
+/// How many bytes each space keeps when addresses are given up for a mapping that found no place.
 const KEPT_BYTES: usize = 64 << 30;
 
 /// How the program asks for addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demand {
-    /// For these; what is mapped there is replaced.
+    /// It wants these; what is mapped there is replaced.
     Replacing,
-    /// For these, if nothing is mapped there.
+    /// It wants these, if nothing is mapped there.
     Exact,
-    /// For these, but others would do.
+    /// It wants these, but others will do.
     Wish,
 }
 
-/// Addresses of a class or of the large objects: all, and those that no object has had.
+/// The addresses of a class or of the large objects: all of them, and those that no object has had.
 struct Space {
     whole: Range<usize>,
     unused: Range<usize>,
 }
 
-/// See [`super::Heap::give`].
+/// Gives addresses to the program; see [`super::Heap::give`].
 pub fn give(all: &Spaces, wanted: Range<usize>, demand: Demand) -> bool {
     let reserved = all.reserved();
     if wanted.is_empty() || wanted.end <= reserved.start || wanted.start >= reserved.end {
@@ -64,7 +64,7 @@ pub fn give(all: &Spaces, wanted: Range<usize>, demand: Demand) -> bool {
     has_given
 }
 
-/// See [`super::Heap::make_room`].
+/// Gives addresses for a mapping that found no place; see [`super::Heap::make_room`].
 pub fn make_room(all: &Spaces, bytes: usize) -> bool {
     let spaces = list(all);
     let given = |space: &Space| space.unused.start + KEPT_BYTES..space.unused.end;
@@ -74,7 +74,7 @@ pub fn make_room(all: &Spaces, bytes: usize) -> bool {
     })
 }
 
-/// See [`super::Heap::has_given`].
+/// Whether an address was given away; see [`super::Heap::has_given`].
 pub fn has_given(all: &Spaces, address: usize) -> bool {
     let is_given = |space: &Space| space.whole.contains(&address) && address >= space.unused.end;
     list(all).iter().any(is_given)
@@ -87,8 +87,8 @@ fn list(all: &Spaces) -> [Space; SPACES] {
     })
 }
 
-/// Has a space give up its addresses from the start of `given`, which are the program's then; those behind are the
-/// kernel's to give.
+/// Has a space give up its addresses from the start of `given`. The program gets `given`; the kernel may hand out those
+/// behind it.
 fn give_up(
     all: &Spaces,
     number: usize,
@@ -109,7 +109,7 @@ fn give_up(
     if has_given {
         let replaced = if demand == Demand::Replacing { given.end } else { given.start };
         memory::disown(replaced - given.start);
-        // SAFETY: no object is or will be there, and nobody else knows the addresses.
+        // SAFETY: no object is or will be at these addresses, and nobody else knows them.
         unsafe { memory::unmap(replaced, space.unused.end - replaced) };
     }
     has_given
@@ -156,7 +156,7 @@ mod tests {
                 heap.give(object & !(PAGE_BYTES - 1), object + size, Demand::Exact);
                 assert!(heap.contains(object));
                 heap.free(&cache, object, Release::new(Deallocator::Free), || EVENT).unwrap();
-                // Not for a wish so near to it.
+                // Addresses so near are not given for a wish.
                 let near = object.next_multiple_of(1 << 30);
                 heap.give(near, near + PAGE_BYTES, Demand::Wish);
                 assert!(heap.contains(near) && memory::reserve_at(near, PAGE_BYTES).is_err());

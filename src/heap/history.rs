@@ -12,19 +12,19 @@ pub struct StretchId {
     pub number: u32,
 }
 
-/// A queue, oldest first.
+/// A queue of stretches, oldest first.
 pub struct History {
     most: usize,
     queue: Lock<VecDeque<StretchId>>,
 }
 
 impl History {
-    /// Keeps the records of as many stretches as `bytes` hold.
+    /// Makes a history that keeps the records of as many stretches as `bytes` hold.
     pub fn new(bytes: usize) -> History {
         History { most: bytes / STRETCH_RECORD_BYTES, queue: Lock::new(VecDeque::new()) }
     }
 
-    /// Adds a stretch that has collapsed; returns the one that must be forgotten for it.
+    /// Adds a stretch that has collapsed. Returns the one that must be forgotten in exchange.
     pub fn push(&self, stretch: StretchId) -> Option<StretchId> {
         // The queue grows in the private heap.
         let _scope = RuntimeScope::enter();
@@ -44,7 +44,7 @@ impl History {
     /// # Safety
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
+        // SAFETY: the caller promises that this thread, or the one that it is a copy of, called `hold_for_fork`.
         unsafe { self.queue.release_after_fork() }
     }
 }

@@ -1,7 +1,7 @@
-//! Objects over a few pages: each gets a range of its own, populated as it is touched.
+//! Objects over a few pages: each gets its own range, which is populated as it is touched.
 //!
-//! Ranges are handed out in rising order, one guard page apart, and never again, so the table of
-//! them is sorted by construction and an address is found by binary search, without a lock.
+//! Ranges are handed out in rising order, one guard page apart, and never again. So their table is sorted, and an
+//! address is found by binary search, without a lock.
 
 use super::place::{Edge, Place};
 use super::record::Record;
@@ -13,17 +13,17 @@ use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-/// Ranges that one process can use up.
+/// How many ranges a process can use up.
 const MAX_RANGES: usize = 1 << 26;
 
-/// Left before the first range, so that an access that far before it is known for what it is.
+/// Bytes left free before the first range, so that an access that far before it is recognised.
 const FRONT_BYTES: usize = 64 << 10;
 
-/// Places for what was found last, and the bytes of address space that share one.
+/// How many ranges found last are remembered, and how many bytes of address space share an entry.
 pub const FOUND: usize = 64;
 pub const FOUND_BYTES: usize = 64 << 10;
 
-/// Where one range lies. Fixed before the range is counted.
+/// The place of one range. Fixed before the range is counted.
 pub struct LargeRange {
     start: AtomicUsize,
     pages: AtomicUsize,
@@ -31,7 +31,7 @@ pub struct LargeRange {
 }
 
 impl LargeRange {
-    /// Where assembler finds them: byte offsets.
+    /// Byte offsets of two fields, for the assembler.
     pub const START_AT: usize = offset_of!(LargeRange, start);
     pub const RECORD_AT: usize = offset_of!(LargeRange, record);
 }
@@ -39,32 +39,32 @@ impl LargeRange {
 /// The address space of large objects.
 pub struct LargeSpace {
     base: usize,
-    /// What there was at first, and what is left of it.
+    /// How many bytes there were at first, and how many are left.
     first_bytes: usize,
     bytes: AtomicUsize,
     ranges: Region<LargeRange>,
-    /// Ranges below this index are fixed.
+    /// All ranges below this index are fixed.
     count: AtomicUsize,
-    /// Where addresses were found last, by their bits: most are asked for again. Any value is valid.
+    /// The ranges found last, by bits of the address, as most are looked up again. Any value is valid.
     found: [AtomicU32; FOUND],
-    /// End of the last range and its guard, as bytes from `base`.
+    /// The end of the last range and its guard, in bytes from `base`.
     used: Lock<usize>,
 }
 
 impl LargeSpace {
-    /// Where assembler finds the address of the ranges, how many are fixed, and the numbers of those found
-    /// last: byte offsets.
+    /// Byte offsets, for the assembler: of the ranges' address, of the number that are fixed, and of the numbers found
+    /// last.
     pub const RANGES_AT: usize = offset_of!(LargeSpace, ranges) + Region::<LargeRange>::BASE_AT;
     pub const COUNT_AT: usize = offset_of!(LargeSpace, count);
     pub const FOUND_AT: usize = offset_of!(LargeSpace, found);
 
-    /// Lays the space over `bytes` bytes of reserved address space at `base`.
+    /// Makes a space of `bytes` bytes of reserved address space at `base`.
     pub fn new(base: usize, bytes: usize) -> Result<LargeSpace, Errno> {
         Ok(LargeSpace {
             base,
             first_bytes: bytes,
             bytes: AtomicUsize::new(bytes),
-            // SAFETY: all fields are atomics, for which zero is valid; no drop glue.
+            // SAFETY: all fields are atomics, for which zero is valid, and need no drop.
             ranges: unsafe { Region::reserve(MAX_RANGES)? },
             count: AtomicUsize::new(0),
             found: [const { AtomicU32::new(0) }; FOUND],
@@ -72,8 +72,8 @@ impl LargeSpace {
         })
     }
 
-    /// Takes a fresh range for an object of `size` bytes aligned to `align`, writable. Behind its pages the range has
-    /// `spare` bytes of inaccessible ones.
+    /// Claims a fresh, writable range for an object of `size` bytes aligned to `align`. Behind its pages the range has
+    /// `spare` inaccessible bytes.
     pub fn claim(
         &self,
         edge: Edge,
@@ -92,7 +92,7 @@ impl LargeSpace {
         if end.saturating_add(PAGE_BYTES) > self.bytes() {
             return Err(Errno::ENOMEM);
         }
-        // SAFETY: the range lies beyond all others in our own reservation.
+        // SAFETY: the range is behind all others, in our own reservation.
         unsafe { memory::commit(start, data_bytes) }?;
         let range = self.ranges.get(index).ok_or(Errno::ENOMEM)?;
         range.start.store(start, Ordering::Relaxed);
@@ -108,12 +108,12 @@ impl LargeSpace {
         Ok(FreshSlot::new(slot, Place { offset, size }))
     }
 
-    /// Makes a range fault for good and drops its memory.
+    /// Makes a range fault for good, and drops its memory.
     ///
     /// # Safety
-    /// The object in it must be the caller's to free.
+    /// The caller must own the object in it, to free it.
     pub unsafe fn retire(&self, slot: Slot<'_>) -> Result<(), Errno> {
-        // SAFETY: the range is in our reservation, and its object is the caller's to free, as this function demands.
+        // SAFETY: the range is in our reservation, and the caller promises to own its object.
         unsafe { memory::revoke(slot.data.start(), slot.data.bytes()) }
     }
 
@@ -122,17 +122,17 @@ impl LargeSpace {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// All addresses that were in the space at first.
+    /// Returns all addresses that the space had at first.
     pub fn whole(&self) -> core::ops::Range<usize> {
         self.base..self.base + self.first_bytes
     }
 
-    /// The addresses behind all ranges.
+    /// Returns the addresses behind all ranges.
     pub fn unused(&self) -> core::ops::Range<usize> {
         self.base + *self.used.lock()..self.base + self.bytes()
     }
 
-    /// Gives up the addresses from `from` on; false if a range lies there.
+    /// Gives up the addresses from `from` on. Returns false if a range lies there.
     pub fn give_up(&self, from: usize) -> bool {
         let used = self.used.lock();
         let is_unused = from >= self.base + *used;
@@ -147,7 +147,7 @@ impl LargeSpace {
         address.wrapping_sub(self.base) < self.bytes()
     }
 
-    /// Range `index`, if it has been handed out.
+    /// Returns range `index`, if it was handed out.
     pub fn slot(&self, index: usize) -> Option<Slot<'_>> {
         if index >= self.count.load(Ordering::Acquire) {
             return None;
@@ -158,18 +158,18 @@ impl LargeSpace {
         Some(Slot { record: &range.record, data, home: Home::Large })
     }
 
-    /// Whether `size` bytes no longer fit.
+    /// Whether `size` more bytes do not fit.
     pub fn is_spent(&self, size: usize) -> bool {
         let rest = self.bytes().saturating_sub(*self.used.lock());
         size.saturating_add(2 * PAGE_BYTES) > rest || self.count() >= MAX_RANGES
     }
 
-    /// Ranges handed out so far.
+    /// Returns how many ranges were handed out.
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Number of the last range that starts at or below `address`.
+    /// Returns the number of the last range that starts at or below `address`.
     fn index_below(&self, address: usize) -> Option<usize> {
         let (mut low, mut high) = (0, self.count());
         while low < high {
@@ -183,7 +183,7 @@ impl LargeSpace {
         low.checked_sub(1)
     }
 
-    /// The range that `address` lies in, its guard included.
+    /// Returns the range that `address` lies in; the range includes its guard.
     #[inline(never)]
     pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
         let found = &self.found[address / FOUND_BYTES % FOUND];
@@ -201,13 +201,13 @@ impl LargeSpace {
         Some(slot)
     }
 
-    /// Whether `address` lies in a range or guard that has been handed out: no other will be there.
+    /// Whether `address` lies in a range, or in its guard, that was handed out: no other will be there.
     pub fn is_handed_out(&self, address: usize) -> bool {
         let last = self.count().checked_sub(1).and_then(|index| self.slot(index));
         address >= self.base && last.is_some_and(|last| address < last.end())
     }
 
-    /// The ranges before, at and after `address`.
+    /// Returns the ranges before, at and behind `address`.
     pub fn neighbourhood(&self, address: usize) -> [Option<Slot<'_>>; 3] {
         match self.index_below(address) {
             Some(i) => {
@@ -226,7 +226,7 @@ impl LargeSpace {
     /// # Safety
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
+        // SAFETY: the caller promises that this thread, or the one that it is a copy of, called `hold_for_fork`.
         unsafe {
             self.ranges.release_after_fork();
             self.used.release_after_fork();
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(probe::load(slot.data.end() - 8), Some(0));
         assert_eq!(probe::load(slot.data.end()), None);
         assert_eq!(probe::load(slot.data.start() - 8), None);
-        // SAFETY: the range is this test's.
+        // SAFETY: only this test uses the range.
         unsafe { space.retire(slot) }.unwrap();
         assert_eq!(probe::load(slot.data.start()), None);
     }

@@ -1,9 +1,8 @@
-//! Objects that libc's own threads work on: control blocks of asynchronous input and output (aio(7)), and their
-//! buffers.
+//! Objects that libc's own threads use: control blocks of asynchronous input and output (aio(7)), and their buffers.
 //!
-//! These threads have all signals blocked, so that a fault of theirs in a freed control block ends the process without
-//! a word. So such an object's record says that it was lent, and whoever frees it asks here whether libc is done with it.
-//! Nothing is asked about other objects.
+//! These threads block all signals, so if one faults in a freed control block, the process dies without a word.
+//! Therefore an object's record says that it was lent, and whoever frees it asks here whether libc is done with it. For
+//! other objects nothing is asked.
 
 use super::record::Event;
 use crate::sys::control_block::ControlBlock;
@@ -22,29 +21,29 @@ pub enum Part {
 /// An operation under way that uses an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loan {
-    /// What began it.
+    /// The function that began it, and when that was called.
     pub function: &'static str,
     pub begun: Event,
     pub part: Part,
-    /// Where the part begins.
+    /// The address where the part begins.
     pub address: usize,
 }
 
-/// An operation that the process has begun; it may be done since.
+/// An operation that the process has begun, and that may be complete.
 #[derive(Clone, Copy)]
 struct Operation {
-    /// Address of the control block.
+    /// The address of the control block.
     block: usize,
     asked: ControlBlock,
     has_buffer: bool,
     function: &'static str,
     begun: Event,
-    /// libc's threads are not in the copies of a process.
+    /// The process that has begun it: its copies do not have libc's threads.
     pid: u32,
 }
 
 impl Operation {
-    /// How it uses the bytes `object`.
+    /// Returns how the operation uses the bytes `object`, if it does.
     fn use_of(&self, object: &Range<usize>) -> Option<Loan> {
         let buffer = self.asked.buffer..self.asked.buffer.saturating_add(self.asked.bytes);
         let overlaps = buffer.start < object.end && object.start < buffer.end;
@@ -56,22 +55,22 @@ impl Operation {
         Some(Loan { function: self.function, begun: self.begun, part, address })
     }
 
-    /// Whether libc is at it. A program may use the memory of a control block for something else once it is done
-    /// and need not say so: then what was asked for is not there any more.
+    /// Whether libc is still at the operation. A program may reuse a control block's memory once it is complete,
+    /// without telling us: then the memory no longer holds what was asked for.
     fn is_under_way(&self, pid: u32) -> bool {
         let is_under_way = |now: ControlBlock| now.is_in_progress() && now.asks_as(&self.asked);
         self.pid == pid && ControlBlock::read(self.block).is_some_and(is_under_way)
     }
 }
 
-/// By the address of the control block.
+/// Ordered by the address of the control block.
 static OPERATIONS: Lock<Vec<Operation>> = Lock::new(Vec::new());
 
 fn position(operations: &[Operation], block: usize) -> Result<usize, usize> {
     operations.binary_search_by_key(&block, |operation| operation.block)
 }
 
-/// Notes what is about to be asked for by the control block at `block`. Without memory nothing is noted.
+/// Notes the operation that the control block at `block` is about to begin. Without memory nothing is noted.
 pub fn note(
     block: usize,
     asked: ControlBlock,
@@ -90,7 +89,7 @@ pub fn note(
     }
 }
 
-/// Forgets what was asked for by the control block at `block`.
+/// Forgets the operation of the control block at `block`.
 pub fn forget(block: usize) {
     let mut operations = OPERATIONS.lock();
     if let Ok(at) = position(&operations, block) {
@@ -98,8 +97,8 @@ pub fn forget(block: usize) {
     }
 }
 
-/// An operation that is at work on the bytes `object`. If there is none, what has used them is forgotten: the object is
-/// about to end.
+/// Returns an operation that uses the bytes `object`. If there is none, forgets all that have used them, as the object
+/// is about to end.
 #[cold]
 #[inline(never)]
 pub fn find_or_forget(object: Range<usize>) -> Option<Loan> {
@@ -121,6 +120,6 @@ pub fn hold_for_fork() {
 /// # Safety
 /// See [`Lock::release_after_fork`].
 pub unsafe fn release_after_fork() {
-    // SAFETY: this thread, or its image before the fork, holds the lock by `hold_for_fork`, as this function demands.
+    // SAFETY: the caller promises that this thread, or the one that it is a copy of, called `hold_for_fork`.
     unsafe { OPERATIONS.release_after_fork() }
 }

@@ -1,10 +1,9 @@
 //! The guarded heap: every object alone at the edge of a page, next to a page that faults.
 //!
-//! [`Heap`] is the face of it; what it does is done by parts that know nothing of each other but what
-//! is below them: [`spaces`] makes and ends guarded objects, in [`small`] slots or as [`large`] ranges;
-//! [`unguarded`] keeps those that could not be guarded; [`resize`] moves objects, or lets them grow.
-//! The heap knows nothing of signals, of the C API, or of reports: a wrong call comes back as a
-//! [`BadCall`] for others to tell.
+//! [`Heap`] is its face. Its parts know only what is below them. [`spaces`] makes and ends guarded objects, in
+//! [`small`] slots or as [`large`] ranges; [`unguarded`] keeps those that could not be guarded; [`resize`] moves
+//! objects, or lets them grow. The heap knows nothing of signals, of the C API, or of reports: for a wrong call it
+//! returns a [`BadCall`], which others report.
 
 pub mod budget;
 pub mod canary;
@@ -63,7 +62,7 @@ use terms::{Account, Terms};
 use threads::{Counter, ThreadCache};
 use unguarded::{Unguarded, UnguardedObjects};
 
-/// What an address is.
+/// What was found at an address.
 enum Found<'a> {
     Guarded(Slot<'a>, Snapshot),
     Unguarded(Unguarded),
@@ -79,7 +78,7 @@ pub struct Heap {
 }
 
 impl Heap {
-    /// Reserves a heap.
+    /// Reserves the address space of a heap.
     pub fn new(pages: &'static dyn PageProtection, config: Config) -> Result<Heap, Errno> {
         let terms = Terms::new(config);
         let spaces = Spaces::new(pages, &terms)?;
@@ -91,8 +90,8 @@ impl Heap {
         Account { terms: &self.terms, cache }
     }
 
-    /// Allocates. Null when there is no memory at all, as `malloc`. `allocated` is asked only for
-    /// what is guarded, or should have been.
+    /// Allocates an object. Returns null if there is no memory at all, like `malloc`. Calls `allocated` only for
+    /// objects that are guarded, or should have been.
     #[inline(always)]
     pub fn allocate(
         &self,
@@ -113,12 +112,12 @@ impl Heap {
         let allocated = allocated();
         let address = match self.allocate_guarded(cache, request, allocated) {
             Ok(address) => address as *mut u8,
-            // Natively refused. Of what is small, only those that are sampled are asked about.
+            // It would be refused natively. While sampling, small requests are checked only if sampled.
             Err(Reason::Refused) if self.is_sampling() && !self.terms.budget.permits(size) => {
                 core::ptr::null_mut()
             }
             Err(reason) if self.is_sampling() || self.is_closed() => {
-                // Blocks of the next allocator must all be alike: nothing tells them apart.
+                // Nothing tells the next allocator's blocks apart, so all of them must be plain.
                 self.terms.tally.count(reason);
                 self.terms.closure.allocate_plainly(size, align, zeroed)
             }
@@ -130,7 +129,7 @@ impl Heap {
         address
     }
 
-    /// Whether natively there would be `size` bytes more for an object that is not sampled.
+    /// Whether `size` more bytes would be granted natively, for an object that is not sampled.
     #[inline(always)]
     pub fn permits_unsampled(&self, size: usize) -> bool {
         size < MAPPED_BYTES || self.terms.budget.permits(size)
@@ -151,16 +150,16 @@ impl Heap {
         Ok(fresh.publish(config.canary_bytes, request, allocated))
     }
 
-    /// Fills an object that nobody knows yet with what the options want fresh objects to hold.
+    /// Fills an object that nobody knows yet with what the options want in fresh objects.
     #[inline(always)]
     fn fill_fresh(&self, address: *mut u8, size: usize) {
         if let Some(byte) = self.terms.config.fill {
-            // SAFETY: the object is `size` bytes long, and nobody else knows it yet.
+            // SAFETY: the object has `size` bytes, and nobody else knows it yet.
             unsafe { core::ptr::write_bytes(address, byte, size) };
         }
     }
 
-    /// Frees the object at `address`, if it goes with `release`.
+    /// Frees the object at `address`, if `release` matches it.
     #[inline(always)]
     pub fn free(
         &self,
@@ -171,7 +170,7 @@ impl Heap {
     ) -> Result<(), BadCall> {
         let slot = self.spaces.locate(address);
         if let Some(slot) = &slot {
-            // The record of an old object is in no cache; beside a stack walk the miss is free.
+            // The record of an old object is in no cache. The walk of the stack hides that miss.
             slot.prefetch_record();
         }
         let freed = freed();
@@ -203,15 +202,15 @@ impl Heap {
         self.end_unguarded(cache, self.claim_unguarded(&found)?)
     }
 
-    /// Takes an object that was found out of the table, for one of several threads that free it.
+    /// Takes an object that was found out of the table. Only one of several threads that free it succeeds.
     fn claim_unguarded(&self, found: &Unguarded) -> Result<Unguarded, BadCall> {
         self.unguarded.remove(found.address).ok_or(BadCall::DoubleFree(found.object()))
     }
 
-    /// Ends an object that this thread took out of the table.
+    /// Ends an object that this thread has taken out of the table.
     fn end_unguarded(&self, cache: &ThreadCache, object: Unguarded) -> Result<(), BadCall> {
         let damage = object.damage();
-        // SAFETY: the object is out of the table, by `claim_unguarded`, so no other thread frees it.
+        // SAFETY: `claim_unguarded` has taken the object out of the table, so no other thread frees it.
         unsafe { object.release(self.account(cache)) };
         match damage {
             Some(damage) => Err(BadCall::Overwritten(object.object(), damage)),
@@ -219,9 +218,9 @@ impl Heap {
         }
     }
 
-    /// Gives the object at `address` `size` bytes, aligned to `align`; returns where it is now. If it has moved, the
-    /// old one is freed. The second result tells what was wrong with its canaries. Null, and the object untouched,
-    /// when there is no memory.
+    /// Changes the object at `address` to `size` bytes, aligned to `align`, and returns its new address. If it has
+    /// moved, the old object is freed. The second result says what was wrong with its canaries. Without memory, returns
+    /// null and leaves the object as it was.
     pub fn resize(
         &self,
         cache: &ThreadCache,
@@ -250,7 +249,7 @@ impl Heap {
                 InPlace::MustMove => {}
             }
         }
-        // Natively a mapping grows where it is: the old object is not charged beside the new one.
+        // Natively a mapping grows where it is, so the old object is not charged beside the new one.
         let forgiven = (object.size > MOST_RESERVED).then_some(object.size);
         forgiven.inspect(|&size| resizing.account.refund_size(size));
         let new = match &found {
@@ -267,8 +266,8 @@ impl Heap {
             }
             Found::Unguarded(object) => self.claim_unguarded(&object).map(|object| {
                 let bytes = size.min(object.size);
-                // SAFETY: the object is out of the table, so no other thread frees it meanwhile; nobody
-                // knows the new one, and the two are distinct.
+                // SAFETY: the object is out of the table, so no other thread frees it meanwhile. Nobody knows the new
+                // one, and the two do not overlap.
                 unsafe { core::ptr::copy_nonoverlapping(address as *const u8, new, bytes) };
                 self.end_unguarded(cache, object)
             }),
@@ -277,14 +276,14 @@ impl Heap {
         match moved {
             Ok(checked) => Ok((new, checked)),
             Err(bad) => {
-                // Another thread was faster; nobody has seen the new object.
+                // Another thread was faster, and nobody has seen the new object.
                 let _ = self.free(cache, new as usize, release.unchecked(), || event);
                 Err(bad)
             }
         }
     }
 
-    /// Allocates for an object that moves from where `old` was. Null without memory.
+    /// Allocates the new place of an object that moves away from `old`. Returns null without memory.
     fn allocate_to_move(&self, resizing: &Resizing<'_>, old: &Snapshot) -> *mut u8 {
         let (request, event) = (resizing.request, resizing.event);
         let moved = resizing.moved_with(old);
@@ -303,8 +302,8 @@ impl Heap {
         new
     }
 
-    /// From now on any function may free the object at `address`: it came from one function by way
-    /// of another, and nobody but the caller knows it yet.
+    /// Lets any function free the object at `address`. It came from one function by way of another, and only the caller
+    /// knows it yet.
     pub fn forget_family(&self, address: usize) {
         match self.find(address) {
             Found::Guarded(slot, _) => slot.record.forget_family(),
@@ -313,7 +312,7 @@ impl Heap {
         }
     }
 
-    /// Bytes asked for when the object at `address` was allocated.
+    /// Returns how many bytes were asked for when the object at `address` was allocated.
     pub fn size_of(&self, address: usize) -> Result<usize, BadCall> {
         match self.find(address) {
             Found::Guarded(_, snapshot) => Ok(snapshot.size),
@@ -322,7 +321,7 @@ impl Heap {
         }
     }
 
-    /// Gives back what a thread that ends has in store. The error is what is wrong with what it freed.
+    /// Gives back what an ending thread has in store. The error says what is wrong with an object that it freed.
     pub fn give_back(&self, cache: &ThreadCache) -> Result<(), BadCall> {
         let account = self.account(cache);
         let quarantine = cache.quarantine_if_made();
@@ -337,7 +336,7 @@ impl Heap {
         self.find_in(self.spaces.locate(address), address)
     }
 
-    /// What `address` is, given the slot that it lies in.
+    /// Says what is at `address`, which lies in `slot`.
     #[inline(always)]
     fn find_in<'a>(&'a self, slot: Option<Slot<'a>>, address: usize) -> Found<'a> {
         if let Some(slot) = slot
@@ -366,7 +365,7 @@ impl Heap {
         };
         let object = slot.object(&snapshot);
         if snapshot.state == State::Live && object.start == address {
-            // Another thread has resized it where it is.
+            // Another thread has resized the object in place.
             return Found::Guarded(slot, snapshot);
         }
         Found::Wrong(if object.start == address {
@@ -376,7 +375,7 @@ impl Heap {
         })
     }
 
-    /// Whether most allocations go to the next allocator, untouched.
+    /// Whether most allocations go straight to the next allocator.
     #[inline]
     pub fn is_sampling(&self) -> bool {
         self.terms.config.sample > 1
@@ -387,7 +386,7 @@ impl Heap {
     }
 }
 
-/// What the fault handler and checked calls ask. All is lock-free, and for signal handlers too.
+/// What the fault handler and checked calls ask. All of it is lock-free, and safe in signal handlers.
 impl Heap {
     /// Whether `address` lies in the guarded address space.
     #[inline]
@@ -395,61 +394,60 @@ impl Heap {
         self.spaces.contains(address)
     }
 
-    /// The address space in which [`Heap::contains`] can hold.
+    /// Returns the address space in which [`Heap::contains`] may hold.
     pub fn reserved(&self) -> Range<usize> {
         self.spaces.reserved()
     }
 
-    /// A good guess at the class of an object at `offset` in the reserved address space; `None` where
-    /// the large ones are.
+    /// Returns the probable class of an object at `offset` in the reserved address space; `None` where the large
+    /// objects are.
     pub fn class_near(&self, offset: usize) -> Option<&Class> {
         self.spaces.class_near(offset)
     }
 
-    /// The space of large objects.
+    /// Returns the space of large objects.
     pub fn large(&self) -> &LargeSpace {
         &self.spaces.large
     }
 
-    /// Bytes from `address` to the end of the live object that it lies in, or just behind; `None`
-    /// where there is none.
+    /// Returns the bytes from `address` to the end of the live object that it lies in or right behind; `None` if there
+    /// is none.
     #[inline(always)]
     pub fn room(&self, address: usize) -> Option<usize> {
         self.spaces.room(address)
     }
 
-    /// Whether a fault at `address` is the guard's work. It is not in the pages of a live object:
-    /// those are accessible unless the program itself has protected them, as collectors do.
+    /// Whether a guard made the access to `address` fault. The pages of a live object are no guards: they are
+    /// accessible unless the program itself has protected them, as garbage collectors do.
     pub fn guards(&self, address: usize) -> bool {
         self.spaces.guards(address)
     }
 
-    /// Objects in the slot of `address` and in its neighbours: before, at, after.
+    /// Returns the objects in the slots before, at and behind `address`.
     pub fn neighbourhood(&self, address: usize) -> [Option<Object>; 3] {
         self.spaces.neighbourhood(address)
     }
 
-    /// Makes the guarded page at `address` accessible; it reads as zeros, or where it was a freed object's,
-    /// as the option `free-fill` says. `None` if an object may come to lie there, or if the kernel refuses.
+    /// Makes the guarded page at `address` accessible. It reads as zeros, or as the option `free-fill` says if a freed
+    /// object was there. `None` if an object may come to lie there, or the kernel refuses.
     pub fn open_page(&self, address: usize) -> Option<OpenPage> {
         OpenPage::open(&self.spaces, address, self.terms.config.free_fill)
     }
 
-    /// Makes the page fault again; what was written to it is gone.
+    /// Makes the page fault again. What was written to it is lost.
     pub fn close_page(&self, open: OpenPage) -> Result<(), Errno> {
         open.close(self.backend())
     }
 }
 
-/// What is asked at exit and for reports.
+/// What is asked at exit, and for reports.
 impl Heap {
-    /// The unguarded object that holds `address`, or has it among its canaries. Looks at all.
+    /// Returns the unguarded object that has `address` in its bytes or canaries. Searches all of them.
     pub fn unguarded_near(&self, address: usize) -> Option<Object> {
         self.unguarded.find_near(address).as_ref().map(Unguarded::object)
     }
 
-    /// Objects with damaged canaries, or with junk that was written to; those that lie in
-    /// `shared` pages are left out.
+    /// Returns the objects whose canaries or junk were overwritten, except those in `shared` pages.
     pub fn damaged(&self, shared: Option<SharedPages>) -> impl Iterator<Item = BadCall> + '_ {
         let unguarded = self.unguarded.damaged();
         let unguarded =
@@ -457,27 +455,27 @@ impl Heap {
         self.spaces.damaged(&self.terms, shared).chain(unguarded)
     }
 
-    /// Objects of the next allocator of which nothing is known, for want of memory.
+    /// Returns how many objects of the next allocator have no record, for lack of memory.
     pub fn unrecorded(&self) -> u64 {
         self.unguarded.unrecorded()
     }
 
-    /// Allocations that were not guarded, by reason.
+    /// Returns the allocations that were not guarded, by reason.
     pub fn tally(&self) -> &Tally {
         &self.terms.tally
     }
 
-    /// Allocations so far, guarded ones only.
+    /// Returns the number of guarded allocations so far.
     pub fn guarded_allocations(&self) -> u64 {
         threads::counted(Counter::Objects)
     }
 
-    /// Memory that live guarded objects of up to a few pages hold.
+    /// Returns the bytes that live guarded objects of up to a few pages hold.
     pub fn live_bytes(&self) -> usize {
         self.terms.budget.live_bytes(threads::credits())
     }
 
-    /// What all live objects would take natively.
+    /// Returns the bytes that all live objects would take natively.
     pub fn asked_bytes(&self) -> usize {
         self.terms.budget.asked_bytes(threads::credits())
     }
@@ -485,67 +483,67 @@ impl Heap {
 
 /// What the program does to pages and addresses.
 impl Heap {
-    /// Passes the pages of each live large object to `visit`: where they start, and bytes.
+    /// Passes the pages of each live large object to `visit`: their address and their bytes.
     pub fn visit_large(&self, visit: impl Fn(usize, usize)) {
         self.spaces.live_large_pages().for_each(|pages| visit(pages.start(), pages.bytes()));
     }
 
-    /// Where missing pages fault, a program that has dropped pages of a live object (MADV_DONTNEED)
-    /// must find zeros there, as it would without us. Puts the page at `address` back; false when
-    /// that is not what happened. For the fault handler, and for drops that [`Heap::refill_dropped`] did not see.
+    /// Puts back a page that the program has dropped (MADV_DONTNEED) from a live object. Where missing pages fault, it
+    /// must find zeros there, as without us. Returns false if no page was dropped at `address`. For the fault handler,
+    /// and for drops that [`Heap::refill_dropped`] did not see.
     pub fn restore_dropped(&self, address: usize) -> bool {
         self.spaces.restore_dropped(address)
     }
 
-    /// After the program has dropped the pages from `start` to `end`: those of live objects hold zeros again, at once.
-    /// [`Heap::restore_dropped`] comes too late for the kernel's own accesses (of system calls, and for the frame of a
-    /// signal), since they fail on a missing page and raise no fault.
+    /// Fills pages that the program has dropped from `start` to `end` with zeros, if they are a live object's.
+    /// [`Heap::restore_dropped`] would be too late for the kernel's own accesses (in system calls, and for a signal's
+    /// frame): on a missing page these fail and raise no fault.
     pub fn refill_dropped(&self, start: usize, end: usize) {
         self.spaces.refill_dropped(start, end);
     }
 
-    /// Whether a live object of the pool has pages between `start` and `end` that fault once they are missing.
+    /// Whether a live object of the pool has pages from `start` to `end` that fault when they are missing.
     pub fn must_refill(&self, start: usize, end: usize) -> bool {
         self.spaces.must_refill(start, end)
     }
 
-    /// Notes that the program has laid a mapping of its own over the pages from `start` to `end`. Those of live
-    /// objects are its own from then on, and the backend can't guard them once they are freed.
+    /// Notes that the program has mapped something over the pages from `start` to `end`. Pages of live objects are the
+    /// program's then, and the backend can't guard them once they are freed.
     pub fn note_remapped(&self, start: usize, end: usize) {
         self.spaces.note_remapped(start, end);
     }
 
-    /// Notes that libc's own threads are about to work at `address`; false if no live object that is guarded holds it.
+    /// Notes that libc's threads are about to use the object at `address`. False if no live guarded object holds it.
     pub fn lend(&self, address: usize) -> bool {
         self.spaces.lend(address)
     }
 
-    /// Gives the addresses from `start` to `end`, as far as they are reserved, to the program, which is about to map
-    /// something there. What is given is not mapped afterwards, unless it is to be replaced. If a part is in use, or a wish is too
-    /// large, nothing is given. Whether anything was.
+    /// Gives the reserved part of `start` to `end` to the program, which is about to map something there. It is not
+    /// mapped afterwards, unless it is to be replaced. Gives nothing if a part is in use, or a wish is too large.
+    /// Returns whether anything was given.
     pub fn give(&self, start: usize, end: usize, demand: Demand) -> bool {
         give::give(&self.spaces, start..end, demand)
     }
 
-    /// Gives what is unused of one space away, for a mapping of so many bytes that found no place; false if none has as many.
+    /// Gives one space's unused addresses to a mapping of `bytes` bytes that found no place. False if none has enough.
     pub fn make_room(&self, bytes: usize) -> bool {
         give::make_room(&self.spaces, bytes)
     }
 
-    /// Whether `address` was reserved and has been given away.
+    /// Whether `address` was reserved, and was given away later.
     pub fn has_given(&self, address: usize) -> bool {
         give::has_given(&self.spaces, address)
     }
 }
 
-/// Guards that are lost, sandboxes, forks.
+/// Lost guards, sandboxes, forks.
 impl Heap {
-    /// Makes good what happened while guards were off, if they were.
+    /// Restores pages that were touched while guards were off, if guards were off.
     pub fn restore_guards(&self) {
         self.spaces.small.restore_guards(&self.terms);
     }
 
-    /// Makes ready for a filter that is about to be installed.
+    /// Prepares for a filter that is about to be installed.
     pub fn prepare_for(&self, filter: &Coming) -> Outlook {
         closure::warm_up_next();
         let outlook = self.backend().prepare_for(filter);
@@ -556,19 +554,19 @@ impl Heap {
         outlook
     }
 
-    /// Undoes [`Heap::prepare_for`], as far as it closed the heap: the filter was not installed.
+    /// Undoes [`Heap::prepare_for`] if that has closed the heap: the filter was not installed.
     pub fn reopen(&self) {
         self.terms.closure.reopen();
     }
 
-    /// Whether objects are not guarded any more, and may be the next allocator's.
+    /// Whether objects are no longer guarded, and may belong to the next allocator.
     #[inline]
     pub fn is_closed(&self) -> bool {
         self.terms.closure.is_closed()
     }
 
-    /// Quiets the heap for a fork: its locks are held until [`Heap::release_after_fork`]. The order
-    /// is that in which they nest elsewhere.
+    /// Takes the heap's locks for a fork, until [`Heap::release_after_fork`]. The order is that in which they nest
+    /// elsewhere.
     pub fn hold_for_fork(&self) {
         self.spaces.small.hold_restoring_for_fork();
         self.unguarded.hold_for_fork();
@@ -578,9 +576,9 @@ impl Heap {
     }
 
     /// # Safety
-    /// The calling thread, or its image before fork, must have called `hold_for_fork`.
+    /// The calling thread, or the one that it is a copy of, must have called `hold_for_fork`.
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: this thread, or its image, holds all the locks by `hold_for_fork`, as this function demands.
+        // SAFETY: the caller promises that this thread, or the one that it is a copy of, called `hold_for_fork`.
         unsafe {
             private::release_after_fork();
             self.spaces.small.release_after_fork();

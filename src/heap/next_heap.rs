@@ -1,15 +1,14 @@
-//! The next allocator, plain: for what is not sampled, and for what came from it without us.
+//! The next allocator: for objects that are not sampled, and for objects that it made without us.
 
 use crate::sys::next;
 use libc::c_void;
 
-/// Largest alignment that malloc gives unasked.
+/// The largest alignment that malloc gives without being asked.
 const MALLOC_ALIGN: usize = 16;
 
-/// Allocates; zeroed if asked. Null without memory.
+/// Allocates a block, zeroed if wanted. Returns null without memory.
 pub fn allocate(size: usize, align: usize, zeroed: bool) -> *mut u8 {
-    // SAFETY: the signatures are those of the C library; sizes are unrestricted, and the alignment
-    // is a power of two.
+    // SAFETY: the signatures are those of the C library. Sizes are unrestricted, and the alignment is a power of two.
     let address = unsafe {
         if align > MALLOC_ALIGN {
             next::MEMALIGN
@@ -27,18 +26,18 @@ pub fn allocate(size: usize, align: usize, zeroed: bool) -> *mut u8 {
         }
     };
     if zeroed && !address.is_null() {
-        // SAFETY: the block is ours and holds `size` bytes.
+        // SAFETY: the block was just allocated, with `size` bytes.
         unsafe { core::ptr::write_bytes(address.cast::<u8>(), 0, size) };
     }
     address.cast()
 }
 
-/// Frees.
+/// Frees a block.
 ///
 /// # Safety
-/// As free(3): the address must be a live block of the next allocator, or the program's own fault.
+/// The address must be a live block of the next allocator, as for free(3), or the program's own mistake.
 pub unsafe fn free(address: usize) {
-    // SAFETY: free's signature; the address is a live block, or it is the program that is wrong.
+    // SAFETY: this is free's signature. The caller promises a live block, or a mistake that is the program's.
     unsafe {
         if let Some(free) = next::FREE.get::<extern "C" fn(usize)>() {
             free(address);
@@ -46,16 +45,16 @@ pub unsafe fn free(address: usize) {
     }
 }
 
-/// Resizes, to a block that is aligned to `align`. Null without memory, and then the old block stands.
+/// Resizes a block, and aligns it to `align`. Without memory, returns null and leaves the old block.
 ///
 /// # Safety
-/// As [`free`].
+/// The address must be a live block of the next allocator, as for realloc(3), or the program's own mistake.
 pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
     if align > MALLOC_ALIGN {
         let new = allocate(size, align, false);
         if !new.is_null() {
-            // SAFETY: the address is a live block, or it is the program that is wrong; both blocks hold as many
-            // bytes, and are distinct.
+            // SAFETY: the caller promises a live block, or a mistake that is the program's. Both blocks hold that many
+            // bytes, and do not overlap.
             unsafe {
                 let bytes = usable_size(address).min(size);
                 core::ptr::copy_nonoverlapping(address as *const u8, new, bytes);
@@ -64,7 +63,7 @@ pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
         }
         return new;
     }
-    // SAFETY: realloc's signature; the address is a live block, or it is the program that is wrong.
+    // SAFETY: this is realloc's signature. The caller promises a live block, or a mistake that is the program's.
     unsafe {
         next::REALLOC
             .get::<extern "C" fn(usize, usize) -> *mut u8>()
@@ -72,12 +71,12 @@ pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
     }
 }
 
-/// Bytes that the program may use.
+/// Returns how many bytes the program may use.
 ///
 /// # Safety
-/// As [`free`].
+/// The address must be a live block of the next allocator, or the program's own mistake.
 pub unsafe fn usable_size(address: usize) -> usize {
-    // SAFETY: malloc_usable_size's signature; the address is a live block, or it is the program that is wrong.
+    // SAFETY: malloc_usable_size's signature. The caller promises a live block, or a mistake that is the program's.
     unsafe {
         next::USABLE_SIZE
             .get::<extern "C" fn(usize) -> usize>()

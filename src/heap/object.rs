@@ -1,30 +1,30 @@
-//! What is asked of the heap, and what it tells: of an object, and of a wrong call.
+//! What is asked of the heap, and what it returns about an object or a wrong call.
 
 use super::canary::Damage;
 use super::loans::Loan;
 use super::record::{Event, Family, State};
 use super::release::{Mismatch, Release};
 
-/// Largest request: no object may be larger than a pointer difference can tell (as glibc).
+/// The largest request in bytes: a pointer difference must be able to express it (as in glibc).
 pub const MAX_SIZE: usize = isize::MAX as usize;
 
-/// What is asked of [`Heap::allocate`](super::Heap::allocate).
+/// A request to [`Heap::allocate`](super::Heap::allocate).
 #[derive(Clone, Copy, Debug)]
 pub struct AllocationRequest {
     pub size: usize,
-    /// A power of two; 1 where the caller asked for no alignment.
+    /// A power of two; 1 if the caller asked for no alignment.
     pub align: usize,
     pub family: Family,
     pub zeroed: bool,
 }
 
-/// One object, as the diagnosis sees it.
+/// One object, as diagnosis sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Object {
     pub start: usize,
     pub size: usize,
     pub family: Family,
-    /// Of the alignment asked for; 0 where none was.
+    /// The logarithm of the alignment asked for; 0 if there was none.
     pub align_log2: u8,
     pub state: State,
     pub allocated: Event,
@@ -34,19 +34,18 @@ pub struct Object {
 /// A wrong call, found before it did harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadCall {
-    /// The object has been freed before.
+    /// The object was freed before.
     DoubleFree(Object),
-    /// The address lies in the heap, but no object begins there; the object around it, if any.
+    /// The address is in the heap, but no object begins there. Holds the object around it, if there is one.
     NotAnObject(Option<Object>),
-    /// The address is not the heap's.
+    /// The address does not belong to the heap.
     Foreign,
-    /// The object does not go with the call, and lives on.
+    /// The object does not match the call, and lives on.
     Mismatch(Object, Release, Mismatch),
-    /// libc's own threads work on the object, which lives on.
+    /// libc's own threads use the object, which lives on.
     Lent(Object, Loan),
     /// The object was freed, and its slack had been overwritten.
     Overwritten(Object, Damage),
-    /// The object, which may be another than the one that the call was about, was written to after it had
-    /// been freed.
+    /// The object was written to after it was freed. It may be another than that of the call.
     WrittenAfterFree(Object, Damage),
 }

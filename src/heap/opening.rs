@@ -1,7 +1,7 @@
-//! Letting one access through: a guarded page is opened, and closed again after it.
+//! Lets one access through: a guarded page is opened, and closed again after it.
 //!
-//! Only pages that no object will have any more are opened: guards, pages of freed objects, pages of a
-//! slot that its object does not reach. So nobody populates a page that is about to be closed.
+//! Only pages that no object will ever use are opened: guards, pages of freed objects, and pages of a slot that its
+//! object does not reach. So nobody populates a page that is about to be closed.
 
 use super::record::State;
 use super::spaces::Spaces;
@@ -16,20 +16,20 @@ pub struct OpenPage {
     guarded_by: GuardedBy,
 }
 
-/// What makes a page fault.
+/// The reason why a page faults.
 #[derive(Clone, Copy, Debug)]
 enum GuardedBy {
     Backend,
-    /// An inaccessible mapping: over a collapsed stretch, or in the large space.
+    /// An inaccessible mapping, over a collapsed stretch or in the space of large objects.
     Mapping,
 }
 
 impl OpenPage {
-    /// See [`super::Heap::open_page`]; freed objects read as `free_fill`.
+    /// Opens a page; see [`super::Heap::open_page`]. Freed objects read as `free_fill`.
     pub fn open(spaces: &Spaces, address: usize, free_fill: Option<u8>) -> Option<OpenPage> {
         let guarded_by = guarded_by(spaces, address)?;
         let page = PageRange::new(address & !(PAGE_BYTES - 1), 1);
-        // SAFETY: nobody owns the page, or ever will; it faults.
+        // SAFETY: nobody owns this page now or later, and it faults.
         let opened = unsafe {
             match guarded_by {
                 GuardedBy::Backend => spaces.small.pages.populate(page),
@@ -40,15 +40,15 @@ impl OpenPage {
             && opened.is_ok()
             && was_freed_at(spaces, address)
         {
-            // SAFETY: as above, but now it is accessible.
+            // SAFETY: nobody owns this page now or later, and it was just made accessible.
             unsafe { core::ptr::write_bytes(page.start() as *mut u8, byte, page.bytes()) };
         }
         opened.ok().map(|()| OpenPage { page, guarded_by })
     }
 
-    /// See [`super::Heap::close_page`].
+    /// Closes the page; see [`super::Heap::close_page`].
     pub fn close(self, pages: &dyn PageProtection) -> Result<(), Errno> {
-        // SAFETY: nobody owns the page; only accesses that were reported rely on it.
+        // SAFETY: nobody owns the page. Only accesses that were reported rely on it.
         unsafe {
             match self.guarded_by {
                 GuardedBy::Backend => pages.retire(self.page),
@@ -73,7 +73,7 @@ fn was_freed_at(spaces: &Spaces, address: usize) -> bool {
     })
 }
 
-/// Whether another thread may be growing an object where it is, to the page of `address`.
+/// Whether another thread may be growing an object in place, up to the page of `address`.
 fn may_grow_to(spaces: &Spaces, address: usize) -> bool {
     let Some(slot) = spaces.locate(address).filter(|slot| slot.data.contains(address)) else {
         return false;
@@ -84,7 +84,7 @@ fn may_grow_to(spaces: &Spaces, address: usize) -> bool {
     is_growing && !process::has_one_thread()
 }
 
-/// What makes the page of `address` fault, if it does and no object may come to lie there.
+/// Returns what makes the page of `address` fault, if it does and no object can come to lie there.
 fn guarded_by(spaces: &Spaces, address: usize) -> Option<GuardedBy> {
     if !spaces.guards(address) {
         return None;
@@ -104,7 +104,7 @@ fn guarded_by(spaces: &Spaces, address: usize) -> Option<GuardedBy> {
     let is_free = !slot.data.contains(address)
         || match slot.record.read_settled() {
             Some(snapshot) => snapshot.state != State::Freeing && !may_grow_to(spaces, address),
-            // Any other thread may be about to be given this slot.
+            // Another thread may be about to get this slot.
             None => process::has_one_thread(),
         };
     is_free.then_some(GuardedBy::Backend)
@@ -147,7 +147,7 @@ mod tests {
         heap.allocate(cache, request, || EVENT) as usize
     }
 
-    /// The page of `address` opens, full of `found`, takes a write, and faults again.
+    /// Opens the page of `address`, expects `found` there, writes, and expects a fault after closing it.
     fn check(heap: &Heap, address: usize, found: u8, what: &str) {
         let name = heap.backend().name();
         assert_eq!(probe::load_byte(address), None, "{what} on {name}");
@@ -155,7 +155,7 @@ mod tests {
             let open = heap.open_page(address).unwrap_or_else(|| panic!("{what} on {name}"));
             assert!(open.contains(address));
             assert_eq!(probe::load_byte(address), Some(found), "{what} on {name}");
-            // SAFETY: the page was opened.
+            // SAFETY: the page was just opened.
             unsafe { (address as *mut u8).write(7) };
             heap.close_page(open).unwrap();
             assert_eq!(probe::load_byte(address), None, "{what} on {name}");

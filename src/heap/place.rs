@@ -1,29 +1,29 @@
-//! Where in its pages an object goes: arithmetic only.
+//! Where an object lies in its pages: only arithmetic.
 
 use crate::options::Placement;
 use crate::pages::PageRange;
 use crate::sys::{PAGE_BYTES, round_up_to_page};
 
-/// Alignment that production allocators give to `size` bytes (C17 7.22.3 asks for no more).
+/// Returns the alignment that production allocators give to `size` bytes (C17 7.22.3 asks for no more).
 pub const fn natural_align(size: usize) -> usize {
     if size <= 8 { 8 } else { 16 }
 }
 
-/// Log2 of an alignment; what is no power of two is like none that an object can have.
+/// Returns the logarithm of an alignment; for no power of two, one that no object can have.
 pub const fn log2(align: usize) -> u8 {
     if align.is_power_of_two() { align.trailing_zeros() as u8 } else { u8::MAX }
 }
 
-/// Which end of its pages an object touches.
+/// The end of its pages that an object touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
-    /// The end of the object is at, or within its alignment of, the end of the pages.
+    /// The object ends at the end of the pages, or closer to it than its alignment.
     Right,
     /// The object begins where the pages begin.
     Left,
 }
 
-/// How an object lies in `data_bytes` bytes of data pages.
+/// The place of an object in `data_bytes` bytes of data pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Bytes from the first data page to the object.
@@ -32,8 +32,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Places `size` bytes, aligned to `align` (a power of two, at most a page), at an edge of
-    /// `data_bytes` (whole pages, at least `size`).
+    /// Places `size` bytes, aligned to `align` (a power of two, at most a page), at an edge of `data_bytes` (whole
+    /// pages, at least `size`).
     pub fn at_edge(edge: Edge, data_bytes: usize, size: usize, align: usize) -> Place {
         debug_assert!(align.is_power_of_two() && align <= PAGE_BYTES && size <= data_bytes);
         let offset = match edge {
@@ -43,12 +43,12 @@ impl Place {
         Place { offset, size }
     }
 
-    /// Offset of the first page that holds a byte of the object.
+    /// Returns the offset of the first page that holds a byte of the object.
     pub fn first_page(self) -> usize {
         self.offset & !(PAGE_BYTES - 1)
     }
 
-    /// Pages that hold a byte of the object: these must be populated.
+    /// Returns how many pages hold a byte of the object: these must be populated.
     pub fn pages(self) -> usize {
         if self.size == 0 {
             return 0;
@@ -61,18 +61,18 @@ impl Place {
 #[derive(Clone, Copy, Debug)]
 pub struct Placing {
     pub placement: Placement,
-    /// For [`Placement::Random`].
+    /// Used by [`Placement::Random`].
     pub seed: u64,
 }
 
 impl Placing {
-    /// Where an object of `size` bytes, aligned to `align`, goes in a slot with the pages `data`.
+    /// Returns the place of an object of `size` bytes, aligned to `align`, in a slot with the pages `data`.
     #[inline(always)]
     pub fn place(self, data: PageRange, size: usize, align: usize) -> Place {
         Place::at_edge(self.edge_of(data.start()), data.bytes(), size, align)
     }
 
-    /// The edge that the object at `start`, or with another number that tells it from others, touches.
+    /// Returns the edge that the object at `start` touches. Any other number that differs by object will do.
     #[inline(always)]
     pub fn edge_of(self, start: usize) -> Edge {
         match self.placement {
@@ -89,8 +89,8 @@ impl Placing {
         mixed ^ mixed >> 31
     }
 
-    /// The alignment to place with: what was asked for, at least what C promises, or with
-    /// [`Placement::Exact`] no more than was asked for.
+    /// Returns the alignment to place with: what was asked for, but at least what C promises. With
+    /// [`Placement::Exact`], only what was asked for.
     pub fn effective_align(self, size: usize, requested: usize) -> usize {
         match self.placement {
             Placement::Exact => requested.max(1),

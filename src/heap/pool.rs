@@ -1,16 +1,15 @@
-//! Slots of a few sizes, found from an address by arithmetic.
+//! Slots of a few sizes, which are found from an address by arithmetic.
 //!
-//! One reservation holds a range for each class. A range is one guard page, then slots side by side,
-//! each of the class's data pages and one guard page: every slot has a guard on both sides. All ranges
-//! but the last have the same power of two of bytes, so that the class of an address is found by a
-//! shift. The last is that of the smallest slots, of which most programs need most, and has the rest.
+//! One reservation holds a range for each class. A range is one guard page, then slots side by side, each with the
+//! class's data pages and one guard page. So every slot has a guard on both sides. All ranges but the last have the
+//! same number of bytes, a power of two, so a shift finds the class of an address. The last range is that of the
+//! smallest slots, which most programs need most, and has the rest.
 //!
-//! Slots are handed out once, in order, and never again: an address names one object for the life
-//! of the process. They are taken into service, and given back, in *stretches*. When all slots of a stretch have
-//! been handed out and retired, the stretch collapses: one inaccessible mapping is laid over it,
-//! which frees the page tables that retired slots still hold, and goes on faulting for good. Their
-//! records stay as long as the history's budget allows ([`super::history`]); after that a stretch is
-//! forgotten, and all that is known of an address in it is that it was freed long ago.
+//! Slots are handed out once, in order, and never again: an address names one object for the life of the process. They
+//! are taken into service, and given back, in *stretches*. When all slots of a stretch were handed out and retired, the
+//! stretch collapses: one inaccessible mapping is laid over it. That frees the page tables of retired slots, and faults
+//! for good. The records stay as long as the history's budget allows ([`super::history`]). Then the stretch is
+//! forgotten, and an address in it is only known to have been freed long ago.
 
 use super::record::Record;
 use super::region::Region;
@@ -23,7 +22,7 @@ use core::mem::offset_of;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-/// Data pages of each class. Larger objects get a range of their own (see [`super::large`]).
+/// The data pages of each class. Larger objects get their own range (see [`super::large`]).
 pub const CLASS_PAGES: [usize; 5] = [1, 2, 4, 8, 16];
 
 /// The classes, side by side in one reservation.
@@ -32,7 +31,7 @@ pub struct Pool {
     bytes: usize,
     /// Whether a class has given up addresses.
     is_cut: AtomicBool,
-    /// Log2 of the bytes of each range but the last.
+    /// The logarithm of the bytes of each range but the last.
     shift: u32,
     classes: [Class; CLASS_PAGES.len()],
 }
@@ -41,10 +40,9 @@ pub struct Pool {
 const LAST: usize = 0;
 
 impl Pool {
-    /// Lays the pool over `bytes` bytes of reserved address space at `base`.
+    /// Makes a pool of `bytes` bytes of reserved address space at `base`.
     pub fn new(base: usize, bytes: usize) -> Result<Pool, Errno> {
-        // Each class begins one page before a boundary, with the guard of its first slot. Where
-        // space is short it is not spent on that.
+        // Each class begins one page before a boundary, with the guard of its first slot, unless space is short.
         let roomy = bytes / CLASS_PAGES.len() > 2 * STRETCH_ALIGN;
         let align = if roomy { STRETCH_ALIGN } else { PAGE_BYTES };
         let first = (base + PAGE_BYTES).next_multiple_of(align) - PAGE_BYTES;
@@ -62,13 +60,13 @@ impl Pool {
         Ok(Pool { base: first, bytes, is_cut: AtomicBool::new(false), shift, classes })
     }
 
-    /// Which range is a class's, and which class's a range is: the other way round.
+    /// Returns the range of a class, or the class of a range: the map is its own inverse.
     #[inline]
     const fn range_of(number: usize) -> usize {
         CLASS_PAGES.len() - 1 - number
     }
 
-    /// Number of the smallest class whose slots hold `pages` pages.
+    /// Returns the number of the smallest class whose slots hold `pages` pages.
     pub fn class_for(pages: usize) -> Option<usize> {
         CLASS_PAGES.iter().position(|&class_pages| pages <= class_pages)
     }
@@ -81,7 +79,7 @@ impl Pool {
         &self.classes
     }
 
-    /// Whether `address` lies in the pool's address space.
+    /// Whether `address` is in the pool's address space.
     #[inline]
     pub fn contains(&self, address: usize) -> bool {
         let offset = address.wrapping_sub(self.base);
@@ -94,10 +92,10 @@ impl Pool {
         self.is_cut.store(true, Ordering::Relaxed);
     }
 
-    /// The slot that `address` lies in, if it is in service.
+    /// Returns the slot that `address` lies in, if it is in service.
     #[inline(always)]
     pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
-        // Most objects are in the smallest slots: by a stride that is known.
+        // Most objects are in the smallest slots, whose stride is a constant.
         let smallest = &self.classes[LAST];
         let offset = address.wrapping_sub(smallest.start());
         if let Some(slot) = smallest.slot(offset / ((CLASS_PAGES[LAST] + 1) * PAGE_BYTES)) {
@@ -107,7 +105,7 @@ impl Pool {
         class.slot(class.index_of(address)?)
     }
 
-    /// The slot that `address` lies in and its two neighbours, as far as they are in service.
+    /// Returns the slots before, at and behind `address` that are in service.
     pub fn neighbourhood(&self, address: usize) -> [Option<Slot<'_>>; 3] {
         let Some(class) = self.class_of(address) else {
             return [None; 3];
@@ -118,22 +116,22 @@ impl Pool {
                 class.slot(index),
                 class.slot(index + 1),
             ],
-            // The guard before the first slot.
+            // The address is in the guard before the first slot.
             None => [None, None, class.slot(0)],
         }
     }
 
-    /// The class in whose range `address` lies.
+    /// Returns the class in whose range `address` lies.
     #[inline]
     pub fn class_of(&self, address: usize) -> Option<&Class> {
         let offset = address.wrapping_sub(self.base);
         (offset < self.bytes).then(|| self.class_at(offset))
     }
 
-    /// The class in whose range the byte at `offset` in the pool lies; behind all, the last one.
+    /// Returns the class in whose range the byte at `offset` in the pool lies; behind all ranges, the last one.
     #[inline]
     pub fn class_at(&self, offset: usize) -> &Class {
-        // The last range is as long as it is.
+        // The last range may be longer than the others.
         let range = (offset >> self.shift).min(CLASS_PAGES.len() - 1);
         &self.classes[Self::range_of(range)]
     }
@@ -147,76 +145,76 @@ impl Pool {
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
         for class in &self.classes {
-            // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
+            // SAFETY: the caller promises that this thread, or the one that it is a copy of, called `hold_for_fork`.
             unsafe { class.release_after_fork() }
         }
     }
 }
 
-/// Slots of a stretch: of the smallest class, two page tables full.
+/// The slots of a stretch: in the smallest class they fill two page tables.
 pub const STRETCH_SLOTS: usize = 512;
 
-/// Bytes that one page table maps. Stretches that begin at such a boundary share no page table.
+/// The bytes that a page table maps. Stretches that begin at such a boundary share no page table.
 pub const STRETCH_ALIGN: usize = 2 << 20;
 
-/// Bytes of the records of a stretch: whole pages, so that they can be dropped by themselves.
+/// The bytes of a stretch's records: whole pages, so that they can be dropped separately.
 pub const STRETCH_RECORD_BYTES: usize = STRETCH_SLOTS * size_of::<Record>();
 const _: () = assert!(STRETCH_RECORD_BYTES.is_multiple_of(PAGE_BYTES));
 
-/// What has become of a stretch.
+/// The state of a stretch.
 struct Stretch {
-    /// Slots retired or given up; the one who counts the last collapses the stretch.
+    /// How many slots were retired or given up. The thread that counts the last one collapses the stretch.
     done: AtomicU32,
-    /// [`IN_SERVICE`], [`COLLAPSED`] or [`FORGOTTEN`]; only rises.
+    /// [`IN_SERVICE`], [`COLLAPSED`] or [`FORGOTTEN`]. It only rises.
     state: AtomicU32,
 }
 
-/// Some slots may still be handed out or live.
+/// Some slots are not handed out yet, or live.
 const IN_SERVICE: u32 = 0;
 /// All slots are retired, and one mapping covers them.
 const COLLAPSED: u32 = 1;
-/// And their records are gone.
+/// One mapping covers the slots, and their records are gone.
 const FORGOTTEN: u32 = 2;
 
-/// Fraction bits of [`Class::inverse`]. They leave room for the pages of 4 TiB beside it in 64 bits, and of
-/// 8 TiB where slots are smallest.
+/// The fraction bits of [`Class::inverse`]. Beside them 64 bits have room for the pages of 4 TiB, or of 8 TiB in the
+/// class of the smallest slots.
 pub const INVERSE_BITS: u32 = 34;
 
-/// The slots of one size. What turns an address into a record is on one cache line.
+/// The slots of one size. The fields that turn an address into a record share a cache line.
 #[repr(C, align(64))]
 pub struct Class {
-    /// Of the first slot; the page before it is a guard.
+    /// The address of the first slot. The page before it is a guard.
     start: usize,
-    /// 1 divided by the pages of a slot with its guard, rounded up, in units of 2^-[`INVERSE_BITS`].
+    /// The inverse of the pages of a slot with its guard, rounded up, in units of 2^-[`INVERSE_BITS`].
     inverse: usize,
-    /// Bytes of a slot with its guard.
+    /// The bytes of a slot with its guard.
     stride: usize,
-    /// Slots whose pages and records are in service; only grows.
+    /// How many slots and their records are in service; only grows.
     opened: AtomicUsize,
     records: Region<Record>,
     stretches: Region<Stretch>,
     number: usize,
     data_pages: usize,
-    /// Slots that there can be; only shrinks.
+    /// How many slots there can be; only shrinks.
     capacity: AtomicUsize,
-    /// End of the address space that there was, and of what is left of it.
+    /// The end of the class's first address space, and of what is left of it.
     first_end: usize,
     end: AtomicUsize,
-    /// Slots handed out, possibly past `capacity`.
+    /// How many slots were handed out; may exceed `capacity`.
     claimed: AtomicUsize,
     opening: Lock<()>,
 }
 
 impl Class {
-    /// Where assembler finds what turns an address into a record: byte offsets.
+    /// Byte offsets of what turns an address into a record, for the assembler.
     pub const START_AT: usize = offset_of!(Class, start);
     pub const INVERSE_AT: usize = offset_of!(Class, inverse);
     pub const STRIDE_AT: usize = offset_of!(Class, stride);
     pub const OPENED_AT: usize = offset_of!(Class, opened);
     pub const RECORDS_AT: usize = offset_of!(Class, records) + Region::<Record>::BASE_AT;
 
-    /// Lays a class over `bytes` bytes of reserved address space at `base`, which best lies one page
-    /// before a boundary of [`STRETCH_ALIGN`].
+    /// Makes a class of `bytes` bytes of reserved address space at `base`, which best lies one page before a boundary
+    /// of [`STRETCH_ALIGN`].
     pub fn new(
         number: usize,
         base: usize,
@@ -227,18 +225,18 @@ impl Class {
         let inverse = (1_usize << INVERSE_BITS).div_ceil(slot_pages);
         let pages = bytes / PAGE_BYTES - 1;
         assert!(pages <= usize::MAX / inverse, "products must not overflow");
-        // The inverse is too large by less than slot_pages units: so many are not rounded wrongly.
+        // The inverse is too large by less than slot_pages units, so up to `exact` pages are divided correctly.
         let exact = (1 << INVERSE_BITS) / slot_pages;
-        // Slot numbers are 32 bits wide where threads keep them.
+        // Threads keep slot numbers in 32 bits.
         let capacity = (pages.min(exact) / slot_pages).min(u32::MAX as usize - 1);
         Ok(Class {
             start: base + PAGE_BYTES,
             inverse,
             stride: slot_pages * PAGE_BYTES,
             opened: AtomicUsize::new(0),
-            // SAFETY: a zeroed Record is Virgin; it has no drop glue.
+            // SAFETY: a zeroed Record is Virgin, and needs no drop.
             records: unsafe { Region::reserve(capacity)? },
-            // SAFETY: both fields are atomics, for which zero is valid; no drop glue.
+            // SAFETY: both fields are atomics, for which zero is valid, and need no drop.
             stretches: unsafe { Region::reserve(capacity.div_ceil(STRETCH_SLOTS))? },
             number,
             data_pages,
@@ -254,17 +252,17 @@ impl Class {
         self.capacity.load(Ordering::Relaxed)
     }
 
-    /// Whether `address`, which lies in the class's range, is still its own.
+    /// Whether the class still owns `address`, which lies in its range.
     pub fn has(&self, address: usize) -> bool {
         address < self.end.load(Ordering::Relaxed)
     }
 
-    /// All addresses that were the class's at first.
+    /// Returns all addresses that the class had at first.
     pub fn whole(&self) -> Range<usize> {
         self.start - PAGE_BYTES..self.first_end
     }
 
-    /// The addresses behind what is in service.
+    /// Returns the addresses behind those in service.
     pub fn unused(&self) -> Range<usize> {
         let start = match self.opened.load(Ordering::Acquire) {
             0 => self.start - PAGE_BYTES,
@@ -273,7 +271,7 @@ impl Class {
         start..self.end.load(Ordering::Relaxed)
     }
 
-    /// Gives up the addresses from `from` on; false if something there is in service.
+    /// Gives up the addresses from `from` on. Returns false if some of them are in service.
     pub fn give_up(&self, from: usize) -> bool {
         let _opening = self.opening.lock();
         let unused = self.unused();
@@ -285,38 +283,38 @@ impl Class {
         true
     }
 
-    /// Address of the first slot.
+    /// Returns the address of the first slot.
     #[inline(always)]
     pub fn start(&self) -> usize {
         self.start
     }
 
-    /// Slots taken into service at a time: few of a large class, which a program may hardly use.
+    /// Returns how many slots are taken into service at a time: few of a large class, which a program may hardly use.
     fn step(&self) -> usize {
         (2 * STRETCH_SLOTS / (self.data_pages + 1)).next_power_of_two() / 2
     }
 
-    /// Slot `index`, if it is in service.
+    /// Returns slot `index`, if it is in service.
     #[inline(always)]
     pub fn slot(&self, index: usize) -> Option<Slot<'_>> {
         if index >= self.opened.load(Ordering::Acquire) {
             return None;
         }
         let start = self.start + index * self.stride;
-        // SAFETY: committed before the slot was taken into service.
+        // SAFETY: the record was committed before the slot was taken into service.
         let record = unsafe { self.records.committed(index) };
         let home = Home::Pool { class: self.number, index };
         Some(Slot { record, data: PageRange::new(start, self.data_pages), home })
     }
 
-    /// Takes up to `count` fresh slots for the caller alone.
+    /// Takes up to `count` fresh slots for the caller only.
     pub fn claim(
         &self,
         pages: &dyn PageProtection,
         room: &Room,
         count: usize,
     ) -> Result<Range<usize>, Errno> {
-        // Checked first so that the counter does not run on once the class is spent.
+        // Check first, so that the counter does not run on once the class is spent.
         if self.is_spent() {
             return Err(Errno::ENOMEM);
         }
@@ -326,7 +324,7 @@ impl Class {
             return Err(Errno::ENOMEM);
         }
         self.open(pages, room, end).inspect_err(|_| {
-            // If nobody has claimed more, these are as before. Otherwise they are lost.
+            // Give the slots back if nobody has claimed more. Otherwise they are lost.
             let _ = self.claimed.compare_exchange(
                 start + count,
                 start,
@@ -362,12 +360,12 @@ impl Class {
         Ok(())
     }
 
-    /// Address of the guard before the first slot, once that is in service.
+    /// Returns the address of the guard before the first slot, once it is in service.
     pub fn first_guard(&self) -> Option<usize> {
         (self.opened.load(Ordering::Acquire) > 0).then_some(self.start - PAGE_BYTES)
     }
 
-    /// The slots in service that are not in a collapsed stretch.
+    /// Returns the slots in service that are not in a collapsed stretch.
     pub fn in_service(&self) -> impl Iterator<Item = Slot<'_>> {
         let opened = self.opened.load(Ordering::Acquire);
         (0..opened)
@@ -377,7 +375,7 @@ impl Class {
             .filter_map(|index| self.slot(index))
     }
 
-    /// Passes every slot in service that is not in a collapsed stretch to `visit`, until it returns false. No slot is
+    /// Passes every slot in service that is not in a collapsed stretch to `visit`, until that returns false. No slot is
     /// taken into service meanwhile.
     pub fn visit_in_service(&self, visit: impl FnMut(Slot<'_>) -> bool) {
         let _opening = self.opening.lock();
@@ -406,16 +404,16 @@ impl Class {
         state == Some(FORGOTTEN)
     }
 
-    /// Counts a slot that is done with: retired, or given up unused. Returns the number of its
-    /// stretch if that was the last slot of it.
+    /// Counts a slot that was retired, or given up unused. Returns the number of its stretch if that was the last slot
+    /// of it.
     #[inline(always)]
     pub fn count_done(&self, index: usize) -> Option<usize> {
         let done = self.stretch_of(index)?.done.fetch_add(1, Ordering::AcqRel) + 1;
         (done as usize == STRETCH_SLOTS).then_some(index / STRETCH_SLOTS)
     }
 
-    /// Kernel mappings that collapsing a stretch costs: it cuts one in three, unless a neighbour
-    /// has collapsed too.
+    /// Returns how many kernel mappings the collapse of a stretch costs: it cuts one into three, unless a neighbour has
+    /// collapsed too.
     pub fn mappings_to_collapse(&self, stretch: usize) -> isize {
         let collapsed = |number: Option<usize>| {
             let state = number.and_then(|n| self.stretches.get(n)).map(|s| &s.state);
@@ -427,10 +425,10 @@ impl Class {
     /// Lays one inaccessible mapping over a stretch.
     ///
     /// # Safety
-    /// All its slots must be done with.
+    /// All its slots must have been retired or given up.
     pub unsafe fn collapse(&self, stretch: usize, room: &Room) -> Result<(), Errno> {
         let start = self.start + stretch * STRETCH_SLOTS * self.stride;
-        // SAFETY: all slots of the stretch are done with, as this function demands; the range is the class's own.
+        // SAFETY: the caller promises that no slot of the stretch is used again; the range is the class's own.
         unsafe { memory::decommit(start, STRETCH_SLOTS * self.stride) }?;
         room.give_back(STRETCH_SLOTS * self.stride);
         if let Some(stretch) = self.stretches.get(stretch) {
@@ -439,8 +437,7 @@ impl Class {
         Ok(())
     }
 
-    /// Drops the records of a collapsed stretch. Whoever reads one meanwhile finds what it said or
-    /// nothing.
+    /// Drops the records of a collapsed stretch. A thread that reads one meanwhile finds its contents or nothing.
     pub fn forget(&self, stretch: usize) {
         if let Some(state) = self.stretches.get(stretch).map(|stretch| &stretch.state) {
             debug_assert_eq!(state.load(Ordering::Relaxed), COLLAPSED);
@@ -459,7 +456,7 @@ impl Class {
     /// # Safety
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
+        // SAFETY: the caller promises that this thread, or the one that it is a copy of, called `hold_for_fork`.
         unsafe {
             self.stretches.release_after_fork();
             self.records.release_after_fork();
@@ -467,14 +464,14 @@ impl Class {
         }
     }
 
-    /// Number of the slot whose stride holds `address`, which must lie in the class's range.
+    /// Returns the number of the slot whose stride holds `address`, which must lie in the class's range.
     #[inline]
     pub fn index_of(&self, address: usize) -> Option<usize> {
         let page = address.checked_sub(self.start)? / PAGE_BYTES;
         Some((page * self.inverse) >> INVERSE_BITS)
     }
 
-    /// Whether all slots have been handed out.
+    /// Whether all slots were handed out.
     pub fn is_spent(&self) -> bool {
         self.claimed.load(Ordering::Relaxed) >= self.capacity()
     }

@@ -1,7 +1,7 @@
-//! The runtime's own heap: dlmalloc over a reservation of its own, never guarded.
+//! The runtime's own heap: dlmalloc in its own reservation, without guards.
 //!
-//! Serves what the runtime allocates for itself (symbol tables, report text, unwinder caches), and
-//! allocations that a signal handler makes while it has interrupted the runtime.
+//! It serves what the runtime allocates for itself (symbol tables, report text, unwinder caches), and what a signal
+//! handler allocates while it has interrupted the runtime.
 
 use super::report_memory;
 use crate::sys::attempt;
@@ -12,10 +12,10 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use dlmalloc::Dlmalloc;
 
-/// Address space kept for it; symbolising a program with gigabytes of debug information fits.
+/// Address space for it in bytes: enough to symbolise a program with gigabytes of debug information.
 const RESERVED_BYTES: usize = 64 << 30;
 
-/// Commits the reservation from its start.
+/// Commits the reservation, from its start on.
 struct Source;
 
 static BASE: AtomicUsize = AtomicUsize::new(0);
@@ -23,7 +23,7 @@ static RESERVED: AtomicUsize = AtomicUsize::new(0);
 static COMMITTED: AtomicUsize = AtomicUsize::new(0);
 static HEAP: Lock<Dlmalloc<Source>> = Lock::new(Dlmalloc::new_with_allocator(Source));
 
-/// Reserves the address space on first use; the caller holds the heap's lock.
+/// Reserves the address space at the first call. The caller holds the heap's lock.
 fn base() -> Option<usize> {
     let base = BASE.load(Ordering::Acquire);
     if base != 0 {
@@ -35,8 +35,8 @@ fn base() -> Option<usize> {
     Some(reservation.start)
 }
 
-// SAFETY: memory handed out is committed, ours, used by nobody else and never taken back; dlmalloc
-// calls with the heap's lock held.
+// SAFETY: memory handed out is committed, ours, used by nobody else, and never taken back. dlmalloc calls with the
+// heap's lock held.
 unsafe impl dlmalloc::Allocator for Source {
     fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
         let none = (core::ptr::null_mut(), 0, 0);
@@ -79,7 +79,7 @@ unsafe impl dlmalloc::Allocator for Source {
     }
 }
 
-/// Whether `address` is the private heap's.
+/// Whether `address` is in the private heap.
 pub fn contains(address: usize) -> bool {
     let base = BASE.load(Ordering::Acquire);
     base != 0 && address.wrapping_sub(base) < RESERVED.load(Ordering::Acquire)
@@ -94,11 +94,11 @@ pub fn shrink() {
     let (base, reserved) = (BASE.load(Ordering::Acquire), RESERVED.load(Ordering::Relaxed));
     let kept = (COMMITTED.load(Ordering::Relaxed) + KEPT_BYTES).min(reserved);
     RESERVED.store(kept, Ordering::Release);
-    // SAFETY: of the reservation, what was never committed; the lock is held, so none of it is handed out.
+    // SAFETY: this part was never committed, and the lock is held, so none of it is handed out.
     unsafe { memory::unmap(base + kept, reserved - kept) };
 }
 
-/// Precedes every block: dlmalloc does not tell sizes.
+/// Precedes every block, as dlmalloc does not tell sizes.
 #[repr(C)]
 struct Header {
     size: usize,
@@ -110,26 +110,26 @@ fn header(address: usize) -> *mut Header {
     (address - size_of::<Header>()) as *mut Header
 }
 
-/// Bytes of last resort, for a report without symbols.
+/// Bytes of last resort, enough for a report without symbols.
 const RESCUE_BYTES: usize = 1 << 18;
 
 #[repr(align(16))]
 struct Rescue(UnsafeCell<[u8; RESCUE_BYTES]>);
 
-// SAFETY: parts of it are handed out once each, by an atomic count.
+// SAFETY: an atomic count hands out each part once.
 unsafe impl Sync for Rescue {}
 
 static RESCUE: Rescue = Rescue(UnsafeCell::new([0; RESCUE_BYTES]));
 static RESCUE_USED: AtomicUsize = AtomicUsize::new(0);
 
-/// What serves instead of a heap that is abandoned: the decoder's tables alone are more than the bytes of last resort.
+/// Bytes that replace an abandoned heap: the decoder's tables alone are larger than the bytes of last resort.
 const SPARE_BYTES: usize = 16 << 20;
 
-/// 0 before that.
+/// Where they are; 0 until the heap is abandoned.
 static SPARE: AtomicUsize = AtomicUsize::new(0);
 static SPARE_USED: AtomicUsize = AtomicUsize::new(0);
 
-/// The next `total` of `bytes` zeros at `start`, of which `used` are handed out; null where they do not suffice.
+/// Takes the next `total` of `bytes` zeros at `start`, of which `used` are handed out. Null if too few are left.
 fn take(start: usize, bytes: usize, used: &AtomicUsize, total: usize) -> *mut u8 {
     let total = total.next_multiple_of(16);
     let take = |used: usize| used.checked_add(total).filter(|&end| start != 0 && end <= bytes);
@@ -154,12 +154,12 @@ fn is_rescue(address: usize) -> bool {
         || spare != 0 && address.wrapping_sub(spare) < SPARE_BYTES
 }
 
-/// The heap is not to be used any more.
+/// Whether the heap must not be used any more.
 static ABANDONED: AtomicBool = AtomicBool::new(false);
 
-/// In a copy of the process that was made while another thread changed the heap, and in a process that dies and
-/// whose holder of the lock has crashed or been stopped, nobody completes the change: from now on there is the spare
-/// memory alone, of which nothing is used twice.
+/// Gives up the heap if its lock stays held: in a copy of the process that was made while another thread changed the
+/// heap, or in a dying process where the holder has crashed or was stopped. Nobody completes the change. From then on
+/// there is only the spare memory, which is never reused.
 pub fn abandon_if_held(milliseconds: u64) {
     if !ABANDONED.load(Ordering::Relaxed) && HEAP.is_stuck(milliseconds) {
         if let Ok(spare) = memory::map(SPARE_BYTES) {
@@ -169,13 +169,13 @@ pub fn abandon_if_held(milliseconds: u64) {
     }
 }
 
-/// `size` zeroed bytes aligned to `align` (a power of two), or null.
+/// Returns `size` zeroed bytes aligned to `align` (a power of two), or null.
 pub fn allocate(size: usize, align: usize) -> *mut u8 {
     let front = align.max(size_of::<Header>());
     let Some(total) = size.checked_add(front) else { return core::ptr::null_mut() };
     let mut block = core::ptr::null_mut();
     if report_memory::is_used() {
-        // SAFETY: it is used.
+        // SAFETY: `is_used` says that this thread uses the memory of the report.
         block = unsafe { report_memory::allocate(total, front) };
         if block.is_null() && attempt::is_under_way() {
             attempt::give_up();
@@ -190,7 +190,7 @@ pub fn allocate(size: usize, align: usize) -> *mut u8 {
             return block;
         }
     }
-    // SAFETY: the block has `front` bytes before ours, enough for a header, aligned to 16.
+    // SAFETY: the block has `front` bytes before ours, aligned to 16 and enough for a header.
     unsafe {
         let address = block.add(front);
         header(address as usize).write(Header { size, front });
@@ -198,7 +198,7 @@ pub fn allocate(size: usize, align: usize) -> *mut u8 {
     }
 }
 
-/// Bytes that the program may still have of what [`stock_up`] set aside.
+/// How many bytes of what [`stock_up`] set aside the program may still get.
 static STOCK: AtomicUsize = AtomicUsize::new(0);
 
 /// Sets `bytes` aside for the program, and some for the runtime, before the kernel gives no more.
@@ -206,14 +206,14 @@ pub fn stock_up(bytes: usize) {
     const OWN_BYTES: usize = 2 << 20;
     let all = allocate(bytes + OWN_BYTES, 16);
     if !all.is_null() && !is_rescue(all as usize) {
-        // SAFETY: just allocated. What is freed stays the heap's.
+        // SAFETY: the block was just allocated. Freed memory stays in the heap.
         unsafe { free(all as usize) };
         STOCK.store(bytes, Ordering::Relaxed);
     }
 }
 
-/// As [`allocate`], for an object of the program's: null when the stock is used up. (What it frees serves again,
-/// but is not counted.)
+/// Allocates an object of the program from the stock. Null when that is used up. (What the program frees is used again,
+/// but not counted.)
 pub fn allocate_from_stock(size: usize, align: usize) -> *mut u8 {
     let wanted = size.saturating_add(2 * align.max(size_of::<Header>()));
     let take = |left: usize| left.checked_sub(wanted);
@@ -223,12 +223,12 @@ pub fn allocate_from_stock(size: usize, align: usize) -> *mut u8 {
     }
 }
 
-/// Takes back what [`allocate`] gave.
+/// Frees what [`allocate`] returned.
 ///
 /// # Safety
-/// `address` must have come from `allocate`, and be freed once.
+/// `address` must have come from `allocate`, and must be freed only once.
 pub unsafe fn free(address: usize) {
-    // SAFETY: `address` is a live result of `allocate`, as this function demands, so its header is there.
+    // SAFETY: the caller promises that `address` is a live result of `allocate`, so its header is there.
     unsafe {
         let front = (*header(address)).front;
         if report_memory::contains(address) {
@@ -241,24 +241,24 @@ pub unsafe fn free(address: usize) {
     }
 }
 
-/// Bytes asked for at `address`.
+/// Returns how many bytes were asked for at `address`.
 ///
 /// # Safety
 /// `address` must be a live result of [`allocate`].
 pub unsafe fn size(address: usize) -> usize {
-    // SAFETY: `address` is a live result of `allocate`, as this function demands.
+    // SAFETY: the caller promises that `address` is a live result of `allocate`, so its header is there.
     unsafe { (*header(address)).size }
 }
 
-/// Moves a block to one of `size` bytes, aligned to `align`; null, and the old block untouched, without memory.
+/// Moves a block to one of `size` bytes, aligned to `align`. Without memory, returns null and leaves the block.
 ///
 /// # Safety
 /// `address` must be a live result of [`allocate`].
 pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
     let new = allocate(size, align);
     if !new.is_null() {
-        // SAFETY: `address` is a live result of `allocate`, as this function demands; both blocks hold as many bytes,
-        // and are distinct.
+        // SAFETY: the caller promises that `address` is a live result of `allocate`. Both blocks hold that many bytes,
+        // and do not overlap.
         unsafe {
             let bytes = self::size(address).min(size);
             core::ptr::copy_nonoverlapping(address as *const u8, new, bytes);
@@ -276,7 +276,7 @@ pub fn hold_for_fork() {
 /// # Safety
 /// See [`Lock::release_after_fork`].
 pub unsafe fn release_after_fork() {
-    // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
+    // SAFETY: the caller promises that this thread, or the one that it is a copy of, called `hold_for_fork`.
     unsafe { HEAP.release_after_fork() }
 }
 
@@ -286,7 +286,7 @@ mod tests {
 
     const CHILD: &str = "FENCEPOST_TEST_OF_PRIVATE_HEAP";
 
-    /// A thread that was stopped, or has crashed, with the lock: in a process of its own, as others need the heap.
+    /// A thread stops, or crashes, with the lock. This needs its own process, as other tests need the heap.
     #[test]
     fn a_heap_whose_lock_is_never_opened_is_done_without() {
         let name = "heap::private::tests::a_heap_whose_lock_is_never_opened_is_done_without";
@@ -305,7 +305,7 @@ mod tests {
         for address in [small, large].map(|block| block as usize) {
             assert!(address != 0 && is_rescue(address) && contains(address));
         }
-        // SAFETY: live blocks.
+        // SAFETY: both blocks are live and have these bytes.
         unsafe {
             assert_eq!((small.read(), large.add(SPARE_BYTES / 2 - 1).read()), (0, 0));
             assert_eq!(size(large as usize), SPARE_BYTES / 2);

@@ -3,13 +3,13 @@
 use super::slot::{Freeing, Home};
 use super::stock::SlotStack;
 
-/// Most objects that wait in one thread; the range of the option `revoke`.
+/// The most objects that wait in one thread; the upper limit of the option `revoke`.
 pub const MOST_WAITING: usize = 512;
 
 /// What a thread has freed, by class and index.
 pub struct Quarantine(SlotStack<MOST_WAITING>);
 
-/// Class and index of a slot in one number.
+/// Packs the class and the index of a slot into one number.
 fn pack(class: usize, index: usize) -> usize {
     class << 32 | index
 }
@@ -29,17 +29,17 @@ impl Quarantine {
         object.slot().home != Home::Large && object.snapshot().size > 0 && self.0.has_room()
     }
 
-    /// Takes the slot `index` of class `class`; false if there is no room left.
+    /// Adds the slot `index` of class `class`. Returns false if there is no room.
     pub fn push(&self, class: usize, index: usize) -> bool {
         self.0.push(pack(class, index))
     }
 
-    /// Hands out class and index of one that waits.
+    /// Takes out the class and the index of one that waits.
     pub fn pop(&self) -> Option<(usize, usize)> {
         self.0.pop().map(unpack)
     }
 
-    /// How many wait.
+    /// Returns how many wait.
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -1,8 +1,7 @@
 //! What is known about one object, in 32 bytes beside the pool.
 //!
-//! Written by the thread that allocates and by the one that frees, read at any time by anyone, the
-//! fault handler included: all fields are atomics, and `state` says which of the others mean
-//! something.
+//! Written by the thread that allocates and by the one that frees; read at any time by any thread, also in the fault
+//! handler. So all fields are atomics, and `state` says which of the others are valid.
 //!
 //! | state    | `offset`, `size`, `alloc_*` | `free_*`             |
 //! |----------|-----------------------------|----------------------|
@@ -12,10 +11,9 @@
 //! | Quarantined | fixed                    | fixed                |
 //! | Retired  | fixed                       | fixed                |
 //!
-//! The only transitions are Virgin → Live → Freeing → Retired, with Quarantined before Retired where
-//! revocation waits, and back from Freeing to Live with another size for an object that realloc leaves where it is.
-//! Of two threads that free one object exactly one wins the compare-exchange to Freeing; the other has found a double
-//! free.
+//! The only transitions are Virgin → Live → Freeing → Retired, with Quarantined before Retired if revocation waits, and
+//! from Freeing back to Live, with another size, if realloc leaves the object in place. Of two threads that free one
+//! object exactly one wins the compare-exchange to Freeing. The other has found a double free.
 
 use super::place::Place;
 use crate::sys::lock::Patience;
@@ -23,24 +21,24 @@ use crate::trace::TraceId;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// Life of a slot.
+/// The state of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum State {
-    /// Never handed out.
+    /// It was never handed out.
     Virgin = 0,
     Live = 1,
-    /// One thread is retiring it.
+    /// One thread is retiring it, or resizing it in place.
     Freeing = 2,
-    /// Freed; its pages are still there, filled with junk.
+    /// It was freed. Its pages are still there, filled with junk.
     Quarantined = 3,
-    /// Freed; its pages fault for good.
+    /// It was freed, and its pages fault for good.
     Retired = 4,
-    /// Freed so long ago that its record was dropped. No record says this of itself.
+    /// It was freed so long ago that its record was dropped. No record itself holds this state.
     Forgotten = 5,
 }
 
-/// Which family of functions an object came from, or is freed by.
+/// The family of functions that an object came from, or is freed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Family {
@@ -49,7 +47,7 @@ pub enum Family {
     NewArray = 2,
     /// Rust's global allocator.
     Rust = 3,
-    /// Nobody can tell; any function may free it.
+    /// Unknown, so any function may free it.
     Any = 4,
 }
 
@@ -65,23 +63,22 @@ impl Family {
     }
 }
 
-/// A thread of the process, numbered in the order in which the runtime met them; the main thread
-/// is 0.
+/// A thread of the process, numbered in the order in which the runtime met them. The main thread is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct ThreadId(pub u32);
 
-/// Who did something, and from where.
+/// Which thread did something, and from where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
     pub thread: ThreadId,
     pub trace: TraceId,
 }
 
-/// What is known about one object: which fields mean something depends on the state.
+/// What is known about one object. The state says which fields are valid.
 #[repr(C)]
 pub struct Record {
-    /// [`State`] in the low byte, [`Family`] in the next with [`LENT`] above it, then the log2 of the alignment asked for,
-    /// then how much was moved by realloc, and in the highest bit [`REMAPPED`].
+    /// [`State`] in the low byte; [`Family`] in the next, with [`LENT`] above it; then the logarithm of the alignment
+    /// asked for; then how much realloc has moved; and [`REMAPPED`] in the highest bit.
     state: AtomicU32,
     /// Bytes from the slot's first data page to the object.
     offset: AtomicU32,
@@ -95,19 +92,19 @@ pub struct Record {
 
 const _: () = assert!(size_of::<Record>() == 32);
 
-/// The program has mapped something over pages of the object.
+/// Set if the program has mapped something over pages of the object.
 const REMAPPED: u32 = 1 << 31;
 
-/// libc's own threads may work on the object.
+/// Set if libc's own threads may use the object.
 const LENT: u32 = 1 << 15;
 
-/// Place of [`Snapshot::moved`] in the word of the state.
+/// The position of [`Snapshot::moved`] in the word of the state.
 const MOVED_SHIFT: u32 = 24;
 
-/// Most that [`Snapshot::moved`] can say.
+/// The highest value of [`Snapshot::moved`].
 pub const MOST_MOVED: u8 = 127;
 
-/// From here on [`Snapshot::moved`] says that an object may grow where it is.
+/// From this value of [`Snapshot::moved`] on, an object may grow in place.
 pub const MANY_MOVED: u8 = 64;
 const _: () = assert!(MANY_MOVED <= MOST_MOVED);
 
@@ -116,34 +113,34 @@ const _: () = assert!(MANY_MOVED <= MOST_MOVED);
 pub struct Snapshot {
     pub state: State,
     pub family: Family,
-    /// Of the alignment asked for; 0 where none was.
+    /// The logarithm of the alignment asked for; 0 if there was none.
     pub align_log2: u8,
     pub offset: usize,
     pub size: usize,
     pub allocated: Event,
-    /// How much realloc has moved to bring the object here: the heap's measure, up to [`MOST_MOVED`].
+    /// How much realloc has moved to bring the object here, in steps of the heap's, up to [`MOST_MOVED`].
     pub moved: u8,
     /// Whether the program has mapped something over pages of the object.
     pub is_remapped: bool,
-    /// Whether libc's own threads may work on the object, or did.
+    /// Whether libc's own threads may use the object, or did.
     pub is_lent: bool,
     /// Present from Quarantined on.
     pub freed: Option<Event>,
 }
 
 impl Snapshot {
-    /// Where the object lies in its slot.
+    /// Returns where the object lies in its slot.
     pub fn place(&self) -> Place {
         Place { offset: self.offset, size: self.size }
     }
 
-    /// Whether realloc may leave the object where it is, and so change its size: enough was moved to make it.
+    /// Whether realloc may resize the object in place, as enough was moved to make it.
     #[inline]
     pub fn may_stay(&self) -> bool {
         self.moved >= MANY_MOVED
     }
 
-    /// The same of the object while it lived.
+    /// Returns this snapshot as it was while the object lived.
     pub fn as_live(self) -> Snapshot {
         Snapshot { state: State::Live, ..self }
     }
@@ -165,19 +162,18 @@ fn encode(state: State, family: Family, align_log2: u8) -> u32 {
     state as u32 | (family as u32) << 8 | u32::from(align_log2) << 16
 }
 
-/// The same object in another state.
+/// Returns the word of the same object in another state.
 fn advance(word: u32, state: State) -> u32 {
     word & !0xff | state as u32
 }
 
 impl Record {
-    /// Where assembler finds the [`State`], in one byte, and the offset and size of the object: byte
-    /// offsets.
+    /// Byte offsets for the assembler: of the [`State`], which is one byte, and of the object's offset and size.
     pub const STATE_AT: usize = offset_of!(Record, state);
     pub const OFFSET_AT: usize = offset_of!(Record, offset);
     pub const SIZE_AT: usize = offset_of!(Record, size);
 
-    /// Virgin → Live. The caller alone owns the slot; its pages and canaries are ready.
+    /// Virgin → Live. Only the caller owns the slot; its pages and canaries are ready.
     pub fn publish(&self, place: Place, (family, align_log2): (Family, u8), allocated: Event) {
         debug_assert_eq!(decode(self.state.load(Ordering::Relaxed)).0, State::Virgin);
         self.offset.store(place.offset as u32, Ordering::Relaxed);
@@ -187,12 +183,12 @@ impl Record {
         self.state.store(encode(State::Live, family, align_log2), Ordering::Release);
     }
 
-    /// From now on any function may free the live object, which nobody but the caller knows yet.
+    /// Lets any function free the live object, which only the caller knows yet.
     pub fn forget_family(&self) {
         self.state.store(encode(State::Live, Family::Any, 0), Ordering::Release);
     }
 
-    /// Notes how much was moved to make the live object, which nobody but the caller knows yet.
+    /// Notes how much was moved to make the live object, which only the caller knows yet.
     pub fn note_moved(&self, moved: u8) {
         let word = self.state.load(Ordering::Relaxed);
         self.state.store(word | u32::from(moved.min(MOST_MOVED)) << MOVED_SHIFT, Ordering::Release);
@@ -206,25 +202,25 @@ impl Record {
         self.end(State::Freeing, State::Live, None);
     }
 
-    /// The program has mapped something over pages of the live object. Nothing else changes.
+    /// Notes that the program has mapped something over pages of the live object.
     pub fn note_remapped(&self) {
         self.mark(REMAPPED);
     }
 
-    /// libc's own threads are about to work on the object. Nothing else changes. Whether it is live.
+    /// Notes that libc's own threads are about to use the object. Returns whether it is live.
     pub fn note_lent(&self) -> bool {
         self.mark(LENT)
     }
 
-    /// Sets a bit of the word of the state, if the object is live.
+    /// Sets a bit in the word of the state if the object is live. Returns whether it is.
     fn mark(&self, bit: u32) -> bool {
         let is_live = |word: &u32| decode(*word).0 == State::Live;
         let mark = |word: u32| is_live(&word).then_some(word | bit);
         self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, mark).is_ok()
     }
 
-    /// Live → Freeing, for exactly one of all callers; the others get the state that they found.
-    /// The winner must call [`Record::finish_free`], or [`Record::resume`].
+    /// Live → Freeing, for exactly one of all callers. The others get the state that they found. The winner must call
+    /// [`Record::finish_free`], [`Record::quarantine`] or [`Record::resume`].
     pub fn begin_free(&self) -> Result<(), State> {
         let mut current = self.state.load(Ordering::Acquire);
         loop {
@@ -269,7 +265,7 @@ impl Record {
         self.state.store(advance(current, to), Ordering::Release);
     }
 
-    /// Where the object lies in its slot, if it is Live.
+    /// Returns where the object lies in its slot, if it is Live.
     #[inline]
     pub fn live_place(&self) -> Option<Place> {
         let (state, _) = decode(self.state.load(Ordering::Acquire));
@@ -280,7 +276,7 @@ impl Record {
         (state == State::Live).then_some(place)
     }
 
-    /// What the record says, or `None` while it is Virgin.
+    /// Returns the record's contents, or `None` while it is Virgin.
     pub fn read(&self) -> Option<Snapshot> {
         let word = self.state.load(Ordering::Acquire);
         let (state, family) = decode(word);
@@ -306,9 +302,9 @@ impl Record {
         })
     }
 
-    /// [`Record::read`], after another thread that is retiring the object has had time to finish (half
-    /// a second: it may be moving much memory, or wait for a processor). It gives up on one
-    /// that never does: that may be the thread that was interrupted.
+    /// Reads the record like [`Record::read`], but waits up to half a second while another thread retires the object:
+    /// it may be moving much memory, or wait for a processor. Does not wait for ever, as the interrupted thread itself
+    /// may be the one that retires it.
     pub fn read_settled(&self) -> Option<Snapshot> {
         let is_freeing = |entry: &Option<Snapshot>| {
             matches!(entry, Some(Snapshot { state: State::Freeing, .. }))

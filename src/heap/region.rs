@@ -1,6 +1,6 @@
-//! A growing array at a fixed address: reserved whole, committed in steps.
+//! A growing array at a fixed address: reserved as a whole, committed in steps.
 //!
-//! Steps keep strict overcommit, RLIMIT_DATA and core dumps honest: only what is used counts.
+//! With steps, only what is used counts for strict overcommit, RLIMIT_DATA and core dumps.
 
 use crate::sys::lock::Lock;
 use crate::sys::memory::Reservation;
@@ -8,34 +8,33 @@ use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes committed at a time.
+/// How many bytes are committed at a time.
 const STEP_BYTES: usize = 256 * 1024;
 
-/// Room for `capacity` values of `T`, zeroed. `T` must be valid when all its bytes are zero.
+/// Room for `capacity` zeroed values of `T`. All-zero bytes must be a valid `T`.
 #[repr(C)]
 pub struct Region<T> {
     base: usize,
     capacity: usize,
-    /// Only grows; every element below it is committed.
+    /// Only grows. Every element below it is committed.
     committed_bytes: AtomicUsize,
     growing: Lock<()>,
     _element: PhantomData<T>,
 }
 
-// SAFETY: a Region hands out shared references only, so it is as shareable as its elements.
+// SAFETY: a Region hands out only shared references, so sharing it is sharing its elements.
 unsafe impl<T: Sync> Sync for Region<T> {}
-// SAFETY: likewise; it owns no thread's state.
+// SAFETY: a Region holds no state of any thread, and its elements may be shared.
 unsafe impl<T: Sync> Send for Region<T> {}
 
 impl<T> Region<T> {
-    /// Where assembler finds the address of the first element: a byte offset.
+    /// The byte offset of the first element's address, for the assembler.
     pub const BASE_AT: usize = core::mem::offset_of!(Region<T>, base);
 
-    /// Reserves address space for `capacity` elements, or for as many as an RLIMIT_AS of the
-    /// process leaves room for.
+    /// Reserves address space for `capacity` elements, or for as many as the process's RLIMIT_AS allows.
     ///
     /// # Safety
-    /// All-zero bytes must be a valid `T` without drop glue.
+    /// All-zero bytes must be a valid `T`, and `T` must need no drop.
     pub unsafe fn reserve(capacity: usize) -> Result<Region<T>, Errno> {
         let wanted = round_up_to_page(capacity * size_of::<T>());
         let least = wanted.min(STEP_BYTES);
@@ -69,34 +68,34 @@ impl<T> Region<T> {
         Ok(())
     }
 
-    /// Element `index`, if it is committed.
+    /// Returns element `index`, if it is committed.
     #[inline]
     pub fn get(&self, index: usize) -> Option<&T> {
         let end = (index + 1) * size_of::<T>();
         if end > self.committed_bytes.load(Ordering::Acquire) {
             return None;
         }
-        // SAFETY: just seen to be.
+        // SAFETY: the check above has found the element committed.
         Some(unsafe { self.committed(index) })
     }
 
-    /// Element `index`.
+    /// Returns element `index`.
     ///
     /// # Safety
-    /// It must be committed ([`Region::ensure`]).
+    /// The element must be committed ([`Region::ensure`]).
     #[inline(always)]
     pub unsafe fn committed(&self, index: usize) -> &T {
-        // SAFETY: committed, aligned (the base is page-aligned), zeroed or written through shared
-        // references, and never taken away.
+        // SAFETY: the caller promises that the element is committed. It is aligned, as the base is page-aligned, zeroed
+        // or written through shared references, and never removed.
         unsafe { &*((self.base + index * size_of::<T>()) as *const T) }
     }
 
-    /// Zeroes elements and gives back their memory; `count` of them must fill whole pages.
+    /// Zeroes `count` elements, which must fill whole pages, and gives their memory back.
     pub fn discard(&self, first: usize, count: usize) {
         let (start, bytes) = (self.base + first * size_of::<T>(), count * size_of::<T>());
         debug_assert!(start.is_multiple_of(PAGE_BYTES) && bytes.is_multiple_of(PAGE_BYTES));
-        // SAFETY: inside the region; zero is valid for every element, and readers use atomics.
-        // Should the kernel refuse, the memory stays: that is all.
+        // SAFETY: the range is in the region, zero is valid for every element, and readers use atomics. If the kernel
+        // refuses, only the memory stays.
         let _ = unsafe { memory::discard(start, bytes) };
     }
 
@@ -108,7 +107,7 @@ impl<T> Region<T> {
     /// # Safety
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
+        // SAFETY: the caller promises that this thread, or the one that it is a copy of, called `hold_for_fork`.
         unsafe { self.growing.release_after_fork() }
     }
 }

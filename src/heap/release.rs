@@ -1,4 +1,4 @@
-//! How an object is given back, and whether that goes with how it was made.
+//! How an object is given back, and whether that matches how it was made.
 
 use super::place::log2;
 use super::record::Family;
@@ -33,7 +33,7 @@ impl Deallocator {
         }
     }
 
-    /// Whose objects it takes.
+    /// Returns the family whose objects this function takes.
     const fn family(self) -> Family {
         match self {
             Deallocator::Delete => Family::New,
@@ -43,22 +43,21 @@ impl Deallocator {
         }
     }
 
-    /// Whether the caller speaks for the alignment even by saying nothing: an over-aligned object
-    /// goes with the forms that name its alignment (C++ expr.delete, C23 7.24.3.4); Rust's layouts always
-    /// do. `free` takes any.
+    /// Whether the caller states the alignment even by naming none. Over-aligned objects must be freed by the forms
+    /// that name their alignment (C++ expr.delete, C23 7.24.3.4), and Rust's layouts always name it. `free` takes any.
     const fn implies_alignment(self) -> bool {
         !matches!(self, Deallocator::Free | Deallocator::Realloc)
     }
 }
 
-/// One call that gives an object back, with what the caller says of it.
+/// One call that gives an object back, and what its caller says about the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
     pub by: Deallocator,
     pub size: Option<usize>,
-    /// Log2; 0 where the caller names no alignment.
+    /// The logarithm of the alignment; 0 if the caller names none.
     pub align_log2: u8,
-    /// Whether it must go with the object.
+    /// Whether the call must match the object.
     checked: bool,
 }
 
@@ -75,12 +74,12 @@ impl Release {
         Release { align_log2: log2(align), ..self }
     }
 
-    /// The same call, no longer held to anything.
+    /// Returns the same call, which need not match the object any more.
     pub const fn unchecked(self) -> Release {
         Release { checked: false, ..self }
     }
 
-    /// What does not go with an object.
+    /// Returns what does not match an object.
     #[inline]
     pub fn mismatch(&self, family: Family, size: usize, align_log2: u8) -> Option<Mismatch> {
         if !self.checked || family == Family::Any {
@@ -89,7 +88,7 @@ impl Release {
         if family != self.by.family() {
             return Some(Mismatch::Family);
         }
-        // libstdc++ asks malloc for a byte where its caller asked for none.
+        // libstdc++ asks malloc for one byte if its caller asked for none.
         if self.size.is_some_and(|given| given != size && (given, size) != (0, 1)) {
             return Some(Mismatch::Size);
         }
@@ -98,10 +97,10 @@ impl Release {
     }
 }
 
-/// In what a call and the object that it was given differ.
+/// How a call and its object differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mismatch {
-    /// Made by one family of functions, given back to another.
+    /// One family of functions made the object, and another is to free it.
     Family,
     Size,
     Alignment,

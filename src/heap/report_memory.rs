@@ -1,8 +1,8 @@
-//! Memory of a report: a heap of its own for the thread that reports, emptied when the report is out.
+//! The memory of a report: a separate heap for the reporter, emptied when the report is out.
 //!
-//! A report is made in a process that may be in any state, and may have to be given up in its midst. So nothing that
-//! others use is changed, and no lock is needed: one thread reports at a time. A first part is there from the start; the
-//! rest is limited, as the program may need the machine's memory.
+//! A report is made in a process in any state, and may have to be given up before its end. So it changes nothing that
+//! others use, and needs no lock: one thread reports at a time. A first part is usable from the start. The rest is
+//! limited, as the program may need the machine's memory.
 
 use crate::sys::memory::{self, Reservation};
 use crate::sys::per_thread::per_thread;
@@ -11,14 +11,14 @@ use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use dlmalloc::Dlmalloc;
 
-/// Most that a report may use: names of a program with hundreds of megabytes of debug information fit, as
-/// that itself is looked at through mappings.
+/// The most bytes that a report may use. The names of a program with hundreds of megabytes of debug information fit, as
+/// that itself is mapped.
 const MOST_BYTES: usize = 192 << 20;
 
-/// Usable from the start: a report without names has many times less.
+/// Bytes usable from the start: a report without names takes many times less.
 const FIRST_BYTES: usize = 1 << 20;
 
-/// What is made usable at a time.
+/// How many bytes are made usable at a time.
 const STEP_BYTES: usize = 1 << 20;
 
 per_thread! {
@@ -28,7 +28,7 @@ per_thread! {
 
 static START: AtomicUsize = AtomicUsize::new(0);
 static RESERVED: AtomicUsize = AtomicUsize::new(0);
-/// Bytes from the start that are usable, and those of them that the heap has.
+/// How many bytes from the start are usable, and how many of these the heap has taken.
 static USABLE: AtomicUsize = AtomicUsize::new(0);
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
@@ -36,12 +36,12 @@ struct Source;
 
 struct ReportHeap(UnsafeCell<Dlmalloc<Source>>);
 
-// SAFETY: used by the thread that reports alone.
+// SAFETY: only the reporter uses it.
 unsafe impl Sync for ReportHeap {}
 
 static HEAP: ReportHeap = ReportHeap(UnsafeCell::new(Dlmalloc::new_with_allocator(Source)));
 
-/// Reserves the memory. Once, at the start.
+/// Reserves the memory, once, at the start.
 pub fn install() {
     let Some(reservation) = Reservation::new(MOST_BYTES, FIRST_BYTES, 16) else { return };
     if reservation.commit(0, FIRST_BYTES).is_ok() {
@@ -100,10 +100,10 @@ unsafe impl dlmalloc::Allocator for Source {
     }
 }
 
-/// Has the calling thread's allocations for the runtime come from here while `f` runs.
+/// Runs `f`. Meanwhile the calling thread's allocations for the runtime come from here.
 ///
 /// # Safety
-/// The calling thread must be the one that reports, and nothing that `f` allocates may be used after [`empty`].
+/// The calling thread must be the reporter, and nothing that `f` allocates may be used after [`empty`].
 pub unsafe fn with<R>(f: impl FnOnce() -> R) -> R {
     let was_used = IS_USED.with(|used| used.replace(true));
     let result = f();
@@ -114,11 +114,11 @@ pub unsafe fn with<R>(f: impl FnOnce() -> R) -> R {
 /// Empties the memory, and gives the pages back.
 ///
 /// # Safety
-/// The calling thread must be the one that reports, and use nothing that was allocated here any more.
+/// The calling thread must be the reporter, and must use nothing any more that was allocated here.
 pub unsafe fn empty() {
     let taken = TAKEN.load(Ordering::Relaxed);
-    // SAFETY: this is the thread that reports, and it uses nothing of the memory any more, as this function demands.
-    // If the pages can't be dropped, what was allocated stays: new pages must be zeros.
+    // SAFETY: the caller promises to be the reporter, and to use nothing of the memory any more. If the pages can't be
+    // dropped, the memory is not reused: new pages must be zeros.
     unsafe {
         if taken > 0 && memory::discard(START.load(Ordering::Relaxed), taken).is_ok() {
             TAKEN.store(0, Ordering::Relaxed);
@@ -132,29 +132,29 @@ pub fn is_used() -> bool {
     IS_USED.with(Cell::get)
 }
 
-/// Whether `address` is of this memory.
+/// Whether `address` is in this memory.
 pub fn contains(address: usize) -> bool {
     let start = START.load(Ordering::Relaxed);
     start != 0 && address.wrapping_sub(start) < RESERVED.load(Ordering::Relaxed)
 }
 
-/// `size` zeroed bytes aligned to `align` (a power of two), or null.
+/// Returns `size` zeroed bytes aligned to `align` (a power of two), or null.
 ///
 /// # Safety
 /// [`is_used`] must be true.
 pub unsafe fn allocate(size: usize, align: usize) -> *mut u8 {
-    // SAFETY: the thread that reports is here alone; any size and power of two are valid requests.
+    // SAFETY: `is_used` says that this is the reporter, the only user. Any size and power of two are valid requests.
     unsafe { (*HEAP.0.get()).calloc(size, align) }
 }
 
-/// Takes back what [`allocate`] gave. Whoever does not report has what is gone already.
+/// Frees what [`allocate`] returned. In a thread that does not report, that is gone already.
 ///
 /// # Safety
-/// `address` must have come from `allocate`, and be freed once.
+/// `address` must have come from `allocate`, and must be freed only once.
 pub unsafe fn free(address: usize) {
     if is_used() {
-        // SAFETY: `address` is a live result of `allocate`, as this function demands; the thread that reports is here
-        // alone.
+        // SAFETY: the caller promises that `address` is a live result of `allocate`, and this is the reporter, the only
+        // user.
         unsafe { (*HEAP.0.get()).c_free(address as *mut u8) }
     }
 }

@@ -1,10 +1,10 @@
-//! realloc: objects that move, and those that stay where they are.
+//! realloc: objects that move, and objects that stay in place.
 //!
 //! An object moves, so that stale pointers to it fault and its end is at the guard. Moving it at each of many small
-//! steps would take time by the square of its size. So each object's record says how much was moved so far to
-//! bring it there; after [`MANY_MOVED`] it gets spare pages behind it at the next move, by a share of its size, which
-//! fault until it reaches them. Then it grows where it is, page by page, until they are spent. The slack behind it,
-//! less than a page, is filled with canaries, which are verified at each step.
+//! steps would take quadratic time. So each object's record says how much was moved so far to bring it there. After
+//! [`MANY_MOVED`] its next move leaves spare pages behind it, in proportion to its size, which fault until it reaches
+//! them. Then it grows in place, page by page, until they are spent. The slack behind it, less than a page, is filled
+//! with canaries, which are checked at each step.
 
 use super::budget::Cost;
 use super::canary;
@@ -19,33 +19,33 @@ use crate::pages::PageRange;
 use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
 use core::ops::Range;
 
-/// A move counts as one towards [`MANY_MOVED`], and as one more for each so many bytes. So the first 64 moves of a
-/// small object are moves, and the first of one of 16 MiB.
+/// A move counts one towards [`MANY_MOVED`], and one more for each so many bytes. So a small object really moves its
+/// first 64 times, and one of 16 MiB once.
 const MOVED_BYTES: usize = 256 << 10;
 
-/// Spare pages are one part in so many of the object's.
+/// The object's pages divided by this are its spare pages.
 const SPARE_PARTS: usize = 2;
 
-/// An object that shrinks by less than one part in so many stays, where it would if it grew.
+/// An object that could grow in place stays if it shrinks by at most one part in so many.
 const SHRINK_PARTS: usize = 4;
 
-/// From here on a move leaves the pages that are all zeros, so that it does not fill them.
+/// From this size on, a move skips pages that are all zeros, so that it does not fill the new ones.
 const SPARSE_BYTES: usize = 1 << 20;
 
-/// How much of a large object is copied before its old pages are dropped.
+/// How many bytes of a large object are copied before its old pages are dropped.
 const STEP_BYTES: usize = 2 << 20;
 
-/// What became of an object that was to be resized where it is.
+/// What happened to an object that was to be resized in place.
 pub enum InPlace {
     /// It has its new size. The error says what was wrong with its canaries.
     Done(Result<(), BadCall>),
     /// Another thread has ended it.
     Lost(BadCall),
-    /// It has to move.
+    /// It must move.
     MustMove,
 }
 
-/// One call of realloc, on a guarded object.
+/// One call of realloc for a guarded object.
 pub struct Resizing<'a> {
     pub account: Account<'a>,
     pub spaces: &'a Spaces,
@@ -54,13 +54,13 @@ pub struct Resizing<'a> {
 }
 
 impl Resizing<'_> {
-    /// The alignment that the object must have afterwards.
+    /// Returns the alignment that the object must have afterwards.
     fn align(&self) -> usize {
         let AllocationRequest { size, align, .. } = self.request;
         self.account.terms.config.placing.effective_align(size, align)
     }
 
-    /// Whether an object may have the new size where it is.
+    /// Whether an object may have its new size in place.
     fn may_stay(&self, slot: &Slot<'_>, snapshot: &Snapshot) -> bool {
         let size = self.request.size;
         snapshot.may_stay()
@@ -71,7 +71,7 @@ impl Resizing<'_> {
             && size >= snapshot.size - snapshot.size / SHRINK_PARTS
     }
 
-    /// Resizes an object for which much was moved where it is, if it has room.
+    /// Resizes an object in place, if much was moved to make it and it has room.
     pub fn try_in_place(&self, slot: Slot<'_>, snapshot: Snapshot) -> InPlace {
         if !self.may_stay(&slot, &snapshot) {
             return InPlace::MustMove;
@@ -82,7 +82,7 @@ impl Resizing<'_> {
         };
         let config = &self.account.terms.config;
         let (start, old_size, size) = (object.address(), object.snapshot().size, self.request.size);
-        // SAFETY: the object is this thread's alone to resize, and accessible.
+        // SAFETY: only this thread may resize the object, whose pages are accessible.
         let damage = unsafe { canary::check(start, old_size, config.canary_bytes) };
         if !self.may_stay(object.slot(), object.snapshot())
             || self.change_pages(&object, size).is_err()
@@ -97,7 +97,7 @@ impl Resizing<'_> {
             Some(_) => start + size,
             None => (start + size).min(round_up_to_page(old_end)),
         };
-        // SAFETY: as above, to the new end.
+        // SAFETY: only this thread may resize the object, and its pages are accessible up to the new end.
         unsafe {
             let fill = config.fill.unwrap_or(0);
             core::ptr::write_bytes(old_end as *mut u8, fill, end.saturating_sub(old_end));
@@ -111,7 +111,7 @@ impl Resizing<'_> {
         })
     }
 
-    /// Gives an object the pages for `size` bytes, and takes those behind them. After an error it has what it had.
+    /// Gives an object the pages for `size` bytes, and takes those behind them. An error leaves it as it was.
     fn change_pages(&self, object: &Freeing<'_>, size: usize) -> Result<(), Reason> {
         let (account, slot, old) = (self.account, object.slot(), object.snapshot());
         let is_large = slot.home == Home::Large;
@@ -126,7 +126,7 @@ impl Resizing<'_> {
             false => account.refund(Cost::of_slot(size)),
         };
         if let Err(reason) = charge() {
-            // Natively a mapping grows where it is: the old size is not charged beside the new one.
+            // Natively a mapping grows where it is, so the old size is not charged beside the new one.
             if !is_large {
                 return Err(reason);
             }
@@ -137,7 +137,7 @@ impl Resizing<'_> {
         }
         if new_end > old_end {
             let pages = PageRange::new(old_end, (new_end - old_end) / PAGE_BYTES);
-            // SAFETY: the pages are the slot's, behind the object, and fault.
+            // SAFETY: the pages belong to the slot, lie behind the object, and fault.
             let populated = unsafe {
                 match is_large {
                     true => memory::commit(pages.start(), pages.bytes()),
@@ -151,7 +151,7 @@ impl Resizing<'_> {
         }
         if new_end < old_end {
             let pages = PageRange::new(new_end, (old_end - new_end) / PAGE_BYTES);
-            // SAFETY: the pages are behind the object from now on, and nobody else's.
+            // SAFETY: the pages lie behind the object from now on, and nobody else uses them.
             let retired = unsafe {
                 match is_large {
                     true => memory::revoke(pages.start(), pages.bytes()),
@@ -167,14 +167,14 @@ impl Resizing<'_> {
         Ok(())
     }
 
-    /// How much was moved to make the new object, once `old` has moved to it.
+    /// Returns how much was moved to make the new object, once `old` has moved to it.
     pub fn moved_with(&self, old: &Snapshot) -> u8 {
         let bytes = old.size.min(self.request.size);
         let moved = usize::from(old.moved) + 1 + bytes / MOVED_BYTES;
         moved.min(usize::from(MOST_MOVED)) as u8
     }
 
-    /// A slot with spare pages behind the new object, if enough was `moved` to make it.
+    /// Claims a slot with spare pages behind the new object, if enough was `moved` to make it.
     pub fn claim_roomy(&self, moved: u8) -> Option<FreshSlot<'_>> {
         let (size, align) = (self.request.size, self.align());
         let fits = (1..=MAX_SIZE / 2).contains(&size) && align <= PAGE_BYTES;
@@ -185,7 +185,7 @@ impl Resizing<'_> {
         self.spaces.claim_roomy(self.account, size, align, spare).ok()
     }
 
-    /// Moves what is in an object to a fresh one at `new`, and ends the old one.
+    /// Moves an object's contents to a fresh object at `new`, and ends the old one.
     pub fn move_to(&self, object: Freeing<'_>, new: usize) -> Result<(), BadCall> {
         let config = &self.account.terms.config;
         let (old, old_size) = (object.address(), object.snapshot().size);
@@ -193,11 +193,11 @@ impl Resizing<'_> {
         let are_large = object.slot().home == Home::Large && self.spaces.large.contains(new);
         let must_copy = object.snapshot().is_remapped || config.fill.is_some();
         if bytes < SPARSE_BYTES || !are_large || must_copy {
-            // SAFETY: the old object is this thread's alone to end, and nobody knows the new one.
+            // SAFETY: only this thread may end the old object, and nobody else knows the new one.
             unsafe { core::ptr::copy_nonoverlapping(old as *const u8, new as *mut u8, bytes) };
             return self.spaces.end(self.account, object, self.event);
         }
-        // SAFETY: as above; its canaries may go with its contents.
+        // SAFETY: only this thread may end the old object, and nobody else knows the new one. Canaries may move too.
         let damage = unsafe {
             let damage = canary::check(old, old_size, config.canary_bytes);
             let new = new..new + self.request.size;
@@ -210,10 +210,10 @@ impl Resizing<'_> {
     }
 }
 
-/// Moves the pages of the bytes `old` to the fresh large object `new`, if both lie alike in their pages.
+/// Moves the pages of the bytes `old` to the fresh large object `new`, if both have the same offset in their pages.
 ///
 /// # Safety
-/// Both objects must be the caller's alone.
+/// Only the caller may use both objects.
 unsafe fn move_whole_pages(
     old: Range<usize>,
     new: Range<usize>,
@@ -225,9 +225,8 @@ unsafe fn move_whole_pages(
     }
     let (from, to) = (old.start - in_page, new.start - in_page);
     let whole = round_up_to_page(in_page + old.len());
-    // SAFETY: both objects are the caller's, as this function demands. What the last page holds behind the old object,
-    // canaries and perhaps bytes that are cut off, is overwritten; so are the canaries of the new object, which
-    // were lost.
+    // SAFETY: the caller promises that it alone uses both objects. The last page's bytes behind the old object,
+    // canaries and perhaps cut-off contents, are overwritten; so are the new object's canaries, which the move lost.
     unsafe {
         memory::move_pages(from, to, whole)?;
         let (end, page_end) = (new.start + old.len(), to + whole);
@@ -237,7 +236,7 @@ unsafe fn move_whole_pages(
     Ok(())
 }
 
-/// Whether there are only zeros, quickly.
+/// Whether all bytes are zero. This is fast.
 fn is_zero(part: &[u8]) -> bool {
     // SAFETY: any eight bytes are a number.
     let (start, words, end) = unsafe { part.align_to::<u64>() };
@@ -245,16 +244,16 @@ fn is_zero(part: &[u8]) -> bool {
         && words.chunks(32).all(|chunk| chunk.iter().fold(0, |all, word| all | word) == 0)
 }
 
-/// Copies the bytes `old` to zeroed memory at `new`, but for pages that hold only zeros, and drops the old pages
-/// on the way.
+/// Copies the bytes `old` to zeroed memory at `new`, except pages that hold only zeros, and drops the old pages on the
+/// way.
 ///
 /// # Safety
-/// The memory must be the caller's own; nothing may rely on what is at `old` any more.
+/// Only the caller may use the memory, and nothing may rely on what is at `old` any more.
 unsafe fn copy_sparsely(Range { start: old, end }: Range<usize>, new: usize) {
     let (mut at, mut dropped) = (old, round_up_to_page(old));
     while at < end {
         let next = (at + 1).next_multiple_of(PAGE_BYTES).min(end);
-        // SAFETY: the memory is the caller's own, as this function demands. A page that nobody has written to is read without taking memory.
+        // SAFETY: the caller promises that it alone uses the memory. Reading an untouched page takes no memory.
         unsafe {
             let part = core::slice::from_raw_parts(at as *const u8, next - at);
             if !is_zero(part) {
@@ -262,7 +261,7 @@ unsafe fn copy_sparsely(Range { start: old, end }: Range<usize>, new: usize) {
                 core::ptr::copy_nonoverlapping(part.as_ptr(), to, part.len());
             }
             if next - dropped.min(next) >= STEP_BYTES {
-                // Should the kernel refuse, they are dropped at the end.
+                // If the kernel refuses, the pages are dropped at the end.
                 let _ = memory::discard(dropped, next - dropped);
                 dropped = next;
             }
@@ -304,7 +303,7 @@ mod tests {
         Heap::new(pages, config).unwrap()
     }
 
-    /// Runs `test` with each backend, in a thread that has nothing of another heap.
+    /// Runs `test` with each backend, in a thread that has nothing from another heap.
     fn with_heaps(
         placement: Placement,
         fill: Option<u8>,
@@ -336,7 +335,7 @@ mod tests {
         heap.free(cache, address, Release::new(Deallocator::Free), || EVENT).unwrap();
     }
 
-    /// An object of `size` bytes for which much was moved.
+    /// Allocates an object of `size` bytes for which much was moved.
     fn much_moved(heap: &Heap, cache: &ThreadCache, size: usize) -> usize {
         (0..MANY_MOVED).fold(allocate(heap, cache, size), |at, _| {
             let new = resize(heap, cache, at, size);
@@ -366,11 +365,11 @@ mod tests {
                     let new = resize(heap, cache, at, new_size);
                     moves += usize::from(new != at);
                     for index in (0..size.min(new_size)).step_by(97) {
-                        // SAFETY: inside the object.
+                        // SAFETY: the index is inside the object.
                         assert_eq!(unsafe { *((new + index) as *const u8) }, byte(index));
                     }
                     for index in size..new_size {
-                        // SAFETY: as above.
+                        // SAFETY: the index is inside the object.
                         unsafe {
                             assert_eq!(*((new + index) as *const u8), 0);
                             *((new + index) as *mut u8) = byte(index);
@@ -419,7 +418,7 @@ mod tests {
             assert_eq!(new as usize, grown);
             assert!(matches!(checked, Err(BadCall::Overwritten(object, damage))
                 if object.size == 168 && damage.address == grown + 168));
-            // It is told once.
+            // The damage is reported only once.
             free(heap, cache, grown);
         });
     }
@@ -428,11 +427,11 @@ mod tests {
     fn pages_that_hold_nothing_are_left_out() {
         let residency = crate::sys::residency::Residency::new();
         with_heaps(Placement::Right, None, |heap, cache| {
-            // Alike in their pages, and not.
+            // Once with the same offset in their pages, and once with another.
             for size in [64 << 20, (64 << 20) + 1000] {
                 let at = allocate(heap, cache, size);
                 let touched = [5, 20 << 20, size - 1];
-                // SAFETY: inside the object.
+                // SAFETY: the indexes are inside the object.
                 touched.iter().for_each(|index| unsafe { ((at + index) as *mut u8).write(7) });
                 let new = resize(heap, cache, at, size + (1 << 20));
                 assert!(touched.iter().all(|index| probe::load_byte(new + index) == Some(7)));

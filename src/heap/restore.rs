@@ -1,8 +1,8 @@
-//! Guards put back after a time without: see [`Gap`].
+//! Restores guards after a time without them: see [`Gap`].
 //!
 //! Other threads go on meanwhile. A page is left alone if its record says that it is in use, or if it holds something
-//! and may be a thread's that is about to publish or to retire an object there. So what the program itself touched
-//! during the gap, of freed objects, stays accessible; guard pages nobody may touch, and they are restored all.
+//! and may belong to a thread that is about to publish or to retire an object there. So pages of freed objects that the
+//! program touched during the gap stay accessible. All guard pages are restored, as nobody may touch those.
 
 use super::budget::Budget;
 use super::pool::Pool;
@@ -14,7 +14,7 @@ use crate::sys::lock::Lock;
 use crate::sys::residency::{MOST_PAGES, Residency};
 use core::ops::Range;
 
-/// Makes good what happened while guards were off, if they were; by one thread at a time, that holds `restoring`.
+/// Restores pages that were touched while guards were off. One thread at a time does this, and holds `restoring`.
 pub fn restore_guards(
     pages: &'static dyn PageProtection,
     pool: &Pool,
@@ -26,7 +26,7 @@ pub fn restore_guards(
     }
 }
 
-/// Apart, for the room it takes on a stack that may be small.
+/// A function of its own, as it takes much room on a stack that may be small.
 #[inline(never)]
 fn restore_now(
     pages: &'static dyn PageProtection,
@@ -44,7 +44,7 @@ fn restore_now(
         class.first_guard().into_iter().for_each(|page| sweep.add(page));
         class.visit_in_service(|slot| {
             let in_use = sweep.visit(&slot);
-            // Where guards cost mappings from now on, objects in service are charged for theirs.
+            // If guards cost mappings from now on, objects in service are charged for theirs.
             let mappings = if in_use { pages.mappings_per_slot() } else { 0 };
             sweep.all &= budget.charge_mappings(mappings).is_ok();
             sweep.all
@@ -64,7 +64,7 @@ struct Sweep {
     run: Range<usize>,
     ranges: [PageRange; MOST_RANGES],
     count: usize,
-    /// Whether nothing failed.
+    /// Whether nothing has failed.
     all: bool,
 }
 
@@ -75,7 +75,7 @@ impl Sweep {
         Sweep { pages, gap, residency, run: 0..0, ranges, count: 0, all: true }
     }
 
-    /// Adds what of the slot is to fault; returns whether it is in use.
+    /// Adds the pages of the slot that must fault. Returns whether it is in use.
     fn visit(&mut self, slot: &Slot<'_>) -> bool {
         let in_use = slot
             .record
@@ -119,8 +119,8 @@ impl Sweep {
 
     fn flush(&mut self) {
         let ranges = &self.ranges[..core::mem::take(&mut self.count)];
-        // SAFETY: guards of slots in service, and missing pages of slots without an object, which nobody can populate
-        // before the gap ends.
+        // SAFETY: these are guards of slots in service, and missing pages of slots without an object, which nobody can
+        // populate before the gap ends.
         if !ranges.is_empty() && unsafe { self.pages.restore(ranges) }.is_err() {
             self.all = false;
         }

@@ -1,8 +1,7 @@
-//! Freed objects that are revoked together: one kernel call, and one flush of the processors'
-//! address translations, for many.
+//! Revokes many freed objects together, with one kernel call and one flush of the processors' address translations.
 //!
-//! Until then such an object is filled with junk: [`JUNK`], or what the option `free-fill` says. What is missed meanwhile are
-//! reads of it: they find junk. A write to it is found when the batch is revoked, and a second free at once.
+//! Until then such an object is filled with junk: [`JUNK`], or the byte of the option `free-fill`. Reads of it are
+//! missed meanwhile: they find junk. A write to it is found when the batch is revoked, and a second free at once.
 
 use super::canary::{self, Damage};
 use super::object::BadCall;
@@ -16,21 +15,21 @@ use super::terms::Config;
 use super::threads::Counter;
 use crate::pages::{MOST_RANGES, PageRange};
 
-/// The byte that freed objects are filled with unless the user wants another (as OpenBSD's malloc does). Eight of it are no address that
-/// a process can have, so following a pointer read from a freed object faults.
+/// The byte that freed objects are filled with by default (as in OpenBSD's malloc). Eight of them are no valid address,
+/// so following a pointer read from a freed object faults.
 pub const JUNK: u8 = 0xdf;
 
-/// The byte that objects in quarantine hold.
+/// Returns the byte that objects in quarantine hold.
 fn junk(config: &Config) -> u8 {
     config.free_fill.unwrap_or(JUNK)
 }
 
-/// Looks for writes to a quarantined object, surviving unreadable bytes.
+/// Looks for writes to an object in quarantine. Unreadable bytes do no harm.
 pub fn check_junk(config: &Config, start: usize, size: usize) -> Option<Damage> {
     canary::find_carefully([start..start + size, start..start], junk(config))
 }
 
-/// Ends the life of an object, whose pages stay for a while.
+/// Ends an object, whose pages stay for a while.
 #[inline(never)]
 pub fn admit(
     quarantine: &Quarantine,
@@ -42,7 +41,7 @@ pub fn admit(
     let config = &account.terms.config;
     let (start, size) = (object.address(), object.snapshot().size);
     let (home, last_seen) = (object.slot().home, object.object());
-    // SAFETY: the object is this thread's alone to end, and still accessible.
+    // SAFETY: only this thread may end the object, and its pages are still accessible.
     let damage = unsafe {
         let damage = canary::check(start, size, config.canary_bytes);
         core::ptr::write_bytes(start as *mut u8, junk(config), size);
@@ -64,7 +63,7 @@ pub fn admit(
     }
 }
 
-/// Revokes all that waits; the error is the first object found to have been written to.
+/// Revokes everything that waits. The error is the first object that was written to.
 #[inline(never)]
 pub fn empty(
     quarantine: &Quarantine,
@@ -88,8 +87,8 @@ pub fn empty(
     }
 }
 
-/// Makes the pages of up to [`MOST_RANGES`] objects in quarantine fault; the error is the first that has
-/// been written to.
+/// Makes the pages of up to [`MOST_RANGES`] objects in quarantine fault. The error is the first object that was written
+/// to.
 fn revoke_together(
     account: Account<'_>,
     small: &SmallSpace,
@@ -110,17 +109,17 @@ fn revoke_together(
         {
             written = Some(BadCall::WrittenAfterFree(slot.object(&snapshot), damage));
         }
-        // Before the junk is gone: a check at exit, or in the child of a fork, may look any time.
+        // This comes before the junk is gone: a check at exit, or in the child of a fork, may look at any time.
         slot.record.leave_quarantine();
         ranges[count] = pages;
         count += 1;
     }
-    // SAFETY: the objects were ended by this thread, and only it knows that they wait.
+    // SAFETY: this thread has ended the objects, and only it knows that they wait.
     let revoked = unsafe { small.pages.retire_all(&ranges[..count]) };
     account.count(Counter::Batches);
     for (slot, snapshot, pages) in places.iter().filter_map(object) {
-        // After an error some may be revoked all the same: each is tried by itself.
-        // SAFETY: as above.
+        // After an error some may be revoked all the same, so each is tried by itself.
+        // SAFETY: this thread has ended the object, and only it knows that it waits.
         match revoked.or_else(|_| unsafe { small.pages.retire(pages) }) {
             Ok(()) => small.settle(account, &slot, snapshot.size),
             Err(_) => account.terms.tally.count(Reason::NotRevoked),

@@ -1,9 +1,9 @@
-//! How much writable memory the pool may have.
+//! How much writable memory the pool may still commit.
 
 use core::sync::atomic::{AtomicIsize, Ordering};
 
-/// What the pool may have committed: every slot in service counts, with its guard. A limit on writable memory
-/// (RLIMIT_DATA, strict overcommit) is for the program, which must find memory where it would without us.
+/// The bytes that the pool may still commit; every slot in service counts, with its guard. A limit on writable memory
+/// (RLIMIT_DATA, strict overcommit) is for the program, which must find memory as it would without us.
 pub struct Room {
     bytes: AtomicIsize,
 }
@@ -19,7 +19,7 @@ impl Room {
         }
     }
 
-    /// Takes `bytes`; false if there is less.
+    /// Takes `bytes`. Returns false if there are fewer.
     pub fn take(&self, bytes: usize) -> bool {
         let fits = self.bytes.fetch_sub(bytes as isize, Ordering::Relaxed) >= bytes as isize;
         if !fits {

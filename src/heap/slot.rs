@@ -1,7 +1,7 @@
 //! One slot: data pages between guards, and the record of the object in it.
 //!
-//! Anyone may look at a [`Slot`]. Two types say that it is one thread's alone: a [`FreshSlot`] waits
-//! for its object, and in a [`Freeing`] the object is about to end.
+//! Any thread may look at a [`Slot`]. Two types say that one thread owns it: a [`FreshSlot`] waits for its object, and
+//! the object in a [`Freeing`] is about to end.
 
 use super::canary;
 use super::loans;
@@ -11,8 +11,8 @@ use super::record::{Event, Record, Snapshot, State};
 use crate::pages::PageRange;
 use crate::sys::PAGE_BYTES;
 
-/// A slot of the pool or of the large space. The guard page behind `data` is the slot's too: the
-/// pointer to an object of no bytes lies there.
+/// A slot of the pool, or a range of the large space. The guard page behind `data` belongs to it: the pointer to an
+/// object of no bytes points there.
 #[derive(Clone, Copy)]
 pub struct Slot<'a> {
     pub record: &'a Record,
@@ -20,17 +20,17 @@ pub struct Slot<'a> {
     pub home: Home,
 }
 
-/// Where a slot lies.
+/// Where a slot is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Home {
-    /// In the pool: number of the class, and of the slot in it.
+    /// In the pool: the number of the class, and of the slot in it.
     Pool { class: usize, index: usize },
-    /// In the large space, by itself.
+    /// A range in the large space.
     Large,
 }
 
 impl Slot<'_> {
-    /// Address of the object that `snapshot` describes.
+    /// Returns the address of the object that `snapshot` describes.
     pub fn address(&self, snapshot: &Snapshot) -> usize {
         self.data.start() + snapshot.offset
     }
@@ -39,27 +39,27 @@ impl Slot<'_> {
     #[inline]
     pub fn prefetch_record(&self) {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: SSE is part of x86_64, and a prefetch has no effect that shows.
+        // SAFETY: SSE is part of x86_64, and a prefetch has no visible effect.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(self.record).cast()) }
     }
 
-    /// Pages that hold the object's bytes; none for an object of no bytes.
+    /// Returns the pages that hold the object's bytes; none for an object of no bytes.
     pub fn populated(&self, place: Place) -> Option<PageRange> {
         let pages = place.pages();
         (pages > 0).then(|| PageRange::new(self.data.start() + place.first_page(), pages))
     }
 
-    /// Pages that hold the bytes of the live object.
+    /// Returns the pages that hold the bytes of the live object.
     pub fn live_pages(&self) -> Option<PageRange> {
         self.populated(self.record.live_place()?)
     }
 
-    /// End of the slot, its guard page included.
+    /// Returns the end of the slot, including its guard page.
     pub fn end(&self) -> usize {
         self.data.end() + PAGE_BYTES
     }
 
-    /// The object that `snapshot` describes, as others see it.
+    /// Returns the object that `snapshot` describes, as other layers see it.
     pub fn object(&self, snapshot: &Snapshot) -> Object {
         Object {
             start: self.address(snapshot),
@@ -81,19 +81,19 @@ pub struct FreshSlot<'a> {
 }
 
 impl<'a> FreshSlot<'a> {
-    /// For whoever took the slot from its space and populated the pages under `place`.
+    /// Must be called by the thread that took the slot from its space and populated the pages under `place`.
     #[inline(always)]
     pub fn new(slot: Slot<'a>, place: Place) -> FreshSlot<'a> {
         FreshSlot { slot, place }
     }
 
-    /// Address of the object to come.
+    /// Returns the address of the future object.
     pub fn address(&self) -> usize {
         self.slot.data.start() + self.place.offset
     }
 
-    /// Makes it the object that was asked for, with canaries in up to `canary_bytes` of slack on each
-    /// side. Returns the object's address.
+    /// Makes the slot the object that was asked for, with canaries in up to `canary_bytes` of slack on each side.
+    /// Returns its address.
     #[inline(always)]
     pub fn publish(
         self,
@@ -110,7 +110,7 @@ impl<'a> FreshSlot<'a> {
     }
 }
 
-/// An object that this thread alone may end or resize: of all that tried, it won the record.
+/// An object that only this thread may end or resize: of all that tried, it won the record.
 #[must_use = "the object stays in the state Freeing until it is ended or resumed"]
 pub struct Freeing<'a> {
     slot: Slot<'a>,
@@ -118,8 +118,8 @@ pub struct Freeing<'a> {
 }
 
 impl<'a> Freeing<'a> {
-    /// Tries to win the live object in `slot`. If another thread has, that one has ended it, or resized
-    /// it where it is and let it go again. An object that libc's own threads work on must not end.
+    /// Tries to win the live object in `slot`. If another thread has won, it has ended the object, or resized it in
+    /// place and released it again. An object that libc's own threads use must not end.
     #[inline(always)]
     pub fn begin(slot: Slot<'a>, snapshot: Snapshot) -> Result<Freeing<'a>, BadCall> {
         if snapshot.is_lent {
@@ -131,12 +131,12 @@ impl<'a> Freeing<'a> {
         if slot.record.begin_free().is_err() {
             return Freeing::begin_settled(slot, snapshot);
         }
-        // Another thread may have resized it since.
+        // Another thread may have resized the object since.
         let now = if snapshot.may_stay() { slot.record.read() } else { None };
         Ok(Freeing { slot, snapshot: now.map_or(snapshot, Snapshot::as_live) })
     }
 
-    /// [`Freeing::begin`], after another thread is done with the object.
+    /// Tries like [`Freeing::begin`], after another thread is done with the object.
     #[cold]
     #[inline(never)]
     fn begin_settled(slot: Slot<'a>, snapshot: Snapshot) -> Result<Freeing<'a>, BadCall> {
@@ -145,7 +145,7 @@ impl<'a> Freeing<'a> {
             if settled.state != State::Live {
                 return Err(BadCall::DoubleFree(slot.object(&settled)));
             }
-            // That one has resized it.
+            // The other thread has resized the object.
             if slot.record.begin_free().is_ok() {
                 let now = slot.record.read().unwrap_or(settled);
                 return Ok(Freeing { slot, snapshot: now.as_live() });
@@ -157,7 +157,7 @@ impl<'a> Freeing<'a> {
         &self.slot
     }
 
-    /// What the record said of the live object.
+    /// Returns what the record said of the live object.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
@@ -170,25 +170,25 @@ impl<'a> Freeing<'a> {
         self.slot.object(&self.snapshot)
     }
 
-    /// The object lives on, with `size` bytes, as allocated by `event`.
+    /// Lets the object live on, with `size` bytes, as if `event` had allocated it.
     pub fn resume(self, size: usize, event: Event) {
         self.slot.record.resume(size, event);
     }
 
-    /// Ends the object. Its pages are still accessible, and this thread's to revoke.
+    /// Ends the object. Its pages are still accessible, and this thread must revoke them.
     #[inline(always)]
     pub fn end(self, freed: Event) -> Ended<'a> {
         self.slot.record.finish_free(freed);
         Ended { slot: self.slot, snapshot: self.snapshot }
     }
 
-    /// Ends the object, whose pages are this thread's to revoke later: [`Record::leave_quarantine`].
+    /// Ends the object, whose pages this thread must revoke later: [`Record::leave_quarantine`].
     pub fn quarantine(self, freed: Event) {
         self.slot.record.quarantine(freed);
     }
 }
 
-/// An object that has ended, and whose pages this thread alone is to revoke.
+/// An object that has ended. Only this thread may revoke its pages, and must.
 #[must_use = "its pages stay accessible until they are revoked"]
 pub struct Ended<'a> {
     pub slot: Slot<'a>,

@@ -1,9 +1,9 @@
 //! Small objects: slots of the pool, with pages from the backend.
 //!
-//! A thread that allocates takes a slot that it has ready; or fetches some from the store that all
-//! threads share; or takes a virgin slot from its batch and has its pages populated. A thread that
-//! frees moves the pages to a slot that it then has ready, where the backend can; or has them revoked.
-//! When all slots of a stretch are done with, the stretch collapses.
+//! A thread that allocates takes a slot that it has ready; or fetches some from the store that all threads share; or
+//! takes a virgin slot from its batch and has its pages populated. A thread that frees moves the pages to a slot, which
+//! it then has ready, if the backend can do that; or it has them revoked. When no slot of a stretch will be used again,
+//! the stretch collapses.
 
 use super::budget::Cost;
 use super::canary::{self, Damage};
@@ -21,19 +21,19 @@ use crate::pages::{MOST_RANGES, PageProtection, PageRange};
 use crate::sys::lock::Lock;
 use crate::sys::{Errno, PAGE_BYTES};
 
-/// The pool, what guards its pages, and what is ready in it.
+/// The pool, the backend that guards its pages, and the slots that are ready in it.
 pub struct SmallSpace {
     pub pages: &'static dyn PageProtection,
     pub pool: Pool,
     shared_ready: SharedReady,
     shared_batches: [SharedBatches; CLASS_PAGES.len()],
     history: History,
-    /// Held while guards are put back.
+    /// Held while guards are restored.
     restoring: Lock<()>,
 }
 
 impl SmallSpace {
-    /// Lays the space over `bytes` bytes of reserved address space at `base`, which `pages` is prepared for.
+    /// Makes the space of `bytes` bytes of reserved address space at `base`, which `pages` is prepared for.
     pub fn new(
         pages: &'static dyn PageProtection,
         base: usize,
@@ -50,7 +50,7 @@ impl SmallSpace {
         })
     }
 
-    /// A slot of `class` for `size` bytes, which read as zeros.
+    /// Claims a slot of `class` for `size` bytes, which read as zeros.
     #[inline(always)]
     pub fn claim(
         &self,
@@ -65,7 +65,7 @@ impl SmallSpace {
         })
     }
 
-    /// The same with spare pages behind the object, which fault: it takes the pages of `needed` bytes only.
+    /// Claims such a slot with spare pages behind the object, which fault: only `needed` bytes get pages.
     pub fn claim_roomy(
         &self,
         account: Account<'_>,
@@ -85,7 +85,7 @@ impl SmallSpace {
         self.charge(account, size, || self.populate(account, class, choose))
     }
 
-    /// What `take` returns, with the budget charged for it: a slot for `size` bytes.
+    /// Charges the budget for what `take` returns: a slot for `size` bytes.
     #[inline(always)]
     fn charge<T>(
         &self,
@@ -103,7 +103,7 @@ impl SmallSpace {
         taken.inspect_err(|_| account.refund(cost))
     }
 
-    /// A slot that this thread has ready.
+    /// Takes a slot that this thread has ready.
     #[inline(always)]
     fn reuse(
         &self,
@@ -116,7 +116,7 @@ impl SmallSpace {
         let slot = self.pool.class(class).slot(index)?;
         let place = account.terms.config.placing.place(slot.data, size, align);
         let start = slot.data.start() + place.offset;
-        // SAFETY: only this thread has the number of the slot, and the pages of a ready slot are accessible.
+        // SAFETY: only this thread has the slot's number, and the pages of a ready slot are accessible.
         unsafe { core::ptr::write_bytes(start as *mut u8, 0, size) };
         account.count(Counter::Reuses);
         Some(FreshSlot::new(slot, place))
@@ -141,7 +141,7 @@ impl SmallSpace {
         })
     }
 
-    /// A virgin slot, with pages from the kernel under the place that `choose` returns.
+    /// Takes a virgin slot, with pages from the kernel under the place that `choose` returns.
     fn populate(
         &self,
         account: Account<'_>,
@@ -153,7 +153,7 @@ impl SmallSpace {
         let slot = self.pool.class(class).slot(index).ok_or(Reason::Refused)?;
         let place = choose(&slot);
         if let Some(pages) = slot.populated(place) {
-            // SAFETY: the slot was handed to this thread alone, and is virgin, so it faults.
+            // SAFETY: the slot was handed to this thread only, and it is virgin, so it faults.
             let populate = || unsafe { self.pages.populate(pages) };
             let populated = populate().or_else(|_| {
                 self.restore_guards(account.terms);
@@ -168,7 +168,7 @@ impl SmallSpace {
         Ok(FreshSlot::new(slot, place))
     }
 
-    /// Number of a virgin slot, for this thread alone.
+    /// Returns the number of a virgin slot, for this thread only.
     #[inline(always)]
     fn next_virgin(&self, account: Account<'_>, class: usize) -> Result<usize, Reason> {
         match account.cache.batches[class].take() {
@@ -177,11 +177,11 @@ impl SmallSpace {
         }
     }
 
-    /// Claims a batch of virgin slots for this thread, and returns the number of the first.
+    /// Claims a batch of virgin slots for this thread, and returns the first one's number.
     #[cold]
     #[inline(never)]
     fn claim_batch(&self, account: Account<'_>, number: usize) -> Result<usize, Reason> {
-        // Before the stretch that they may open.
+        // This comes before a stretch is opened for them.
         self.restore_guards(account.terms);
         let class = self.pool.class(number);
         let claim = |count| {
@@ -215,19 +215,19 @@ impl SmallSpace {
         let Some(pages) = ended.pages() else { return (Ok(()), None) };
         let start = ended.address();
         let (size, limit) = (ended.snapshot.size, account.terms.config.canary_bytes);
-        // SAFETY: called below with the object's address while its pages, which are this thread's to
-        // revoke, are accessible there.
+        // SAFETY: this is called below with the object's address while its pages are accessible there, and only this
+        // thread may revoke them.
         let check = |at| unsafe { canary::check(at, size, limit) };
-        // Several pages may be moved in part.
+        // If there are several pages, a failed move may have moved some of them.
         let early = (pages.bytes() > PAGE_BYTES).then(|| check(start));
         let Some((to, next)) = self.move_to_next(account, class, pages) else {
             let damage = early.unwrap_or_else(|| check(start));
             account.count(Counter::Drops);
-            // SAFETY: the object has ended, its pages are this thread's to revoke, and accessible.
+            // SAFETY: the object has ended, its pages are accessible, and only this thread may revoke them.
             return (unsafe { self.pages.retire(pages) }, damage);
         };
-        // The contents of one page are looked at where they are now: the kernel has just been
-        // there, and the next object will be, while the way to the old address is in no cache.
+        // A single page is checked at its new address: the kernel was just there, and the next object will be, while no
+        // cache has the way to the old address.
         let moved = to.start() + (start - pages.start());
         let damage = match early {
             Some(damage) => damage,
@@ -238,9 +238,9 @@ impl SmallSpace {
         (Ok(()), damage)
     }
 
-    /// Retires the pages of an object of `class` by moving them to a slot that this thread will hand
-    /// out. Returns where they are now, and the slot's number. `None` when that can't be; then the
-    /// pages are as they were, or some are gone.
+    /// Retires the pages of an object of `class` by moving them to a slot that this thread will hand out. Returns where
+    /// they are now, and that slot's number. `None` if they can't be moved; then they are as they were, or some are
+    /// gone.
     #[inline(always)]
     fn move_to_next(
         &self,
@@ -252,15 +252,15 @@ impl SmallSpace {
         if !self.pages.can_recycle() || !self.has_room_for_ready(account, count) {
             return None;
         }
-        // An object with room to grow was in a larger slot than the next of its pages will be.
+        // An object with room to grow was in a larger slot than the next object of its pages will be.
         if Pool::class_for(count) != Some(class) {
             return None;
         }
         let index = self.next_virgin(account, class).ok()?;
         let next = self.pool.class(class).slot(index)?;
         let to = ready_pages(account.terms, &next, count);
-        // SAFETY: the object in `pages` has ended and is this thread's to revoke; the slot is virgin and
-        // was handed to this thread alone.
+        // SAFETY: the object in `pages` has ended, and only this thread may revoke it. The slot is virgin, and was
+        // handed to this thread only.
         if unsafe { self.pages.recycle(pages, to) }.is_err() {
             self.give_up_next(account.terms, class, index, to);
             return None;
@@ -269,12 +269,12 @@ impl SmallSpace {
         Some((to, index))
     }
 
-    /// After a move that failed: the page is shared since a fork, or pinned by the kernel; or guards
-    /// are lost.
+    /// Gives up a slot after a failed move: the page is shared since a fork, or pinned by the kernel, or guards are
+    /// lost.
     #[cold]
     fn give_up_next(&self, terms: &Terms, class: usize, index: usize, to: PageRange) {
         // Of several pages some may have been moved.
-        // SAFETY: the slot was handed to this thread alone, and no object lies there.
+        // SAFETY: the slot was handed to this thread only, and no object lies there.
         match to.bytes() == PAGE_BYTES || unsafe { self.pages.retire(to) }.is_ok() {
             true => self.count_done(terms, class, index),
             false => terms.tally.count(Reason::NotRevoked),
@@ -282,7 +282,7 @@ impl SmallSpace {
         self.restore_guards(terms);
     }
 
-    /// Takes back what an object cost whose pages are revoked.
+    /// Refunds the cost of an object whose pages are revoked.
     #[inline(always)]
     pub fn settle(&self, account: Account<'_>, slot: &Slot<'_>, size: usize) {
         let Home::Pool { class, index } = slot.home else { return };
@@ -291,8 +291,8 @@ impl SmallSpace {
         self.count_done(account.terms, class, index);
     }
 
-    /// Notes that a slot is retired or given up. With the last one its stretch collapses, unless
-    /// that costs mappings which are short; and for its records older ones are forgotten.
+    /// Notes that a slot was retired or given up. After the last one its stretch collapses, unless mappings are too
+    /// short for that, and older records are forgotten to keep its own.
     #[inline(always)]
     pub fn count_done(&self, terms: &Terms, class: usize, index: usize) {
         if let Some(stretch) = self.pool.class(class).count_done(index) {
@@ -308,7 +308,7 @@ impl SmallSpace {
         if !terms.budget.charge_spare_mappings(cost) {
             return;
         }
-        // SAFETY: all slots of the stretch are done with: the last was just counted.
+        // SAFETY: the last slot of the stretch was just counted, so none of them is used again.
         if unsafe { class.collapse(stretch, &terms.budget.room) }.is_err() {
             terms.budget.refund_spare_mappings(cost);
             return;
@@ -319,7 +319,7 @@ impl SmallSpace {
         }
     }
 
-    /// Fetches slots from the shared store for this thread; whether there were any.
+    /// Fetches slots from the shared store for this thread. Returns whether there were any.
     fn fetch_ready(&self, account: Account<'_>) -> bool {
         let mut numbers = [0; SHARED_TAKE];
         let wanted = most_singles(account.cache.objects()).div_ceil(2);
@@ -330,14 +330,13 @@ impl SmallSpace {
         count > 0
     }
 
-    /// Whether a freed object's `pages` pages could be moved to a slot that this thread keeps;
-    /// makes room if need be.
+    /// Whether a freed object's `pages` pages could be moved to a slot that this thread keeps. Makes room if necessary.
     #[inline(always)]
     fn has_room_for_ready(&self, account: Account<'_>, pages: usize) -> bool {
         let Some(ready) = account.cache.ready() else { return false };
         if pages == 1 {
             if ready.singles() >= most_singles(account.cache.objects()) {
-                // A move and a share in one call for many cost less than a drop by itself.
+                // A move, and a share in one call for many, cost less than a separate drop.
                 self.pass_on_ready(account.terms, ready);
             }
             return true;
@@ -349,12 +348,12 @@ impl SmallSpace {
     #[inline(always)]
     fn keep_ready(&self, account: Account<'_>, pages: usize, index: usize) {
         if !account.cache.ready().is_some_and(|ready| ready.push(pages, index)) {
-            // A signal handler was faster, or the thread is ending; the pages are given back.
+            // A signal handler was faster, or the thread is ending: give the pages back.
             self.drop_ready(account.terms, pages, &[index]);
         }
     }
 
-    /// Passes a part of what this thread has ready to the others, or drops it.
+    /// Passes a part of this thread's ready slots to the others, or drops it.
     #[inline(never)]
     fn pass_on_ready(&self, terms: &Terms, ready: &ReadySlots) {
         let mut numbers = [0; MOST_RANGES];
@@ -369,7 +368,7 @@ impl SmallSpace {
         self.drop_ready(terms, 1, &numbers[kept..count]);
     }
 
-    /// Gives up slots with `pages` pages that are this thread's: at most [`MOST_RANGES`].
+    /// Gives up at most [`MOST_RANGES`] slots of this thread's, with `pages` pages each.
     #[cold]
     #[inline(never)]
     fn drop_ready(&self, terms: &Terms, pages: usize, numbers: &[usize]) {
@@ -385,11 +384,11 @@ impl SmallSpace {
         if count == 0 {
             return;
         }
-        // SAFETY: only this thread has the numbers of the slots, and no object lies there.
+        // SAFETY: only this thread has the slots' numbers, and no object lies there.
         let dropped = unsafe { self.pages.retire_all(&ranges[..count]) };
         for (&number, &pages) in numbers.iter().zip(&ranges[..count]) {
-            // After an error some may be dropped all the same: each is tried by itself.
-            // SAFETY: as above.
+            // After an error some may be dropped all the same, so each is tried by itself.
+            // SAFETY: only this thread has the slot's number, and no object lies there.
             match dropped.or_else(|_| unsafe { self.pages.retire(pages) }) {
                 Ok(()) => self.count_done(terms, class, number),
                 Err(_) => terms.tally.count(Reason::NotRevoked),
@@ -397,7 +396,7 @@ impl SmallSpace {
         }
     }
 
-    /// Gives up all slots that a thread has ready, and those of its batches: the thread is ending.
+    /// Gives up all ready slots of a thread that is ending, and those of its batches.
     pub fn give_back(&self, account: Account<'_>) {
         if let Some(ready) = account.cache.ready_if_made() {
             while ready.singles() > 0 {
@@ -418,14 +417,14 @@ impl SmallSpace {
         }
     }
 
-    /// Makes good what happened while guards were off, if they were.
+    /// Restores pages that were touched while guards were off, if guards were off.
     #[cold]
     #[inline(never)]
     pub fn restore_guards(&self, terms: &Terms) {
         restore::restore_guards(self.pages, &self.pool, &self.restoring, &terms.budget);
     }
 
-    /// Slots in service that have a page between `start` and `end`, both multiples of the page size.
+    /// Returns the slots in service with a page from `start` to `end`, both multiples of the page size.
     pub fn slots_between(&self, start: usize, end: usize) -> impl Iterator<Item = Slot<'_>> {
         let mut at = start;
         core::iter::from_fn(move || {
@@ -440,19 +439,19 @@ impl SmallSpace {
         })
     }
 
-    /// The lock that is outside all others of the heap. See [`Lock::hold_for_fork`].
+    /// Takes the lock that is outside all others of the heap. See [`Lock::hold_for_fork`].
     pub fn hold_restoring_for_fork(&self) {
         self.restoring.hold_for_fork();
     }
 
     /// # Safety
-    /// The calling thread, or its image before fork, must hold the lock by [`SmallSpace::hold_restoring_for_fork`].
+    /// The calling thread, or the one that it is a copy of, must have called [`SmallSpace::hold_restoring_for_fork`].
     pub unsafe fn release_restoring_after_fork(&self) {
-        // SAFETY: the caller holds it, as this function demands.
+        // SAFETY: the caller promises that `hold_restoring_for_fork` has taken the lock.
         unsafe { self.restoring.release_after_fork() }
     }
 
-    /// The other locks. See [`Lock::hold_for_fork`].
+    /// Takes the other locks. See [`Lock::hold_for_fork`].
     pub fn hold_for_fork(&self) {
         self.history.hold_for_fork();
         self.shared_ready.hold_for_fork();
@@ -461,9 +460,9 @@ impl SmallSpace {
     }
 
     /// # Safety
-    /// The calling thread, or its image before fork, must hold the locks by [`SmallSpace::hold_for_fork`].
+    /// The calling thread, or the one that it is a copy of, must have called [`SmallSpace::hold_for_fork`].
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: the caller holds them, as this function demands.
+        // SAFETY: the caller promises that `hold_for_fork` has taken the locks.
         unsafe {
             self.pages.release_after_fork();
             self.pool.release_after_fork();
@@ -473,7 +472,7 @@ impl SmallSpace {
     }
 }
 
-/// The pages of a slot in which the next object of `count` pages will lie.
+/// Returns the pages of a slot in which the next object of `count` pages will lie.
 #[inline(always)]
 fn ready_pages(terms: &Terms, slot: &Slot<'_>, count: usize) -> PageRange {
     if slot.data.bytes() == count * PAGE_BYTES {

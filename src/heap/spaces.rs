@@ -1,6 +1,6 @@
-//! The guarded address space: that of small objects, then that of large ones.
+//! The guarded address space: first that of small objects, then that of large ones.
 //!
-//! It makes and ends guarded objects, and tells of them to the fault handler, to reports, and at exit.
+//! It makes and ends guarded objects, and describes them to the fault handler, to reports, and at exit.
 
 use super::budget::MOST_RESERVED;
 use super::canary::{self, Damage};
@@ -22,17 +22,17 @@ use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
 use crate::trace::TraceId;
 use core::ops::Range;
 
-/// Address space for small and for large objects, each; halved until it fits. Mostly both fit between the program and its
-/// libraries, so that below the program all is free, as without us.
+/// Address space for small and for large objects each, in bytes; halved until it fits. Mostly both fit between the
+/// program and its libraries, so that all is free below the program, as without us.
 const RESERVED_BYTES: usize = 16 << 40;
 
-/// Address space of a whole heap at most.
+/// The most address space of a whole heap, in bytes.
 pub const MOST_RESERVED_BYTES: usize = 2 * RESERVED_BYTES;
 
 /// With less than this for both, hardly anything could be guarded.
 const LEAST_RESERVED_BYTES: usize = 8 << 20;
 
-/// Mappings that a live large object costs: itself and the guard behind it.
+/// How many mappings a live large object costs: itself and the guard behind it.
 const LARGE_MAPPINGS: usize = 2;
 
 /// The slots of small objects and the ranges of large ones, in one reservation.
@@ -43,7 +43,7 @@ pub struct Spaces {
 }
 
 impl Spaces {
-    /// Reserves both spaces, guarded by `pages`.
+    /// Reserves both spaces, which `pages` guards.
     pub fn new(pages: &'static dyn PageProtection, terms: &Terms) -> Result<Spaces, Errno> {
         let whole = Reservation::above_program(&[MOST_RESERVED_BYTES, MOST_RESERVED_BYTES / 2])
             .or_else(|| Reservation::new(MOST_RESERVED_BYTES, LEAST_RESERVED_BYTES, 4))
@@ -57,12 +57,12 @@ impl Spaces {
         })
     }
 
-    /// The address space in which [`Spaces::contains`] can hold.
+    /// Returns the address space in which [`Spaces::contains`] may hold.
     pub fn reserved(&self) -> Range<usize> {
         self.reserved.clone()
     }
 
-    /// Takes a slot for `size` bytes, which read as zeros, and charges for it.
+    /// Claims a slot for `size` bytes, which read as zeros, and charges for it.
     #[inline(always)]
     pub fn claim(
         &self,
@@ -81,8 +81,8 @@ impl Spaces {
         }
     }
 
-    /// The same with `spare` bytes of pages behind the object, which fault until it grows there. Both numbers of
-    /// bytes, and an alignment of at most a page, must fit an address.
+    /// Claims such a slot with `spare` bytes of pages behind the object, which fault until it grows there. Both numbers
+    /// of bytes, and an alignment of at most a page, must fit into an address.
     pub fn claim_roomy(
         &self,
         account: Account<'_>,
@@ -110,14 +110,14 @@ impl Spaces {
         account.count(Counter::Large);
         account.terms.closure.refuse_if_closed()?;
         if align > MOST_RESERVED {
-            // malloc takes as much more, and gives back what it does not need.
+            // malloc takes so much more, and gives back what it does not need.
             account.charge_size(size.saturating_add(align))?;
             account.refund_size(size.saturating_add(align));
         }
-        // Populated as it is touched, so of memory only what the program asks for is charged.
+        // It is populated as it is touched, so only what the program asks for is charged of memory.
         account.charge_size(size)?;
         let claimed = budget.charge_mappings(LARGE_MAPPINGS).and_then(|()| {
-            // The address is not known yet; its size serves as well for a random edge.
+            // The address is not known yet; for a random edge the size serves as well.
             let edge = account.terms.config.placing.edge_of(size);
             self.large.claim(edge, size, align, spare).map_err(|_| {
                 budget.refund_mappings(LARGE_MAPPINGS);
@@ -147,7 +147,7 @@ impl Spaces {
         let (revoked, damage) = match ended.slot.home {
             Home::Large => {
                 let limit = account.terms.config.canary_bytes;
-                // SAFETY: the object has ended, and its pages are this thread's to revoke, and accessible.
+                // SAFETY: the object has ended, its pages are accessible, and only this thread may revoke them.
                 unsafe {
                     let damage = canary::check(ended.address(), ended.snapshot.size, limit);
                     (self.large.retire(ended.slot), damage)
@@ -158,7 +158,7 @@ impl Spaces {
         self.conclude(account, &ended, revoked, damage)
     }
 
-    /// Ends a large object whose contents have gone elsewhere. What was wrong with its canaries is known.
+    /// Ends a large object whose contents were moved away. `damage` is what was wrong with its canaries.
     #[cold]
     pub fn end_emptied(
         &self,
@@ -168,13 +168,13 @@ impl Spaces {
         damage: Option<Damage>,
     ) -> Result<(), BadCall> {
         let ended = object.end(freed);
-        // SAFETY: the object has ended, and its pages are this thread's to revoke.
+        // SAFETY: the object has ended, and only this thread may revoke its pages.
         let revoked = unsafe { self.large.retire(ended.slot) };
         self.conclude(account, &ended, revoked, damage)
     }
 
-    /// Ends an object over which the program has mapped something, a file say. What lies there is the program's, so it
-    /// holds no canaries, and no backend can guard it: an inaccessible mapping is laid over it.
+    /// Ends an object over which the program has mapped something, such as a file. The program owns what is there, so
+    /// there are no canaries, and no backend can guard it: an inaccessible mapping is laid over it.
     #[cold]
     #[inline(never)]
     fn end_remapped(
@@ -209,7 +209,7 @@ impl Spaces {
         }
     }
 
-    /// Takes back what an object cost, now that its pages are gone.
+    /// Refunds the cost of an object whose pages are gone.
     #[inline(always)]
     fn settle(&self, account: Account<'_>, ended: &Ended<'_>) {
         match ended.slot.home {
@@ -221,37 +221,37 @@ impl Spaces {
         }
     }
 
-    /// The slot that `address` lies in, if it is in service.
+    /// Returns the slot that `address` lies in, if it is in service.
     #[inline]
     pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
         self.small.pool.locate(address).or_else(|| self.large.locate(address))
     }
 
-    /// Whether `address` lies in the guarded address space. Lock-free; for signal handlers too.
+    /// Whether `address` is in the guarded address space. Lock-free, and safe in signal handlers.
     #[inline]
     pub fn contains(&self, address: usize) -> bool {
         self.small.pool.contains(address) || self.large.contains(address)
     }
 
-    /// A good guess at the class of an object at `offset` in the reserved address space; `None` where
-    /// the large ones are.
+    /// Returns the probable class of an object at `offset` in the reserved address space; `None` where the large
+    /// objects are.
     pub fn class_near(&self, offset: usize) -> Option<&Class> {
         let is_large = self.large.contains(self.reserved.start + offset);
         (!is_large).then(|| self.small.pool.class_at(offset))
     }
 
-    /// The slots of large objects.
+    /// Returns the ranges of large objects.
     fn large_slots(&self) -> impl Iterator<Item = Slot<'_>> {
         (0..self.large.count()).filter_map(|index| self.large.slot(index))
     }
 
-    /// The pages of each live large object.
+    /// Returns the pages of each live large object.
     pub fn live_large_pages(&self) -> impl Iterator<Item = PageRange> {
         self.large_slots().filter_map(|slot| slot.live_pages())
     }
 
-    /// Bytes from `address` to the end of the live object that it lies in, or just behind; `None`
-    /// where there is none. Lock-free; for signal handlers too.
+    /// Returns the bytes from `address` to the end of the live object that it lies in or right behind; `None` if there
+    /// is none. Lock-free, and safe in signal handlers.
     #[inline(always)]
     pub fn room(&self, address: usize) -> Option<usize> {
         let slot = self.locate(address)?;
@@ -260,15 +260,14 @@ impl Spaces {
         if address < start { None } else { (start + place.size).checked_sub(address) }
     }
 
-    /// Whether a fault at `address` is the guard's work. It is not in the pages of a live object:
-    /// those are accessible unless the program itself has protected them, as collectors do.
-    /// Lock-free; for signal handlers too.
+    /// Whether a guard makes an access to `address` fault. The pages of a live object are no guards: they are
+    /// accessible unless the program itself has protected them, as garbage collectors do. Lock-free, and safe in signal
+    /// handlers.
     pub fn guards(&self, address: usize) -> bool {
         self.contains(address) && !self.is_populated(address)
     }
 
-    /// Whether `address` lies in pages of an object that are accessible. They are until its record says
-    /// Retired.
+    /// Whether `address` is in accessible pages of an object. They are accessible until its record says Retired.
     fn is_populated(&self, address: usize) -> bool {
         self.locate(address).is_some_and(|slot| {
             let Some(snapshot) = slot.record.read() else { return false };
@@ -278,14 +277,13 @@ impl Spaces {
         })
     }
 
-    /// Puts the page at `address` back, if the program has dropped it from a live object and it faults therefore.
+    /// Puts back the page at `address` if it faults because the program has dropped it from a live object.
     pub fn restore_dropped(&self, address: usize) -> bool {
         if !self.small.pages.faults_on_missing() || !self.small.pool.contains(address) {
             return false;
         }
         let page = PageRange::new(address & !(PAGE_BYTES - 1), 1);
-        // SAFETY: the page is a live object's, and contents that are there stay: a page that is
-        // not missing is an error.
+        // SAFETY: the page belongs to a live object. Contents stay: a page that is not missing is an error.
         self.is_populated(address) && unsafe { self.small.pages.fill_missing(page) }.is_ok()
     }
 
@@ -297,20 +295,20 @@ impl Spaces {
         for pages in self.small.slots_between(start, end).filter_map(|slot| slot.live_pages()) {
             let (first, last) = (pages.start().max(start), pages.end().min(end));
             for page in (first..last).step_by(PAGE_BYTES) {
-                // What is there stays, and so does what the program has mapped there instead: both are errors.
-                // SAFETY: the page is a live object's.
+                // Contents stay, and so does what the program has mapped there instead: both are errors.
+                // SAFETY: the page belongs to a live object.
                 let _ = unsafe { self.small.pages.fill_missing(PageRange::new(page, 1)) };
             }
         }
     }
 
-    /// Whether a live object of the pool has pages between `start` and `end` that fault once they are missing.
+    /// Whether a live object of the pool has pages from `start` to `end` that fault when they are missing.
     pub fn must_refill(&self, start: usize, end: usize) -> bool {
         self.small.pages.faults_on_missing()
             && self.small.slots_between(start, end).any(|slot| slot.live_pages().is_some())
     }
 
-    /// Notes that the program has laid a mapping of its own over the pages from `start` to `end`.
+    /// Notes that the program has mapped something over the pages from `start` to `end`.
     pub fn note_remapped(&self, start: usize, end: usize) {
         self.small.slots_between(start, end).for_each(|slot| slot.record.note_remapped());
         if let Some(slot) = self.large.locate(start) {
@@ -318,13 +316,13 @@ impl Spaces {
         }
     }
 
-    /// Notes that libc's own threads are about to work on the object at `address`; whether there is one.
+    /// Notes that libc's own threads are about to use the object at `address`. Returns whether there is one.
     pub fn lend(&self, address: usize) -> bool {
         let slot = self.room(address).and_then(|_| self.locate(address));
         slot.is_some_and(|slot| slot.record.note_lent())
     }
 
-    /// Objects in the slot of `address` and in its neighbours: before, at, after. Lock-free.
+    /// Returns the objects in the slots before, at and behind `address`. Lock-free.
     pub fn neighbourhood(&self, address: usize) -> [Option<Object>; 3] {
         let slots = if self.small.pool.contains(address) {
             self.small.pool.neighbourhood(address)
@@ -340,7 +338,7 @@ impl Spaces {
         })
     }
 
-    /// What is left to say of a slot whose record was dropped.
+    /// Returns what is still known of a slot whose record was dropped.
     pub fn forgotten(&self, slot: &Slot<'_>) -> Option<Object> {
         let Home::Pool { class, index } = slot.home else { return None };
         let nobody = Event { thread: ThreadId(0), trace: TraceId::NONE };
@@ -355,8 +353,7 @@ impl Spaces {
         })
     }
 
-    /// Objects with damaged canaries, or with junk that was written to; those that lie in
-    /// `shared` pages are left out.
+    /// Returns the objects whose canaries or junk were overwritten, except those in `shared` pages.
     pub fn damaged(
         &self,
         terms: &Terms,
@@ -383,7 +380,7 @@ impl Spaces {
                 State::Quarantined => check_junk(config, start, snapshot.size)?,
                 _ => return None,
             };
-            // Freed, revoked or resized meanwhile: the one who did that has checked it.
+            // If it was freed, revoked or resized meanwhile, the thread that did so has checked it.
             (slot.record.read() == Some(snapshot)).then(|| match snapshot.state {
                 State::Live => BadCall::Overwritten(slot.object(&snapshot), damage),
                 _ => BadCall::WrittenAfterFree(slot.object(&snapshot), damage),

@@ -1,15 +1,13 @@
-//! What threads have in stock, so that most allocations go without others: batches of virgin slots, and slots that are
-//! ready.
+//! What threads have in stock, so that most allocations need no other thread: batches of virgin slots, and ready slots.
 //!
 //! A thread claims a *batch* of a whole page table at a time, so that threads do not wait for each other's page table
-//! locks. One that has not allocated much gets a part only, cut from a batch that such threads share: each page
-//! table, and each page of records, is memory.
+//! locks. A thread that has not allocated much gets only a part, cut from a batch that such threads share: each page
+//! table, and each page of records, takes memory.
 //!
-//! A *ready* slot is virgin, but has the pages that its next object needs, which were moved
-//! there from freed objects and still hold their contents. Each thread keeps some, by number of pages. Of those with
-//! one page it passes what it has too much
-//! of, many at a time, to a store that all threads share: what one thread frees serves another, and a
-//! program that shrinks and grows again. What does not fit there is dropped, many in one call.
+//! A *ready* slot is virgin, but has the pages that its next object needs. They were moved there from freed objects,
+//! and still hold those contents. Each thread keeps some, by number of pages. Of those with one page it passes surplus
+//! ones, many at a time, to a store that all threads share: what one thread frees serves another thread, and a program
+//! that shrinks and grows again. What does not fit there is dropped, many in one call.
 
 use super::pool::CLASS_PAGES;
 use crate::sys::PAGE_BYTES;
@@ -18,27 +16,27 @@ use crate::sys::per_thread::OwnWord;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Pages that the slots of a batch span: those of one page table (2 MiB).
+/// How many pages the slots of a batch span: those of one page table (2 MiB).
 pub const BATCH_PAGES: usize = 512;
 
-/// Objects that a thread allocates before it gets whole batches.
+/// How many objects a thread allocates before it gets whole batches.
 pub const FEW_OBJECTS: u64 = 64;
 
-/// Until then it gets one part in so many.
+/// Until then a thread gets a batch divided by this.
 pub const PARTS: usize = 16;
 
-/// Slots `next..end` of one class in one word.
+/// Packs the slots `next..end` of one class into one word.
 fn pack(slots: &Range<usize>) -> u64 {
     (slots.start as u64) << 32 | slots.end as u64
 }
 
-/// The inverse of [`pack`].
+/// Inverts [`pack`].
 fn unpack(word: u64) -> Range<usize> {
     (word >> 32) as usize..word as u32 as usize
 }
 
-/// The slots of one thread: in one word so that a signal handler that allocates in the middle of an allocation can't
-/// be given the same slot.
+/// The slots of one thread. They are one word, so a signal handler that allocates in the middle of an allocation can't
+/// get the same slot.
 #[derive(Default)]
 pub struct Batch(OwnWord);
 
@@ -64,19 +62,19 @@ impl Batch {
         }
     }
 
-    /// Replaces what is left with a fresh claim.
+    /// Replaces what is left by a fresh claim.
     pub fn refill(&self, slots: Range<usize>) {
         self.0.set(pack(&slots));
     }
 }
 
-/// The slots of one class from which threads get parts. Some of these hold what is left of a batch: threads that
-/// find nothing at the same time claim one each.
+/// The slots of one class from which threads get parts. Several words may hold rests of batches: threads that find
+/// nothing at the same time claim a batch each.
 #[derive(Default)]
 pub struct SharedBatches([AtomicU64; 4]);
 
 impl SharedBatches {
-    /// Cuts off `count` slots, or what is left; of a whole batch that `claim` returns, where nothing is left.
+    /// Cuts off `count` slots, or as many as are left. If none are left, `claim` returns a whole batch to cut from.
     pub fn cut<E>(
         &self,
         count: usize,
@@ -88,7 +86,7 @@ impl SharedBatches {
         let slots = claim()?;
         let middle = slots.end.min(slots.start + count);
         let rest = middle..slots.end;
-        // Where there is no room, this thread has all.
+        // If there is no room for the rest, this thread gets it all.
         let is_shared = self.0.iter().any(|word| refill(word, &rest));
         Ok(if is_shared { slots.start..middle } else { slots })
     }
@@ -104,7 +102,7 @@ fn cut(word: &AtomicU64, count: usize) -> Option<Range<usize>> {
     Some(start..end.min(start + count))
 }
 
-/// Puts slots where none are left; false if there are some.
+/// Puts slots into an empty word. Returns false if it is not empty.
 fn refill(word: &AtomicU64, slots: &Range<usize>) -> bool {
     let instead = |before| unpack(before).is_empty().then(|| pack(slots));
     word.fetch_update(Ordering::Release, Ordering::Relaxed, instead).is_ok()
@@ -114,37 +112,37 @@ fn refill(word: &AtomicU64, slots: &Range<usize>) -> bool {
 const SINGLE: usize = 0;
 const _: () = assert!(CLASS_PAGES[SINGLE] == 1);
 
-/// Most slots with one page that a thread keeps.
+/// The most slots with one page that a thread keeps.
 const SINGLES: usize = 128;
 
-/// For every so many objects that it has allocated a thread keeps one: what is ready takes memory.
+/// A thread keeps one for every so many objects that it has allocated, as ready slots take memory.
 const OBJECTS_PER_SINGLE: u64 = 32;
 
-/// Most slots with one page that a thread keeps which has allocated `objects` objects.
+/// Returns how many slots with one page a thread keeps at most once it has allocated `objects` objects.
 #[inline(always)]
 pub fn most_singles(objects: u64) -> usize {
     SINGLES.min((1 + objects / OBJECTS_PER_SINGLE) as usize)
 }
 
-/// Most slots that a thread keeps for each larger number of pages.
+/// The most slots that a thread keeps for each larger number of pages.
 const RUNS: usize = 8;
 
-/// Most that a thread fetches from the shared store at a time: half of what it keeps.
+/// The most slots that a thread fetches from the shared store at a time: half of what it keeps.
 pub const SHARED_TAKE: usize = SINGLES / 2;
 
-/// Most pages of a ready slot.
+/// The most pages of a ready slot.
 pub const MOST_READY_PAGES: usize = CLASS_PAGES[CLASS_PAGES.len() - 1];
 
-/// Most slots in the shared store: 32 MiB.
+/// The most slots in the shared store, with 32 MiB.
 const SHARED: usize = 8192;
 
-/// And no more than this share of the memory that live objects may hold.
+/// The shared store holds at most the memory that live objects may hold, divided by this.
 const SHARED_SHARE: usize = 16;
 
-/// The slots that one thread has ready. All zeros is a valid value, of none.
+/// The slots that one thread has ready. All zeros is valid, and holds none.
 pub struct ReadySlots {
     singles: SlotStack<SINGLES>,
-    /// With two pages, three, and so on.
+    /// Those with two pages, three, and so on.
     runs: [SlotStack<RUNS>; MOST_READY_PAGES - 1],
 }
 
@@ -162,7 +160,7 @@ impl ReadySlots {
         if pages == 1 { self.singles.pop() } else { self.run(pages)?.pop() }
     }
 
-    /// Keeps a slot with `pages` pages; false when there is no room.
+    /// Keeps a slot with `pages` pages. Returns false if there is no room.
     #[inline(always)]
     pub fn push(&self, pages: usize, number: usize) -> bool {
         if pages == 1 {
@@ -182,7 +180,7 @@ impl ReadySlots {
         }
     }
 
-    /// How many there are with one page.
+    /// Returns how many there are with one page.
     pub fn singles(&self) -> usize {
         self.singles.len()
     }
@@ -192,12 +190,12 @@ impl ReadySlots {
     }
 }
 
-/// The store that all threads share: slots with one page, the oldest first, so that none holds back
-/// its stretch for good.
+/// The store that all threads share: slots with one page. The oldest are taken first, so that none keeps its stretch
+/// from collapsing for good.
 pub struct SharedReady {
     ring: Lock<Ring>,
-    /// How many there are, and room for how many: to see without the lock, which costs system calls,
-    /// that it is not worth taking.
+    /// How many there are, and for how many there is room. They show without the lock, which costs system calls, when
+    /// it is not worth taking.
     len: AtomicUsize,
     most: usize,
 }
@@ -209,7 +207,7 @@ struct Ring {
 }
 
 impl SharedReady {
-    /// A store for the share of `budget_bytes` that it may hold.
+    /// Makes a store for its share of `budget_bytes`.
     pub fn new(budget_bytes: usize) -> SharedReady {
         let most = (budget_bytes / PAGE_BYTES / SHARED_SHARE).min(SHARED);
         let numbers = vec![0; most].into_boxed_slice();
@@ -217,7 +215,7 @@ impl SharedReady {
         SharedReady { ring, len: AtomicUsize::new(0), most }
     }
 
-    /// Puts slots in, as many as find room; returns how many.
+    /// Puts in as many slots as find room. Returns how many.
     pub fn put(&self, numbers: &[usize]) -> usize {
         if self.len.load(Ordering::Relaxed) == self.most {
             return 0;
@@ -233,7 +231,7 @@ impl SharedReady {
         count
     }
 
-    /// Takes slots out; returns how many.
+    /// Takes slots out. Returns how many.
     pub fn take(&self, numbers: &mut [usize]) -> usize {
         if self.len.load(Ordering::Relaxed) == 0 {
             return 0;
@@ -257,17 +255,17 @@ impl SharedReady {
     /// # Safety
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: the caller holds the lock for the fork, as this function demands.
+        // SAFETY: the caller promises that `hold_for_fork` has taken the lock.
         unsafe { self.ring.release_after_fork() }
     }
 }
 
-/// Numbers of slots that a thread sets aside, at most `N`. Zero is an empty place, so they are kept
-/// plus one.
+/// The numbers of at most `N` slots that a thread sets aside. Zero is an empty place, so the numbers are stored plus
+/// one.
 ///
-/// A signal handler may allocate or free in the middle of either operation. Each takes or fills a
-/// place in one step and moves `top` after, so that a handler in between finds a place empty or
-/// full that should not be: then the stack serves a little less, but no slot twice.
+/// A signal handler may allocate or free in the middle of either operation. Each takes or fills a place in one step and
+/// moves `top` afterwards. So a handler in between may find a place wrongly empty or full: then the stack is less
+/// useful for a moment, but no slot is taken twice.
 pub struct SlotStack<const N: usize> {
     top: OwnWord,
     places: [OwnWord; N],
@@ -278,7 +276,7 @@ impl<const N: usize> SlotStack<N> {
         SlotStack { top: OwnWord::new(0), places: [const { OwnWord::new(0) }; N] }
     }
 
-    /// Takes the slot that was set aside last: its page is the warmest.
+    /// Takes the slot that was set aside last: its page is most likely in the caches.
     #[inline]
     pub fn pop(&self) -> Option<usize> {
         let below = self.top.get().checked_sub(1)?;
@@ -287,7 +285,7 @@ impl<const N: usize> SlotStack<N> {
         number.checked_sub(1).map(|number| number as usize)
     }
 
-    /// Keeps a slot; false when there is no room.
+    /// Keeps a slot. Returns false if there is no room.
     #[inline]
     pub fn push(&self, number: usize) -> bool {
         let top = self.top.get();
@@ -299,7 +297,7 @@ impl<const N: usize> SlotStack<N> {
         true
     }
 
-    /// How many slots there are.
+    /// Returns how many slots there are.
     #[inline]
     pub fn len(&self) -> usize {
         self.top.get() as usize
@@ -331,7 +329,7 @@ mod tests {
         assert_eq!(cut(Err(7)), Err(7));
         assert_eq!(cut(Ok(10..16)), Ok(10..14));
         assert_eq!(cut(Err(7)), Ok(14..16));
-        // Other threads claim a batch while this one does. The last finds no room.
+        // Other threads claim a batch while this one does, and the last one finds no room.
         let claim = |nth: usize| Ok::<_, i32>(100 * nth..100 * nth + 6);
         let mut others = Vec::new();
         let slots = shared.cut(4, || {

@@ -6,19 +6,19 @@ use core::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Reason {
-    /// The kernel's limit of mappings (`vm.max_map_count`) is near.
+    /// The kernel's limit on mappings (`vm.max_map_count`) is near.
     Mappings,
     /// The memory budget is spent.
     Budget,
-    /// The share of what the process may commit (RLIMIT_DATA, strict overcommit) is spent.
+    /// The share of the memory that the process may commit (RLIMIT_DATA, strict overcommit) is spent.
     Room,
-    /// The reservation has no addresses left for the size.
+    /// The reservation has no addresses left for this size.
     Addresses,
     /// The kernel refused memory.
     Refused,
     /// The pages of a retired object, or of a slot that a thread had ready, could not be made to fault.
     NotRevoked,
-    /// A seccomp filter forbids what guarding takes.
+    /// A seccomp filter forbids what guarding needs.
     Forbidden,
 }
 

@@ -1,4 +1,4 @@
-//! The terms of a heap, which all its parts share: the options it follows, and what they charge and count.
+//! The terms of a heap, which all its parts share: its options, and what it charges and counts.
 
 use super::budget::headroom::Shares;
 use super::budget::{Budget, Cost};
@@ -8,31 +8,31 @@ use super::tally::{Reason, Tally};
 use super::threads::{Counter, ThreadCache};
 use crate::sys::limits;
 
-/// How the heap behaves.
+/// The options of a heap.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     pub placing: Placing,
-    /// Slack on each side of an object that is filled with canaries.
+    /// How many bytes of slack on each side of an object are filled with canaries.
     pub canary_bytes: usize,
-    /// What fresh objects are filled with; zeros without it.
+    /// The byte that fills fresh objects; zeros if `None`.
     pub fill: Option<u8>,
-    /// What freed objects are filled with where they can still be read; see the option `free-fill`.
+    /// The byte that fills freed objects while they can be read; see the option `free-fill`.
     pub free_fill: Option<u8>,
-    /// Memory that live guarded objects may hold, and what is kept of others.
+    /// How many bytes live guarded objects may hold, and how many may be kept of other objects.
     pub shares: Shares,
-    /// Writable memory that guarded small objects, live or not, may take with their guards.
+    /// How many bytes of writable memory guarded small objects, live or not, may take with their guards.
     pub room_bytes: usize,
-    /// Kernel mappings that live guarded objects may cost.
+    /// How many kernel mappings live guarded objects may cost.
     pub max_mappings: usize,
     /// One in so many allocations is guarded.
     pub sample: u32,
-    /// Freed objects that a thread collects before it revokes their pages; 0 revokes at each free.
+    /// How many freed objects a thread collects before it revokes their pages; 0 revokes at each free.
     pub batch: usize,
-    /// Memory for the records of objects freed long ago.
+    /// How many bytes the records of objects freed long ago may take.
     pub history_bytes: usize,
 }
 
-/// The options, the budget, the count of what went unguarded, and whether the heap is closed.
+/// The options, the budget, the count of unguarded allocations, and whether the heap is closed.
 pub struct Terms {
     pub config: Config,
     pub budget: Budget,
@@ -50,8 +50,8 @@ impl Terms {
     }
 }
 
-/// One thread's dealings with the heap: it charges the shared budget by way of what the thread has
-/// in reserve, and counts for the thread.
+/// One thread's account with the heap: it charges the shared budget through the thread's reserve, and counts for the
+/// thread.
 #[derive(Clone, Copy)]
 pub struct Account<'a> {
     pub terms: &'a Terms,
@@ -59,7 +59,7 @@ pub struct Account<'a> {
 }
 
 impl Account<'_> {
-    /// See [`Budget::charge`].
+    /// Charges a cost; see [`Budget::charge`].
     #[inline(always)]
     pub fn charge(self, cost: Cost) -> Result<(), Reason> {
         self.terms.budget.charge(self.cache.credit(), cost)
@@ -71,7 +71,7 @@ impl Account<'_> {
         self.terms.budget.refund(self.cache.credit(), cost);
     }
 
-    /// See [`Budget::charge_size`].
+    /// Charges a size; see [`Budget::charge_size`].
     #[inline(always)]
     pub fn charge_size(self, size: usize) -> Result<(), Reason> {
         self.terms.budget.charge_size(self.cache.credit(), size)
@@ -83,7 +83,7 @@ impl Account<'_> {
         self.terms.budget.refund_size(self.cache.credit(), size);
     }
 
-    /// Gives back for good what the thread has in reserve.
+    /// Gives the thread's reserve back for good.
     pub fn end_credit(self) {
         self.terms.budget.take_back(self.cache.end_credit());
     }

@@ -1,4 +1,4 @@
-//! Tests of the parts together.
+//! Tests of the heap's parts together.
 
 use super::budget::headroom::Shares;
 use super::place::Placing;
@@ -14,7 +14,7 @@ use crate::sys::{Errno, PAGE_BYTES, memory};
 use crate::trace::TraceId;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// The heap of a process lives as long as that; those of tests make room for others.
+/// The heap of a process lives as long as the process; those of tests make room for others.
 impl Drop for Heap {
     fn drop(&mut self) {
         let reserved = self.reserved();
@@ -25,7 +25,7 @@ impl Drop for Heap {
 
 const EVENT: Event = Event { thread: ThreadId(0), trace: TraceId::NONE };
 
-/// Page permissions; moves pages by copying, and drops none while it refuses.
+/// A backend by page permissions. It moves pages by copying. While it refuses, it drops only some pages.
 struct Refusing {
     refuses: AtomicBool,
     dropped: AtomicUsize,
@@ -41,17 +41,17 @@ impl PageProtection for Refusing {
     }
 
     unsafe fn populate(&self, pages: PageRange) -> Result<(), Errno> {
-        // SAFETY: the caller owns the pages.
+        // SAFETY: the caller promises that it owns the pages.
         unsafe { memory::commit(pages.start(), pages.bytes()) }
     }
 
     unsafe fn retire(&self, pages: PageRange) -> Result<(), Errno> {
-        // Of two pages it refuses one.
+        // Of each two pages it refuses one.
         let nth = self.dropped.fetch_add(1, Ordering::Relaxed);
         if self.refuses.load(Ordering::Relaxed) && nth.is_multiple_of(2) {
             return Err(Errno::ENOMEM);
         }
-        // SAFETY: the caller owns the pages.
+        // SAFETY: the caller promises that it owns the pages.
         unsafe { memory::revoke(pages.start(), pages.bytes()) }
     }
 
@@ -60,7 +60,7 @@ impl PageProtection for Refusing {
     }
 
     unsafe fn recycle(&self, from: PageRange, to: PageRange) -> Result<(), Errno> {
-        // SAFETY: the caller owns both.
+        // SAFETY: the caller promises that it owns both ranges.
         unsafe {
             memory::commit(to.start(), to.bytes())?;
             let (source, target) = (from.start() as *const u8, to.start() as *mut u8);
@@ -105,7 +105,7 @@ fn ready_slots_that_can_not_be_dropped_are_counted() {
         canary_bytes: 16,
         fill: None,
         free_fill: None,
-        // Of which the shared store may hold three pages.
+        // The shared store may hold three of these pages.
         shares: Shares::of_user(63 * PAGE_BYTES),
         room_bytes: usize::MAX,
         max_mappings: 10_000,
@@ -114,9 +114,9 @@ fn ready_slots_that_can_not_be_dropped_are_counted() {
         history_bytes: 1 << 20,
     };
     let heap = Heap::new(pages, config).unwrap();
-    // A thread without anything of another heap.
+    // A thread that has nothing from another heap.
     let test = || threads::with_cache(|cache| fill_and_empty(&heap, cache, pages));
     std::thread::scope(|scope| scope.spawn(test).join().unwrap());
-    // 37 were tried one by one after the first refusal.
+    // After the first refusal 37 pages were tried one by one.
     assert_eq!(heap.tally().get(Reason::NotRevoked), 18);
 }

@@ -1,4 +1,4 @@
-//! Threads of the process, and what each keeps for itself.
+//! The threads of the process, and what each of them keeps.
 
 use super::budget::{Cost, Credit};
 use super::pool::CLASS_PAGES;
@@ -13,30 +13,30 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use once_cell::race::OnceBox;
 
-/// Threads that one process can number; later ones share the last number.
+/// How many threads a process can number; later ones share the last number.
 const MAX_THREADS: usize = 1 << 22;
 
 /// What one thread keeps for itself; no other thread touches it.
 pub struct ThreadCache {
-    /// 0: not numbered yet; else the number plus one.
+    /// 0 if the thread has no number yet, otherwise its number plus one.
     number: Cell<u32>,
-    /// What is known of the thread, from its enrolment on.
+    /// What is known of the thread, once it is enrolled.
     me: Cell<Option<&'static Thread>>,
     pub batches: [Batch; CLASS_PAGES.len()],
-    /// Slots with their pages. Elsewhere, as static thread-local storage is scarce (see [`per_thread`]).
+    /// Slots with their pages. They are elsewhere, as static thread-local storage is scarce (see [`per_thread`]).
     ready: Cell<Option<&'static ReadySlots>>,
-    /// Freed objects that are not revoked yet; only with [`Revocation::Batch`].
+    /// Freed objects that are not revoked yet. Used only with [`Revocation::Batch`].
     ///
     /// [`Revocation::Batch`]: crate::options::Revocation::Batch
     quarantine: Cell<Option<&'static Quarantine>>,
-    /// Allocations to let pass before one is sampled.
+    /// How many allocations pass before one is sampled.
     to_pass: Cell<u32>,
-    /// State of the generator that spaces the samples; 0 before the first.
+    /// The state of the generator that spaces the samples; 0 before the first.
     random: Cell<u32>,
 }
 
 impl ThreadCache {
-    /// Counts; not for a thread that is not enrolled yet.
+    /// Counts one more; does nothing in a thread that is not enrolled yet.
     #[inline]
     pub fn count(&self, counter: Counter) {
         if let Some(me) = self.me.get() {
@@ -44,20 +44,20 @@ impl ThreadCache {
         }
     }
 
-    /// Guarded allocations of the thread so far.
+    /// Returns the number of the thread's guarded allocations so far.
     #[inline(always)]
     pub fn objects(&self) -> u64 {
         self.me.get().map_or(0, |me| me.counters.get(Counter::Objects))
     }
 
-    /// What the thread has ready, if it ever had.
+    /// Returns the thread's ready slots, if it ever had any.
     #[inline(always)]
     pub fn ready_if_made(&self) -> Option<&'static ReadySlots> {
         self.ready.get()
     }
 
-    /// What the thread has ready, made if need be. `None` for a thread that is not enrolled, or no
-    /// longer: nobody would give it back.
+    /// Returns the thread's ready slots, and makes room for them if necessary. `None` in a thread that is not enrolled,
+    /// or no longer: nobody would give them back.
     #[inline(always)]
     pub fn ready(&self) -> Option<&'static ReadySlots> {
         self.ready.get().or_else(|| self.make_ready())
@@ -72,29 +72,29 @@ impl ThreadCache {
             return None;
         }
         let made = Box::new(ReadySlots::new());
-        // A signal handler may have been here meanwhile.
+        // A signal handler may have done the same meanwhile.
         let ready = self.ready.get().unwrap_or_else(|| Box::leak(made));
         self.ready.set(Some(ready));
         Some(ready)
     }
 
-    /// Ends what the thread has ready for good; it must be empty.
+    /// Frees the room for ready slots for good; there must be none.
     pub fn end_ready(&self) {
         if let Some(ready) = self.ready.take() {
             let _scope = RuntimeScope::enter();
-            // SAFETY: made by `make_ready` for this thread, which has no other reference.
+            // SAFETY: `make_ready` made it for this thread, which has no other reference.
             drop(unsafe { Box::from_raw(core::ptr::from_ref(ready).cast_mut()) });
         }
     }
 
-    /// The thread's quarantine, made if need be. `None` for a thread that is not enrolled, or no
+    /// Returns the thread's quarantine, and makes it if necessary. `None` in a thread that is not enrolled, or no
     /// longer: nobody would empty it.
     #[inline]
     pub fn quarantine(&self) -> Option<&'static Quarantine> {
         self.quarantine.get().or_else(|| self.make_quarantine())
     }
 
-    /// The thread's quarantine, if it has one.
+    /// Returns the thread's quarantine, if it has one.
     pub fn quarantine_if_made(&self) -> Option<&'static Quarantine> {
         self.quarantine.get()
     }
@@ -111,28 +111,28 @@ impl ThreadCache {
         Some(made)
     }
 
-    /// What the thread has in reserve of the budget. `None` for a thread that is not enrolled, or no longer.
+    /// Returns the thread's reserve of the budget. `None` in a thread that is not enrolled, or no longer.
     #[inline(always)]
     pub fn credit(&self) -> Option<&'static Credit> {
         self.me.get().map(|me| &me.credit)
     }
 
-    /// Ends the quarantine for good, which must be empty.
+    /// Frees the quarantine for good; it must be empty.
     pub fn end_quarantine(&self) {
         if let Some(list) = self.quarantine.take() {
             let _scope = RuntimeScope::enter();
-            // SAFETY: made by `make_quarantine` for this thread, which has no other reference.
+            // SAFETY: `make_quarantine` made it for this thread, which has no other reference.
             drop(unsafe { Box::from_raw(core::ptr::from_ref(list).cast_mut()) });
         }
     }
 
-    /// Empties the reserve for good, and returns what was there.
+    /// Empties the reserve for good, and returns what was in it.
     pub fn end_credit(&self) -> Cost {
         self.me.take().map_or(Cost::NONE, |me| me.credit.empty())
     }
 
-    /// Whether the allocation at hand is the one in `every` that is guarded. The distances vary, from
-    /// 1 to twice the mean, so that no rhythm of the program hides an object for good.
+    /// Whether this allocation is the one in `every` that is guarded. The distances vary from 1 to twice the mean, so
+    /// that no rhythm of the program hides an object for good.
     #[inline]
     pub fn is_sampled(&self, every: u32) -> bool {
         match self.to_pass.get().checked_sub(1) {
@@ -146,7 +146,7 @@ impl ThreadCache {
 
     #[cold]
     fn space_next_sample(&self, every: u32) -> bool {
-        // Marsaglia's xorshift; seeded by where the cache lies and when.
+        // Marsaglia's xorshift, seeded by the cache's address and the time.
         let is_first = self.random.get() == 0;
         let mut x = self.random.get();
         if is_first {
@@ -157,7 +157,7 @@ impl ThreadCache {
         x ^= x << 5;
         self.random.set(x);
         self.to_pass.set(x % (2 * every - 1));
-        // A thread's first allocation is no likelier than others.
+        // A thread's first allocation is as likely as others.
         !is_first
     }
 
@@ -179,27 +179,27 @@ per_thread! {
     unsafe static CACHE: ThreadCache, "fencepost_thread_cache"
 }
 
-/// Gives `f` the calling thread's cache.
+/// Calls `f` with the calling thread's cache.
 #[inline]
 pub fn with_cache<R>(f: impl FnOnce(&ThreadCache) -> R) -> R {
     CACHE.with(f)
 }
 
-/// What is counted, for the statistics that a user may ask for.
+/// What is counted for the statistics that a user may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Counter {
     /// Guarded allocations.
     Objects,
-    /// Slots whose pages were made accessible by a call of their own.
+    /// Slots whose pages were populated by a separate call.
     Populates,
     /// Pages moved from a freed object to a slot made ready.
     Moves,
     /// Slots that were ready when they were needed.
     Reuses,
-    /// Slots whose pages were revoked and dropped by a call of their own.
+    /// Slots whose pages were revoked and dropped by a separate call.
     Drops,
-    /// Times that many slots were revoked together.
+    /// Calls that revoked many slots together.
     Batches,
     /// Objects with a range of their own.
     Large,
@@ -208,7 +208,7 @@ pub enum Counter {
 impl Counter {
     const COUNT: usize = Counter::Large as usize + 1;
 
-    /// All but the objects, which statistics tell along with those that are not guarded.
+    /// All counters but that of objects, which statistics show together with those that are not guarded.
     pub const OPERATIONS: [(Counter, &'static str); 6] = [
         (Counter::Populates, "populates"),
         (Counter::Moves, "moves"),
@@ -228,7 +228,7 @@ impl Counters {
         self.0[counter as usize].add(1);
     }
 
-    /// Begins anew to count the operations; the owner must not be counting.
+    /// Sets the counters of operations to 0. Their owner must not be counting.
     pub fn clear_operations(&self) {
         Counter::OPERATIONS.iter().for_each(|&(counter, _)| self.0[counter as usize].set(0));
     }
@@ -241,10 +241,10 @@ impl Counters {
 /// What is known of one thread.
 #[repr(align(64))]
 struct Thread {
-    /// Kernel id; 0 once the thread has ended.
+    /// The kernel's id of the thread; 0 once the thread has ended.
     tid: AtomicU32,
     creator: AtomicU32,
-    /// Trace of its creation; 0 for the main thread and for threads that the runtime met late.
+    /// The trace of its creation; 0 for the main thread, and for threads that the runtime met late.
     creation: AtomicU32,
     credit: Credit,
     counters: Counters,
@@ -261,14 +261,14 @@ static REGISTRY: OnceBox<Registry> = OnceBox::new();
 fn registry() -> Option<&'static Registry> {
     REGISTRY
         .get_or_try_init(|| {
-            // SAFETY: all fields are atomic words, for which zero is valid; no drop glue.
+            // SAFETY: all fields are atomic words, for which zero is valid, and need no drop.
             let threads = unsafe { Region::reserve(MAX_THREADS) }.map_err(drop)?;
             Ok::<_, ()>(Box::new(Registry { threads, next: AtomicU32::new(0) }))
         })
         .ok()
 }
 
-/// Numbers the calling thread, as begun by `created` if that is known.
+/// Numbers the calling thread, whose creation was `created` if that is known.
 pub fn enrol(created: Option<Event>) -> ThreadId {
     let _scope = RuntimeScope::enter();
     let Some(registry) = registry() else {
@@ -293,18 +293,18 @@ pub fn enrol(created: Option<Event>) -> ThreadId {
 
 static MET: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
-/// Has `met` called in each thread that is enrolled by its first call, and not when it begins: libc's own.
+/// Has `met` called in each thread that is enrolled only by its first call: those are libc's own threads.
 pub fn on_meeting(met: fn()) {
     MET.store(met as *mut (), Ordering::Release);
 }
 
-/// Number of the calling thread; it is enrolled if the runtime has not met it yet.
+/// Returns the calling thread's number, and enrols the thread if the runtime has not met it yet.
 #[inline]
 pub fn current() -> ThreadId {
     match with_cache(|cache| cache.number.get()) {
         0 => {
             let id = enrol(None);
-            // SAFETY: only `on_meeting` sets it.
+            // SAFETY: the pointer is null, which is None, or a function that `on_meeting` has stored.
             let met = unsafe {
                 core::mem::transmute::<*mut (), Option<fn()>>(MET.load(Ordering::Acquire))
             };
@@ -336,12 +336,12 @@ pub fn hold_for_fork() {
 /// See [`crate::sys::lock::Lock::release_after_fork`].
 pub unsafe fn release_after_fork() {
     if let Some(registry) = registry() {
-        // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
+        // SAFETY: the caller promises that this thread, or the one that it is a copy of, called `hold_for_fork`.
         unsafe { registry.threads.release_after_fork() }
     }
 }
 
-/// In the child of a fork: the calling thread has a new kernel id, and the others are gone.
+/// In the child of a fork: the calling thread has a new kernel id, and the other threads are gone.
 pub fn after_fork_in_child() {
     let Some(registry) = registry() else { return };
     let me = current().0;
@@ -349,7 +349,7 @@ pub fn after_fork_in_child() {
         if let Some(thread) = registry.threads.get(number as usize) {
             let tid = if number == me { process::tid() } else { 0 };
             thread.tid.store(tid, Ordering::Relaxed);
-            // What the parent did is told by the parent.
+            // The parent reports its own operations.
             thread.counters.clear_operations();
             if number != me {
                 let left = thread.credit.empty();
@@ -367,23 +367,23 @@ fn all() -> impl Iterator<Item = &'static Thread> {
     registry().into_iter().flat_map(met)
 }
 
-/// What all threads have counted.
+/// Returns what all threads have counted together.
 pub fn counted(counter: Counter) -> u64 {
     all().map(|thread| thread.counters.get(counter)).sum()
 }
 
-/// What each thread has in reserve.
+/// Returns each thread's reserve.
 pub fn credits() -> impl Iterator<Item = Cost> {
     all().map(|thread| thread.credit.cost())
 }
 
-/// Kernel id of a thread, while it lives.
+/// Returns the kernel's id of a thread, while it lives.
 pub fn tid_of(thread: ThreadId) -> Option<u32> {
     let tid = registry()?.threads.get(thread.0 as usize)?.tid.load(Ordering::Relaxed);
     (tid != 0).then_some(tid)
 }
 
-/// Who created a thread and where, if the runtime saw it.
+/// Returns who created a thread and where, if the runtime saw it.
 pub fn creation_of(thread: ThreadId) -> Option<Event> {
     use crate::trace::TraceId;
     let entry = registry()?.threads.get(thread.0 as usize)?;

@@ -1,7 +1,7 @@
 //! Objects that could not be guarded.
 //!
-//! They come from the next allocator, with canaries on both sides and an entry in a table, so that
-//! a wild write beside them and a wrong free are still found, though late.
+//! They come from the next allocator, with canaries on both sides and a row in a table, so that a wild write beside
+//! them and a wrong free are still found, although late.
 
 use super::budget::headroom::Headroom;
 use super::canary::{self, Damage};
@@ -19,7 +19,7 @@ use crate::sys::limits;
 use crate::sys::scope::RuntimeScope;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Canary bytes behind an unguarded object, at least.
+/// The least number of canary bytes behind an unguarded object.
 const BACK_BYTES: usize = 16;
 
 impl Unguarded {
@@ -27,7 +27,7 @@ impl Unguarded {
         1 << self.front_log2
     }
 
-    /// The object, as others see it.
+    /// Returns the object, as other layers see it.
     pub fn object(&self) -> Object {
         Object {
             start: self.address,
@@ -40,7 +40,7 @@ impl Unguarded {
         }
     }
 
-    /// Looks for damage in its canaries.
+    /// Looks for damage in the object's canaries.
     pub fn damage(&self) -> Option<Damage> {
         let front = self.address - self.front()..self.address;
         let end = self.address + self.size;
@@ -51,7 +51,7 @@ impl Unguarded {
 /// The unguarded objects.
 pub struct UnguardedObjects {
     table: Table,
-    /// Whether there has ever been one: in most processes there is none.
+    /// Whether there has ever been one; most processes have none.
     has_any: AtomicBool,
     unrecorded: AtomicU64,
 }
@@ -65,8 +65,8 @@ impl UnguardedObjects {
         }
     }
 
-    /// Allocates from the next allocator what is not guarded for `reason`; zeroed if asked. Null when it has no memory
-    /// either.
+    /// Allocates an object that is not guarded for `reason`, from the next allocator, and zeroes it if wanted. Returns
+    /// null if that has no memory either.
     #[cold]
     #[inline(never)]
     pub fn allocate(
@@ -81,7 +81,7 @@ impl UnguardedObjects {
         }
         let (address, is_kept) = self.make(&account.terms.budget.headroom, request, allocated);
         if !is_kept {
-            // Nobody will see its end.
+            // Nobody will see the end of this object.
             account.refund_size(request.size);
         }
         if !address.is_null() {
@@ -90,14 +90,14 @@ impl UnguardedObjects {
         address
     }
 
-    /// An object, and whether something of it is kept. If not, it is as if the next allocator had been called.
+    /// Makes an object, and says whether it is recorded. If not, it is a plain block of the next allocator.
     fn make(
         &self,
         headroom: &Headroom,
         AllocationRequest { size, align, family, zeroed }: AllocationRequest,
         allocated: Event,
     ) -> (*mut u8, bool) {
-        // A signal handler that interrupts the next allocator must not come to it again.
+        // A signal handler that interrupts the next allocator must not call it again.
         let _scope = RuntimeScope::enter();
         let front = align.max(natural_align(size)).max(BACK_BYTES);
         let plain = || {
@@ -116,7 +116,7 @@ impl UnguardedObjects {
             return plain();
         }
         let address = block as usize + front;
-        // SAFETY: the block is ours and `total` bytes long.
+        // SAFETY: the block was just allocated, with `total` bytes.
         unsafe {
             core::ptr::write_bytes(block, canary::BYTE, front);
             core::ptr::write_bytes((address + size) as *mut u8, canary::BYTE, BACK_BYTES);
@@ -133,35 +133,35 @@ impl UnguardedObjects {
             return (address as *mut u8, true);
         }
         limits::note_held(-(total as isize));
-        // SAFETY: the block is ours, and nobody has seen it.
+        // SAFETY: the block was just allocated, and nobody else has seen it.
         unsafe { next_heap::free(block as usize) };
         headroom.keep_no_more(kept + ROW_BYTES);
         plain()
     }
 
-    /// Objects of the next allocator that the table had no room for: nothing is known of them.
+    /// Returns how many objects of the next allocator have no row in the table, so that nothing is known of them.
     pub fn unrecorded(&self) -> u64 {
         self.unrecorded.load(Ordering::Relaxed)
     }
 
-    /// The live unguarded object at `address`.
+    /// Returns the live unguarded object at `address`.
     pub fn find(&self, address: usize) -> Option<Unguarded> {
         self.table.get(address)
     }
 
-    /// From now on any function may free the object at `address`, which only the caller knows yet.
+    /// Lets any function free the object at `address`, which only the caller knows yet.
     pub fn forget_family(&self, address: usize) {
         let forget = |object: &mut Unguarded| (object.family, object.align_log2) = (Family::Any, 0);
         self.table.change(address, forget);
     }
 
-    /// Takes the object at `address` out of the table, for one caller; [`Unguarded::release`]
-    /// comes next.
+    /// Takes the object at `address` out of the table. Only one caller gets it, and must call [`Unguarded::release`]
+    /// next.
     pub fn remove(&self, address: usize) -> Option<Unguarded> {
         self.table.remove(address)
     }
 
-    /// The object that holds `address`, or has it among its canaries.
+    /// Returns the object that has `address` in its bytes or canaries.
     pub fn find_near(&self, address: usize) -> Option<Unguarded> {
         self.table.next(&mut Cursor::default(), |object| {
             let end = object.address + object.size + BACK_BYTES;
@@ -169,7 +169,7 @@ impl UnguardedObjects {
         })
     }
 
-    /// The damaged objects.
+    /// Returns the damaged objects.
     pub fn damaged(&self) -> impl Iterator<Item = (Unguarded, Damage)> + '_ {
         let mut cursor = Cursor::default();
         core::iter::from_fn(move || {
@@ -188,21 +188,21 @@ impl UnguardedObjects {
     /// # Safety
     /// See [`Lock::release_after_fork`](crate::sys::lock::Lock::release_after_fork).
     pub unsafe fn release_after_fork(&self) {
-        // SAFETY: the caller has called `hold_for_fork`.
+        // SAFETY: the caller promises that `hold_for_fork` has taken the locks.
         unsafe { self.table.release_after_fork() }
     }
 }
 
 impl Unguarded {
-    /// Gives the object back to the next allocator, filled as the option `free-fill` says. What
-    /// that allocator does to the bytes then is its own matter.
+    /// Gives the object back to the next allocator, filled as the option `free-fill` says. That allocator may change
+    /// the bytes again.
     ///
     /// # Safety
-    /// It must have been removed from the table by the caller.
+    /// The caller must have removed the object from the table.
     pub unsafe fn release(self, account: Account<'_>) {
         account.refund_size(self.size);
         account.terms.budget.headroom.keep_no_more(self.front() + BACK_BYTES + ROW_BYTES);
-        // SAFETY: the block came from the next allocator, and is freed once; the object lies in it.
+        // SAFETY: the next allocator made the block, which holds the object. Its row is gone, so it is freed once.
         unsafe {
             if let Some(byte) = account.terms.config.free_fill {
                 core::ptr::write_bytes(self.address as *mut u8, byte, self.size);

@@ -1,8 +1,8 @@
-//! The table of unguarded objects: 24 bytes a row, mostly full.
+//! The table of unguarded objects: 24 bytes a row, and mostly full.
 //!
-//! It is in parts, so that threads seldom meet. Each part is a hash table with open addressing whose rows stand in
-//! the order of their hashes, and whose size is any number: so it grows by an eighth where it is, with no copy. A row
-//! stands at the first free place from its home on, which is its hash as a fraction of the part's size.
+//! It has several parts, so that threads seldom wait for each other. Each part is a hash table with open addressing,
+//! whose rows are in the order of their hashes. Its size is any number, so it grows by an eighth in place, without a
+//! copy. A row is at the first free place from its home on; its home is its hash as a fraction of the part's size.
 
 use super::record::{Event, Family, ThreadId};
 use crate::sys::lock::Lock;
@@ -15,44 +15,44 @@ pub struct Unguarded {
     pub address: usize,
     pub size: usize,
     pub family: Family,
-    /// Of the alignment asked for; 0 where none was.
+    /// The logarithm of the alignment asked for; 0 if there was none.
     pub align_log2: u8,
     pub allocated: Event,
-    /// Of the canary bytes before the object; also the distance to the next allocator's block.
+    /// The logarithm of the canary bytes before the object, which are also the distance to the next allocator's block.
     pub front_log2: u8,
 }
 
-/// Address space for the table; with 2 GiB of it a part has room for 89 million objects.
+/// The table's address space in bytes. With 2 GiB of it, a part has room for 89 million objects.
 const RESERVED_BYTES: usize = 128 << 30;
 
-/// With less it would not be worth the trouble.
+/// With less than this there is no table.
 const LEAST_RESERVED_BYTES: usize = SHARDS * STEP_BYTES;
 
-/// Parts. A power of two.
+/// The number of parts, a power of two.
 const SHARDS: usize = 64;
 
-/// Bytes of a part that are made usable at a time.
+/// How many bytes of a part are made usable at a time.
 const STEP_BYTES: usize = 16 << 10;
 
-/// Homes of a part at first, and the least by which it grows: not many more than a page holds.
+/// A part's first number of homes, and the least by which it grows: not many more than a page holds.
 const LEAST_ROWS: usize = 128;
 
-/// A part grows by one in so many.
+/// A part grows by its size divided by this.
 const GROWTH_PARTS: usize = 8;
 
-/// Places behind the last home, for rows that find theirs taken. Only those that are used take memory.
+/// Places behind the last home, for rows whose home is taken. Only used ones take memory.
 const TAIL_ROWS: usize = 256;
 
-/// Of so many homes one stays empty, or searches get long.
+/// One of so many homes stays empty; otherwise searches get long.
 const SPARE_PARTS: usize = 16;
 
-/// One object. All zeros where there is none.
+/// The row of one object; all zeros if there is none.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 struct Row {
-    /// Of the address, and one to one with it.
+    /// The hash of the address, which can be undone.
     hash: u64,
-    /// Below [`SIZE_BITS`] the size; above it the family, the alignment asked for and that of the block, as log2.
+    /// The size below [`SIZE_BITS`]; above it the family, and the logarithms of the object's and the block's alignment.
     about: u64,
     thread: u32,
     trace: u32,
@@ -60,21 +60,21 @@ struct Row {
 
 const _: () = assert!(size_of::<Row>() == 24);
 
-/// What a row takes, with its part of the places that stay empty.
+/// Bytes that a row takes, with its share of the places that stay empty.
 pub const ROW_BYTES: usize = 28;
 
 const EMPTY: Row = Row { hash: 0, about: 0, thread: 0, trace: 0 };
 
-/// Larger objects than any process can have need more.
+/// Bits of a size: only impossible objects need more.
 const SIZE_BITS: u32 = 48;
 const LOG2_BITS: u32 = 6;
 const LOG2_MASK: u64 = (1 << LOG2_BITS) - 1;
 
-/// Odd, so that multiplying by it can be undone (these are of the finalizer of MurmurHash3).
+/// Odd numbers, so multiplying by them can be undone (from the finalizer of MurmurHash3).
 const FACTORS: [u64; 2] = [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53];
 const INVERSES: [u64; 2] = [invert(FACTORS[0]), invert(FACTORS[1])];
 
-/// The number by which an odd one gives 1, by Newton's method: each step doubles the bits that are right.
+/// Returns the inverse of an odd number, by Newton's method: each step doubles the number of right bits.
 const fn invert(odd: u64) -> u64 {
     let (mut inverse, mut bits) = (odd, 3);
     while bits < u64::BITS {
@@ -84,7 +84,7 @@ const fn invert(odd: u64) -> u64 {
     inverse
 }
 
-/// Only 0 has the hash 0.
+/// Returns the hash of an address, which is 0 only for 0.
 fn hash_of(address: usize) -> u64 {
     let mixed = (address as u64).wrapping_mul(FACTORS[0]);
     (mixed ^ mixed >> 32).wrapping_mul(FACTORS[1])
@@ -96,7 +96,7 @@ fn address_of(hash: u64) -> usize {
 }
 
 impl Row {
-    /// `None` for an object of impossible size.
+    /// Packs an object into a row; `None` if its size is impossible.
     fn pack(object: &Unguarded) -> Option<Row> {
         if object.size as u64 >= 1 << SIZE_BITS {
             return None;
@@ -127,13 +127,13 @@ impl Row {
     }
 }
 
-/// One part: the places for rows are `homes` and a tail behind them.
+/// One part. Its places are `homes`, and a tail behind them.
 struct Shard {
     space: Reservation,
     committed_bytes: usize,
     homes: usize,
     count: usize,
-    /// Growing has failed once: it stays as it is, or each allocation would try again.
+    /// Whether growing has failed once. Then it is not tried again, or each allocation would try.
     is_final: bool,
 }
 
@@ -147,7 +147,7 @@ impl Shard {
             return &[];
         }
         let count = self.committed_bytes / size_of::<Row>();
-        // SAFETY: committed, page-aligned memory of ours, which only this shard uses; any bytes are a Row.
+        // SAFETY: the memory is committed, page-aligned and ours, only this shard uses it, and any bytes are a Row.
         unsafe { core::slice::from_raw_parts(self.space.start as *const Row, count) }
     }
 
@@ -156,11 +156,11 @@ impl Shard {
             return &mut [];
         }
         let count = self.committed_bytes / size_of::<Row>();
-        // SAFETY: as above, and `self` is borrowed for as long.
+        // SAFETY: the memory is committed, page-aligned and ours, any bytes are a Row, and `self` is borrowed as long.
         unsafe { core::slice::from_raw_parts_mut(self.space.start as *mut Row, count) }
     }
 
-    /// The first place that holds `hash` or a greater one, or nothing, from the home on.
+    /// Returns the first place from the home on that holds `hash`, a greater one, or nothing.
     fn place(&self, hash: u64) -> usize {
         let rows = self.rows();
         let mut at = home(hash, self.homes);
@@ -175,7 +175,7 @@ impl Shard {
         self.rows().get(at).is_some_and(|row| row.hash == hash).then_some(at)
     }
 
-    /// False if there is no memory for it.
+    /// Adds a row. Returns false if there is no memory for it.
     fn insert(&mut self, row: Row) -> bool {
         if self.count >= self.homes - self.homes / SPARE_PARTS && !self.grow() {
             return false;
@@ -184,7 +184,7 @@ impl Shard {
             let at = self.place(row.hash);
             let rows = self.rows_mut();
             if rows.get(at).is_some_and(|old| old.hash == row.hash) {
-                // Of an object that was freed without us.
+                // This row belongs to an object that was freed without us.
                 rows[at] = row;
                 return true;
             }
@@ -192,7 +192,7 @@ impl Shard {
                 self.count += 1;
                 return true;
             }
-            // The tail is full. It never is with hashes like these.
+            // The tail is full, which does not happen with such hashes.
             if !self.grow() {
                 return false;
             }
@@ -205,7 +205,7 @@ impl Shard {
         self.count -= 1;
         let rows = self.rows_mut();
         let row = rows[at];
-        // Those behind that are not at home move up.
+        // Rows behind that are not at home move up.
         while at + 1 < rows.len() && rows[at + 1] != EMPTY && home(rows[at + 1].hash, homes) <= at {
             rows[at] = rows[at + 1];
             at += 1;
@@ -214,7 +214,7 @@ impl Shard {
         Some(row)
     }
 
-    /// Makes room for more rows; false, and nothing is changed, without memory.
+    /// Makes room for more rows. Without memory, returns false and changes nothing.
     #[cold]
     fn grow(&mut self) -> bool {
         if self.is_final {
@@ -227,12 +227,12 @@ impl Shard {
             && (more == 0 || self.space.commit(self.committed_bytes, more).is_ok());
         if grown {
             self.committed_bytes = self.committed_bytes.max(bytes);
-            // No row comes to stand before its new home; so what is told to move up can't go too far.
+            // No row is before its new home now, so moving up below can't go too far.
             if spread(self.rows_mut(), homes) {
                 self.homes = homes;
             }
         }
-        // After a failure, to where they were.
+        // After a failure the rows move back.
         let settled = self.homes;
         settle(self.rows_mut(), settled);
         self.is_final = !grown || settled != homes;
@@ -240,14 +240,14 @@ impl Shard {
     }
 }
 
-/// The first place for a row: hashes in order have homes in order.
+/// Returns the home of a row. Hashes in order have homes in order.
 fn home(hash: u64, homes: usize) -> usize {
-    // The lowest bits choose the shard, and count least here.
+    // The lowest bits choose the shard, and matter least here.
     ((u128::from(hash) * homes as u128) >> u64::BITS) as usize
 }
 
-/// Puts `row` at place `at`, and shifts those that stand there; false, and nothing is changed, if there is no empty
-/// place behind.
+/// Puts `row` at place `at`, and shifts the rows there. If there is no empty place behind, returns false and changes
+/// nothing.
 fn put(rows: &mut [Row], at: usize, row: Row) -> bool {
     let Some(end) = (at..rows.len()).find(|&place| rows[place] == EMPTY) else { return false };
     rows.copy_within(at..end, at + 1);
@@ -255,8 +255,8 @@ fn put(rows: &mut [Row], at: usize, row: Row) -> bool {
     true
 }
 
-/// Moves all rows, the last first and in their order, to their homes in a larger part, or behind those. False when one
-/// finds no place: then all are behind their old homes, too.
+/// Moves all rows, last first and in order, to their homes in a larger part, or behind those. Returns false if one
+/// finds no place; all rows are at or behind their old homes then, too.
 fn spread(rows: &mut [Row], homes: usize) -> bool {
     for at in (0..rows.len()).rev() {
         let row = core::mem::replace(&mut rows[at], EMPTY);
@@ -268,7 +268,7 @@ fn spread(rows: &mut [Row], homes: usize) -> bool {
     true
 }
 
-/// Moves all rows, which stand in order and not before their homes, up to them.
+/// Moves all rows up to their homes. They must be in order, and not before their homes.
 fn settle(rows: &mut [Row], homes: usize) {
     let mut free = 0;
     for at in 0..rows.len() {
@@ -281,7 +281,7 @@ fn settle(rows: &mut [Row], homes: usize) {
     }
 }
 
-/// The unguarded objects by address.
+/// The unguarded objects, by address.
 pub struct Table {
     shards: [Lock<Shard>; SHARDS],
 }
@@ -290,12 +290,12 @@ pub struct Table {
 #[derive(Clone, Copy, Default)]
 pub struct Cursor {
     shard: usize,
-    /// The least that comes next.
+    /// The least hash that comes next.
     hash: u64,
 }
 
 impl Table {
-    /// A table that has no memory at all if there is no address space for it.
+    /// Makes a table, which stays empty if there is no address space for it.
     pub fn new() -> Table {
         Table::with(Reservation::new(RESERVED_BYTES, LEAST_RESERVED_BYTES, 32))
     }
@@ -311,12 +311,12 @@ impl Table {
         &self.shards[hash as usize % SHARDS]
     }
 
-    /// Notes an object; false if there is no memory for it.
+    /// Adds an object. Returns false if there is no memory for it.
     pub fn insert(&self, object: &Unguarded) -> bool {
         Row::pack(object).is_some_and(|row| self.shard(row.hash).lock().insert(row))
     }
 
-    /// The object at `address`.
+    /// Returns the object at `address`.
     pub fn get(&self, address: usize) -> Option<Unguarded> {
         let hash = hash_of(address);
         let shard = self.shard(hash).lock();
@@ -341,8 +341,8 @@ impl Table {
         self.shard(hash).lock().remove(hash).map(|row| row.unpack())
     }
 
-    /// Walks on to the next object for which `pick` returns something. What is there all the while is met once,
-    /// whatever comes and goes. The object stays while `pick` looks at it.
+    /// Walks on to the next object for which `pick` returns something. An object that is there all the time is met
+    /// once, whatever else comes and goes. It stays while `pick` looks at it.
     pub fn next<R>(
         &self,
         cursor: &mut Cursor,
@@ -376,7 +376,7 @@ impl Table {
     /// See [`Lock::release_after_fork`].
     pub unsafe fn release_after_fork(&self) {
         for shard in &self.shards {
-            // SAFETY: this thread, or its image before the fork, holds what is released, as this function demands.
+            // SAFETY: the caller promises that this thread, or the one that it is a copy of, called `hold_for_fork`.
             unsafe { shard.release_after_fork() }
         }
     }
@@ -392,7 +392,7 @@ mod tests {
         Unguarded { address, size, family, align_log2: 0, front_log2: 4, allocated }
     }
 
-    /// Addresses as a heap gives them, and as unlike them as can be.
+    /// Returns addresses as a heap makes them, and others that are as different as possible.
     fn addresses(count: usize) -> impl Iterator<Item = usize> {
         (0..count).map(|number| match number % 3 {
             0 => 0x5555_0000_0000 + number * 64,
@@ -401,7 +401,7 @@ mod tests {
         })
     }
 
-    /// Rows stand in order, none before its home, and none with an empty place between the two.
+    /// Checks that rows are in order, none before its home, and none with an empty place in between.
     fn verify(shard: &Shard) {
         let (mut last, mut run, mut count) = (0, 0, 0);
         for (at, row) in shard.rows().iter().enumerate() {
@@ -499,7 +499,7 @@ mod tests {
     #[test]
     fn a_part_that_can_not_be_spread_stays_as_it_was() {
         let row = |hash| Row { hash, ..EMPTY };
-        // All want the last of the homes, and there is no tail.
+        // All of these have the last home, and there is no tail.
         let mut rows = [EMPTY; 8];
         for number in 0..4 {
             rows[4 + number] = row(u64::MAX - 4 + number as u64);

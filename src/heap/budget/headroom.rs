@@ -1,53 +1,53 @@
-//! How much memory guarding may take, as the machine and the memory control groups of the process have it.
+//! How much memory guarding may take, given the machine and the memory control groups of the process.
 //!
-//! A group kills when its limit is reached, and what guarding took can't be taken back: so in a group it takes a small
-//! share, and ends before the program needs the rest. The program may set a limit or move to a group at any time; so
-//! this is looked at now and then, when what is held has changed by much.
+//! A group kills when its limit is reached, and memory taken for guarding can't be taken back. So in a group guarding
+//! takes a small share, and ends before the program needs the rest. The program may set a limit or move to a group at
+//! any time, so the group is looked at again when much more or less memory is held.
 
 use crate::sys::control_group::{self, Standing};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Part of a group's limit that guarded objects may hold, and as much again what is kept of others.
+/// Guarded objects may hold this part of a group's limit, and what is kept of other objects as much again.
 const GROUP_PARTS: usize = 8;
 
-/// With less than this part of a group's limit left nothing more is guarded, and with half of it no more is kept.
+/// If less than this part of a group's limit is left, nothing more is guarded; with half of it nothing more is kept.
 const ENDING_PARTS: usize = 4;
 
-/// By how much what is held changes between two looks: one part of what is left in so many, within bounds.
+/// How many bytes more or less must be held before the next look: this part of what is left, within bounds.
 const STEP_PARTS: usize = 16;
 const LEAST_STEP_BYTES: usize = 256 << 10;
 const MOST_STEP_BYTES: usize = 8 << 20;
 
-/// And so often while nothing may be guarded, whatever is held.
+/// While nothing may be guarded, there is a look after so many refusals.
 const REFUSALS: usize = 4096;
 
-/// What may be held while nothing is known of a group.
+/// How many bytes may be held if nothing is known of a group.
 #[derive(Clone, Copy, Debug)]
 pub struct Shares {
     /// By guarded objects.
     pub guarded: usize,
-    /// By what is kept of others: their canaries, and a row of the table.
+    /// For other objects: their canaries, and a row of the table.
     pub kept: usize,
-    /// Whether the first may be less in a group: the user has not asked for so much.
+    /// Whether `guarded` may be reduced in a group, as the user did not ask for so much.
     pub is_default: bool,
 }
 
 #[cfg(test)]
 impl Shares {
-    /// What a user asks for.
+    /// Returns the shares of a user who asks for `guarded` bytes.
     pub fn of_user(guarded: usize) -> Shares {
         Shares { guarded, kept: usize::MAX, is_default: false }
     }
 }
 
-/// How much guarding may still take.
+/// How many bytes guarding may still take.
 pub struct Headroom {
     shares: Shares,
     guarded: AtomicUsize,
     most_kept: AtomicUsize,
-    /// What is kept now.
+    /// How many bytes are kept for other objects now.
     kept: AtomicUsize,
-    /// What was held at the last look, and by how much that may change until the next.
+    /// How many bytes were held at the last look, and by how much that may change before the next.
     seen: AtomicUsize,
     step: AtomicUsize,
     refusals: AtomicUsize,
@@ -66,25 +66,25 @@ impl Headroom {
         }
     }
 
-    /// What guarded objects may hold.
+    /// Returns how many bytes guarded objects may hold.
     pub fn guarded_bytes(&self) -> usize {
         self.guarded.load(Ordering::Relaxed)
     }
 
-    /// Looks at the groups, if `held` bytes are much more or less than they were.
+    /// Looks at the groups if `held` is much more or less than at the last look.
     #[inline]
     pub fn watch(&self, held: usize) {
         let seen = self.seen.load(Ordering::Relaxed);
         let step = self.step.load(Ordering::Relaxed);
         if held.abs_diff(seen) >= step
-            // Of several threads one.
+            // Only one of several threads looks.
             && self.seen.compare_exchange(seen, held, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
             self.look();
         }
     }
 
-    /// Notes that an object is not guarded for want of memory.
+    /// Notes that an object is not guarded for lack of memory.
     pub fn note_refusal(&self) {
         if self.refusals.fetch_add(1, Ordering::Relaxed) % REFUSALS == REFUSALS - 1 {
             self.look();
@@ -94,7 +94,7 @@ impl Headroom {
     #[cold]
     #[inline(never)]
     fn look(&self) {
-        // What can't be read is as it was.
+        // If nothing can be read, everything stays as it was.
         if let Ok(standing) = control_group::standing() {
             self.follow(standing);
         } else if self.step.load(Ordering::Relaxed) == 0 {
@@ -123,7 +123,7 @@ impl Headroom {
         self.step.store(step, Ordering::Relaxed);
     }
 
-    /// Takes `bytes` to keep something of an object that is not guarded; false if that is too much.
+    /// Takes `bytes` to keep something of an object that is not guarded. Returns false if that is too much.
     pub fn keep(&self, bytes: usize) -> bool {
         let fits = self.kept.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes)
             <= self.most_kept.load(Ordering::Relaxed);
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(followed(SHARES, Some((800, 160))), [0, 100 << 10, 8 << 10]);
         assert_eq!(followed(SHARES, Some((800, 64))), [0, 0, 4 << 10]);
         assert_eq!(followed(SHARES, Some((800, 0))), [0, 0, 256]);
-        // One with more than the machine has changes nothing.
+        // A group with more than the machine has changes nothing.
         let most = 1 << 40;
         assert_eq!(followed(SHARES, Some((most, most))), followed(SHARES, None));
     }

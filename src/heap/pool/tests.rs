@@ -45,7 +45,7 @@ fn a_spent_class_says_so() {
     while let Ok(range) = pool.class(1).claim(backend, &Room::new(usize::MAX), 2) {
         slots += range.len();
     }
-    // 512 pages: one guard, then slots of three pages.
+    // One guard and 170 slots of three pages fit into 512 pages.
     assert_eq!(slots, 170);
 }
 
@@ -67,7 +67,7 @@ fn threads_never_share_a_slot() {
     assert_eq!(all.len(), 6400);
 }
 
-/// Of a whole reservation, the largest there is.
+/// The size of the largest reservation, and an address for it.
 const MOST_BYTES: usize = 4 << 40;
 const BASE: usize = 1 << 45;
 
@@ -84,7 +84,7 @@ fn addresses_to_the_end_of_the_range_find_their_slots() {
             assert_eq!(class.index_of(start), Some(index));
             assert_eq!(class.index_of(start + class.stride - 1), Some(index));
         }
-        // What is behind them is not one of them.
+        // An address behind the slots belongs to none of them.
         let last = BASE + bytes - 1;
         assert!(class.index_of(last).is_some_and(|index| index + 1 >= class.capacity()));
         assert_eq!(class.index_of(BASE), None);
@@ -109,7 +109,7 @@ fn what_is_given_up_is_never_taken_into_service() {
         }
         let end = class.slot(last - 1).unwrap().end();
         assert!(end <= from && from - end < 2 * PAGE_BYTES);
-        // SAFETY: nobody else knows the range.
+        // SAFETY: only this test knows the range.
         unsafe { memory::unmap(base, bytes) };
     }
 }
