@@ -1,6 +1,6 @@
-//! Where the exported functions lead in a process that is not followed: to those behind them.
+//! In a process that is not followed, the exported functions lead to the next functions.
 //!
-//! Of those that allocate, `allocator` takes care; of the checked ones, their entries.
+//! For functions that allocate, `allocator` does so; for checked functions, their entries do.
 
 use super::{checked, execution};
 use crate::heap::private;
@@ -13,18 +13,18 @@ pub fn is_here() -> bool {
     bystander::role() == Role::Bystander
 }
 
-/// Prepares for what the process executes. In the constructor.
+/// Prepares for programs that the process executes. The constructor calls this.
 pub fn set_up() {
     passed::do_without_handler();
     execution::set_up();
     execution::take_over();
     super::limits::take_over_execution();
     super::operators::stand_aside();
-    // Now, as later the caller may be a signal handler, or hold the loader's lock, or have little stack.
+    // Look functions up now: a later caller may be a signal handler, hold the loader's lock, or have little stack.
     next::resolve();
     checked::NEXT.iter().chain(WAYS).for_each(|next| next.resolve());
     private::shrink();
-    // These would look at what the runtime believes.
+    // The checks of these would ask for the runtime's copy of signal masks.
     for next in [
         &checked::syscall::NEXT,
         &checked::ppoll::NEXT,
@@ -37,7 +37,7 @@ pub fn set_up() {
     }
 }
 
-/// Defines what is exported under a name: a jump to our function, which is not taken in a process that is not followed.
+/// Defines the exported functions: each jumps to our function, or to the next one in a process that is not followed.
 macro_rules! ways {
     ($($entry:ident: $name:literal => $module:ident::$function:ident;)*) => {
         $(
@@ -66,7 +66,7 @@ macro_rules! ways {
             }
         )*
 
-        /// The functions behind ours.
+        /// The next functions of all of them.
         static WAYS: &[&Next] = &[$(&$entry::NEXT),*];
     };
 }

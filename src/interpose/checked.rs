@@ -1,4 +1,4 @@
-//! The entries of the checked functions, which build.rs makes of `src/checked/functions.list`.
+//! The entries of the checked functions. build.rs makes them from `src/checked/functions.list`.
 
 use crate::checked::entry::entry;
 use crate::checked::streams;

@@ -1,8 +1,8 @@
-//! File descriptors: those of the runtime are not the program's to close.
+//! File descriptors: keeps the program from closing those of the runtime.
 //!
-//! One is what the guards hang on, another the standard error of the start. To the program they do not exist: closing
-//! one fails with EBADF, ranges leave them out, and a descriptor that is to have the number of one gets it, after ours
-//! has moved out of the way. A child of vfork has a table of its own, and does with it what it likes.
+//! One descriptor keeps the guards, another is the standard error of the start. For the program they do not exist:
+//! closing one fails with EBADF, and closing a range leaves them out. If the program duplicates a descriptor to the
+//! number of one, ours moves to another number first. A child of vfork has its own table, and may close all.
 
 use crate::runtime::{self, Runtime};
 use crate::sys::next::{self, Next};
@@ -24,8 +24,8 @@ fn concerned(is_meant: impl Fn(c_int) -> bool) -> Option<&'static Runtime> {
     (is_meant && runtime.is_own_process()).then_some(runtime)
 }
 
-/// To be called after a descriptor was closed or replaced. It may have been standard error, or that was replaced
-/// before by a call that nobody saw, as freopen(3) does it.
+/// Must be called after a descriptor was closed or replaced. Standard error may have changed, by this call or by an
+/// earlier one that we did not see (freopen(3) makes one).
 fn note_change_of_stderr() {
     if let Some(runtime) = runtime::get()
         && runtime.stderr.may_be_given_up()
@@ -43,7 +43,7 @@ fn fail(error: Errno) -> c_int {
 }
 
 fn call<F: Copy>(next: &Next, call: impl FnOnce(F) -> c_int) -> c_int {
-    // SAFETY: the callers name the signature of the function.
+    // SAFETY: each caller passes the function's signature as `F`.
     match unsafe { next.get::<F>() } {
         Some(function) => call(function),
         None => fail(Errno(libc::ENOSYS)),
@@ -67,7 +67,7 @@ pub extern "C" fn fencepost_close_range(first: c_uint, last: c_uint, flags: c_in
         let Some(runtime) = concerned(|ours| range.contains(&(ours as c_uint))) else {
             return close_range(first, last, flags);
         };
-        // The parts between ours.
+        // Close the parts between our descriptors.
         let mut start = first;
         let all = descriptors(runtime).into_iter().flatten().map(|ours| ours as c_uint);
         for ours in all.filter(|ours| range.contains(ours)) {
@@ -96,7 +96,7 @@ pub extern "C" fn fencepost_closefrom(first: c_int) {
     }
 }
 
-/// Sees to it that neither number of a dup2 is ours. False when `old` is.
+/// Before a dup2: moves our descriptor away from number `new`. Fails with EBADF if `old` is ours.
 fn make_room(old: c_int, new: c_int) -> Result<(), Errno> {
     let Some(runtime) = concerned(|ours| ours == old || ours == new) else { return Ok(()) };
     if descriptors(runtime).contains(&Some(old)) {
@@ -132,8 +132,8 @@ pub extern "C" fn fencepost_dup3(old: c_int, new: c_int, flags: c_int) -> c_int 
     }
 }
 
-/// fclose(3), which closes the descriptor by a call that nobody sees. Entered by a jump and left by one, as frames
-/// of ours have no place in the stacks of what it frees.
+/// fclose(3), which closes the descriptor by a call that we do not see. It is left by a jump, so that the stacks of the
+/// objects that it frees have no frame of ours.
 #[unsafe(naked)]
 pub extern "C" fn fencepost_fclose() {
     core::arch::naked_asm!(
@@ -153,9 +153,9 @@ extern "C" fn fail_to_close(_: *mut c_void) -> c_int {
     fail(Errno(libc::ENOSYS))
 }
 
-/// Returns the function to go on to.
+/// Prepares for an fclose, and returns the address of the function to go on to.
 extern "C" fn before_fclose(stream: *mut c_void) -> usize {
-    // SAFETY: libc's variable; a program that writes it meanwhile has a race of its own.
+    // SAFETY: reads libc's variable. If the program writes it meanwhile, the race is the program's.
     if stream == unsafe { stderr } {
         if let Some(runtime) = concerned(|_| true) {
             runtime.stderr.close_if_detached();
@@ -166,7 +166,7 @@ extern "C" fn before_fclose(stream: *mut c_void) -> usize {
     next::FCLOSE.address().map_or(fail_to_close as *const () as usize, |next| next.get())
 }
 
-/// To be called when the process has left its session.
+/// Must be called when the process has left its session.
 fn detach() {
     if let Some(runtime) = runtime::get()
         && runtime.is_own_process()

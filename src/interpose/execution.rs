@@ -1,6 +1,6 @@
-//! Programs that this one executes: `fencepost run` is told of those that the guard does not come along to.
+//! Programs that this one executes: tells `fencepost run` which of them run without the guard.
 //!
-//! Whether the pointers that the program passes are good is the kernel's to say.
+//! Pointers that the program passes are read so that bad ones do no harm; the kernel refuses them later.
 
 use super::checked;
 use crate::ledger::{self, Ledger};
@@ -11,10 +11,10 @@ use crate::sys::{call_on_stack, loader, memory, passed, process};
 use core::ffi::{CStr, c_int};
 use std::sync::OnceLock;
 
-/// The file name of this library, where the guard comes along by LD_PRELOAD.
+/// The file name of this library, if LD_PRELOAD has loaded it.
 static LIBRARY: OnceLock<Box<[u8]>> = OnceLock::new();
 
-/// Learns how the guard came here. In the constructor.
+/// Finds out whether LD_PRELOAD has loaded this library. The constructor calls this.
 pub fn set_up() {
     let path = loader::path_at(set_up as *const () as usize);
     let name = path.and_then(|path| Some(path.rsplit(|&byte| byte == b'/').next()?.to_vec()));
@@ -26,7 +26,7 @@ pub fn set_up() {
     }
 }
 
-/// libc's functions that execute in a child.
+/// libc's functions that execute a program in a child.
 static POSIX_SPAWN: Next = Next::new(c"posix_spawn");
 static POSIX_SPAWNP: Next = Next::new(c"posix_spawnp");
 static SYSTEM: Next = Next::new(c"system");
@@ -43,7 +43,7 @@ unsafe extern "C" fn posix_spawn(
     environment: usize,
 ) -> c_int {
     note("posix_spawn", &[pid, path, actions, attributes, list, environment]);
-    // SAFETY: the function's signature, of words; the program's promise.
+    // SAFETY: `Spawn` is the function's signature, in words. The program must pass valid arguments.
     unsafe {
         let next = POSIX_SPAWN.get::<Spawn>();
         next.map_or(libc::ENOSYS, |next| next(pid, path, actions, attributes, list, environment))
@@ -59,7 +59,7 @@ unsafe extern "C" fn posix_spawnp(
     environment: usize,
 ) -> c_int {
     note("posix_spawnp", &[pid, name, actions, attributes, list, environment]);
-    // SAFETY: as above.
+    // SAFETY: `Spawn` is the function's signature, in words. The program must pass valid arguments.
     unsafe {
         let next = POSIX_SPAWNP.get::<Spawn>();
         next.map_or(libc::ENOSYS, |next| next(pid, name, actions, attributes, list, environment))
@@ -67,24 +67,24 @@ unsafe extern "C" fn posix_spawnp(
 }
 
 unsafe extern "C" fn system(command: usize) -> c_int {
-    // Without a command it only asks whether there is a shell.
+    // With a null pointer, the call only asks whether there is a shell.
     if command != 0 {
         note("system", &[]);
     }
-    // SAFETY: as above.
+    // SAFETY: the type is the function's signature, in words. The program must pass valid arguments.
     unsafe { SYSTEM.get::<unsafe extern "C" fn(usize) -> c_int>().map_or(-1, |next| next(command)) }
 }
 
 unsafe extern "C" fn popen(command: usize, kind: usize) -> usize {
     note("popen", &[]);
-    // SAFETY: as above.
+    // SAFETY: the type is the function's signature, in words. The program must pass valid arguments.
     unsafe {
         let next = POPEN.get::<unsafe extern "C" fn(usize, usize) -> usize>();
         next.map_or(0, |next| next(command, kind))
     }
 }
 
-/// Puts the functions above in libc's place, before anything looks libc's up.
+/// Puts the functions above in libc's place. Must be called before libc's functions are looked up.
 pub fn take_over() {
     checked::posix_spawn::NEXT.take_over(posix_spawn as *const ());
     checked::posix_spawnp::NEXT.take_over(posix_spawnp as *const ());
@@ -95,16 +95,16 @@ pub fn take_over() {
     }
 }
 
-/// Which program a function executes, with which environment.
+/// How the arguments of a function say which program it executes, with which environment.
 #[derive(Clone, Copy)]
 enum Form {
-    /// A path at the first argument, or after it for posix_spawn, and the environment at `environment`.
+    /// Argument `at` is a path. Argument `environment` is the environment; `None`: libc's.
     Path { at: usize, environment: Option<usize> },
-    /// The same, sought in PATH.
+    /// Argument `at` is a name to be searched for in PATH. Argument `environment` is the environment; `None`: libc's.
     Name { at: usize, environment: Option<usize> },
-    /// An open descriptor.
+    /// The first argument is an open descriptor.
     Descriptor,
-    /// A command line for the shell.
+    /// The first argument is a command line for the shell.
     Shell,
 }
 
@@ -122,21 +122,21 @@ fn form(function: &str) -> Form {
     }
 }
 
-/// A call of `function` with these arguments.
+/// A call that executes a program.
 struct ExecutionCall<'a> {
     function: &'static str,
     arguments: &'a [usize],
     ledger: &'static Ledger,
 }
 
-/// Before `function` executes a program: enters it in the ledger if the guard does not come along.
+/// Must be called before `function` executes a program: notes it in the ledger if it will run without the guard.
 pub fn note(function: &'static str, arguments: &[usize]) {
     const STACK_BYTES: usize = 128 << 10;
     let Some(ledger) = ledger::get() else { return };
     let request = ExecutionCall { function, arguments, ledger };
-    // Paths need room, and the caller may be a signal handler with next to no stack.
+    // Paths need a large stack, and the caller may be a signal handler with a small one.
     let Ok(stack) = memory::map(STACK_BYTES) else { return };
-    // SAFETY: mapped for this call alone, which does not unwind.
+    // SAFETY: the stack was mapped for this call alone, and `run` does not unwind.
     unsafe {
         call_on_stack(stack + STACK_BYTES, || run(&request));
         memory::unmap(stack, STACK_BYTES);
@@ -190,9 +190,9 @@ fn enter(ledger: &Ledger, path: &CStr, name: &[u8], environment: usize) {
     ledger.note_unguarded(name, why);
 }
 
-/// Whether LD_PRELOAD of an environment names this library.
+/// Whether a program with this environment will load this library: LD_PRELOAD names it.
 fn has_library(environment: usize) -> bool {
-    // Where it came here in another way (/etc/ld.so.preload), it will do so again.
+    // If it was loaded in another way (/etc/ld.so.preload), it will be loaded in that way again.
     let Some(library) = LIBRARY.get() else { return true };
     let mut list = [0; libc::PATH_MAX as usize];
     value(environment, b"LD_PRELOAD=", &mut list)

@@ -1,5 +1,5 @@
-//! Libraries that the program opens, and what it looks up in them: ours goes before libc's there too, or
-//! one side would free what the other has made.
+//! Libraries that the program opens, and symbols that it looks up. Our functions must come before libc's there too;
+//! otherwise one allocator would free objects of the other.
 
 use crate::sys::next::{self, DlsymFn};
 use crate::sys::scope::RuntimeScope;
@@ -9,9 +9,9 @@ use core::mem::MaybeUninit;
 use core::num::NonZeroUsize;
 use once_cell::race::OnceNonZeroUsize;
 
-/// Defines the entry of a function that opens a library: it takes RTLD_DEEPBIND, by which the library
-/// would find libc before us, out of the flags, and jumps. The caller stays the one that called: by it
-/// the loader tells where to search.
+/// Defines the entry of a function that opens a library. It removes RTLD_DEEPBIND from the flags, with which the
+/// library would find libc before us, and jumps. So the loader sees the program as the caller, and searches where
+/// that caller's libraries are searched for.
 macro_rules! opening {
     ($($(#[$meta:meta])* $entry:ident($flags:literal) => $next:path;)*) => {
         $(
@@ -26,7 +26,7 @@ macro_rules! opening {
                     "jmp r11",
                     "2:",
                     "lea r11, [rip + {next}]",
-                    // Not variadic: the zero in al says so.
+                    // al is zero: no vector registers hold arguments.
                     "xor eax, eax",
                     "jmp fencepost_entry_resolve",
                     kept = const !libc::RTLD_DEEPBIND,
@@ -38,13 +38,13 @@ macro_rules! opening {
 }
 
 opening! {
-    /// dlopen(3)
+    /// dlopen(3).
     fencepost_dlopen("esi") => next::DLOPEN;
-    /// dlmopen(3)
+    /// dlmopen(3).
     fencepost_dlmopen("edx") => next::DLMOPEN;
 }
 
-/// dlsym(3). What RTLD_NEXT and RTLD_DEFAULT find depends on the caller: of these it is a jump.
+/// dlsym(3). For RTLD_NEXT and RTLD_DEFAULT it is a jump, since their result depends on the caller.
 #[unsafe(naked)]
 pub extern "C" fn fencepost_dlsym() {
     core::arch::naked_asm!(
@@ -60,39 +60,39 @@ pub extern "C" fn fencepost_dlsym() {
     )
 }
 
-/// What `handle` has under `name`, or ours, if that is what ours stands in front of.
+/// Looks up `name` in `handle`. If the result is a function that ours stands in front of, returns ours.
 ///
 /// # Safety
-/// As dlsym(3) demands of its caller.
+/// The arguments must be valid for dlsym(3).
 unsafe extern "C" fn symbol_in(handle: *mut c_void, name: *const c_char) -> *mut c_void {
-    // SAFETY: dlsym's signature.
+    // SAFETY: `DlsymFn` is dlsym's signature.
     let Some(dlsym) = (unsafe { next::DLSYM.get::<DlsymFn>() }) else {
         return core::ptr::null_mut();
     };
-    // SAFETY: the arguments are the program's, as the manual demands of it.
+    // SAFETY: the program passed the arguments, and must make them valid for dlsym(3).
     let found = unsafe { dlsym(handle, name) };
     let libc = trace::module_of(libc::gnu_get_libc_version as *const () as usize);
     if !libc.is_some_and(|libc| libc.contains(found as usize)) {
         return found;
     }
-    // A name of libc: neither look-up fails, which dlerror(3) would tell.
-    // SAFETY: the name was found, so it is one.
+    // libc has this name, so neither look-up fails; a failure would change what dlerror(3) returns.
+    // SAFETY: `name` is a valid C string, since it was found.
     let (next, own) = unsafe {
         let own = own_handle().map_or(found, |own| dlsym(own, name));
         (dlsym(libc::RTLD_NEXT, name), own)
     };
-    // Another library between us and libc may ask so for what it calls, and we call it.
+    // A library between us and libc may look up libc's function to call it, and we call that library: it gets libc's.
     if next == found && !own.is_null() { own } else { found }
 }
 
-/// dlopen(3) calls it by this handle.
+/// The handle of this library (dlopen(3)).
 fn own_handle() -> Option<*mut c_void> {
     static HANDLE: OnceNonZeroUsize = OnceNonZeroUsize::new();
     let open = || {
         let _scope = RuntimeScope::enter();
         let mut info = MaybeUninit::<libc::Dl_info>::uninit();
-        // SAFETY: the address of a function, and room for what is found. If something is, it has the
-        // name by which this library was loaded, and under that name the loader has it.
+        // SAFETY: dladdr gets the address of a function, and writes to `info`. If it finds this
+        // library, `dli_fname` is a C string that stays while the library is loaded.
         let handle = unsafe {
             if libc::dladdr(fencepost_dlsym as *const c_void, info.as_mut_ptr()) == 0 {
                 return Err(());
@@ -105,12 +105,12 @@ fn own_handle() -> Option<*mut c_void> {
     HANDLE.get_or_try_init(open).ok().map(|handle| handle.get() as *mut c_void)
 }
 
-/// dlclose(3); unwind tables of what was unloaded are forgotten.
+/// dlclose(3). Unwind tables of unloaded objects are forgotten.
 ///
 /// # Safety
-/// As dlclose(3) demands of its caller.
+/// `handle` must be one that dlopen(3) returned; the program may not use the library any more.
 pub unsafe extern "C" fn fencepost_dlclose(handle: *mut c_void) -> c_int {
-    // SAFETY: dlclose's signature; the arguments are the program's, as the manual demands of it.
+    // SAFETY: the type is dlclose's signature. The program passed the handle, and must make it valid.
     let result = unsafe {
         match next::DLCLOSE.get::<unsafe extern "C" fn(*mut c_void) -> c_int>() {
             Some(next) => next(handle),

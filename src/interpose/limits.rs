@@ -1,8 +1,8 @@
 //! The limits of the process: the program sees those that it set, while the kernel has others
 //! (`sys::limits`).
 //!
-//! The entries look at the operands. Behind them stand, in libc's place, functions of ours, from the
-//! preload library's constructor on.
+//! The entries check the operands, then call the functions here, which the preload library's constructor puts in
+//! libc's place.
 
 use super::checked;
 use super::execution;
@@ -13,7 +13,7 @@ use crate::sys::next::Next;
 use crate::sys::{Errno, errno, probe, process, syscall};
 use core::ffi::c_int;
 
-/// Puts the functions below in libc's place: before anything looks libc's up.
+/// Puts the functions below in libc's place. Must be called before libc's functions are looked up.
 pub fn take_over() {
     take_over_execution();
     for (next, function) in [
@@ -28,7 +28,7 @@ pub fn take_over() {
     }
 }
 
-/// The same for those that execute a program.
+/// Puts the functions that execute a program in libc's place. Must be called before libc's are looked up.
 pub fn take_over_execution() {
     for resolve in
         [execve::resolve, execvpe::resolve, execv::resolve, execvp::resolve, fexecve::resolve]
@@ -49,7 +49,7 @@ pub fn take_over_execution() {
     }
 }
 
-/// As the system call: 0, or -1 with errno.
+/// Converts a result to that of a libc function: 0, or -1 with errno.
 fn outcome(result: Result<(), Errno>) -> c_int {
     match result {
         Ok(()) => 0,
@@ -65,7 +65,7 @@ extern "C" fn get_limit(resource: c_int, old: *mut Limit) -> c_int {
 }
 
 extern "C" fn set_limit(resource: c_int, new: usize) -> c_int {
-    // For the kernel a null pointer would mean that nothing is to be set.
+    // To the kernel a null pointer would mean that nothing is to be set, so pass an address that it refuses.
     let new = if new == 0 { usize::MAX } else { new };
     outcome(change(0, resource as u32, new, core::ptr::null_mut()))
 }
@@ -74,13 +74,13 @@ extern "C" fn change_limit(pid: c_int, resource: c_int, new: usize, old: *mut Li
     outcome(change(pid, resource as u32, new, old))
 }
 
-/// prlimit(2), with what the program believes of the process itself. Addresses that the kernel would refuse
-/// are refused.
+/// prlimit(2). For this process it uses the limits that the program knows. Refuses the addresses that the kernel
+/// would refuse.
 pub fn change(pid: c_int, number: u32, new: usize, old: *mut Limit) -> Result<(), Errno> {
     let is_about_us = pid == 0 || pid as u32 == process::pid();
     let Some(resource) = Resource::from_number(number).filter(|_| is_about_us) else {
         let args = [pid as usize, number as usize, new, old as usize, 0, 0];
-        // SAFETY: the kernel refuses addresses that are not the process's to use.
+        // SAFETY: the kernel refuses bad addresses.
         return unsafe { syscall(libc::SYS_prlimit64, args) }.map(drop);
     };
     let wanted = if new == 0 {
@@ -91,7 +91,7 @@ pub fn change(pid: c_int, number: u32, new: usize, old: *mut Limit) -> Result<()
     };
     let before = limits::get(resource)?;
     if let Some(wanted) = wanted {
-        // A child of vfork sets limits for what it executes, and must not change what its parent knows.
+        // A child of vfork sets limits for the program that it will execute. It must not change its parent's data.
         if runtime::get().is_none_or(runtime::Runtime::is_own_process) {
             limits::set(resource, wanted)?;
         } else {
@@ -99,20 +99,20 @@ pub fn change(pid: c_int, number: u32, new: usize, old: *mut Limit) -> Result<()
         }
     }
     if !old.is_null() {
-        // The kernel writes first: it refuses addresses that are none.
+        // Have the kernel write first: it refuses bad addresses.
         let args = [0, number as usize, 0, old as usize, 0, 0];
-        // SAFETY: as above.
+        // SAFETY: the kernel refuses bad addresses.
         unsafe { syscall(libc::SYS_prlimit64, args) }?;
-        // SAFETY: the kernel has just written as much there.
+        // SAFETY: the kernel has just written a limit there.
         unsafe { old.write_unaligned(before) };
     }
     Ok(())
 }
 
-/// Runs `execute` with the limits that the program believes in; should the call fail, they are put back, as far
-/// as may be: a hard limit can't be raised. So a path that can only fail is tried as things are.
+/// Runs `execute` with the limits that the program knows. If it fails, the limits are changed back as far as possible:
+/// without privilege a hard limit can't be raised. So they stay as they are for a path that can only fail.
 fn execute(path: usize, execute: impl FnOnce() -> c_int) -> c_int {
-    // In a process that is not followed, the kernel has the program's limits.
+    // In a process that is not followed, the kernel has the program's own limits.
     if runtime::get().is_none() || !process::may_be_executed(path) {
         return execute();
     }
@@ -122,7 +122,7 @@ fn execute(path: usize, execute: impl FnOnce() -> c_int) -> c_int {
     result
 }
 
-/// Defines what stands in the place of functions that execute a program.
+/// Defines our replacements of functions that execute a program.
 macro_rules! executing {
     ($($name:ident)*) => {
         $(mod $name {
@@ -134,12 +134,13 @@ macro_rules! executing {
                 LIBC.resolve();
             }
 
-            /// Takes as many arguments as any of them.
+            /// The signature of all of them, with the most arguments that any takes.
             type Execute = unsafe extern "C" fn(usize, usize, usize, usize) -> c_int;
 
             pub unsafe extern "C" fn execute(a: usize, b: usize, c: usize, d: usize) -> c_int {
                 super::execution::note(stringify!($name), &[a, b, c, d]);
-                // SAFETY: the function takes no more arguments than these, all of them words; the program's promise.
+                // SAFETY: the function takes no more than these arguments, and all are words. The program must pass
+                // valid ones.
                 super::execute(a, || unsafe {
                     LIBC.get::<Execute>().map_or(-1, |next| next(a, b, c, d))
                 })
@@ -150,28 +151,28 @@ macro_rules! executing {
 
 executing! { execve execvpe execv execvp fexecve }
 
-/// Argument `index` of a call that passes as many.
+/// Argument `index` of a call.
 ///
 /// # Safety
-/// It must.
+/// The call must pass more than `index` arguments.
 unsafe fn argument(saved: &Saved, index: usize) -> usize {
     match index.checked_sub(saved.integers.len()) {
         None => saved.integers[index],
-        // SAFETY: the call passes as many, as this function demands; the rest lies on the stack.
+        // SAFETY: the caller promises that this argument was passed; those that are not in registers are on the stack.
         Some(above) => unsafe { (&raw const saved.on_stack).add(above).read() },
     }
 }
 
-/// Most arguments of a variadic call; more are refused as too long.
+/// Most arguments of a variadic call; with more, the call fails with E2BIG.
 const MOST_ARGUMENTS: usize = 1024;
 
-/// Puts the arguments behind the path together, with the null pointer that ends them; returns how many there are.
+/// Copies the arguments behind the path, and the null pointer that ends them, to `list`; returns how many there are.
 ///
 /// # Safety
 /// The call must be one of execl(3) or its relatives.
 unsafe fn gather(saved: &Saved, list: &mut [usize; MOST_ARGUMENTS]) -> Option<usize> {
     for (count, place) in list.iter_mut().enumerate() {
-        // SAFETY: no earlier argument was the null pointer that the program ends them with.
+        // SAFETY: the program ends its arguments with a null pointer, and no earlier one was null.
         *place = unsafe { argument(saved, 1 + count) };
         if *place == 0 {
             return Some(count);
@@ -181,7 +182,7 @@ unsafe fn gather(saved: &Saved, list: &mut [usize; MOST_ARGUMENTS]) -> Option<us
     None
 }
 
-/// Defines the entry of a variadic one, which goes on to its relative that takes a vector.
+/// Defines our replacements of variadic functions; each calls the function that takes a vector.
 macro_rules! executing_list {
     ($($name:ident by $vector:ident, $has_environment:literal;)*) => {
         $(mod $name {
@@ -189,7 +190,7 @@ macro_rules! executing_list {
 
             extern "C-unwind" fn execute_vector(saved: &Saved) -> usize {
                 let mut list = [0; MOST_ARGUMENTS];
-                // SAFETY: entered by a call of the function; its arguments are the program's promise.
+                // SAFETY: `saved` is from a call of the function, whose arguments must end with a null pointer.
                 unsafe {
                     let Some(count) = gather(saved, &mut list) else { return usize::MAX };
                     let environment = if $has_environment { argument(saved, 2 + count) } else { 0 };

@@ -29,7 +29,7 @@ trampoline! {
 
 /// The caller of a trampoline.
 fn caller(sp: usize, bp: usize) -> Caller {
-    // SAFETY: the trampolines pass the stack pointer as it was on entry.
+    // SAFETY: the trampolines pass the stack pointer that they had on entry.
     unsafe { Caller::from_entry(sp, bp) }
 }
 
@@ -45,7 +45,7 @@ fn allocate(
     if address.is_null() { refuse_size(function, size, caller) } else { address }
 }
 
-/// After an allocation that failed.
+/// Must be called after an allocation that failed: reports a size that is too large, and fails with ENOMEM.
 #[cold]
 fn refuse_size(function: &'static str, size: usize, caller: Caller) -> *mut u8 {
     if size > MAX_SIZE {
@@ -101,7 +101,7 @@ fn resize(function: &'static str, address: usize, size: usize, caller: Caller) -
         return allocate(function, size, 1, false, caller);
     }
     if size == 0 {
-        // As glibc; C23 7.24.3.7 leaves it undefined.
+        // glibc frees the object; in C23 (7.24.3.7) this is undefined.
         allocator::free(address, Release::new(Deallocator::Realloc), caller);
         return core::ptr::null_mut();
     }
@@ -137,7 +137,7 @@ unsafe extern "C" fn posix_memalign(
         allocator::refuse("posix_memalign", Wrong::Alignment(align), caller);
         return libc::EINVAL;
     }
-    // Unlike the others it leaves errno alone.
+    // posix_memalign does not set errno, unlike the others.
     let request = AllocationRequest { size, align, family: Family::Malloc, zeroed: false };
     let address = allocator::allocate(request, caller);
     if address.is_null() {
@@ -146,13 +146,13 @@ unsafe extern "C" fn posix_memalign(
         }
         return libc::ENOMEM;
     }
-    // SAFETY: the program passes pointers that are null or valid, as the manual demands.
+    // SAFETY: the program must pass a pointer that is valid for a write (posix_memalign(3)).
     unsafe { result.write(address) };
     0
 }
 
 extern "C" fn aligned_alloc(align: usize, size: usize, sp: usize, bp: usize) -> *mut u8 {
-    /// Since this version glibc refuses what is no power of two; before, it rounded up.
+    /// From this version on, glibc refuses an alignment that is not a power of two; older ones round it up.
     const STRICT: (u32, u32) = (2, 38);
     let caller = caller(sp, bp);
     if !align.is_power_of_two() && loader::libc_version() >= STRICT {
@@ -165,7 +165,7 @@ extern "C" fn memalign(align: usize, size: usize, sp: usize, bp: usize) -> *mut 
     allocate_rounded("memalign", align, size, caller(sp, bp))
 }
 
-/// glibc rounds up an alignment that is no power of two, and refuses what can't be.
+/// Allocates, and rounds an alignment that is not a power of two up, as glibc does; fails if that is not possible.
 fn allocate_rounded(function: &'static str, align: usize, size: usize, caller: Caller) -> *mut u8 {
     if !align.is_power_of_two() {
         allocator::refuse(function, Wrong::Alignment(align), caller);

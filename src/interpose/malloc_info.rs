@@ -1,19 +1,19 @@
-//! What a program asks glibc's allocator about itself (mallinfo(3), malloc_stats(3), mallopt(3)).
+//! The functions by which a program asks about the allocator or tunes it (mallinfo(3), malloc_stats(3), mallopt(3)).
 //!
-//! The numbers are those that glibc's malloc would have for the same objects, about: what the guards cost is no
-//! matter of the program's.
+//! The numbers are about those that glibc's malloc would have for the same objects: the cost of the guards is not
+//! counted.
 
 use crate::runtime;
 use core::ffi::{c_int, c_ulong};
 
-/// There is never free memory to give back: 0, "no memory released".
+/// malloc_trim(3). There is never free memory to give back, so it returns 0, "no memory released".
 pub extern "C" fn fencepost_malloc_trim(_pad: usize) -> c_int {
     0
 }
 
-/// No parameter of glibc's means anything here; 1 is success, 0 what glibc finds out of range.
+/// mallopt(3). No parameter has an effect. Returns 1 (success), or 0 for a value that is out of range in glibc.
 pub extern "C" fn fencepost_mallopt(parameter: c_int, value: c_int) -> c_int {
-    /// Largest chunk for its fast lists, and half of its largest heap.
+    /// glibc's limits: the largest chunk for its fast lists, and half of its largest heap; in bytes.
     const MOST_FAST: c_int = 160;
     const MOST_THRESHOLD: c_int = 32 << 20;
     c_int::from(match parameter {
@@ -24,16 +24,16 @@ pub extern "C" fn fencepost_mallopt(parameter: c_int, value: c_int) -> c_int {
     })
 }
 
-/// What glibc would have for the live objects.
+/// About how many bytes glibc would use for the live objects.
 struct Usage {
     in_use: usize,
-    /// From the kernel.
+    /// Bytes taken from the kernel.
     system: usize,
 }
 
 impl Usage {
     fn now() -> Usage {
-        /// What glibc's first heap grows by.
+        /// The step by which glibc's first heap grows.
         const STEP_BYTES: usize = 0x21000;
         let in_use = runtime::get().map_or(0, |runtime| runtime.heap.asked_bytes());
         Usage { in_use, system: in_use.next_multiple_of(STEP_BYTES) }
@@ -44,8 +44,7 @@ impl Usage {
     }
 }
 
-/// The bytes from the kernel, in use and free, in one piece; the rest of the fields describe structures that are
-/// not here.
+/// mallinfo2(3). The free bytes count as one chunk; the other fields describe structures that do not exist here.
 pub extern "C" fn fencepost_mallinfo2() -> libc::mallinfo2 {
     // SAFETY: a structure of integers, for which zero is valid.
     let mut info: libc::mallinfo2 = unsafe { core::mem::zeroed() };
@@ -58,9 +57,9 @@ pub extern "C" fn fencepost_mallinfo2() -> libc::mallinfo2 {
     info
 }
 
-/// As [`fencepost_mallinfo2`], in fields of 32 bits, which wrap as glibc's do.
+/// mallinfo(3): the numbers of [`fencepost_mallinfo2`] in fields of 32 bits, which wrap as in glibc.
 pub extern "C" fn fencepost_mallinfo() -> libc::mallinfo {
-    // SAFETY: as above.
+    // SAFETY: a structure of integers, for which zero is valid.
     let mut info: libc::mallinfo = unsafe { core::mem::zeroed() };
     let wide = fencepost_mallinfo2();
     info.arena = wide.arena as c_int;
@@ -79,7 +78,8 @@ unsafe extern "C" {
 pub extern "C" fn fencepost_malloc_stats() {
     let usage = Usage::now();
     let (system, in_use) = (usage.system as c_ulong, usage.in_use as c_ulong);
-    // SAFETY: libc's stream; the format takes four unsigned longs. What the stream allocates is the program's.
+    // SAFETY: `stderr` is libc's stream; the format takes four unsigned longs. The stream may allocate from the
+    // program's heap.
     unsafe {
         libc::fprintf(
             stderr,
@@ -110,8 +110,8 @@ pub unsafe extern "C" fn fencepost_malloc_info(options: c_int, stream: *mut libc
     }
     let usage = Usage::now();
     let (system, free) = (usage.system as c_ulong, usage.free() as c_ulong);
-    // SAFETY: the arguments are the program's, as the manual demands of it; the format takes ten unsigned longs. What the stream allocates is the
-    // program's.
+    // SAFETY: the program must pass an open stream; the format takes ten unsigned longs. The stream may allocate from
+    // the program's heap.
     let written = unsafe {
         libc::fprintf(
             stream,

@@ -1,11 +1,11 @@
 //! mmap(2) and its relatives: mappings that the program lays over its own objects.
 //!
-//! Programs do this with page-aligned objects, natively with success. The pages are the program's from then on: the
-//! heap notes it, and guards the object by other means once it is freed. Where the program takes pages of an object
-//! away, an inaccessible mapping keeps the place, so that no other mapping comes to lie among the objects.
+//! Without us, this works with page-aligned objects. From then on, the pages belong to the program: the heap notes
+//! that, and guards the object by other means once it is freed. If the program unmaps pages of an object, an
+//! inaccessible mapping keeps the place, so that no other mapping is made among the objects.
 //!
-//! Addresses that are reserved for objects to come are given to a program that asks for them, and so is address space
-//! where there is no more.
+//! Addresses that are reserved for later objects are given to a program that asks for them, or that needs address space
+//! where no other is left.
 
 use super::memory_locks::{self, Future};
 use crate::heap::give::Demand;
@@ -18,9 +18,12 @@ use libc::{off64_t, size_t};
 
 const FAILED: *mut c_void = libc::MAP_FAILED;
 
-/// The function behind ours, as type `F`; errno says so where there is none.
+/// The next function, as type `F`. Sets errno to ENOSYS where there is none.
+///
+/// # Safety
+/// `F` must be the function's signature.
 unsafe fn behind<F: Copy>(next: &Next) -> Option<F> {
-    // SAFETY: `F` is the signature of the function at each call below.
+    // SAFETY: the caller promises that `F` is the function's signature.
     let function = unsafe { next.get::<F>() };
     if function.is_none() {
         errno::set(errno::Errno(libc::ENOSYS));
@@ -28,7 +31,7 @@ unsafe fn behind<F: Copy>(next: &Next) -> Option<F> {
     function
 }
 
-/// Tells the heap that pages from `start` on are the program's now, if any are in its address space.
+/// Tells the heap that pages from `start` on belong to the program now, if they are in the heap's address space.
 fn note_remapped(start: usize, bytes: usize) {
     let end = start.saturating_add(bytes).next_multiple_of(PAGE_BYTES);
     if let Some(runtime) = runtime::get()
@@ -38,29 +41,29 @@ fn note_remapped(start: usize, bytes: usize) {
     }
 }
 
-/// The same of pages that are not mapped any more.
+/// Tells the heap that pages from `start` on are not mapped any more, and reserves them again.
 fn note_unmapped(start: usize, bytes: usize) {
     if runtime::get().is_some_and(|runtime| runtime.heap.contains(start)) {
-        // Something else may be there already, of another thread; then that stays.
+        // If another thread has mapped something there meanwhile, that stays.
         let _ = memory::reserve_at(start, bytes.next_multiple_of(PAGE_BYTES));
         note_remapped(start, bytes);
     }
 }
 
-/// Has the heap give up what the program is about to map something over.
+/// Has the heap give up reserved pages over which the program is about to map something.
 fn ask_for(start: usize, bytes: usize, demand: Demand) {
     if start != 0
         && let Some(runtime) = runtime::get()
     {
         let end = start.saturating_add(bytes).next_multiple_of(PAGE_BYTES);
         if runtime.heap.give(start & !(PAGE_BYTES - 1), end, demand) {
-            // They know how much is ours.
+            // The limits depend on how much address space is ours.
             limits::conceal();
         }
     }
 }
 
-/// How a program asks for an address by the flags of mmap(2).
+/// How strictly the flags of mmap(2) ask for an address.
 fn demand_by(flags: c_int) -> Demand {
     if flags & libc::MAP_FIXED_NOREPLACE != 0 {
         Demand::Exact
@@ -71,7 +74,8 @@ fn demand_by(flags: c_int) -> Demand {
     }
 }
 
-/// After a mapping of `bytes` bytes has failed: makes room if what was lacking is address space.
+/// Must be called after mapping `bytes` has failed: if address space was lacking, gives up some. True if the program
+/// should try again.
 fn make_room(bytes: usize) -> bool {
     const MUCH: usize = 1 << 40;
     bytes >= MUCH
@@ -87,7 +91,7 @@ type MmapFn =
 /// mmap(2); mmap64 is the same on x86_64.
 ///
 /// # Safety
-/// As mmap(2) demands of its caller.
+/// The arguments must be valid for mmap(2).
 pub unsafe extern "C" fn fencepost_mmap(
     address: *mut c_void,
     bytes: size_t,
@@ -96,12 +100,12 @@ pub unsafe extern "C" fn fencepost_mmap(
     descriptor: c_int,
     offset: off64_t,
 ) -> *mut c_void {
-    // SAFETY: mmap's signature; the arguments are the program's, as the manual demands of it.
+    // SAFETY: `MmapFn` is mmap's signature. The program passed the arguments, and must make them valid.
     unsafe {
         let Some(next) = behind::<MmapFn>(&next::MMAP) else { return FAILED };
         ask_for(address as usize, bytes, demand_by(flags));
         let future = memory_locks::future();
-        // Refused beyond the limit of locked memory, as natively.
+        // The kernel refuses this beyond the limit of locked memory, as it would without us.
         let flags = if future == Future::Locked { flags | libc::MAP_LOCKED } else { flags };
         let mut mapped = next(address, bytes, protection, flags, descriptor, offset);
         if mapped == FAILED && make_room(bytes) {
@@ -115,7 +119,7 @@ pub unsafe extern "C" fn fencepost_mmap(
             && lock(mapped as usize, bytes, true).is_err()
             && flags & libc::MAP_FIXED == 0
         {
-            // Beyond the limit of locked memory, as above.
+            // The mapping is beyond the limit of locked memory.
             fencepost_munmap(mapped, bytes);
             errno::set(errno::Errno(libc::EAGAIN));
             return FAILED;
@@ -127,9 +131,9 @@ pub unsafe extern "C" fn fencepost_mmap(
 /// munmap(2).
 ///
 /// # Safety
-/// As munmap(2) demands of its caller.
+/// The program may not use the range any more.
 pub unsafe extern "C" fn fencepost_munmap(address: *mut c_void, bytes: size_t) -> c_int {
-    // SAFETY: munmap's signature; the arguments are the program's, as the manual demands of it.
+    // SAFETY: `MunmapFn` is munmap's signature. The program passed the range, and may not use it any more.
     unsafe {
         type MunmapFn = unsafe extern "C" fn(*mut c_void, size_t) -> c_int;
         let Some(next) = behind::<MunmapFn>(&next::MUNMAP) else { return -1 };
@@ -141,10 +145,10 @@ pub unsafe extern "C" fn fencepost_munmap(address: *mut c_void, bytes: size_t) -
     }
 }
 
-/// mremap(2). It is variadic: the last argument is there only with MREMAP_FIXED, and else of no meaning.
+/// mremap(2). It is variadic: `fixed` is an argument only with MREMAP_FIXED; without, it holds any value.
 ///
 /// # Safety
-/// As mremap(2) demands of its caller.
+/// The arguments must be valid for mremap(2).
 pub unsafe extern "C" fn fencepost_mremap(
     old: *mut c_void,
     old_bytes: size_t,
@@ -152,7 +156,7 @@ pub unsafe extern "C" fn fencepost_mremap(
     flags: c_int,
     fixed: *mut c_void,
 ) -> *mut c_void {
-    // SAFETY: mremap's signature; the arguments are the program's, as the manual demands of it.
+    // SAFETY: `MremapFn` is mremap's signature. The program passed the arguments, and must make them valid.
     unsafe {
         type MremapFn =
             unsafe extern "C" fn(*mut c_void, size_t, size_t, c_int, *mut c_void) -> *mut c_void;
@@ -178,13 +182,13 @@ pub unsafe extern "C" fn fencepost_mremap(
 /// shmat(2).
 ///
 /// # Safety
-/// As shmat(2) demands of its caller.
+/// The arguments must be valid for shmat(2).
 pub unsafe extern "C" fn fencepost_shmat(
     segment: c_int,
     address: *const c_void,
     flags: c_int,
 ) -> *mut c_void {
-    // SAFETY: shmat's signature; the arguments are the program's, as the manual demands of it.
+    // SAFETY: `ShmatFn` is shmat's signature. The program passed the arguments, and must make them valid.
     unsafe {
         type ShmatFn = unsafe extern "C" fn(c_int, *const c_void, c_int) -> *mut c_void;
         let Some(next) = behind::<ShmatFn>(&next::SHMAT) else { return FAILED };

@@ -1,9 +1,9 @@
-//! mlockall(2) of a process without privilege.
+//! mlockall(2) in a process without privilege.
 //!
-//! The kernel compares all that is mapped with the limit of what may be locked, our reservation included, and would
-//! refuse what natively succeeds. So what is the program's is compared here, and locked piece by piece; later
-//! mappings of the program are locked as they are made ([`super::mappings`]). A process with the privilege has the
-//! kernel do it.
+//! The kernel compares the size of all mappings, our reservation included, with the limit of locked memory, and would
+//! refuse calls that succeed without us. So only the program's mappings are compared here, and locked one by one; later
+//! mappings of the program are locked as they are made ([`super::mappings`]). In a process with the privilege the
+//! kernel does it.
 
 use crate::runtime;
 use crate::sys::address_map;
@@ -17,7 +17,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 const KNOWN: c_int = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
 
-/// Flags of the process with this id, for mappings to come: a child of fork has none.
+/// Flags for later mappings, and the id of the process that set them: they do not hold in the child of a fork.
 static FUTURE: AtomicU64 = AtomicU64::new(0);
 
 /// How later mappings of the program are to be locked.
@@ -39,8 +39,8 @@ pub fn future() -> Future {
     }
 }
 
-/// Calls `each` with the ranges of addresses that are mapped and not ours. A mapping of ours next to one of the
-/// program's may be one for the kernel.
+/// Calls `each` with the mapped ranges that are not ours. A range of the kernel's list may hold both: it joins
+/// neighbouring mappings.
 fn visit_programs(mut each: impl FnMut(usize, usize)) -> Result<(), Errno> {
     let library = trace::module_of(fencepost_mlockall as *const () as usize);
     let heap = runtime::get().map(|runtime| &runtime.heap);
@@ -67,7 +67,7 @@ fn visit_programs(mut each: impl FnMut(usize, usize)) -> Result<(), Errno> {
     })
 }
 
-/// What mlockall(2) does, natively, to a process that may lock `most` bytes.
+/// Does what mlockall(2) would do without us, in a process that may lock `most` bytes.
 fn lock_all(flags: c_int, most: usize) -> Result<(), Errno> {
     if flags & !KNOWN != 0 || flags == libc::MCL_ONFAULT || flags == 0 {
         return Err(Errno::EINVAL);
@@ -82,7 +82,7 @@ fn lock_all(flags: c_int, most: usize) -> Result<(), Errno> {
         if bytes > most {
             return Err(Errno::ENOMEM);
         }
-        // As in the kernel, what can't be locked stays as it is.
+        // Pages that can't be locked stay as they are, as with the kernel's mlockall.
         let lock = |start, bytes| {
             let _ = lock(start, bytes, on_fault);
         };
@@ -108,7 +108,7 @@ fn fail(error: Errno) -> c_int {
 pub extern "C" fn fencepost_mlockall(flags: c_int) -> c_int {
     let most = most_bytes();
     if most == usize::MAX || is_privileged() {
-        // SAFETY: mlockall's signature; it touches no memory.
+        // SAFETY: the type is mlockall's signature; it touches no memory.
         return match unsafe { next::MLOCKALL.get::<extern "C" fn(c_int) -> c_int>() } {
             Some(next) => next(flags),
             None => fail(Errno(libc::ENOSYS)),
@@ -123,7 +123,7 @@ pub extern "C" fn fencepost_mlockall(flags: c_int) -> c_int {
 /// munlockall(2).
 pub extern "C" fn fencepost_munlockall() -> c_int {
     FUTURE.store(0, Ordering::Relaxed);
-    // SAFETY: munlockall's signature; it touches no memory.
+    // SAFETY: the type is munlockall's signature; it touches no memory.
     match unsafe { next::MUNLOCKALL.get::<extern "C" fn() -> c_int>() } {
         Some(next) => next(),
         None => fail(Errno(libc::ENOSYS)),

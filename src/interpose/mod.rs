@@ -1,9 +1,9 @@
 //! The C and C++ face: what `libfencepost.so` exports in place of libc's functions.
 //!
 //! Every function here is called `fencepost_…`; `exports.list` says under which names the preload
-//! library exports it. Those that need the caller's stack are entered through a trampoline that
-//! adds the stack and frame pointers of the call as two more arguments and jumps, so that the stack
-//! walk begins at the caller and no frame of ours has to be left out.
+//! library exports it. A function that needs the caller's stack is entered through a trampoline,
+//! which adds the call's stack and frame pointers as two more arguments and jumps. So the stack
+//! walk begins at the caller, and no frame of ours has to be left out.
 
 mod advice;
 mod api;
@@ -28,7 +28,7 @@ use crate::sys::next;
 use crate::trace::{self, ModuleKind};
 use core::num::NonZeroUsize;
 
-/// Looks up libc's functions behind the checked ones. Takes the loader's lock: for the constructor.
+/// Looks up the next functions of the checked ones. Takes the loader's lock: for the constructor.
 fn resolve_checked() {
     execution::take_over();
     limits::take_over();
@@ -38,7 +38,7 @@ fn resolve_checked() {
         .filter(|_| next::POPEN.address().is_some_and(|address| is_libcs(address.get())));
     popen.inspect(|&popen| checked::popen::NEXT.put_before(popen));
     for next in checked::NEXT {
-        // What libc lacks is done by us.
+        // A function of another library is not checked. (For one that libc lacks, the next function is ours.)
         if let Some(address) = next.address().map(NonZeroUsize::get)
             && !is_libcs(address)
             && !is_ours(address)
@@ -48,23 +48,23 @@ fn resolve_checked() {
     }
 }
 
-/// Whether a function of this library stands in libc's place.
+/// Whether `address` is in this library.
 fn is_ours(address: usize) -> bool {
     let here = trace::module_of(resolve_checked as *const () as usize);
     here.is_some_and(|here| here.contains(address))
 }
 
-/// Whether a function that is not in libc is its work all the same. A library may export one of its own
-/// under a name that ISO C does not reserve, `link` say, and what that does with its arguments nobody knows.
+/// Whether a function that is not in libc belongs to the system all the same. Any other library may export a function
+/// under a name that ISO C does not reserve, such as `link`; what that does with its arguments is not known.
 fn is_systems(address: usize) -> bool {
-    // `time` and its like are the kernel's; before glibc 2.34 there was a library for some.
+    // `time` and its like are in the vDSO; before glibc 2.34 some functions were in libpthread.
     trace::module_of(address).is_some_and(|module| {
         module.kind == ModuleKind::Vdso || module.path.to_string_lossy().contains("/libpthread")
     })
 }
 
-/// Defines trampoline `$entry`: moves rsp and rbp, as they are on entry, into the two argument
-/// registers named, and jumps to `$target`.
+/// Defines trampoline `$entry`: copies rsp and rbp of its entry into the two named argument
+/// registers, and jumps to `$target`.
 macro_rules! trampoline {
     ($($(#[$meta:meta])* $entry:ident($sp:literal, $bp:literal) => $target:path;)*) => {
         $(

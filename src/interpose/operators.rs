@@ -1,10 +1,9 @@
 //! The replaceable C++ operators new and delete.
 //!
-//! Two cases go to the next definition (libstdc++'s or libc++'s) with the same arguments. When there
-//! is no memory, it calls malloc, which fails again, runs the new_handler, and throws std::bad_alloc
-//! or returns null as its form demands; `"C-unwind"` lets that exception pass. And when the program
-//! has replaced some of the operators, the others must come down to those, as ISO C++20 17.6.3
-//! says they do by default.
+//! Two cases go on to the next definition (of libstdc++ or libc++) with the same arguments. If there
+//! is no memory, that calls malloc, which fails again, runs the new_handler, and throws std::bad_alloc
+//! or returns null, depending on the form; `"C-unwind"` lets the exception pass. And if the program
+//! has replaced some operators, the others must call those, as they do by default (ISO C++20 17.6.3).
 
 use super::trampoline;
 use crate::allocator;
@@ -21,15 +20,15 @@ use core::sync::atomic::{AtomicBool, Ordering};
 /// One form of an operator.
 struct Form {
     name: &'static CStr,
-    /// Where the exported name leads.
+    /// The function that is exported under the name.
     entry: extern "C" fn(),
     family: Family,
-    /// What the arguments after the first say.
+    /// Meaning of the arguments after the first.
     says: Says,
     next: Next,
 }
 
-/// What the arguments of a form after the first say of the object.
+/// What the arguments after the first say about the object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Says {
     Nothing,
@@ -38,15 +37,15 @@ enum Says {
     SizeAndAlignment,
 }
 
-/// Every form takes at most three integers or pointers; the System V ABI lets a function be called
-/// with more arguments than it takes.
+/// The signature by which all forms are called: each takes at most three integers or pointers, and by
+/// the System V ABI a function may be called with more arguments than it takes.
 type AnyForm = extern "C-unwind" fn(usize, usize, usize) -> *mut u8;
 
 /// Whether the program has operators of its own.
 static REPLACED: AtomicBool = AtomicBool::new(false);
 
 fn call_next(form: &Form, [first, second, third]: [usize; 3]) -> *mut u8 {
-    // SAFETY: see `AnyForm`.
+    // SAFETY: every form may be called as an `AnyForm`.
     match unsafe { form.next.get::<AnyForm>() } {
         Some(next) => next(first, second, third),
         None => core::ptr::null_mut(),
@@ -54,7 +53,7 @@ fn call_next(form: &Form, [first, second, third]: [usize; 3]) -> *mut u8 {
 }
 
 fn caller(sp: usize, bp: usize) -> Caller {
-    // SAFETY: the trampolines pass the stack pointer as it was on entry.
+    // SAFETY: the trampolines pass the stack pointer that they had on entry.
     unsafe { Caller::from_entry(sp, bp) }
 }
 
@@ -76,7 +75,7 @@ fn allocate(form: &Form, arguments: [usize; 3], caller: Caller) -> *mut u8 {
     }
     let address = call_next(form, arguments);
     if !address.is_null() && !REPLACED.load(Ordering::Relaxed) {
-        // The new_handler found memory after all; that form then had it from malloc.
+        // The new_handler has freed memory after all, and the next definition has called malloc.
         allocator::forget_family(address as usize);
     }
     address
@@ -101,7 +100,7 @@ fn free(form: &Form, arguments: [usize; 3], caller: Caller) {
     allocator::free(address, release, caller);
 }
 
-/// The forms; each becomes a module with its entry, which is exported under the form's name.
+/// Defines the forms: each becomes a module with its entry, which is exported under the form's name.
 macro_rules! operators {
     ($($entry:ident: $module:ident = $name:literal, $family:ident, $says:ident, $act:ident -> $result:ty;)*) => {
         $(
@@ -154,8 +153,8 @@ operators! {
     fencepost_delete_array_aligned_nothrow: delete_array_aligned_nothrow = c"_ZdaPvSt11align_val_tRKSt9nothrow_t", NewArray, Alignment, free -> ();
 }
 
-/// Looks up the next definitions, and whether the program has its own. Takes the loader's lock:
-/// for the constructor.
+/// Looks up the next definitions, and finds out whether the program has its own. Takes the loader's
+/// lock: for the constructor.
 pub fn resolve() {
     for form in FORMS {
         form.next.resolve();
@@ -168,10 +167,10 @@ pub fn resolve() {
     allocator::note_operators(REPLACED.load(Ordering::Relaxed));
 }
 
-/// In a process that is not followed: all operators are the next definitions. Takes the loader's lock.
+/// For a process that is not followed: has all operators go on to the next definitions. Takes the loader's lock.
 pub fn stand_aside() {
     REPLACED.store(true, Ordering::Relaxed);
-    // Where the first is missing, so are the others.
+    // If the first has no next definition, the others have none either.
     if let Some((first, others)) = FORMS.split_first()
         && first.next.address().is_some()
     {

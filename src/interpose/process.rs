@@ -19,7 +19,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use libc::pthread_key_t;
 use std::os::unix::ffi::OsStrExt;
 
-/// Adds the stack and frame pointers of the call as two more arguments.
+/// pthread_create(3). Adds the call's stack and frame pointers as two more arguments, and jumps.
 #[unsafe(naked)]
 pub extern "C" fn fencepost_pthread_create() {
     core::arch::naked_asm!(
@@ -38,7 +38,7 @@ type PthreadCreateFn = unsafe extern "C" fn(
     *mut c_void,
 ) -> c_int;
 
-/// What a new thread needs to know.
+/// What a new thread gets from its creator.
 struct Start {
     routine: Routine,
     argument: *mut c_void,
@@ -46,10 +46,10 @@ struct Start {
     believed_blocked: KernelSet,
 }
 
-/// pthread_create(3); the thread is enrolled and gets an alternate signal stack.
+/// Creates a thread, which is enrolled and gets an alternate signal stack.
 ///
 /// # Safety
-/// As pthread_create(3) demands of its caller.
+/// The first four arguments must be valid for pthread_create(3), and `sp` and `bp` from the trampoline.
 unsafe extern "C" fn pthread_create(
     thread: *mut libc::pthread_t,
     attributes: *const libc::pthread_attr_t,
@@ -58,11 +58,11 @@ unsafe extern "C" fn pthread_create(
     sp: usize,
     bp: usize,
 ) -> c_int {
-    // SAFETY: pthread_create's signature.
+    // SAFETY: `PthreadCreateFn` is pthread_create's signature.
     let Some(next) = (unsafe { next::PTHREAD_CREATE.get::<PthreadCreateFn>() }) else {
         return libc::ENOSYS;
     };
-    // SAFETY: the trampoline passes the stack pointer as it was on entry.
+    // SAFETY: the trampoline passes the stack pointer that it had on entry.
     let caller = unsafe { Caller::from_entry(sp, bp) };
     let start = in_scope(|| {
         let runtime = allocator::runtime().filter(|_| has_memory(size_of::<Start>()))?;
@@ -71,10 +71,10 @@ unsafe extern "C" fn pthread_create(
         Some(Box::into_raw(Box::new(Start { routine, argument, created, believed_blocked })))
     });
     let Some(start) = start else { return libc::EAGAIN };
-    // SAFETY: the arguments are the program's, as the manual demands of it; `begin` takes what it is given.
+    // SAFETY: the program passed `thread` and `attributes`, and must make them valid. `begin` takes a `Start`.
     let result = unsafe { next(thread, attributes, begin, start.cast()) };
     if result != 0 {
-        // SAFETY: no thread has been given it.
+        // SAFETY: no thread was created, so nobody else has `start`.
         in_scope(|| drop(unsafe { Box::from_raw(start) }));
     }
     result
@@ -86,7 +86,7 @@ fn in_scope<R>(f: impl FnOnce() -> R) -> R {
 }
 
 extern "C-unwind" fn begin(start: *mut c_void) -> *mut c_void {
-    // SAFETY: `pthread_create` above passes a Start that is this thread's alone.
+    // SAFETY: `pthread_create` above passes a `Start` that only this thread has.
     let start = in_scope(|| *unsafe { Box::from_raw(start.cast::<Start>()) });
     threads::enrol(Some(start.created));
     belief::set_believed(start.believed_blocked);
@@ -94,7 +94,7 @@ extern "C-unwind" fn begin(start: *mut c_void) -> *mut c_void {
     (start.routine)(start.argument)
 }
 
-/// Prepares the calling thread for signals, and for its end.
+/// Prepares the calling thread for signals and for its end.
 fn meet_thread() {
     belief::meet_thread();
     arm_thread_exit();
@@ -103,15 +103,15 @@ fn meet_thread() {
 /// The key whose destructor runs at thread exit, plus one; 0 before there is one.
 static KEY: AtomicU32 = AtomicU32::new(0);
 
-/// Rounds of destructors that POSIX lets a thread run (PTHREAD_DESTRUCTOR_ITERATIONS): ours waits
-/// for the last, since those of the program still allocate and fault.
+/// Rounds of destructors that a thread runs (PTHREAD_DESTRUCTOR_ITERATIONS). Ours waits for the last
+/// one, because the program's destructors still allocate and may fault.
 const LAST_ROUND: usize = 4;
 
-/// Creates the key, once, before there are threads. A process that has no key left does without:
-/// what its threads leave behind is lost.
+/// Creates the key, once, before there are threads. If no key is left, what the runtime keeps for
+/// each thread is not released at its end.
 fn create_key() {
     let mut key: pthread_key_t = 0;
-    // SAFETY: a valid key to fill, and a destructor that is sound in any thread.
+    // SAFETY: `key` may be written, and the destructor may run in any thread.
     if unsafe { libc::pthread_key_create(&raw mut key, Some(at_thread_exit)) } == 0 {
         KEY.store(key + 1, Ordering::Release);
     }
@@ -119,8 +119,8 @@ fn create_key() {
 
 fn set_round(round: usize) {
     if let Some(key) = KEY.load(Ordering::Acquire).checked_sub(1) {
-        // A high key makes glibc allocate; the memory is the runtime's.
-        // SAFETY: the key exists.
+        // For a high key glibc allocates, so a runtime scope is needed.
+        // SAFETY: the key exists, as `KEY` is not zero.
         in_scope(|| unsafe { libc::pthread_setspecific(key, round as *const c_void) });
     }
 }
@@ -152,12 +152,12 @@ pub extern "C" fn fencepost_exit_now(status: c_int) -> ! {
 /// quick_exit(3).
 ///
 /// # Safety
-/// As quick_exit(3) demands of its caller.
+/// The handlers of at_quick_exit(3) must be safe to run.
 pub unsafe extern "C" fn fencepost_quick_exit(status: c_int) -> ! {
     let status = allocator::finish().unwrap_or(status);
-    // SAFETY: quick_exit's signature; it does not return.
+    // SAFETY: the type is quick_exit's signature; it does not return.
     if let Some(next) = unsafe { next::QUICK_EXIT.get::<unsafe extern "C" fn(c_int)>() } {
-        // SAFETY: the arguments are the program's, as the manual demands of it.
+        // SAFETY: the program has called quick_exit(3) with this status, or the check at exit has changed it.
         unsafe { next(status) };
     }
     crate::sys::process::exit_now(status)
@@ -187,17 +187,17 @@ extern "C" fn construct() {
         crate::checked::operand::enable();
         tell_if_bypassed();
     } else {
-        // A program that links the crate. Rust's start-up, before main, takes SIGSEGV unless
-        // somebody has it; so the guard must begin here. An allocation by the program's allocator
-        // begins it if that is ours, and does nothing if it is not.
+        // A program that links the crate. Rust's start-up code takes SIGSEGV before main, unless it
+        // has a handler already, so the guard must begin here. An allocation begins it if the
+        // program's allocator is ours, and does nothing otherwise.
         drop(core::hint::black_box(Box::new(0_u8)));
     }
 }
 
-/// A program with an allocator of its own is not guarded, and must be told so.
+/// Tells the user if the program has an allocator of its own, and is not guarded.
 fn tell_if_bypassed() {
     let _scope = RuntimeScope::enter();
-    // SAFETY: a valid C string.
+    // SAFETY: dlsym with RTLD_DEFAULT and a valid C string.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"malloc".as_ptr()) } as usize;
     let ours = super::malloc::fencepost_malloc as *const () as usize;
     if found == 0 || found == ours || !loader::is_definition(found) {

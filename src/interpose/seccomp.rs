@@ -1,8 +1,8 @@
 //! Seccomp filters that the program installs, by prctl(2) or by syscall(2), which libseccomp uses too.
 //!
-//! Before the kernel has a filter, the guards change to what it permits, or end; from then on the
-//! runtime makes no call that it forbids (`sys::sandbox`). A filter that is installed by an instruction of the
-//! program's own is not seen.
+//! Before the kernel gets a filter, the heap changes to a backend that the filter permits, or guarding ends. From
+//! then on the runtime makes no call that the filter forbids (`sys::sandbox`). If the program installs a filter by a
+//! system call instruction of its own, that is not seen.
 
 use crate::fault::reporter;
 use crate::pages::Outlook;
@@ -23,7 +23,7 @@ type PrctlFn = unsafe extern "C" fn(c_int, c_ulong, c_ulong, c_ulong, c_ulong) -
 /// prctl(2).
 ///
 /// # Safety
-/// As prctl(2) demands of its caller.
+/// The arguments must be valid for prctl(2).
 pub unsafe extern "C" fn fencepost_prctl(
     option: c_int,
     second: c_ulong,
@@ -31,13 +31,13 @@ pub unsafe extern "C" fn fencepost_prctl(
     fourth: c_ulong,
     fifth: c_ulong,
 ) -> c_int {
-    // SAFETY: prctl's signature, but that it is variadic, which makes no difference to integers.
+    // SAFETY: prctl is variadic, but for integers it is called like a function with the signature `PrctlFn`.
     let Some(prctl) = (unsafe { next::PRCTL.get::<PrctlFn>() }) else {
         errno::set(Errno(libc::ENOSYS));
         return -1;
     };
     let coming = if option == libc::PR_SET_SECCOMP { coming_by_mode(second, third) } else { None };
-    // SAFETY: the arguments are the program's, as the manual demands of it.
+    // SAFETY: the program passed the arguments, and must make them valid for prctl(2).
     install(
         coming,
         |&result| result == 0,
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn fencepost_prctl(
     )
 }
 
-/// The filter of PR_SET_SECCOMP.
+/// The filter that PR_SET_SECCOMP installs.
 fn coming_by_mode(mode: c_ulong, program: c_ulong) -> Option<Coming> {
     match mode as c_uint {
         libc::SECCOMP_MODE_STRICT => Some(Coming::strict()),
@@ -54,7 +54,7 @@ fn coming_by_mode(mode: c_ulong, program: c_ulong) -> Option<Coming> {
     }
 }
 
-/// What syscall(2) is to call in place of libc's, for these arguments; null for libc's.
+/// The function that syscall(2) must call for these arguments instead of libc's; null for libc's.
 pub fn in_place_of_syscall(args: &[usize; 6]) -> *const () {
     let number = args[0] as c_long;
     match number {
@@ -66,7 +66,7 @@ pub fn in_place_of_syscall(args: &[usize; 6]) -> *const () {
     }
 }
 
-/// syscall(2) where it may install a filter: neither call has more than five arguments.
+/// syscall(2) for a call that may install a filter. Both such calls have at most five arguments.
 unsafe extern "C" fn syscall_with_filter(
     number: c_long,
     first: usize,
@@ -81,20 +81,20 @@ unsafe extern "C" fn syscall_with_filter(
         (libc::SYS_prctl, _) => coming_by_mode(second as c_ulong, third as c_ulong),
         _ => None,
     };
-    // With SECCOMP_FILTER_FLAG_NEW_LISTENER it returns a descriptor; with TSYNC alone the id of a thread for an error.
+    // With SECCOMP_FILTER_FLAG_NEW_LISTENER the call returns a descriptor; with TSYNC alone, a thread's id is an error.
     let returns_descriptor = number == libc::SYS_seccomp
         && second & libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as usize != 0;
     let is_done = |&result: &c_long| result == 0 || returns_descriptor && result > 0;
-    // SAFETY: the program's promise; the runtime's own reference is to libc's function.
+    // SAFETY: the program must pass valid arguments; in the runtime the name `syscall` means libc's function.
     install(coming, is_done, || unsafe {
         libc::syscall(number, first, second, third, fourth, fifth)
     })
 }
 
-/// Makes the call that installs a filter, with all made ready for it.
+/// Prepares the runtime for a filter, then makes the call that installs it.
 fn install<R>(coming: Option<Coming>, is_done: impl Fn(&R) -> bool, call: impl FnOnce() -> R) -> R {
     let (Some(coming), Some(runtime)) = (coming, runtime::get()) else { return call() };
-    // A child that shares the memory, as vfork's does, is about to exec or to end.
+    // A child that shares our memory, as vfork's does, will soon exec or end.
     if !runtime.is_own_process() && !reporter::is_in_copy() {
         return call();
     }

@@ -1,7 +1,7 @@
-//! Signal dispositions, masks and alternate stacks.
+//! Signal actions, masks and alternate stacks.
 //!
-//! The program sees what it set. The kernel keeps our handler for the fault signals, never blocks them, and has
-//! alternate stacks of ours. What a call waits with instead of the mask is in `waits.rs`.
+//! The program sees what it set. In the kernel, fault signals keep our handler and are never blocked, and the
+//! alternate stacks are ours. Calls that wait with another mask are in `waits.rs`.
 
 use crate::fault::{belief, delivery};
 use crate::sys::next;
@@ -11,18 +11,18 @@ use core::ffi::c_int;
 use core::sync::atomic::{AtomicU64, Ordering};
 use libc::{sighandler_t, sigset_t};
 
-/// The 64 signals that the kernel knows, of glibc's 1,024.
+/// The kernel's 64 signals of a set, of which glibc's has 1,024.
 fn bits(set: &sigset_t) -> KernelSet {
     // SAFETY: a sigset_t begins with the kernel's 64 bits, and is aligned for them.
     unsafe { *core::ptr::from_ref(set).cast::<KernelSet>() }
 }
 
 fn set_bits(set: &mut sigset_t, bits: KernelSet) {
-    // SAFETY: as above.
+    // SAFETY: a sigset_t begins with the kernel's 64 bits, and is aligned for them.
     unsafe { *core::ptr::from_mut(set).cast::<KernelSet>() = bits }
 }
 
-/// A set of these signals.
+/// glibc's set of these signals.
 pub(super) fn set_of(bits: KernelSet) -> sigset_t {
     // SAFETY: a set of integers, for which zero is valid.
     let mut set: sigset_t = unsafe { core::mem::zeroed() };
@@ -30,13 +30,13 @@ pub(super) fn set_of(bits: KernelSet) -> sigset_t {
     set
 }
 
-/// What libc's functions return on an error.
+/// Fails as libc's functions do: sets errno and returns -1.
 pub(super) fn fail(error: Errno) -> c_int {
     errno::set(error);
     -1
 }
 
-/// libc sets this flag, and shows it to whoever asks for the action afterwards.
+/// A flag that libc sets, and shows to a program that asks for the action.
 const SA_RESTORER: u64 = 0x0400_0000;
 
 fn to_kernel(action: &libc::sigaction) -> KernelAction {
@@ -57,15 +57,15 @@ fn from_kernel(action: &KernelAction) -> libc::sigaction {
     converted
 }
 
-/// Signals of glibc's own (SIGCANCEL, SIGSETXID), which it takes out of every mask that it is given.
+/// glibc's own signals (SIGCANCEL, SIGSETXID), which it removes from every mask that it gets.
 const RESERVED: KernelSet = signal::bit(32) | signal::bit(33);
 
-/// Whether a number is a signal of the program's.
+/// Whether `signal` is a signal that programs may use.
 fn is_signal(signal: c_int) -> bool {
     (1..=64).contains(&signal) && signal::bit(signal) & RESERVED == 0
 }
 
-/// Exchanges the action for a signal, in the kernel or where the program's is kept.
+/// Exchanges the program's action for a signal; it is in the kernel, or kept by us for signals that we have taken.
 pub(super) fn exchange(signal: c_int, new: Option<KernelAction>) -> Result<KernelAction, Errno> {
     if belief::has_taken(signal) && crate::runtime::get().is_some() {
         return Ok(belief::exchange_action(signal, new));
@@ -85,10 +85,10 @@ pub unsafe extern "C" fn fencepost_sigaction(
     if !is_signal(signal) {
         return fail(Errno::EINVAL);
     }
-    // SAFETY: the program passes pointers that are null or valid, as the manual demands.
+    // SAFETY: the program must pass pointers that are null or valid.
     match exchange(signal, unsafe { new.as_ref() }.map(to_kernel)) {
         Ok(before) => {
-            // SAFETY: the program passes pointers that are null or valid, as the manual demands.
+            // SAFETY: the program must pass pointers that are null or valid.
             if let Some(old) = unsafe { old.as_mut() } {
                 *old = from_kernel(&before);
             }
@@ -118,20 +118,20 @@ fn set_handler(
     }
 }
 
-/// Signals that siginterrupt(3) has made interrupt system calls.
+/// Signals that interrupt system calls because of siginterrupt(3).
 static INTERRUPTING: AtomicU64 = AtomicU64::new(0);
 
-/// signal(2) with BSD semantics, glibc's default: restarting, the handler stays.
+/// signal(2) with BSD semantics, glibc's default: system calls are restarted, and the handler stays.
 pub extern "C" fn fencepost_signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
     let mask = if is_signal(signal) { signal::bit(signal) } else { 0 };
     let interrupts = INTERRUPTING.load(Ordering::Relaxed) & mask != 0;
     set_handler(signal, handler, if interrupts { 0 } else { libc::SA_RESTART }, mask)
 }
 
-/// glibc's old flag for what is the kernel's default.
+/// glibc's old flag for "interrupts system calls", which is the kernel's default.
 const SA_INTERRUPT: c_int = 0x2000_0000;
 
-/// sysv_signal(3): not restarting, and the handler serves once.
+/// sysv_signal(3): system calls are not restarted, and the handler is called only once.
 pub extern "C" fn fencepost_sysv_signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
     set_handler(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER | SA_INTERRUPT, 0)
 }
@@ -163,7 +163,7 @@ pub extern "C" fn fencepost_sigignore(signal: c_int) -> c_int {
     if set_handler(signal, libc::SIG_IGN, 0, 0) == libc::SIG_ERR { -1 } else { 0 }
 }
 
-/// What sigset(3) takes and returns for "blocked".
+/// The value of sigset(3) that stands for "blocked".
 const SIG_HOLD: sighandler_t = 2;
 
 /// sigset(3).
@@ -181,8 +181,7 @@ pub extern "C" fn fencepost_sigset(signal: c_int, handler: sighandler_t) -> sigh
     if mask & signal::bit(signal) != 0 { SIG_HOLD } else { before }
 }
 
-/// Changes the mask of the calling thread as the program believes it to be, and returns the one before. `how` must be
-/// one that is known.
+/// Changes the program's mask of the calling thread, and returns the one before. `how` must be a valid operation.
 fn change_mask(how: c_int, set: KernelSet) -> KernelSet {
     let before = get_mask();
     let mask = match how {
@@ -194,12 +193,12 @@ fn change_mask(how: c_int, set: KernelSet) -> KernelSet {
     before
 }
 
-/// The mask of the calling thread as the program believes it to be.
+/// The calling thread's mask as the program set it.
 pub(super) fn get_mask() -> KernelSet {
     belief::program_mask(signal::change_mask(libc::SIG_BLOCK, 0))
 }
 
-/// Changes the mask and returns an error number, as pthread_sigmask(3).
+/// pthread_sigmask(3): changes the mask and returns 0 or an error number.
 ///
 /// # Safety
 /// `set` and `old` must each be null or valid.
@@ -208,7 +207,7 @@ pub unsafe extern "C" fn fencepost_pthread_sigmask(
     set: *const sigset_t,
     old: *mut sigset_t,
 ) -> c_int {
-    // SAFETY: the program passes pointers that are null or valid, as the manual demands.
+    // SAFETY: the program must pass pointers that are null or valid.
     let before = match unsafe { set.as_ref() } {
         None => get_mask(),
         Some(set) if matches!(how, libc::SIG_BLOCK | libc::SIG_UNBLOCK | libc::SIG_SETMASK) => {
@@ -216,23 +215,23 @@ pub unsafe extern "C" fn fencepost_pthread_sigmask(
         }
         Some(_) => return libc::EINVAL,
     };
-    // SAFETY: the program passes pointers that are null or valid, as the manual demands.
+    // SAFETY: the program must pass pointers that are null or valid.
     if let Some(old) = unsafe { old.as_mut() } {
         *old = set_of(before);
     }
     0
 }
 
-/// sigprocmask(2): the same, with errno.
+/// sigprocmask(2): changes the mask and returns 0, or -1 with errno.
 ///
 /// # Safety
-/// As [`fencepost_pthread_sigmask`].
+/// `set` and `old` must each be null or valid.
 pub unsafe extern "C" fn fencepost_sigprocmask(
     how: c_int,
     set: *const sigset_t,
     old: *mut sigset_t,
 ) -> c_int {
-    // SAFETY: the program passes pointers that are null or valid, as the manual demands.
+    // SAFETY: the program must pass pointers that are null or valid.
     match unsafe { fencepost_pthread_sigmask(how, set, old) } {
         0 => 0,
         error => fail(Errno(error)),
@@ -257,7 +256,7 @@ pub extern "C" fn fencepost_sigrelse(signal: c_int) -> c_int {
     change_one(libc::SIG_UNBLOCK, signal)
 }
 
-/// sigblock(3): the mask of the first 32 signals.
+/// sigblock(3), for the first 32 signals.
 pub extern "C" fn fencepost_sigblock(mask: c_int) -> c_int {
     change_mask(libc::SIG_BLOCK, u64::from(mask as u32)) as c_int
 }
@@ -272,22 +271,22 @@ pub extern "C" fn fencepost_siggetmask() -> c_int {
     get_mask() as c_int
 }
 
-/// sigaltstack(2). The kernel keeps ours; the program's is where its handlers are moved.
+/// sigaltstack(2). The kernel keeps our stack; the program's handlers are moved to the program's stack.
 ///
 /// # Safety
-/// As sigaltstack(2) demands of its caller.
+/// The pointers must be null or valid, and the new stack's memory fit for handlers.
 pub unsafe extern "C" fn fencepost_sigaltstack(
     new: *const libc::stack_t,
     old: *mut libc::stack_t,
 ) -> c_int {
     let here = 0u8;
     let sp = &raw const here as usize;
-    // The program's own stack, or a thread that we have not met.
+    // The kernel must act if the thread has no stack of ours, or runs on it.
     let is_kernels = altstack::own().is_none_or(|own| own.contains(&sp));
     if is_kernels {
         type SigaltstackFn =
             unsafe extern "C" fn(*const libc::stack_t, *mut libc::stack_t) -> c_int;
-        // SAFETY: sigaltstack's signature; both pointers are null or valid, as the manual demands.
+        // SAFETY: the type is sigaltstack's signature. The program must pass pointers that are null or valid.
         return unsafe {
             next::SIGALTSTACK
                 .get::<SigaltstackFn>()
@@ -300,12 +299,12 @@ pub unsafe extern "C" fn fencepost_sigaltstack(
             return fail(Errno(libc::EPERM));
         }
         let _blocked = BlockedSignals::block();
-        // SAFETY: the program passes pointers that are null or valid, as the manual demands.
+        // SAFETY: the program must pass pointers that are null or valid.
         if let Err(error) = unsafe { altstack::set_program(new) } {
             return fail(error);
         }
     }
-    // SAFETY: the program passes pointers that are null or valid, as the manual demands.
+    // SAFETY: the program must pass pointers that are null or valid.
     if let Some(old) = unsafe { old.as_mut() } {
         *old = program.as_shown(sp);
     }

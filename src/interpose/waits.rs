@@ -1,7 +1,7 @@
-//! Calls that wait with another mask, or switch to code with another: the kernel gets it without the fault signals,
-//! so that a bug in a handler that runs meanwhile is reported.
+//! Calls that wait with another signal mask, or switch to a context with one. The kernel gets that mask without the
+//! fault signals, so that a bug in a handler that runs meanwhile is reported.
 //!
-//! Those of libc's functions are looked at before, and go on as they are unless the mask has fault signals in it.
+//! The check of such a libc function looks at the mask. Unless it has fault signals in it, the call goes on unchanged.
 
 use super::signals::{fail, get_mask, set_of};
 use super::{seccomp, signals};
@@ -48,18 +48,18 @@ unsafe extern "C-unwind" {
     fn syscall(number: c_long, ...) -> c_long;
 }
 
-/// The mask at an address, if that can be read.
+/// The mask at an address; `None` if it is null or can't be read.
 fn mask_at(address: usize) -> Option<KernelSet> {
     if address == 0 { None } else { probe::load(address).map(|mask| mask as KernelSet) }
 }
 
-/// Whether the mask at an address must not go to the kernel as it is.
+/// Whether the mask at an address blocks fault signals, so that the kernel must not get it unchanged.
 fn blocks_faults(address: usize) -> bool {
     mask_at(address).is_some_and(|mask| mask & signal::FAULTS != 0)
 }
 
-/// Waits by `wait` with the mask at `mask`, but without the fault signals; the program believes them blocked
-/// meanwhile.
+/// Calls `wait` with the mask at `mask`, but without the fault signals. Meanwhile these count as blocked for the
+/// program.
 fn wait_with<M: Copy, R>(
     mask: *const M,
     convert: impl FnOnce(KernelSet) -> M,
@@ -78,13 +78,13 @@ fn wait_with<M: Copy, R>(
     }
 }
 
-/// sigsuspend(2) under glibc's own name for it, which is not looked at otherwise.
+/// `__sigsuspend`, glibc's other name of sigsuspend(2), which is not a checked function.
 pub extern "C-unwind" fn fencepost_sigsuspend(mask: *const sigset_t) -> c_int {
     suspend(mask)
 }
 
 extern "C-unwind" fn suspend(mask: *const sigset_t) -> c_int {
-    // SAFETY: the program's call, with a mask that can be read.
+    // SAFETY: sigsuspend only reads the mask, and refuses one that can't be read.
     wait_with(mask, set_of, |mask| unsafe { sigsuspend(mask) })
 }
 
@@ -94,7 +94,7 @@ extern "C-unwind" fn poll_with(
     timeout: *const timespec,
     mask: *const sigset_t,
 ) -> c_int {
-    // SAFETY: the program's call.
+    // SAFETY: the program made this call, and must make the arguments valid. Only the mask is changed, to a valid one.
     wait_with(mask, set_of, |mask| unsafe { ppoll(fds, count, timeout, mask) })
 }
 
@@ -105,7 +105,7 @@ extern "C-unwind" fn poll_checked_with(
     mask: *const sigset_t,
     bytes: usize,
 ) -> c_int {
-    // SAFETY: the program's call.
+    // SAFETY: the program made this call, and must make the arguments valid. Only the mask is changed, to a valid one.
     wait_with(mask, set_of, |mask| unsafe { __ppoll_chk(fds, count, timeout, mask, bytes) })
 }
 
@@ -117,53 +117,53 @@ extern "C-unwind" fn select_with(
     timeout: *const timespec,
     mask: *const sigset_t,
 ) -> c_int {
-    // SAFETY: the program's call.
+    // SAFETY: the program made this call, and must make the arguments valid. Only the mask is changed, to a valid one.
     wait_with(mask, set_of, |mask| unsafe {
         pselect(count, reads, writes, exceptions, timeout, mask)
     })
 }
 
-/// Has the call go on with `function` if the mask at argument `index` asks for it.
+/// Has the call go on with `function` if the mask at argument `index` blocks fault signals.
 ///
 /// # Safety
-/// It must take the same arguments.
+/// `function` must take the same arguments as the call.
 unsafe fn divert_if_blocking(call: &Call<'_>, index: usize, function: *const ()) {
     if blocks_faults(call.arg(index)) {
-        // SAFETY: `function` takes the same arguments, as this function demands.
+        // SAFETY: the caller promises that `function` takes the same arguments.
         unsafe { call.divert(function) };
     }
 }
 
 /// The check of sigsuspend.
 pub unsafe fn before_sigsuspend(call: &Call<'_>) {
-    // SAFETY: the function takes the same arguments.
+    // SAFETY: `suspend` takes the same arguments.
     unsafe { divert_if_blocking(call, 0, suspend as *const ()) };
 }
 
-/// That of ppoll.
+/// The check of ppoll.
 pub unsafe fn before_ppoll(call: &Call<'_>) {
-    // SAFETY: as above.
+    // SAFETY: `poll_with` takes the same arguments.
     unsafe { divert_if_blocking(call, 3, poll_with as *const ()) };
 }
 
-/// That of __ppoll_chk.
+/// The check of __ppoll_chk.
 pub unsafe fn before_ppoll_chk(call: &Call<'_>) {
-    // SAFETY: as above.
+    // SAFETY: `poll_checked_with` takes the same arguments.
     unsafe { divert_if_blocking(call, 3, poll_checked_with as *const ()) };
 }
 
-/// That of pselect.
+/// The check of pselect.
 pub unsafe fn before_pselect(call: &Call<'_>) {
     polling::selects(call);
-    // SAFETY: as above.
+    // SAFETY: `select_with` takes the same arguments.
     unsafe { divert_if_blocking(call, 5, select_with as *const ()) };
 }
 
-/// epoll_pwait.
+/// Makes a checked call of epoll_pwait.
 pub unsafe fn wait_for_events(call: &Call<'_>) -> c_int {
     polling::wait_for_events(call, || {
         let (most, timeout) = (call.int(2), call.int(3));
-        // SAFETY: the program's call, with a mask that can be read.
+        // SAFETY: the program made this call, and must make the arguments valid. Only the mask may change.
         wait_with(call.ptr::<sigset_t>(4), set_of, |mask| unsafe {
             epoll_pwait(call.int(0), call.ptr(1), most, timeout, mask)
         })
@@ -173,14 +173,14 @@ pub unsafe fn wait_for_events(call: &Call<'_>) -> c_int {
 /// The check of syscall.
 pub unsafe fn before_syscall(call: &Call<'_>) {
     processes::calls_by_number(call);
-    // SAFETY: these take the arguments of a system call.
+    // SAFETY: the functions take the arguments of syscall(2).
     unsafe {
         call.divert(by_number(call));
         call.divert(seccomp::in_place_of_syscall(&call.saved.integers));
     }
 }
 
-/// What the calls of signals by number are done by; null for all others.
+/// The function that handles a call about signals by its number; null for all other calls.
 fn by_number(call: &Call<'_>) -> *const () {
     let waits = || match call.arg(0) as c_long {
         libc::SYS_rt_sigsuspend => blocks_faults(call.arg(1)),
@@ -205,7 +205,7 @@ fn by_number(call: &Call<'_>) -> *const () {
 const SYS_EPOLL_PWAIT2: c_long = 441;
 const SYS_IO_PGETEVENTS: c_long = 333;
 
-/// What two of the calls take in place of a mask: its address and its size.
+/// Address and size of a mask, from the structure that two of the calls take.
 fn mask_and_size(address: usize) -> Option<(usize, usize)> {
     if address == 0 {
         return None;
@@ -223,7 +223,7 @@ extern "C-unwind" fn wait_by_number(
     f: usize,
 ) -> c_long {
     let id = |mask: KernelSet| mask;
-    // SAFETY: the program's call, but for the mask.
+    // SAFETY: the program made this call, and must make the arguments valid. Only the mask is changed, to a valid one.
     unsafe {
         match number {
             libc::SYS_rt_sigsuspend => {
@@ -244,9 +244,9 @@ extern "C-unwind" fn wait_by_number(
     }
 }
 
-/// Writes what a call by number returns through a pointer, if that is not null.
+/// Writes a result of a call by number to address `to`, unless that is null. Fails with EFAULT for a bad address.
 fn write_out<T>(to: usize, value: &T) -> Result<(), Errno> {
-    // SAFETY: the program means it to be written, and what can't be is an error.
+    // SAFETY: the program wants the result at this address; a bad address is an error.
     let is_written =
         to == 0 || unsafe { probe::store(to, core::ptr::from_ref(value) as usize, size_of::<T>()) };
     if is_written { Ok(()) } else { Err(Errno(libc::EFAULT)) }
@@ -256,7 +256,7 @@ fn to_errno_result(result: Result<(), Errno>) -> c_long {
     result.map_or_else(|error| c_long::from(fail(error)), |()| 0)
 }
 
-/// Bytes of the kernel's set, which these calls must name.
+/// Size of the kernel's set in bytes, which these calls must pass.
 const SET_BYTES: usize = size_of::<KernelSet>();
 
 extern "C-unwind" fn sigprocmask_by_number(
@@ -310,14 +310,14 @@ extern "C-unwind" fn sigaltstack_by_number(
     new: *const libc::stack_t,
     old: *mut libc::stack_t,
 ) -> c_long {
-    // SAFETY: the program's call.
+    // SAFETY: the program made this call, and must make the arguments valid. Only the mask is changed, to a valid one.
     c_long::from(unsafe { signals::fencepost_sigaltstack(new, old) })
 }
 
-/// epoll_pwait2(2), which is not looked at otherwise.
+/// epoll_pwait2(2), which is not a checked function.
 ///
 /// # Safety
-/// As epoll_pwait2(2) demands of its caller.
+/// The arguments must be valid for epoll_pwait2(2).
 pub unsafe extern "C-unwind" fn fencepost_epoll_pwait2(
     fd: c_int,
     events: *mut c_void,
@@ -332,20 +332,20 @@ pub unsafe extern "C-unwind" fn fencepost_epoll_pwait2(
         *const timespec,
         *const sigset_t,
     ) -> c_int;
-    // SAFETY: the function's signature.
+    // SAFETY: `Function` is the function's signature.
     let Some(next) = (unsafe { next::EPOLL_PWAIT2.get::<Function>() }) else {
         return fail(Errno(libc::ENOSYS));
     };
-    // SAFETY: the arguments are the program's, as the manual demands of it.
+    // SAFETY: the program must make the arguments valid. Only the mask may change, to a valid one.
     wait_with(mask, set_of, |mask| unsafe { next(fd, events, most, timeout, mask) })
 }
 
-/// sigpause(3) as BSD has it: waits with the mask of the first 32 signals.
+/// BSD's sigpause(3): waits with a mask of the first 32 signals.
 pub extern "C-unwind" fn fencepost_sigpause(mask: c_int) -> c_int {
     suspend(&set_of(u64::from(mask as u32)))
 }
 
-/// sigpause(3) as X/Open has it: waits with one signal unblocked.
+/// X/Open's sigpause(3): waits with one signal unblocked.
 pub extern "C-unwind" fn fencepost_xpg_sigpause(signal: c_int) -> c_int {
     if !(1..=64).contains(&signal) {
         return fail(Errno::EINVAL);
@@ -353,7 +353,7 @@ pub extern "C-unwind" fn fencepost_xpg_sigpause(signal: c_int) -> c_int {
     suspend(&set_of(get_mask() & !signal::bit(signal)))
 }
 
-/// glibc's own name for both.
+/// `__sigpause`, by which glibc's header calls either sigpause(3).
 pub extern "C-unwind" fn fencepost_either_sigpause(
     signal_or_mask: c_int,
     is_signal: c_int,
@@ -365,9 +365,9 @@ pub extern "C-unwind" fn fencepost_either_sigpause(
     }
 }
 
-/// Takes the fault signals out of the mask of a context that the program has edited, or had from us.
+/// Removes the fault signals from the mask of a context to which the program is about to switch.
 fn open_context(context: *mut ucontext_t) {
-    // SAFETY: the program's context; glibc reads it next.
+    // SAFETY: the program must pass null or a valid context, which glibc reads next.
     if let Some(context) = unsafe { context.as_mut() } {
         let mask = belief::context_mask(context);
         if mask & signal::FAULTS != 0 {
@@ -391,25 +391,25 @@ extern "C" fn before_swapcontext(_: *mut ucontext_t, context: *mut ucontext_t) -
 }
 
 extern "C" fn before_makecontext(context: *mut ucontext_t) -> usize {
-    // SAFETY: the program's context, as above.
+    // SAFETY: the program must pass null or a valid context, which glibc reads next.
     if let Some(context) = unsafe { context.as_mut() } {
         open_context(context.uc_link);
     }
     address_of(&next::MAKECONTEXT)
 }
 
-/// Index of the stack pointer in a jmp_buf; it is mangled (glibc's sysdeps/x86_64/jmpbuf-offsets.h and
+/// Index of the stack pointer in a jmp_buf, where it is mangled (glibc's sysdeps/x86_64/jmpbuf-offsets.h and
 /// sysdeps/unix/sysv/linux/x86_64/pointer_guard.h).
 const JB_RSP: usize = 6;
 const POINTER_GUARD: usize = 0x30;
 const POINTER_ROTATION: u32 = 17;
 
-/// glibc allows a jump to frames further in only from an alternate stack to another; which stack that is it asks
-/// the kernel, which has ours.
+/// glibc allows a jump to a lower stack pointer only if it leaves the alternate stack. It asks the kernel for that
+/// stack, but the kernel has ours. So a jump that leaves the program's alternate stack goes to the unchecked function.
 extern "C" fn before_longjmp_chk(buffer: *const usize, _: c_int, sp: usize) -> usize {
     let program = altstack::program();
     if program.is_in_use(sp) {
-        // SAFETY: the program's jmp_buf, and glibc's thread control block.
+        // SAFETY: the program must pass a valid jmp_buf; the pointer guard is in glibc's thread control block.
         let target = unsafe {
             let guard = (process::fs_base() as usize + POINTER_GUARD) as *const usize;
             buffer.add(JB_RSP).read().rotate_right(POINTER_ROTATION) ^ guard.read()
@@ -421,8 +421,8 @@ extern "C" fn before_longjmp_chk(buffer: *const usize, _: c_int, sp: usize) -> u
     address_of(&next::LONGJMP_CHK)
 }
 
-/// Defines functions that call `$before` with their own arguments and rsp as one more in rdx where that is none of
-/// theirs, and go on at the address that it returns.
+/// Defines functions that call `$before` with their own arguments, and go on at the address that it returns. `$third`
+/// may set rdx, for instance to the stack pointer.
 macro_rules! going_on {
     ($($(#[$meta:meta])* $name:ident: $before:path, $third:literal;)*) => {
         $(

@@ -95,8 +95,8 @@ impl SignalFrame {
         ((vectors.wrapping_sub(FRAME_BYTES) & !15).wrapping_sub(RETURN_BYTES), vectors)
     }
 
-    /// Copies the frame to below `top`, with the layout that the kernel would use there. `None` if `is_good` refuses the
-    /// copy's start, or the memory is not writable.
+    /// Copies the frame to below `top`, with the layout that the kernel would use there. `None` if `is_good` refuses
+    /// the copy's start, or the memory is not writable.
     ///
     /// # Safety
     /// Nobody may use the memory below `top`, as far as the frame reaches.
