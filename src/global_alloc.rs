@@ -21,18 +21,17 @@ use core::alloc::{GlobalAlloc, Layout};
 /// ```
 ///
 /// Options come from the environment variable `FENCEPOST_OPTIONS`, as for the preload library. The
-/// allocator takes SIGSEGV and SIGBUS at the first allocation; a program that sets handlers of its
-/// own for them afterwards goes without reports, but its wrong accesses still fault. Unlike the
-/// preload library it does not see the C heap: what C code in the program allocates with `malloc`
-/// is not guarded.
+/// allocator sets handlers for SIGSEGV and SIGBUS at the first allocation. If the program replaces
+/// them afterwards, there are no reports, but wrong accesses still fault. Unlike the preload library,
+/// the allocator does not see the C heap: objects that C code allocates with `malloc` are not guarded.
 ///
-/// A layout given to `dealloc` or `realloc` that is not the allocation's is reported, unless the option
-/// `free-size-mismatch` is off, or the allocation was not sampled.
+/// If `dealloc` or `realloc` gets another layout than the allocation had, that is reported, unless the
+/// option `free-size-mismatch` is off or the allocation was not sampled.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fencepost(());
 
 impl Fencepost {
-    /// The allocator; all values are the same heap.
+    /// The allocator. All values stand for the same heap.
     pub const fn new() -> Fencepost {
         Fencepost(())
     }
@@ -42,13 +41,13 @@ fn request(layout: Layout, zeroed: bool) -> AllocationRequest {
     AllocationRequest { size: layout.size(), align: layout.align(), family: Family::Rust, zeroed }
 }
 
-/// A call that names the layout of what it releases.
+/// A release of an object with the layout that the caller states.
 fn release(by: Deallocator, layout: Layout) -> Release {
     Release::new(by).sized(layout.size()).aligned(layout.align())
 }
 
-// SAFETY: the heap hands out memory that is the caller's alone, sized and aligned as asked, until
-// it is freed; it does not unwind.
+// SAFETY: until it is freed, an object of the heap belongs to the caller alone, with the size and
+// alignment that were asked for. The heap does not unwind.
 unsafe impl GlobalAlloc for Fencepost {
     #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -74,7 +73,7 @@ unsafe impl GlobalAlloc for Fencepost {
     }
 }
 
-/// Hooks on fork and exit, at the first allocation: it comes before `main`.
+/// At the first allocation, which comes before `main`, prepares the process for fork and exit.
 #[inline]
 fn set_up() {
     if crate::runtime::get().is_none() && !RuntimeScope::is_active() {

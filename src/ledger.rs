@@ -1,9 +1,9 @@
-//! What the processes under one `fencepost run` tell it, in memory that they share.
+//! The ledger: memory that `fencepost run` shares with the processes under it, in which they tell it about themselves.
 //!
-//! `run` makes a file in memory and names it in an environment variable; each guarded process maps the file
-//! at its start. From then on it takes no system call to write there, so no sandbox and no closed descriptor
-//! is in the way. A process that can't open it (another user, another pid namespace) or that nobody started
-//! by `run` does without.
+//! `run` makes a file in memory and names it in an environment variable. Each guarded process maps the file
+//! at its start. Afterwards writing takes no system call, so it works in every sandbox, and with closed
+//! descriptors. A process that can't open the file (another user, another pid namespace), or that was not
+//! started by `run`, has no ledger.
 
 pub use crate::sys::executable::Why;
 use crate::sys::hash::Hash;
@@ -14,51 +14,51 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 /// The environment variable that names the file.
 pub const VARIABLE: &str = "FENCEPOST_RUN";
 
-/// Notices that are told apart.
+/// Most different notices that are remembered.
 const MOST_NOTICES: usize = 256;
-/// Bugs that are told apart.
+/// Most different bugs that are remembered.
 const MOST_BUGS: usize = 1024;
-/// Programs that are named.
+/// Most unguarded programs that are named.
 const MOST_PROGRAMS: usize = 64;
-/// Bytes that are kept of a program's name.
+/// Most bytes that are kept of a program's name.
 const NAME_BYTES: usize = 64;
 
-/// All zeros at first.
+/// What the processes have told. All zeros at first.
 #[repr(C)]
 pub struct Ledger {
-    /// Processes that have loaded the library by execution.
+    /// Number of programs that were executed and have loaded the library.
     started: AtomicU64,
-    /// Those of them that are not followed.
+    /// How many of `started` are not followed.
     bystanders: AtomicU64,
-    /// Reports of bugs that `error-exitcode` is for.
+    /// Number of reports that count for `error-exitcode`.
     reports: AtomicU64,
-    /// Those of them whose bug was known.
+    /// How many of `reports` were of known bugs.
     known: AtomicU64,
-    /// Whether the program could not be executed.
+    /// 1 if the program could not be executed.
     is_refused: AtomicU64,
-    /// The notices that somebody has printed.
+    /// The notices that a process has printed.
     notices: Said<MOST_NOTICES>,
-    /// The bugs whose report somebody has printed.
+    /// The bugs whose report a process has printed.
     bugs: Said<MOST_BUGS>,
     unguarded: [Unguarded; MOST_PROGRAMS],
-    /// Executions for which there was no room above.
+    /// Number of executions for which `unguarded` had no room.
     unnamed: AtomicU64,
 }
 
 const _: () = assert!(size_of::<Ledger>() <= Ledger::BYTES);
 
-/// What was said, as hashes; 0 is free.
+/// A set of up to `N` texts, as hashes; 0 is a free place.
 #[repr(transparent)]
 pub struct Said<const N: usize>([AtomicU64; N]);
 
 impl<const N: usize> Said<N> {
-    /// Nothing.
+    /// The empty set.
     #[expect(clippy::new_without_default, reason = "for statics")]
     pub const fn new() -> Said<N> {
         Said([const { AtomicU64::new(0) }; N])
     }
 
-    /// Whether nobody has said these texts together so far; from now on somebody has. Takes no lock.
+    /// Adds these texts, taken together. Whether they were not in the set before. Takes no lock.
     pub fn is_news(&self, texts: &[&str]) -> bool {
         let mut key = Hash::new();
         texts.iter().for_each(|text| key.add_text(text));
@@ -71,7 +71,7 @@ impl<const N: usize> Said<N> {
                 Err(_) => {}
             }
         }
-        // Better twice than not at all.
+        // The set is full: say it perhaps twice rather than not at all.
         true
     }
 }
@@ -79,11 +79,11 @@ impl<const N: usize> Said<N> {
 /// A program that was executed without the guard.
 #[repr(C)]
 struct Unguarded {
-    /// Hash of name and reason; 0 is free.
+    /// Hash of name and reason; 0 for a free place.
     key: AtomicU64,
     times: AtomicU64,
     why: AtomicU32,
-    /// Whether `why` and `name` are there.
+    /// 1 once `why` and `name` are set.
     is_named: AtomicU32,
     name: [AtomicU64; NAME_BYTES / 8],
 }
@@ -91,24 +91,24 @@ struct Unguarded {
 /// A program that was executed without the guard, and how often.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnguardedProgram {
-    /// The last part of its path, perhaps cut.
+    /// The last part of its path, perhaps cut off.
     pub name: Vec<u8>,
     /// Why it was not guarded.
     pub why: Why,
-    /// Executions.
+    /// How often it was executed.
     pub times: u64,
 }
 
 static LEDGER: AtomicPtr<Ledger> = AtomicPtr::new(core::ptr::null_mut());
 
-/// The ledger of the `run` that this process is under.
+/// The ledger of the `run` that this process belongs to, if there is one.
 pub fn get() -> Option<&'static Ledger> {
-    // SAFETY: mapped for good by `open`; any bytes make a Ledger, and others change them by atomic operations.
+    // SAFETY: null, or mapped for good by `open`. Any bytes are a valid Ledger; processes change them atomically.
     unsafe { LEDGER.load(Ordering::Acquire).as_ref() }
 }
 
-/// At the start of a process, while it has one thread: opens the ledger that its environment names, if it does, and
-/// enters the process, once. Returns how many processes were entered before.
+/// Opens the ledger that the environment names, and counts this process, once. Returns how many processes were counted
+/// before; `None` if there is no ledger. Must be called while the process has one thread.
 pub(crate) fn open() -> Option<u64> {
     if get().is_some() {
         return None;
@@ -119,36 +119,36 @@ pub(crate) fn open() -> Option<u64> {
     get().map(|ledger| ledger.started.fetch_add(1, Ordering::Relaxed))
 }
 
-/// For `run`: makes a ledger. Returns it, the value of [`VARIABLE`] for the program, and the descriptor that must
-/// stay open meanwhile; `None` where the kernel has no files in memory.
+/// Makes a ledger, for `run`. Returns it, the value of [`VARIABLE`] for the program, and the descriptor that must stay
+/// open while processes start; `None` if the kernel has no files in memory.
 pub fn create() -> Option<(&'static Ledger, String, i32)> {
     let (address, name) = shared_file::create(Ledger::BYTES)?;
-    // SAFETY: mapped for good; any bytes make a Ledger, and others change them by atomic operations.
+    // SAFETY: mapped for good. Any bytes are a valid Ledger; processes change them atomically.
     let ledger = unsafe { &*(address as *const Ledger) };
     Some((ledger, name.to_string(), name.descriptor()))
 }
 
 impl Ledger {
-    /// Size of the file.
+    /// Size of the file, in bytes.
     const BYTES: usize = 16384;
 
-    /// Processes that have loaded the library.
+    /// Number of programs that were executed and have loaded the library.
     pub fn started(&self) -> u64 {
         self.started.load(Ordering::Relaxed)
     }
 
-    /// Those of them that are guarded.
+    /// How many of [`Ledger::started`] are guarded.
     pub fn guarded(&self) -> u64 {
         self.started().saturating_sub(self.bystanders.load(Ordering::Relaxed))
     }
 
-    /// Enters that this process, which has loaded the library, is not followed. `name` is its program's.
+    /// Notes that this process has loaded the library and is not followed. `name` is its program's name.
     pub(crate) fn note_bystander(&self, name: &[u8]) {
         self.bystanders.fetch_add(1, Ordering::Relaxed);
         self.note_unguarded(name, Why::Choice);
     }
 
-    /// Enters that the program could not be executed.
+    /// Notes that the program could not be executed.
     pub fn note_refusal(&self) {
         self.is_refused.store(1, Ordering::Relaxed);
     }
@@ -158,38 +158,38 @@ impl Ledger {
         self.is_refused.load(Ordering::Relaxed) == 1
     }
 
-    /// Reports of all processes, those of known bugs left out.
+    /// Number of reports, without those of known bugs.
     pub fn reports(&self) -> u64 {
         self.reports.load(Ordering::Relaxed).saturating_sub(self.known())
     }
 
-    /// Reports of known bugs.
+    /// Number of reports of known bugs.
     pub fn known(&self) -> u64 {
         self.known.load(Ordering::Relaxed)
     }
 
-    /// Enters a report.
+    /// Counts a report.
     pub(crate) fn note_report(&self) {
         self.reports.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Enters that a report is of a known bug.
+    /// Notes that a report, which was counted already, is of a known bug.
     pub(crate) fn note_known(&self) {
         self.known.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether nobody has printed the report of this bug at this place; from now on somebody has.
+    /// Notes that this process prints the report of a bug at a place. False if a process has done so before.
     pub(crate) fn is_news_of_bug(&self, fingerprint: &str, place: &str) -> bool {
         self.bugs.is_news(&[fingerprint, place])
     }
 
-    /// Whether nobody has said `text` so far; from now on somebody has.
+    /// Notes that this process prints the notice `text`. False if a process has done so before.
     pub fn is_news(&self, text: &str) -> bool {
         self.notices.is_news(&[text])
     }
 
-    /// Enters the execution of a program that the guard does not come along to. Safe in signal handlers and in
-    /// children of vfork.
+    /// Counts the execution of a program that runs without the guard. Safe in signal handlers and in children of
+    /// vfork.
     pub(crate) fn note_unguarded(&self, name: &[u8], why: Why) {
         let name = &name[..name.len().min(NAME_BYTES)];
         let mut key = Hash::new();
@@ -216,8 +216,8 @@ impl Ledger {
         self.unnamed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The programs that were executed without the guard, and how many executions there were of programs that
-    /// are not named.
+    /// The programs that were executed without the guard, and the number of further executions, whose programs are not
+    /// named.
     pub fn unguarded(&self) -> (Vec<UnguardedProgram>, u64) {
         let named = |entry: &&Unguarded| entry.is_named.load(Ordering::Acquire) == 1;
         let read = |entry: &Unguarded| {
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     fn empty() -> Box<Ledger> {
-        // SAFETY: atomics of zeros.
+        // SAFETY: zeros are valid for atomics.
         unsafe { Box::<Ledger>::new_zeroed().assume_init() }
     }
 

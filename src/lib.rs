@@ -8,7 +8,7 @@
 //!
 //! - `interpose`, `global_alloc`: the faces;
 //! - `allocator`: what all faces do;
-//! - `checked`: the checked functions of libc, their operands held against the bounds of objects;
+//! - `checked`: the checked functions of libc: compares their operands with the bounds of objects;
 //! - `fault`: signals and bad calls, up to the fate of the process;
 //! - `report`: a bug as text, symbols, where reports go;
 //! - `diagnose`: from a fault and the objects near it to a bug;
@@ -17,7 +17,7 @@
 //! - `trace`: stacks;
 //! - `pages`: how pages are made to fault;
 //! - [`ledger`]: what the processes under one `run` tell it;
-//! - [`finding`]: what is left behind for others: findings, and records of runs;
+//! - [`finding`]: data that is left behind for others: findings, and records of runs;
 //! - [`options`]; `sys`: system calls; [`printable`]: names that others chose, fit to print.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
@@ -42,7 +42,7 @@ mod trace;
 
 pub use global_alloc::Fencepost;
 
-/// The stack capture, for `benches/fencepost/capture.rs`. Nothing else may rely on it.
+/// The stack capture, for `benches/fencepost/capture.rs` only.
 #[doc(hidden)]
 pub mod stack_capture {
     pub use crate::trace::{Caller, Frames, capture, init, set_depth, walk};

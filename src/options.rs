@@ -1,8 +1,8 @@
 //! Options, declared once.
 //!
 //! The [`OPTIONS`] table at the end of this file is the only place where an option's name, form, default,
-//! range and help are written. From it come the struct [`Options`], the reader of `FENCEPOST_OPTIONS`, the
-//! command's flags and `--help`, and whatever documentation lists the options.
+//! range and help are written. The struct [`Options`], the reader of `FENCEPOST_OPTIONS`, the command's flags and
+//! `--help`, and the documents that list the options are made from it.
 //!
 //! The preload library reads its options inside the program's first `malloc`, before `main`. So nothing here
 //! touches the environment, takes a lock, does I/O or panics; it may allocate.
@@ -27,9 +27,9 @@ pub const OPTIONS_VARIABLE: &str = "FENCEPOST_OPTIONS";
 pub struct OptionSpec {
     /// The name as documented, with `-` between words.
     pub name: &'static str,
-    /// Where it is listed.
+    /// The group that lists the option.
     pub group: Group,
-    /// What the value looks like and which values are allowed.
+    /// The form of the value, and which values are allowed.
     pub form: Form,
     help: &'static str,
     /// Stores a value; false when it does not fit the form.
@@ -48,7 +48,7 @@ impl OptionSpec {
         (self.get)(&Options::default())
     }
 
-    /// Whether `given` names this option; `-` and `_` are the same.
+    /// Whether `given` names this option; `-` and `_` count as the same.
     pub fn is_named(&self, given: &str) -> bool {
         let dashed = |byte| if byte == b'_' { b'-' } else { byte };
         given.bytes().map(dashed).eq(self.name.bytes())
@@ -68,9 +68,9 @@ pub enum Form {
     },
     /// `yes` or `no` (`true`/`false`, `on`/`off` and `1`/`0` are understood too).
     Bool,
-    /// A path; no check is made of it here.
+    /// A path, which is not checked here.
     Path,
-    /// Programs of a tree: a word, or patterns.
+    /// A choice of programs: a word, or patterns.
     Programs,
     /// `immediate`, `batch`, or `batch:N` with N in an inclusive range.
     Revocation {
@@ -102,7 +102,7 @@ impl Form {
         }
     }
 
-    /// What stands for the value in a usage line.
+    /// The placeholder for the value in a usage line.
     pub fn placeholder(&self) -> &'static str {
         match self {
             Form::Choice(_) => "CHOICE",
@@ -117,7 +117,7 @@ impl Form {
 
 /// One of the words a [`Form::Choice`] allows.
 pub struct Choice {
-    /// The word as written by the user.
+    /// The word that the user writes.
     pub name: &'static str,
     help: &'static str,
 }
@@ -136,7 +136,7 @@ pub enum OptionError {
     Unknown {
         /// The name as given.
         name: String,
-        /// The option whose name is most like it, if one is.
+        /// The option with the most similar name, if one is similar.
         nearest: Option<&'static str>,
     },
     /// A part of the option string is not `name=value`.
@@ -186,15 +186,16 @@ impl fmt::Display for OptionError {
 }
 
 impl Options {
-    /// Reads `name=value:name=value`. The last of several values for one name counts; empty parts are skipped.
-    /// In a value `:` is written `\:` and a backslash `\\`.
+    /// Reads `name=value:name=value`. If a name has several values, the last one counts; empty parts are skipped.
+    /// In a value, `:` is written `\:`, and a backslash `\\`.
     pub fn parse(text: &str) -> Result<Options, OptionError> {
         let mut options = Options::default();
         options.merge(text)?;
         Ok(options)
     }
 
-    /// Reads further options over these, in the same notation. After an error some may have been stored.
+    /// Reads further options, in the notation of [`Options::parse`], which replace earlier values. After an error, some
+    /// of them may have been stored.
     pub fn merge(&mut self, text: &str) -> Result<(), OptionError> {
         let mut rest = text.chars();
         let mut before = String::new();
@@ -204,7 +205,7 @@ impl Options {
             }
             match (part.split_once('='), before.split_once('=')) {
                 (Some((name, value)), _) => self.set(name, value)?,
-                // `revoke=batch:64`, with the colon that all would write.
+                // `revoke=batch:64`: nobody would write that colon as `\:`.
                 (None, Some((name, "batch"))) => self.set(name, &format!("batch:{part}"))?,
                 (None, _) => return Err(OptionError::MissingEquals { part }),
             }
@@ -228,7 +229,7 @@ impl Options {
         Err(OptionError::BadValue { name: spec.name, value: value.to_string(), expected })
     }
 
-    /// One option as the user would write its value; `None` when there is no such option.
+    /// The value of an option as the user would write it; `None` when there is no such option.
     pub fn get(&self, name: &str) -> Option<String> {
         OPTIONS.iter().find(|spec| spec.is_named(name)).map(|spec| (spec.get)(self))
     }
@@ -258,7 +259,7 @@ impl Options {
     }
 }
 
-/// Takes the text up to the next unescaped `:` and removes its escapes; `None` at the end.
+/// Removes the text up to the next unescaped `:` from `rest`, and returns it without escapes; `None` at the end.
 fn next_part(rest: &mut std::str::Chars<'_>) -> Result<Option<String>, OptionError> {
     if rest.as_str().is_empty() {
         return Ok(None);
@@ -277,7 +278,7 @@ fn next_part(rest: &mut std::str::Chars<'_>) -> Result<Option<String>, OptionErr
     Ok(Some(part))
 }
 
-/// The option whose name is at most a third wrong, nearest first.
+/// The option whose name is nearest to `given`, if at most a third of it differs.
 fn nearest_name(given: &str) -> Option<&'static str> {
     let given = given.replace('_', "-");
     OPTIONS
@@ -338,7 +339,7 @@ macro_rules! choices {
     };
 }
 
-/// Declares [`Options`] and [`OPTIONS`]: by groups help, name, field, type, default and form of each option.
+/// Declares [`Options`] and [`OPTIONS`]: for each group, its options with help, name, field, type, default and form.
 macro_rules! options {
     ($(group $group:ident; $($(#[doc = $help:literal])+ $name:literal => $field:ident: $type:ty = $default:expr, $form:expr;)+)+) => {
         /// The value of every option.
@@ -395,7 +396,7 @@ choices! {
 }
 
 choices! {
-    /// Who walks the stack at an allocation and a free.
+    /// The unwinder that walks the stack at an allocation and a free.
     Unwinder {
         /// the built-in unwinder, fast and cached
         Tables = "tables",
@@ -405,9 +406,9 @@ choices! {
 }
 
 choices! {
-    /// What becomes of a request for memory that can't be granted.
+    /// What happens when a request for memory can't be granted.
     BadRequests {
-        /// it is answered as libc does
+        /// it fails as in libc
         Ignore = "ignore",
         /// it is a bug
         Report = "report",
@@ -419,9 +420,9 @@ choices! {
     ColorChoice {
         /// on a terminal, unless NO_COLOR is set; with CLICOLOR_FORCE elsewhere, too
         Auto = "auto",
-        /// on whatever standard error is
+        /// whatever standard error is
         Always = "always",
-        /// at no time
+        /// never
         Never = "never",
     }
 }
@@ -433,7 +434,7 @@ choices! {
         Auto = "auto",
         /// at the end of every run
         Always = "always",
-        /// at no time
+        /// never
         Never = "never",
     }
 }
@@ -447,66 +448,66 @@ options! {
     /// Seed of placement=random; 0 takes one from the clock and the process id.
     "seed" => seed: u64 = 0, Form::Number { min: 0, max: u64::MAX };
 
-    /// How many bytes on the far side of an object, the one without a guard, are filled with canaries.
+    /// How many bytes are filled with canaries on the side of an object that has no guard page.
     "canary-bytes" => canary_bytes: usize = 128, Form::Number { min: 0, max: 4096 };
 
-    /// Hold the operands of libc calls (memcpy, strlen, read, printf and so on) against the exact
+    /// Compare the operands of libc calls (memcpy, strlen, read, printf and so on) with the exact
     /// bounds of heap objects.
     "check-calls" => check_calls: bool = true, Form::Bool;
 
     /// Verify the canaries of all live objects at exit.
     "check-at-exit" => check_at_exit: bool = true, Form::Bool;
 
-    /// Report objects that are released by another family of functions than made them: malloc, new or
-    /// new[].
+    /// Report objects that are released by another family of functions (malloc, new, new[]) than they
+    /// were made by.
     "alloc-dealloc-mismatch" => alloc_dealloc_mismatch: bool = true, Form::Bool;
 
-    /// Report operator delete with another size or alignment than operator new was given.
+    /// Report operator delete with another size or alignment than operator new had.
     "new-delete-type-mismatch" => new_delete_type_mismatch: bool = true, Form::Bool;
 
     /// Report free_sized, free_aligned_sized, and dealloc and realloc of a Rust program, with another size or
     /// alignment than the object's.
     "free-size-mismatch" => free_size_mismatch: bool = true, Form::Bool;
 
-    /// What becomes of requests that can't be granted: products and sizes that overflow, alignments that are
-    /// none.
+    /// What happens to requests that can't be granted: sizes and products that overflow, invalid
+    /// alignments.
     "bad-requests" => bad_requests: BadRequests = BadRequests::Ignore, Form::Choice(BadRequests::CHOICES);
 
-    /// Report crashes that the heap has no part in, too, before the process dies of them.
+    /// Also report crashes that the heap has no part in, before the process dies of them.
     "report-crashes" => report_crashes: bool = true, Form::Bool;
 
-    /// Fill each fresh object with this byte, but for calloc's; without it objects begin as zeros.
+    /// Fill each fresh object with this byte, except those of calloc; without it, objects begin as zeros.
     "alloc-fill" => alloc_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
 
-    /// Fill each freed object with this byte where a stale read could find it: while revoke=batch lets it wait
+    /// Fill each freed object with this byte where a later read could see it: while it waits with revoke=batch
     /// (223 without this option), when keep-going lets a use of it through, and when it was not guarded.
     "free-fill" => free_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
 
     group Guarding;
 
-    /// Which programs of a tree are guarded; the others run natively. all; none but the one that is run; or names
-    /// with commas between, ! before those to leave out, * and ? for any characters, with a slash for paths: the
-    /// last that fits decides, as in 'test_*' or '!git,!python*'.
+    /// Which programs are guarded; the others run without the guard. all; none (only the program that is run); or
+    /// names, separated by commas, with ! before those to leave out, * and ? for any characters, and with a slash
+    /// for paths. The last one that fits decides: 'test_*' or '!git,!python*'.
     "follow" => follow: Follow = Follow::default(), Form::Programs;
 
     /// How guard pages are made.
     "backend" => backend: BackendChoice = BackendChoice::Auto, Form::Choice(BackendChoice::CHOICES);
 
-    /// Guard about one in N allocations and let the rest go to the next allocator; 1 guards all.
+    /// Guard about one in N allocations, and pass the rest to the next allocator; 1 guards all.
     "sample" => sample: usize = 1, Form::Number { min: 1, max: 1 << 30 };
 
     /// MiB of live guarded memory above which objects go unguarded; 0 is half of the memory
     /// available to the machine at the start, or an eighth of the limit of a memory control group.
     "memory-limit" => memory_limit_mib: u64 = 0, Form::Number { min: 0, max: 1 << 27 };
 
-    /// MiB for what is known of objects freed long ago. Beyond it the oldest are forgotten: using one
-    /// is still caught, but its stacks are gone.
+    /// MiB for data about freed objects. Beyond it the oldest are forgotten: using one is still caught,
+    /// but its stacks are gone.
     "history" => history_mib: usize = 64, Form::Number { min: 0, max: 1 << 20 };
 
     group Reports;
 
-    /// Go on after a report: a bad access is let through, a bad call does nothing. Each bug is reported
-    /// once, and a count of all is printed at the end.
+    /// Go on after a report: a bad access is let through, and a bad call does nothing. Each bug is
+    /// reported once, and a count of all is printed at the end.
     "keep-going" => keep_going: bool = false, Form::Bool;
 
     /// Most reports of one process with keep-going; further bugs are only counted.
@@ -518,18 +519,18 @@ options! {
     /// Write reports to PATH.PID instead of standard error.
     "log-path" => log_path: Option<String> = None, Form::Path;
 
-    /// Leave records of processes and of what they find in the directory PATH, for `fencepost report`. What several
-    /// processes find is printed in full by the first.
+    /// Write records of processes and of what they find to the directory PATH, for `fencepost report`. If several
+    /// processes find a bug, only the first prints it in full.
     "report-dir" => report_dir: Option<String> = None, Form::Path;
 
-    /// Let bugs pass that this file knows, which `fencepost run` makes of baselines and suppressions: nothing is printed, and
-    /// the program goes on as with keep-going.
+    /// Let the bugs in this file pass: nothing is printed, and the program goes on as with keep-going. `fencepost run`
+    /// makes the file from baselines and suppressions.
     "known" => known: Option<String> = None, Form::Path;
 
     /// Name functions, files and lines in reports.
     "symbolize" => symbolize: bool = true, Form::Bool;
 
-    /// Show frames of libc and of language runtimes, too, instead of one line for all of them.
+    /// Show each frame of libc and of language runtimes, instead of one line for all of them.
     "all-frames" => all_frames: bool = false, Form::Bool;
 
     /// Print reports in colours. Logs and files have none.
@@ -541,7 +542,7 @@ options! {
     /// When a summary is printed at the end of the run.
     "summary" => summary: SummaryChoice = SummaryChoice::Auto, Form::Choice(SummaryChoice::CHOICES);
 
-    /// Say at the start which backend was taken and why.
+    /// Say at the start which backend was chosen, and why.
     "verbose" => verbose: bool = false, Form::Bool;
 
     /// Print counters of the engine at the end of the run and below reports.
@@ -549,11 +550,11 @@ options! {
 
     group Performance;
 
-    /// When a freed object begins to fault: immediate, or batch:N, when its thread has freed N. Until then it
-    /// holds junk, reads of it pass, and writes are found late; programs with several threads run faster.
+    /// When a freed object begins to fault: immediate, or with batch:N when its thread has freed N. Until then it
+    /// holds junk, reads of it pass, and writes are found late. Programs with several threads run faster with batch.
     "revoke" => revoke: Revocation = Revocation::Immediate, Form::Revocation { min: 2, max: 512 };
 
-    /// Who walks the stack at an allocation and a free.
+    /// The unwinder that walks the stack at an allocation and a free.
     "unwinder" => unwinder: Unwinder = Unwinder::Tables, Form::Choice(Unwinder::CHOICES);
 }
 

@@ -1,13 +1,13 @@
-//! Names that others chose, made fit to print: of threads, programs, files, functions.
+//! Makes names that others chose fit to print: names of threads, programs, files, functions.
 //!
-//! A name may hold anything: an escape sequence that colours the terminal of whoever reads the log, or a
-//! newline and a forged line after it. Whatever prints a name prints it through this.
+//! A name may hold anything: an escape sequence that colours the reader's terminal, or a newline and a forged line
+//! after it. All code that prints a name uses this.
 
 use core::fmt::{self, Display, Formatter};
 
-/// Prints a name with its control characters, its invisible and direction-changing characters and what
-/// is no UTF-8 escaped as Rust does (`\n`, `\u{1b}`, `\xff`). Quotes and backslashes stay as they are, so
-/// that usual names do. Allocates nothing.
+/// Prints a name, and escapes as Rust does (`\n`, `\u{1b}`, `\xff`): control characters, invisible and
+/// direction-changing characters, and bytes that are not UTF-8. Quotes and backslashes are not escaped, so usual names
+/// stay as they are. Allocates nothing.
 #[derive(Clone, Copy)]
 pub struct Printable<'a>(&'a [u8]);
 
@@ -32,8 +32,8 @@ impl Display for Printable<'_> {
     }
 }
 
-/// The pieces of a text beside its colours: escape sequences that begin with `ESC [` and end with an `m`. There are no others in
-/// a text whose names were made printable.
+/// The pieces of a text between its colours, which are escape sequences from `ESC [` to `m`. A text whose names are
+/// printable has no other escape sequences.
 pub fn without_colors(text: &str) -> impl Iterator<Item = &str> {
     text.split("\x1b[").enumerate().map(|(number, piece)| match number {
         0 => piece,
@@ -72,7 +72,7 @@ mod tests {
             (&b"\x1b[31mred\x1b[0m"[..], "\\u{1b}[31mred\\u{1b}[0m"),
             (b"a\n==1==ERROR: forged\r\tb", "a\\n==1==ERROR: forged\\r\\tb"),
             (b"\x07\x7f\x00", "\\u{7}\\u{7f}\\0"),
-            // A control of eight bits, as a character and as a byte.
+            // A control character of eight bits, as UTF-8 and as a byte.
             ("\u{9b}31m".as_bytes(), "\\u{9b}31m"),
             (b"\x9b31m", "\\x9b31m"),
             (b"cut \xe2\x80", "cut \\xe2\\x80"),

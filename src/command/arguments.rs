@@ -1,4 +1,4 @@
-//! The command's arguments: which command, and what each takes.
+//! The arguments of `fencepost`: its subcommands, and the arguments of each.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -36,7 +36,7 @@ Examples:
   fencepost explain double-free              what a kind of bug means
   fencepost demo                             what a report looks like";
 
-/// Parses the arguments and hands over to the subcommand.
+/// Parses the arguments and runs the subcommand.
 pub fn dispatch(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal> {
     let words = with_run(arguments.collect());
     let usage = |error: clap::Error| Refusal::new(Refusal::USAGE, mistake::sentence(&error));
@@ -111,9 +111,9 @@ fn be_run(matches: &ArgMatches) -> Result<u8, Refusal> {
     run::run(&flags, name, words.collect())
 }
 
-/// The arguments with `run` where it was left out: before a program, and before flags.
+/// Adds `run` to the arguments if the user left it out before a program or before flags.
 fn with_run(mut words: Vec<OsString>) -> Vec<OsString> {
-    // These may stand before the command, too.
+    // These may also stand before the subcommand.
     const EARLY: [&str; 6] = ["-q", "-v", "-qv", "-vq", "--quiet", "--verbose"];
     let is_early = |word: &&OsString| EARLY.iter().any(|early| *word == early);
     let early = words.iter().skip(1).take_while(is_early).count();
@@ -135,7 +135,7 @@ fn is_flag_of_run(word: &OsStr) -> bool {
         && !["-h", "--help", "-V", "--version"].iter().any(|of_all| word == *of_all)
 }
 
-/// The project's file, where the command heeds it.
+/// The project's configuration file, for subcommands that use it.
 fn configuration(matches: &ArgMatches) -> Result<Option<Config>, Refusal> {
     let Some((_, matches)) = matches.subcommand() else { return Ok(None) };
     if !matches!(matches.try_get_one(config::OFF), Ok(Some(false))) {
@@ -152,7 +152,7 @@ fn configuration(matches: &ArgMatches) -> Result<Option<Config>, Refusal> {
     Ok(Some(config))
 }
 
-/// The arguments with the flags of the file before those of the command.
+/// The arguments, with the flags of the file put before those of the user.
 fn with_config(mut words: Vec<OsString>, config: &Config) -> Vec<OsString> {
     let command = command();
     let named = words.get(1).and_then(|word| word.to_str());
@@ -163,7 +163,7 @@ fn with_config(mut words: Vec<OsString>, config: &Config) -> Vec<OsString> {
     words
 }
 
-/// Whether a word is a value of yes-or-no options. Those take it after `=` only, and so
+/// Whether a word is a value of yes-or-no options. They take one only after `=`, so that
 /// `run --verbose yes -- ./prog` would run yes(1).
 fn is_switch_value(word: &OsStr) -> bool {
     ["yes", "no", "true", "false", "on", "off", "1", "0"].iter().any(|value| word == *value)
@@ -177,7 +177,7 @@ fn name(matches: &ArgMatches) -> Option<&str> {
     matches.get_one::<String>("NAME").map(String::as_str)
 }
 
-/// All commands, with the flag that only we give. Completions would show it, even if it is hidden.
+/// All commands, with the flag that only our own processes use. Completions would show it, though it is hidden.
 fn parser() -> Command {
     command().mut_subcommand("run", |run| run.arg(recorded::taken()))
 }

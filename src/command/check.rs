@@ -1,11 +1,11 @@
-//! What `fencepost doctor` has looked at: one thing, and how good it is.
+//! A check of `fencepost doctor`: one thing that it looked at, and how good it is.
 
 /// How good something is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Grade {
-    /// As it should be.
+    /// It is as it should be.
     Good,
-    /// Told, and neither good nor bad.
+    /// It is neither good nor bad, only information.
     Fact,
     /// It works, but not as well as it might.
     Poor,
@@ -14,7 +14,7 @@ pub enum Grade {
 }
 
 impl Grade {
-    /// What stands before a finding.
+    /// The word before the finding.
     pub fn word(self) -> &'static str {
         match self {
             Grade::Good => "good",
@@ -30,7 +30,7 @@ pub struct Check {
     pub name: &'static str,
     pub grade: Grade,
     pub finding: String,
-    /// What to do, in a sentence.
+    /// A sentence on what to do.
     pub advice: Option<String>,
 }
 

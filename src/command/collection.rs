@@ -1,23 +1,24 @@
-//! What record files say, put together: each bug once, and what a summary needs beside them.
+//! The merged contents of record files: each bug once, and what a summary needs beside them.
 //!
-//! Every format is rendered from this.
+//! Every format is rendered from a [`Collection`].
 
 use fencepost::finding::{Bug, NotGuarded, Record, Run, RunEnd, Totals};
 
-/// Merged records, in the order in which they are told.
+/// Merged records, in the order in which formats show them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Collection {
-    /// In the order in which they began.
+    /// Runs, in the order in which they began.
     pub runs: Vec<RunTold>,
-    /// New ones first, then by the time of the first finding.
+    /// Bugs, new ones first, then by the time of the first finding.
     pub bugs: Vec<Bug>,
-    /// Processes that ended themselves, by abort or a signal: findings, but no bugs of the heap, and perhaps wanted.
+    /// Findings of processes that ended themselves by abort or a signal. They are no bugs of the heap, and perhaps
+    /// intended.
     pub crashes: Vec<Bug>,
-    /// Processes, notices, tests and allocations.
+    /// Counts of processes, notices, tests and allocations.
     pub totals: Totals,
     /// What could not be read.
     pub skipped: Skipped,
-    /// The folder that formats give source files relative to; absent: the directory of the first run.
+    /// The folder to which formats make source paths relative; absent: the directory of the first run.
     pub source_root: Option<String>,
 }
 
@@ -28,10 +29,10 @@ pub struct RunTold {
     pub end: Option<RunEnd>,
 }
 
-/// Lines of record files that are no records, or not wanted.
+/// Counts of lines of record files that were not used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// Last lines of files without an end: the process was killed while it wrote, or is still writing.
+    /// Last lines of files without a newline: the process was killed while it wrote, or is still writing.
     pub torn: u64,
     /// Lines that are no records.
     pub broken: u64,
@@ -49,17 +50,17 @@ impl Collection {
         runs.is_empty() && bugs.is_empty() && crashes.is_empty() && is_about_nothing
     }
 
-    /// Bugs that are news: neither in a baseline nor suppressed.
+    /// New bugs, which are neither in a baseline nor suppressed.
     pub fn new_bugs(&self) -> impl Iterator<Item = &Bug> {
         self.bugs.iter().filter(|bug| bug.known.is_none())
     }
 
-    /// Bugs that are in a baseline or suppressed.
+    /// Known bugs, which are in a baseline or suppressed.
     pub fn known_bugs(&self) -> impl Iterator<Item = &Bug> {
         self.bugs.iter().filter(|bug| bug.known.is_some())
     }
 
-    /// Programs that were executed without the guard, of all runs; by choice last.
+    /// Programs that were executed without the guard in any run; those that the user left out come last.
     pub fn not_guarded(&self) -> Vec<NotGuarded> {
         let mut all: Vec<NotGuarded> = Vec::new();
         for one in
@@ -84,7 +85,7 @@ impl Collection {
         all
     }
 
-    /// The records that say the same: merged again they give the same collection.
+    /// The collection as records. Merged again, they give the same collection.
     pub fn records(&self) -> impl Iterator<Item = Record> {
         let runs = self.runs.iter().flat_map(|told| {
             let end = told.end.clone().map(Record::RunEnd);
@@ -96,7 +97,7 @@ impl Collection {
     }
 }
 
-/// Program and arguments as a line that a shell would take.
+/// Program and arguments as a line for a shell.
 pub fn command_line(words: &[impl AsRef<str>]) -> String {
     let is_plain = |char: char| char.is_alphanumeric() || "-_./:=,+@%^~".contains(char);
     let mut line = String::new();

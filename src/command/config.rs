@@ -1,7 +1,7 @@
-//! `.fencepost.toml`: what a project sets once for all runs.
+//! `.fencepost.toml`: settings of a project for all its runs.
 //!
-//! Its keys are the flags of `run`. Options of the table are put before those of `FENCEPOST_OPTIONS`, other flags
-//! before those of the command line, so both win over the file.
+//! Its keys are the flags of `run`. Options of the table are put before those of `FENCEPOST_OPTIONS`, and other flags
+//! before those of the command line. The later ones win, so variable and command line overrule the file.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -21,10 +21,10 @@ use super::{mistake, sys};
 /// The name of the file.
 pub const FILE_NAME: &str = ".fencepost.toml";
 
-/// The flag that leaves the file out, of each command that heeds it.
+/// Name of the flag by which a command does not read the file.
 pub const OFF: &str = "no-config";
 
-/// That flag.
+/// The flag [`OFF`].
 pub fn flag() -> Arg {
     Arg::new(OFF)
         .long(OFF)
@@ -33,16 +33,16 @@ pub fn flag() -> Arg {
         .help(format!("Do not read {FILE_NAME}, which is sought from here upward to .git"))
 }
 
-/// What a file says.
+/// The contents of a configuration file.
 pub struct Config {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
     options: Options,
-    /// Flags that are no options of the table: names, and the words of the command line for them.
+    /// Flags that are not options of the table: their names, each with a word for the command line.
     flags: Vec<(String, OsString)>,
 }
 
-/// The file for those who work in `folder`: there, or in the next folder above up to the top of a repository.
+/// Finds the file for work in `folder`: in it, or in the nearest folder above that has one, up to a repository's top.
 pub fn find(folder: &Path) -> Option<PathBuf> {
     for folder in folder.ancestors() {
         let path = folder.join(FILE_NAME);
@@ -56,7 +56,7 @@ pub fn find(folder: &Path) -> Option<PathBuf> {
     None
 }
 
-/// In a folder where everybody may put files, as in /tmp, others' are not heeded.
+/// Whether a file may be used. In a folder where everybody may put files (/tmp), only files of this user may.
 fn is_trusted(folder: &Path, path: &Path) -> bool {
     const WRITABLE_BY_ALL: u32 = 0o002;
     let is_shared = folder.metadata().is_ok_and(|folder| folder.mode() & WRITABLE_BY_ALL != 0);
@@ -65,7 +65,7 @@ fn is_trusted(folder: &Path, path: &Path) -> bool {
 }
 
 impl Config {
-    /// Reads a file. Its keys are flags of `run`, a command that needs a program.
+    /// Reads a file, whose keys are flags of the command `run`.
     pub fn read(path: &Path, run: &Command) -> Result<Config, Refusal> {
         let name = printable(path.as_os_str().as_encoded_bytes()).to_string();
         let wrong = |words: String| Refusal::new(Refusal::USAGE, format!("{name}: {words}"));
@@ -92,14 +92,14 @@ impl Config {
         Ok(config)
     }
 
-    /// Takes one key; an error is a sentence.
+    /// Takes one key with its value; an error is a sentence.
     fn enter(&mut self, key: &str, value: &DeValue, run: &Command) -> Result<(), String> {
         let values = values(value).ok_or_else(|| {
             format!("'{}' takes a text, a number, true, false, or a list of them", printable(key))
         })?;
         let Some(flag) = run.get_arguments().find(|arg| arg.get_long() == Some(&dashed(key)))
         else {
-            // It knows what is like the name.
+            // The option table suggests a similar name.
             let unknown = Options::default().set(key, "").err().map(|error| error.to_string());
             return Err(unknown.unwrap_or_else(|| format!("unknown key '{}'", printable(key))));
         };
@@ -126,7 +126,7 @@ impl Config {
         Ok(())
     }
 
-    /// A path in the file means the folder of the file.
+    /// Makes a path relative to the folder of the file.
     fn resolved<'a>(&self, value: &'a str, is_path: bool) -> Cow<'a, str> {
         let folder = self.path.parent().filter(|_| is_path && !value.is_empty());
         folder.map_or(Cow::Borrowed(value), |folder| {
@@ -134,7 +134,7 @@ impl Config {
         })
     }
 
-    /// Puts the options of the file before those in the environment of this process.
+    /// Puts the options of the file before those in this process's environment.
     pub fn set_options(&self) {
         let mut text = OsString::from(self.options.encode());
         if text.is_empty() {
@@ -145,19 +145,19 @@ impl Config {
         sys::set_variable(OPTIONS_VARIABLE, Some(&text));
     }
 
-    /// The words that go before the flags of a command.
+    /// The words to put before the flags of a command.
     pub fn words<'a>(&'a self, command: &'a Command) -> impl Iterator<Item = &'a OsStr> {
         let knows = |name: &str| command.get_arguments().any(|arg| arg.get_long() == Some(name));
         self.flags.iter().filter(move |(name, _)| knows(name)).map(|(_, word)| word.as_os_str())
     }
 }
 
-/// Where a mistake is: a list over several lines begins with its key.
+/// Offset of a mistake: that of the key or the value, whichever comes first.
 fn key_or_value<K, V>(key: &Spanned<K>, value: &Spanned<V>) -> usize {
     key.span().start.min(value.span().start)
 }
 
-/// The texts of a value; `None` where it holds what no flag takes.
+/// The texts of a value; `None` if it is of a type that no flag takes.
 fn values(value: &DeValue) -> Option<Vec<String>> {
     match value {
         DeValue::Array(values) => {

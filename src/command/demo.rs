@@ -9,17 +9,17 @@ use super::refusal::{Refusal, quoted};
 use super::run::Flags;
 use super::{run, sys};
 
-/// The hidden subcommand that is the buggy program.
+/// The hidden subcommand that runs as the buggy program.
 pub const CHILD_COMMAND: &str = "demo-child";
 
 /// One demo.
 struct Demo {
     name: &'static str,
     description: &'static str,
-    /// The C source's path in the package and its text.
+    /// Path of the C source in the package.
     file: &'static str,
     source: &'static str,
-    /// The option that makes this bug show itself at once.
+    /// The value of `placement` with which the bug is found at once.
     placement: &'static str,
     ending: Ending,
     entry: unsafe extern "C" fn(),
@@ -30,14 +30,14 @@ struct Demo {
 enum Ending {
     /// By the fault of the bad access itself.
     Fault,
-    /// By abort, as the bad call made no fault.
+    /// By abort, since a bad call does not fault.
     Abort,
 }
 
 impl Ending {
     fn is_by(self, signal: i32) -> bool {
         match self {
-            // Which of the two depends on the backend.
+            // The signal depends on the backend.
             Ending::Fault => signal == libc::SIGSEGV || signal == libc::SIGBUS,
             Ending::Abort => signal == libc::SIGABRT,
         }
@@ -92,7 +92,7 @@ pub fn list() {
 /// Runs a demo in a child and says how it ended: 0 when as intended, else 1.
 pub fn demonstrate(name: Option<&str>, flags: &Flags) -> Result<u8, Refusal> {
     let demo = find(name.unwrap_or("heap-buffer-overflow"))?;
-    // `run` in the child reads them again; here they are refused before anything is said.
+    // `run` in the child reads the options again; here, bad ones are refused before anything is printed.
     let options = run::options(flags)?;
     let failed = |error| Refusal::new(1, format!("the demo cannot be started: {error}"));
     let executable = std::env::current_exe().map_err(failed)?;
@@ -114,13 +114,13 @@ pub fn demonstrate(name: Option<&str>, flags: &Flags) -> Result<u8, Refusal> {
     Ok(u8::from(!went_as_intended))
 }
 
-/// Is the buggy program. Comes back only if nothing stopped the bug.
+/// Runs as the buggy program. Returns only if nothing stopped the bug.
 #[allow(unsafe_code)]
 pub fn be_child(name: Option<&str>) -> Result<u8, Refusal> {
     let demo = find(name.unwrap_or_default())?;
     sys::disable_core_files();
-    // SAFETY: the function has this signature and takes nothing. Its bug is undefined behaviour on purpose, in a
-    // process that exists for it and uses nothing of its heap afterwards but to exit.
+    // SAFETY: the function has this signature. Its bug is undefined behaviour on purpose; the process exists only for
+    // it, and only exits afterwards.
     unsafe { (demo.entry)() };
     Ok(0)
 }
@@ -132,7 +132,7 @@ fn find(name: &str) -> Result<&'static Demo, Refusal> {
     })
 }
 
-/// Whether the child ended as intended, and a line or two about it.
+/// Whether the child ended as intended, and a sentence or two about that.
 fn explain(demo: &Demo, status: ExitStatus, asked_code: Option<u8>) -> (bool, String) {
     let unguarded = || "so the guard did not work; add --verbose to see what it did".to_string();
     match (status.signal(), status.code()) {

@@ -1,4 +1,4 @@
-//! What changed from one collection to another.
+//! The difference between two collections.
 
 use fencepost::finding::Bug;
 use fencepost::printable::printable;
@@ -7,7 +7,7 @@ use super::collection::Collection;
 use super::format::summary;
 use super::known;
 
-/// New bugs, gone ones, and those that are still there, as text.
+/// Lists new bugs, bugs that are gone, and bugs that are still there.
 pub fn words(old: &Collection, new: &Collection) -> String {
     let (in_old, in_new) = (known::baseline_of(old), known::baseline_of(new));
     let (there, news): (Vec<&Bug>, Vec<&Bug>) =

@@ -1,4 +1,4 @@
-//! A report directory, as one run has it: its place, the name of the run, and the record of the run itself.
+//! The report directory of a run: its path, the name of the run, and the record of the run itself.
 
 use std::fs::{self, DirBuilder, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -16,17 +16,17 @@ use super::{records, sys};
 
 /// A report directory during one run.
 pub struct Directory {
-    /// Absolute.
+    /// Absolute path.
     path: PathBuf,
-    /// Names the whole of the run.
+    /// Name of the whole run.
     whole: String,
-    /// Names what is under way of it.
+    /// Name of the part of the run that is under way.
     run: String,
     is_temporary: bool,
 }
 
 impl Directory {
-    /// Makes what is missing of the directory that the user names; without a name, a temporary one.
+    /// Makes the directory that the user names, as far as it is missing; without a name, a temporary one.
     pub fn make(path: Option<&Path>) -> Result<Directory, Refusal> {
         let run = name_run();
         let named = match path {
@@ -37,7 +37,7 @@ impl Directory {
         let path = named.unwrap_or_default();
         let mut folder = DirBuilder::new();
         folder.mode(0o700);
-        // What is temporary must be ours.
+        // A temporary directory must be new, and so ours.
         let made = folder.recursive(!is_temporary).create(&path);
         let made = made.and_then(|()| folder.recursive(true).create(path.join(RECORDS_FOLDER)));
         made.map_err(|error| {
@@ -48,33 +48,33 @@ impl Directory {
         Ok(Directory { path, whole: run.clone(), run, is_temporary })
     }
 
-    /// Absolute.
+    /// The absolute path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Names the run, or the part of it that is under way.
+    /// Name of the run, or of the part that is under way.
     pub fn run(&self) -> &str {
         &self.run
     }
 
-    /// From now on a part of the run is under way, of a name that is fit for a file's.
+    /// Begins a part of the run. `name` must be fit for a file's name.
     pub fn begin_part(&mut self, name: &str) {
         self.run = format!("{}-{name}", self.whole);
         self.announce();
     }
 
-    /// The part of the run that a name of a run is of.
+    /// The name of the part in a run's name; `None` if it is not a part of this run.
     pub fn part_of<'a>(&self, run: &'a str) -> Option<&'a str> {
         run.strip_prefix(&self.whole)?.strip_prefix('-')
     }
 
-    /// Whether it goes with the run.
+    /// Whether the directory is removed after the run.
     pub fn is_temporary(&self) -> bool {
         self.is_temporary
     }
 
-    /// Names the run to the program that is started next.
+    /// Passes the name of the run to the program that is started next, in the environment.
     pub fn announce(&self) {
         sys::set_variable(RUN_ID_VARIABLE, Some(self.run.as_ref()));
     }
@@ -83,14 +83,14 @@ impl Directory {
         self.path.join(RECORDS_FOLDER).join(format!("{}.{ending}", self.run))
     }
 
-    /// Adds to the record of the run itself.
+    /// Adds a record to the run's own file.
     pub fn write(&self, record: &Record) -> io::Result<()> {
         let mut file = File::options();
         let mut file = file.append(true).create(true).mode(0o600).open(self.file("run.jsonl"))?;
         file.write_all(record.to_line().as_bytes())
     }
 
-    /// Writes what is known, for the processes; returns where.
+    /// Writes the known bugs to a file for the processes, and returns its path.
     pub fn write_known(&self, known: &KnownBugs) -> io::Result<PathBuf> {
         let path = self.file("known");
         let mut file = File::options();
@@ -99,12 +99,12 @@ impl Directory {
         Ok(path)
     }
 
-    /// What this run has recorded, all parts of it.
+    /// Reads the records of all parts of this run.
     pub fn collect(&self) -> Result<Collection, Refusal> {
         self.collect_of(&self.whole)
     }
 
-    /// What the part that is under way has recorded.
+    /// Reads the records of the part that is under way.
     pub fn collect_part(&self) -> Result<Collection, Refusal> {
         self.collect_of(&self.run)
     }
@@ -157,12 +157,12 @@ fn kernel(what: &str) -> String {
     text.unwrap_or_default().trim().to_owned()
 }
 
-/// Different for all runs on all machines, and fit for a file's name.
+/// A name that no other run on any machine has, fit for a file's name.
 fn name_run() -> String {
     let is_plain = |char: &char| char.is_ascii_alphanumeric() || *char == '-';
     let host: String = host().chars().filter(is_plain).take(32).collect();
     let host = if host.is_empty() { "host" } else { &host };
-    // In namespaces of their own many processes have the same id, and hosts the same name.
+    // In namespaces, many processes have the same id, and many hosts the same name; so a random number is added.
     let chance = RandomState::new().build_hasher().finish() & 0xffff_ffff;
     format!("{host}-{}-{}-{chance:08x}", now_ms(), std::process::id())
 }

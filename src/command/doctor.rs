@@ -1,4 +1,4 @@
-//! `fencepost doctor`: what of this machine, and of a program, is good for guarding, and what to do about the rest.
+//! `fencepost doctor`: what about this machine and a program is good or bad for guarding, and what to do about it.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -9,7 +9,7 @@ use super::check::{Check, Grade};
 use super::refusal::{Refusal, quoted};
 use super::{elf, machine, program, script};
 
-/// Looks at the machine, and at a program if one is named; 1 if something is bad, else 0.
+/// Checks the machine, and a program if one is named. Returns 1 if something is bad, else 0.
 pub fn examine(name: Option<&OsStr>, as_json: bool) -> Result<u8, Refusal> {
     let machine = machine::checks();
     let program = name.map(examine_program).unwrap_or_default();
@@ -53,12 +53,12 @@ fn tell(heading: &str, checks: &[Check]) {
 fn examine_program(name: &OsStr) -> Vec<Check> {
     let found = match program::find(name) {
         Ok(found) => found,
-        // It ends with what to do.
+        // The sentence ends with what to do.
         Err(Refusal { sentence, .. }) => return vec![Check::new("guard", Grade::Bad, sentence)],
     };
     let path = found.path.canonicalize().unwrap_or_else(|_| found.path.clone());
     let mut checks = vec![Check::new("file", Grade::Fact, path.display().to_string())];
-    // Of a script, what it runs on.
+    // For a script, its interpreter is examined.
     let mut target = path;
     if let Some(interpreter) = script::interpreter_of(&target) {
         let sought = interpreter.sought_by_env().and_then(|name| program::find(name).ok());

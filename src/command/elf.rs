@@ -11,7 +11,7 @@ use super::refusal::{Refusal, quoted};
 
 type Header = FileHeader64<Endianness>;
 
-/// What of an ELF program decides whether it can be guarded.
+/// The kind of an ELF file, which decides whether it can be guarded.
 enum Kind {
     /// Loaded by the dynamic loader at this path.
     Dynamic { loader: Vec<u8>, sanitizer: Option<&'static str> },
@@ -19,9 +19,9 @@ enum Kind {
     Static,
     /// A library, which is not run.
     SharedLibrary,
-    /// Bytes of 32 bits.
+    /// A program with 32-bit addresses.
     Bits32,
-    /// Another processor, by its number in the ELF header.
+    /// A program for another processor, whose number the ELF header states.
     Foreign { machine: elf::Machine },
     /// An object file, a core file or the like.
     NoProgram,
@@ -40,7 +40,7 @@ pub fn check(path: &Path, file: File) -> Result<(), Refusal> {
              build it without, or run it without fencepost"
         )),
         Kind::Dynamic { loader, .. } => check_loader(path, &loader),
-        // The loader runs programs itself, and loads the guard into them.
+        // A loader called as a program runs another program, and loads the guard into it.
         Kind::SharedLibrary | Kind::Static if is_glibc_loader(path) => Ok(()),
         Kind::Static => unguarded(format!(
             "{name} is statically linked, so no guard can be loaded into it; link it without -static"
@@ -70,7 +70,7 @@ pub fn is_shared_library(path: &Path) -> bool {
     let Ok(file) = File::open(path) else {
         return false;
     };
-    // A library linked with an entry point (as libc.so.6) has a loader named in it, too.
+    // A library with an entry point (like libc.so.6) names a loader too.
     matches!(inspect(file), Ok(Kind::SharedLibrary | Kind::Dynamic { .. }))
 }
 
@@ -107,7 +107,7 @@ fn inspect(file: File) -> object::Result<Kind> {
     Ok(Kind::Static)
 }
 
-/// The sanitizer that a program is built with: by a function that its runtime exports or that is sought there.
+/// The sanitizer that a program is built with, found by a function that its runtime exports or the program imports.
 fn sanitizer_in(data: &ReadCache<File>) -> object::Result<Option<&'static str>> {
     const FUNCTIONS: [(&str, &str); 5] = [
         ("__asan_init", "AddressSanitizer"),
@@ -122,8 +122,8 @@ fn sanitizer_in(data: &ReadCache<File>) -> object::Result<Option<&'static str>> 
     Ok(FUNCTIONS.into_iter().find_map(|(function, name)| names.contains(&function).then_some(name)))
 }
 
-/// The allocator of its own that a program brings under other names than malloc: then only what it takes from libc's
-/// malloc is guarded.
+/// The program's own allocator, if it has one under other names than malloc. Then only objects from libc's malloc are
+/// guarded.
 pub fn own_allocator(path: &Path) -> Option<&'static str> {
     const FUNCTIONS: [(&str, &str); 7] = [
         ("_rjem_malloc", "jemalloc"),
@@ -142,7 +142,7 @@ pub fn own_allocator(path: &Path) -> Option<&'static str> {
     })
 }
 
-/// Whether the program itself exports a function of this name, before which the guard's does not come.
+/// Whether the program itself exports a function of this name, which then takes the place of the guard's function.
 pub fn defines(path: &Path, name: &str) -> bool {
     let look = || {
         let data = &ReadCache::new(File::open(path).ok()?);
@@ -153,7 +153,7 @@ pub fn defines(path: &Path, name: &str) -> bool {
     look().unwrap_or(false)
 }
 
-/// What of a program names its code.
+/// What names a program's code in reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DebugInformation {
     Inside,
@@ -161,7 +161,7 @@ pub enum DebugInformation {
     None,
 }
 
-/// What a program has for reports.
+/// The debug information that a program has.
 pub fn debug_information(path: &Path) -> DebugInformation {
     let look = || -> Option<DebugInformation> {
         let data = &ReadCache::new(File::open(path).ok()?);
@@ -207,7 +207,7 @@ fn is_glibc_loader(path: &Path) -> bool {
     let real = path.canonicalize();
     let name = real.as_deref().ok().and_then(Path::file_name).unwrap_or_default();
     let name = name.to_string_lossy();
-    // Before version 2.34 the file was named after the version.
+    // Before glibc 2.34, the file's name had the version.
     name == "ld-linux-x86-64.so.2" || (name.starts_with("ld-2.") && name.ends_with(".so"))
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::kinds::{self, KINDS, Kind, Language};
 use super::refusal::{Refusal, quoted};
 
-/// Columns of the text.
+/// Most columns of a line.
 const COLUMNS: usize = 96;
 
 /// Prints one kind, or the list of all.
@@ -48,7 +48,7 @@ fn text(kind: &Kind) -> String {
     text
 }
 
-/// Breaks a text into lines, all but the first with an indent.
+/// Breaks a text into lines, and indents all but the first.
 fn filled(text: &str, indent: usize) -> String {
     let mut filled = String::new();
     let mut column = indent;

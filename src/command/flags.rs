@@ -1,35 +1,35 @@
-//! The flags of `run` and `demo`: those of the option table, and short names for some of them together.
+//! The flags of `run` and `demo`: those of the option table, and short names for some settings.
 
 use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 use fencepost::options::{Form, OPTIONS, OptionSpec};
 
 use super::run::Flags;
 
-/// The flags themselves, in their groups.
+/// All flags, in their groups.
 pub fn all() -> impl Iterator<Item = Arg> {
     OPTIONS.iter().map(flag).chain([quiet(), fast()])
 }
 
-/// Those that were given.
+/// The options that were given, with their values.
 pub fn given(matches: &ArgMatches) -> Flags {
     let given =
         |spec: &OptionSpec| Some((spec.name, matches.get_one::<String>(spec.name)?.clone()));
     let fast = matches.get_flag("fast").then(|| ("revoke", "batch".to_string()));
     let quiet = matches.get_flag("quiet").then(|| ("summary", "never".to_string()));
-    // What is spelt out wins.
+    // A full option comes later, and wins over a short name.
     fast.into_iter().chain(quiet).chain(OPTIONS.iter().filter_map(given)).collect()
 }
 
-/// The choices for speed, under one name.
+/// The flag for more speed.
 fn fast() -> Arg {
     Arg::new("fast")
         .long("fast")
         .action(ArgAction::SetTrue)
         .help_heading("Performance")
-        .help("The same as --revoke=batch: faster where several threads free, and a little blinder")
+        .help("The same as --revoke=batch: faster where several threads free, but some bugs are found late or missed")
 }
 
-/// Only reports.
+/// The flag for reports only.
 fn quiet() -> Arg {
     Arg::new("quiet")
         .short('q')
@@ -39,8 +39,8 @@ fn quiet() -> Arg {
         .help("The same as --summary=never: only reports, no notices at the end")
 }
 
-/// The flag of one option. Values are checked by the table, not by clap, so that a flag and the environment
-/// variable are refused in the same words.
+/// The flag of one option. The table checks values, not clap, so that bad values of flags and of the environment
+/// variable give the same message.
 fn flag(spec: &'static OptionSpec) -> Arg {
     let short = filled(spec.help(), "");
     let mut long = short.clone();
@@ -62,14 +62,14 @@ fn flag(spec: &'static OptionSpec) -> Arg {
         .long_help(long);
     let flag = if spec.name == "verbose" { flag.short('v') } else { flag };
     match spec.form {
-        // `--verbose ./prog` must not take the program for the value.
+        // The program in `--verbose ./prog` must not be taken for the value.
         Form::Bool => flag.num_args(0..=1).require_equals(true).default_missing_value("yes"),
         Form::Path => flag.value_hint(ValueHint::AnyPath),
         _ => flag,
     }
 }
 
-/// Breaks a text into lines that fit a terminal of 100 columns beside the names of the flags.
+/// Breaks a text into lines that fit into 100 columns beside the names of the flags.
 fn filled(text: &str, indent: &str) -> String {
     const COLUMNS: usize = 66;
     let mut filled = String::new();

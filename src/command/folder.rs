@@ -1,11 +1,11 @@
-//! A folder of our own for the time of a run.
+//! A temporary folder for the time of a run.
 
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// A new folder under `$TMPDIR`, which goes with its contents.
+/// A new folder under `$TMPDIR`. It is removed with its contents when dropped.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -16,7 +16,7 @@ impl Folder {
             let path = std::path::absolute(std::env::temp_dir().join(name))?;
             match DirBuilder::new().mode(0o700).create(&path) {
                 Ok(()) => return Ok(Folder(path)),
-                // Another process id namespace may have had the same name.
+                // A process of another pid namespace may have used the same name.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1000 => {
                     number += 1;
                 }

@@ -1,20 +1,20 @@
-//! Suppressions that were written for Valgrind, or for AddressSanitizer, as far as they mean the same here.
+//! Reads suppressions that were written for Valgrind or AddressSanitizer, as far as they have a meaning here.
 
 use fencepost::finding::suppression::{FramePattern, Suppression};
 use fencepost::printable::printable;
 
 use super::suppression_entry::{Entry, Mistake, frame};
 
-/// Whose file it is.
+/// The tool that a file was written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Valgrind,
-    /// Of AddressSanitizer and LeakSanitizer: one `TYPE:PATTERN` a line.
+    /// AddressSanitizer or LeakSanitizer: one `TYPE:PATTERN` a line.
     Sanitizer,
 }
 
 impl Format {
-    /// What the first line says; `None` if it is none of these.
+    /// Recognises a format by the first line; `None` if it is neither.
     pub fn of(text: &str) -> Option<Format> {
         let line = text.lines().map(str::trim).find(|line| !is_silent(line))?;
         if line.starts_with('{') {
@@ -30,7 +30,7 @@ fn is_silent(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
 }
 
-/// Reads a file; returns what means the same here, and sentences on the rest.
+/// Reads a file. Returns the suppressions that have a meaning here, and sentences about the rest.
 pub fn parse(format: Format, text: &str, name: &str) -> Result<(Vec<Entry>, Vec<String>), Mistake> {
     match format {
         Format::Valgrind => of_valgrind(text, name),
@@ -38,7 +38,7 @@ pub fn parse(format: Format, text: &str, name: &str) -> Result<(Vec<Entry>, Vec<
     }
 }
 
-/// Kinds that Memcheck has as invalid reads and writes.
+/// The kinds that Memcheck reports as invalid reads and writes.
 const ACCESSES: [&str; 5] =
     ["heap-buffer-overflow", "heap-buffer-underflow", "heap-use-after-free", "wild-access", "SEGV"];
 
@@ -97,7 +97,7 @@ fn of_valgrind(text: &str, file: &str) -> Result<(Vec<Entry>, Vec<String>), Mist
     Ok((entries, notes))
 }
 
-/// Our kinds, the size of the access, and how many lines tell more of the kind.
+/// Our kinds, the size of the access in bytes, and how many further lines describe the kind.
 type Meaning = (&'static [&'static str], Option<u64>, usize);
 
 fn memcheck(kind: &str) -> Result<Meaning, &'static str> {
@@ -111,7 +111,7 @@ fn memcheck(kind: &str) -> Result<Meaning, &'static str> {
             Ok((kinds, None, 0))
         }
         "Overlap" => Ok((&["*param-overlap"], None, 0)),
-        // Its first line names the system call's argument.
+        // The first line after the kind names the system call's argument.
         "Param" => Ok((&ACCESSES, None, 1)),
         "Leak" => Err("is about leaks, which are not looked for"),
         _ if kind == "Cond" || kind.starts_with("Value") => {
@@ -121,7 +121,7 @@ fn memcheck(kind: &str) -> Result<Meaning, &'static str> {
     }
 }
 
-/// Valgrind's patterns are of mangled names.
+/// Demangles a pattern, since Valgrind's patterns are for mangled names.
 fn demangled(pattern: FramePattern) -> FramePattern {
     let FramePattern::Function(name) = &pattern else { return pattern };
     let symbol = name.starts_with("_Z").then(|| cpp_demangle::Symbol::new(name.as_str()).ok());
@@ -167,7 +167,7 @@ fn of_sanitizer(text: &str, file: &str) -> (Vec<Entry>, Vec<String>) {
     (entries, notes)
 }
 
-/// A pattern matches any part of a name, but where `^` or `$` says otherwise.
+/// Converts a sanitizer's pattern, which matches any part of a name unless `^` or `$` says otherwise.
 fn anywhere(pattern: &str) -> String {
     let (start, pattern) = match pattern.strip_prefix('^') {
         Some(rest) => ("", rest),

@@ -1,4 +1,4 @@
-//! `fencepost install`: all that a user needs, under one directory.
+//! `fencepost install`: puts everything that a user needs under one directory.
 
 use std::fs;
 use std::io::{self, Write};
@@ -17,17 +17,17 @@ const LICENSES: [(&str, &[u8]); 2] = [
     ("LICENSE-MIT", include_bytes!("../../LICENSE-MIT")),
 ];
 
-/// The name by which the command behaves as Valgrind.
+/// The name under which the command behaves like Valgrind.
 const FRONT: &str = "fencepost-valgrind";
 
-/// Where shells look for completions, below `share`.
+/// The files in which shells look for completions, below `share`.
 const COMPLETIONS: [(Shell, &str); 3] = [
     (Shell::Bash, "bash-completion/completions/fencepost"),
     (Shell::Zsh, "zsh/site-functions/_fencepost"),
     (Shell::Fish, "fish/vendor_completions.d/fencepost.fish"),
 ];
 
-/// Puts everything under `prefix`, in the tree at `root` if one is given.
+/// Puts everything under `prefix`; below `root` if one is given.
 pub fn install(prefix: &Path, root: Option<&Path>, command: &Command) -> Result<u8, Refusal> {
     let failed =
         |error: io::Error| Refusal::new(1, format!("{} cannot be filled: {error}", quoted(prefix)));
@@ -66,7 +66,7 @@ fn unwritable(path: &Path, error: &io::Error) -> Refusal {
     Refusal::new(1, format!("{} cannot be written: {error}", quoted(path)))
 }
 
-/// Writes a file beside its place, then moves it there: a process that runs the old one keeps that.
+/// Writes a file under another name, then moves it to its place: a process that runs the old file keeps it.
 fn put(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -77,10 +77,10 @@ fn put(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     fs::rename(&beside, path)
 }
 
-/// The same for a link, in a folder that is there.
+/// Makes a link under another name, then moves it to its place. The folder must exist.
 fn put_link(path: &Path, target: &Path) -> io::Result<()> {
     let beside = beside(path);
-    // One that a run before has left.
+    // An earlier run may have left one.
     let _ = fs::remove_file(&beside);
     symlink(target, &beside)?;
     fs::rename(&beside, path)

@@ -1,28 +1,28 @@
-//! The kinds of bugs, in words for those who meet one for the first time; each with a program that has it.
+//! Explanations of the kinds of bugs, for users who meet one for the first time, each with an example program.
 
-/// A kind.
+/// The explanation of a kind of bug.
 pub struct Kind {
-    /// As reports name it; of `param-overlap` the end.
+    /// The name in reports; `param-overlap` is only the end of it.
     pub name: &'static str,
     pub meaning: &'static str,
     /// How it is found, and when.
     pub found: &'static str,
     pub cause: &'static str,
     pub remedy: &'static str,
-    /// Flags of `run` that it takes.
+    /// Flags of `run` with which the example's bug is found.
     pub flags: &'static str,
     pub language: Language,
     pub example: &'static str,
 }
 
-/// What an example is written in.
+/// The language of an example.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     C,
     Cpp,
 }
 
-/// Finds a kind by its name, or by one with a function before it, as `memcpy-param-overlap`.
+/// Finds a kind by its name, with or without a function before it (`memcpy-param-overlap`).
 pub fn find(name: &str) -> Option<&'static Kind> {
     let is_of = |kind: &&Kind| {
         kind.name.eq_ignore_ascii_case(name)

@@ -1,4 +1,4 @@
-//! Bugs that are no news: baselines and suppressions, as the user gives them.
+//! Known bugs: reads the baselines and suppressions that the user gives.
 
 use std::collections::HashMap;
 use std::fs;
@@ -19,10 +19,10 @@ use super::refusal::{Refusal, quoted};
 use super::suppression_entry::Entry;
 use super::suppressions;
 
-/// The flag that prints suppressions.
+/// Name of the flag that prints suppressions.
 pub const GENERATE: &str = "gen-suppressions";
 
-/// A file that `report --format baseline` has written.
+/// The file that `report --format baseline` writes.
 #[derive(Deserialize)]
 pub struct Baseline {
     /// Version of the file.
@@ -30,7 +30,7 @@ pub struct Baseline {
     pub bugs: Vec<BaselineBug>,
 }
 
-/// A bug of it.
+/// A bug of a [`Baseline`].
 #[derive(Serialize, Deserialize)]
 pub struct BaselineBug {
     pub fingerprint: String,
@@ -40,23 +40,23 @@ pub struct BaselineBug {
     pub site: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
-    /// For people.
+    /// The summary, for people only.
     #[serde(default)]
     pub summary: String,
 }
 
-/// What the user gave.
+/// The known bugs that the user gave.
 #[derive(Clone, Default)]
 pub struct Kept {
-    /// As processes read it.
+    /// The known bugs in the form that processes read.
     pub bugs: KnownBugs,
-    /// The suppressions, with what is said of them.
+    /// The suppressions, with their reasons and origins.
     entries: Vec<Entry>,
-    /// What was not taken.
+    /// Sentences about suppressions that were not taken.
     notes: Vec<String>,
 }
 
-/// The flags, of `run` and `report`.
+/// The flags about known bugs, for `run` and `report`.
 pub fn flags() -> [Arg; 3] {
     let file = |name: &'static str, value: &'static str| {
         Arg::new(name)
@@ -82,7 +82,7 @@ pub fn flags() -> [Arg; 3] {
 }
 
 impl Kept {
-    /// Reads what the flags name.
+    /// Reads the files that the flags name.
     pub fn load(matches: &ArgMatches) -> Result<Kept, Refusal> {
         let paths = |name| matches.get_many::<PathBuf>(name).into_iter().flatten();
         let mut kept = Kept {
@@ -97,7 +97,7 @@ impl Kept {
             let (entries, notes) = suppressions::read(path)?;
             kept.notes.extend(notes);
             for mut entry in entries {
-                // Names tell them apart in records.
+                // Records tell suppressions apart by name.
                 let times = seen.entry(entry.suppression.name.clone()).or_default();
                 *times += 1;
                 if *times > 1 {
@@ -110,7 +110,7 @@ impl Kept {
         Ok(kept)
     }
 
-    /// Whether nothing is known.
+    /// Whether there are no known bugs.
     pub fn is_empty(&self) -> bool {
         self.bugs.is_empty()
     }
@@ -143,7 +143,7 @@ impl Kept {
         Ok(())
     }
 
-    /// The bugs of a collection are known from now on.
+    /// Adds the bugs of a collection to the known ones.
     pub fn add_baseline(&mut self, collection: &Collection) {
         self.bugs.baseline.extend(baseline_of(collection).baseline);
         self.sort();
@@ -154,7 +154,7 @@ impl Kept {
         self.bugs.baseline.dedup();
     }
 
-    /// Marks the bugs that are known, and puts them last.
+    /// Marks the known bugs of a collection, and puts them last.
     pub fn apply(&self, collection: &mut Collection) {
         for bug in &mut collection.bugs {
             if bug.known.is_none() {
@@ -167,7 +167,7 @@ impl Kept {
         collection.bugs.sort_by_key(|bug| bug.known.is_some());
     }
 
-    /// What was not taken of the files, and which suppressions have expired or are about none of these bugs.
+    /// Sentences: which parts of the files were not taken, and which suppressions have expired or match no bug.
     pub fn remarks(&self, collection: &Collection) -> Vec<String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let mut remarks = self.notes.clone();
@@ -194,7 +194,7 @@ fn known_bugs(
     site: Option<String>,
     late: bool,
 ) -> Vec<KnownBug> {
-    // A late finding that was joined stands for that bug, not for all of its site.
+    // A late finding that was joined to a bug stands for that bug only, not for all bugs of the site.
     let also = also.into_iter().map(|fingerprint| (fingerprint, false));
     let all = std::iter::once((fingerprint, late)).chain(also);
     all.map(|(fingerprint, late)| KnownBug { fingerprint, site: site.clone(), late }).collect()
@@ -247,7 +247,7 @@ pub fn generate(collection: &Collection, out: &mut dyn Write) -> io::Result<()> 
     Ok(())
 }
 
-/// The innermost frame of the program's own.
+/// The program's innermost frame.
 fn place(stack: &[Frame], is_allocation: bool) -> Option<&Frame> {
     stack.get(innermost(stack, is_allocation)?)
 }

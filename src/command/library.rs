@@ -1,4 +1,4 @@
-//! The preload library as a file: where it is.
+//! Finds the file of the preload library.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub const VARIABLE: &str = "FENCEPOST_LIBRARY";
 
 const FILE_NAME: &str = "libfencepost.so";
 
-/// The same library where `cargo install` has put it, beside the command.
+/// The library's name where `cargo install` has put it beside the command.
 const INSTALLED_NAME: &str = "libfencepost-preload";
 
 /// The absolute path of the library.
@@ -47,7 +47,7 @@ pub fn find() -> Result<PathBuf, Refusal> {
 }
 
 fn named_by_user(named: OsString) -> Result<PathBuf, Refusal> {
-    // The program may change its directory and start others, so a relative path would not do.
+    // The path is made absolute: the program may change its directory and start others.
     match std::path::absolute(&named) {
         Ok(path) if path.is_file() => Ok(path),
         _ => Err(Refusal::new(
@@ -69,7 +69,7 @@ fn near(directory: &Path) -> Option<PathBuf> {
     })
 }
 
-/// The newer of two files, the first if they are equal. `cargo run` builds the library into `deps` alone and
+/// The newer of two files; the first if they have the same age. `cargo run` builds the library only into `deps`, and
 /// leaves an older one beside the executable.
 fn newest([first, second]: [PathBuf; 2]) -> Option<PathBuf> {
     let age = |path: &Path| -> Option<SystemTime> {

@@ -1,4 +1,4 @@
-//! What of this machine matters for guarding: for `fencepost doctor`.
+//! Checks of this machine, for `fencepost doctor`.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::check::{Check, Grade};
 use super::refusal::quoted;
 use super::{config, library, preload, sys};
 
-/// Everything that was looked at.
+/// All checks of the machine.
 pub fn checks() -> Vec<Check> {
     let mut checks = vec![kernel(), c_library()];
     match library::find() {
@@ -47,7 +47,7 @@ fn c_library() -> Check {
     Check::new("libc", Grade::Fact, format!("glibc {}", sys::libc_version()))
 }
 
-/// What becomes of a program under each backend, tried on this command itself.
+/// Tries each backend on this command itself.
 fn backends(library: &Path) -> Vec<Check> {
     let mut checks = Vec::new();
     let mut chosen = None;
@@ -79,7 +79,7 @@ fn backends(library: &Path) -> Vec<Check> {
     checks
 }
 
-/// Starts this command under the guard; an error is in the guard's words.
+/// Starts this command under the guard with a backend; the error is the guard's message.
 fn try_backend(library: &Path, name: &str) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("could not be tried: {error}");
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
@@ -95,7 +95,7 @@ fn try_backend(library: &Path, name: &str) -> Result<(), String> {
     Err(said.strip_prefix(&start).unwrap_or(said).to_owned())
 }
 
-/// What would make a backend available.
+/// Advice on how to make a backend available.
 fn remedy(name: &str) -> Option<&'static str> {
     match name {
         "userfaultfd" if read_number("/proc/sys/vm/unprivileged_userfaultfd") == Some(0) => Some(
@@ -111,7 +111,7 @@ fn remedy(name: &str) -> Option<&'static str> {
 }
 
 fn mappings() -> Check {
-    /// Two for each object with mprotect: a program of some size.
+    /// With mprotect each object takes two mappings: this is enough for a program of some size.
     const ENOUGH: u64 = 65_530;
     let name = "vm.max_map_count";
     match read_number("/proc/sys/vm/max_map_count") {
@@ -169,7 +169,7 @@ fn memory() -> Check {
     Check::new(name, Grade::Good, words)
 }
 
-/// The limit of this process's group, of version 2 where both are mounted.
+/// The memory limit of this process's control group (version 2 only).
 fn control_group() -> Option<Check> {
     let groups = read("/proc/self/cgroup")?;
     let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
@@ -185,7 +185,7 @@ fn control_group() -> Option<Check> {
     Some(Check::new("control group", Grade::Fact, words))
 }
 
-/// Seccomp, and containers.
+/// Checks for seccomp filters and containers.
 fn sandbox() -> Vec<Check> {
     let status = read("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {
@@ -205,7 +205,7 @@ fn sandbox() -> Vec<Check> {
     checks
 }
 
-/// What this shell would hand to `run`.
+/// Checks what `run` would get from this environment.
 fn environment() -> Vec<Check> {
     let mut checks = Vec::new();
     if let Some(text) = std::env::var_os(OPTIONS_VARIABLE).filter(|text| !text.is_empty()) {
@@ -226,7 +226,7 @@ fn environment() -> Vec<Check> {
     checks
 }
 
-/// Bytes in the unit that fits.
+/// A number of bytes in a unit that fits.
 fn size(bytes: u64) -> String {
     let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
     match units.into_iter().find(|(bits, _)| bytes >> bits > 0) {

@@ -1,4 +1,4 @@
-//! Man pages and completions, made of the command's own description.
+//! Man pages and completions, made from the description of the command.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,10 +10,10 @@ use clap_mangen::Man;
 
 use super::refusal::{Refusal, quoted};
 
-/// The name that shells complete.
+/// The name of the command.
 const NAME: &str = "fencepost";
 
-/// Of the pages: when this version's were last looked through.
+/// The date on the pages: when they were last checked for this version.
 const DATE: &str = "2026-11-26";
 
 /// Prints the completions for a shell.
@@ -29,7 +29,7 @@ pub fn completions(shell: Shell, mut command: Command) -> Vec<u8> {
     text
 }
 
-/// Writes a page for the command and one for each of its commands.
+/// Writes a page for the command and one for each subcommand.
 pub fn write_pages(folder: &Path, command: &Command) -> Result<u8, Refusal> {
     let failed = |error| Refusal::new(1, format!("{} cannot be written: {error}", quoted(folder)));
     fs::create_dir_all(folder).map_err(failed)?;
@@ -58,7 +58,7 @@ fn page(command: Command) -> io::Result<Vec<u8>> {
     Ok(tidied(&String::from_utf8_lossy(&text)).into_bytes())
 }
 
-/// The page with examples as they are written, and without line breaks beside vertical space, where they mean nothing.
+/// The page with unfilled examples, and without line breaks beside vertical space, where they have no effect.
 fn tidied(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let is_space =

@@ -1,7 +1,7 @@
-//! Merging of records: findings by fingerprint, late ones with those that were found at once, in bounded memory.
+//! Merges records in bounded memory: findings by fingerprint, and late findings with those that were found at once.
 //!
-//! A run has many findings of few bugs. So of most lines only a few fields are read ([`Glance`]), and a finding is read in
-//! full where it tells more than all before it. What comes out does not depend on the order of the lines.
+//! A run has many findings of few bugs. So only a few fields of most lines are read ([`Glance`]); a finding is read in
+//! full if it has more information than all before it. The result does not depend on the order of the lines.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry};
@@ -15,26 +15,27 @@ use serde::de::IgnoredAny;
 
 use super::collection::{Collection, RunTold, Skipped, command_line};
 
-/// Bugs that are kept. More of them are no bugs of one program, or their fingerprints are broken.
+/// Most bugs that are kept. More of them can't be from one program, or their fingerprints are broken.
 const MOST_BUGS: usize = 10_000;
-/// Names that are counted, in each list of a bug; and how many of them are told.
+/// Most names that are counted in each list of a bug.
 const MOST_COUNTED: usize = 64;
+/// Most names of a list that are kept at the end.
 const MOST_TOLD: usize = 20;
-/// Tests of a bug. They fail where the bug shows, so they are told apart as far as can be.
+/// Most tests of a bug. Each fails because of the bug, so as many as possible are kept.
 const MOST_TESTS_OF_A_BUG: usize = 500;
 const MOST_RUNS_OF_A_BUG: usize = 20;
 const MOST_NOTICES: usize = 1_000;
 const MOST_TESTS: usize = 100_000;
 
-/// Records, as far as they are merged.
+/// The state of merging.
 #[derive(Default)]
 pub struct Merge {
     runs: BTreeMap<String, RunTold>,
-    /// By fingerprint.
+    /// Bugs by fingerprint.
     bugs: HashMap<String, Gathered>,
-    /// Bare findings, as lines, by process and time: the full ones may follow.
+    /// Bare findings as lines, by a hash of process and time: the full findings may follow.
     bare: HashMap<u64, Vec<u8>>,
-    /// Full findings that had no bare one before them in this merge.
+    /// Full findings that came before their bare one in this merge, by a hash of process and time.
     full: HashSet<u64>,
     totals: Totals,
     unguarded: Tally,
@@ -43,12 +44,12 @@ pub struct Merge {
     skipped: Skipped,
 }
 
-/// A bug, as far as it is merged.
+/// The findings of one bug that were merged so far.
 #[derive(Default)]
 struct Gathered {
     also: BTreeSet<String>,
     count: u64,
-    /// Hashes of processes that found it, of findings; of merged bugs, their number.
+    /// Hashes of the processes of findings. For bugs that were merged before, `more_processes` counts theirs.
     processes: HashSet<u64>,
     more_processes: u64,
     first_ms: u64,
@@ -57,16 +58,16 @@ struct Gathered {
     places: Tally,
     commands: Tally,
     tests: Tally,
-    /// Whether any finding was news.
+    /// Whether any finding was of a new bug.
     is_news: bool,
     example: Finding,
 }
 
-/// Names and how often they came.
+/// Names, and how often each occurred.
 #[derive(Default)]
 struct Tally(HashMap<String, u64>);
 
-/// What most findings are asked for.
+/// The fields that are read of every finding.
 #[derive(Deserialize)]
 struct Glance<'a> {
     #[serde(borrow, rename = "type")]
@@ -101,7 +102,7 @@ struct Who<'a> {
     test: Option<Test>,
 }
 
-/// How much a finding tells, the most first; then which came first.
+/// Orders findings: those with more information first, then earlier ones.
 type Rank<'a> = (bool, bool, bool, u64, &'a str, u32);
 
 fn rank(finding: &Finding) -> Rank<'_> {
@@ -115,7 +116,7 @@ impl Glance<'_> {
         (self.late, self.bare, self.names_missing.is_some(), self.time_ms, host, pid)
     }
 
-    /// The process, and the moment.
+    /// A hash of the process and the time.
     fn moment(&self) -> u64 {
         hash(&(self.process.as_ref().map(Who::key), self.time_ms))
     }
@@ -134,7 +135,7 @@ fn hash(value: &impl Hash) -> u64 {
 }
 
 impl Merge {
-    /// Adds a line without its end. `is_last` says that the end is missing.
+    /// Adds a line, without its newline. `is_last` says that the file had no newline there.
     pub fn add_line(&mut self, line: &[u8], is_last: bool) {
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
@@ -170,7 +171,7 @@ impl Merge {
         self.skipped.broken += 1;
     }
 
-    /// Adds a record that is no finding.
+    /// Adds a record that is not a finding.
     pub fn add(&mut self, record: Record) {
         match record {
             Record::Run(run) => self.add_run(run),
@@ -275,7 +276,7 @@ impl Merge {
         }
     }
 
-    /// Adds what another merge has.
+    /// Adds the contents of another merge.
     pub fn join_all(&mut self, other: Merge) {
         for (_, told) in other.runs {
             if told.run.version > 0 {
@@ -306,7 +307,7 @@ impl Merge {
         self.skipped.beyond += other.skipped.beyond;
     }
 
-    /// All that was added.
+    /// The collection of everything that was added.
     pub fn finish(mut self) -> Collection {
         for (moment, line) in std::mem::take(&mut self.bare) {
             if let (false, Ok(glance)) =
@@ -339,7 +340,7 @@ impl Merge {
         Collection { runs, bugs, crashes, totals, skipped: self.skipped, source_root: None }
     }
 
-    /// Joins bugs whose other fingerprints say so, then those found late with the one of the same site.
+    /// Joins bugs that are the same by their other fingerprints, then late bugs with the bug of their site.
     fn join_the_same(&mut self) {
         let named = |(fingerprint, bug): (&String, &Gathered)| {
             let also: Vec<String> = bug.also.iter().cloned().collect();
@@ -347,7 +348,7 @@ impl Merge {
         };
         let mut aliases: Vec<(String, String)> = self.bugs.iter().flat_map(named).collect();
         aliases.sort();
-        // By site, the bug found at once that most findings are of.
+        // For each site, the bug that was found at once and has the most findings.
         let mut early: HashMap<String, (u64, String)> = HashMap::new();
         for (fingerprint, bug) in &self.bugs {
             let (Some(site), false) = (&bug.example.site, bug.example.late) else { continue };
@@ -377,7 +378,7 @@ impl Merge {
     }
 }
 
-/// Whether a process has ended itself: by abort, or by a signal that it was sent.
+/// Whether a process ended by abort, or by a signal that was sent.
 fn is_crash(bug: &Bug) -> bool {
     bug.kind == "ABRT" || bug.example.heading.contains(" raised here by ")
 }
@@ -492,7 +493,7 @@ impl Tally {
         other.0.into_iter().for_each(|(name, count)| self.add(&name, count, most));
     }
 
-    /// The most frequent first.
+    /// The `most` most frequent names, in order.
     fn most(self, most: usize) -> Vec<Counted> {
         let mut all: Vec<Counted> =
             self.0.into_iter().map(|(name, count)| Counted { name, count }).collect();

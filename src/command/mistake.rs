@@ -1,9 +1,9 @@
-//! What is wrong with a command line, in one sentence instead of clap's several lines.
+//! Mistakes in a command line, described in one sentence instead of clap's several lines.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use fencepost::options::foreign_words;
 
-/// The sentence, without a final full stop.
+/// The sentence about an error, without a full stop at the end.
 pub fn sentence(error: &clap::Error) -> String {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -19,7 +19,7 @@ pub fn sentence(error: &clap::Error) -> String {
     if let Some(sentence) = of_another_tool {
         return sentence;
     }
-    // What stands for its value is left out.
+    // The placeholder of its value is left out.
     let subject = subject.map_or("an argument".to_string(), |text| {
         let name = text.split([' ', '=']).next().unwrap_or(&text);
         let name = name.trim_matches(['[', ']', '<', '>', '.']);
@@ -69,7 +69,7 @@ pub fn sentence(error: &clap::Error) -> String {
     }
 }
 
-/// The name of an argument without the marks around it.
+/// The name of an argument without the characters around it.
 fn bare(name: &str) -> String {
     name.chars().filter(|char| char.is_alphanumeric() || "-_".contains(*char)).collect()
 }

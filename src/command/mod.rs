@@ -1,4 +1,4 @@
-//! The command line: what the user asked for, and in which words we refuse it.
+//! The command `fencepost`: does what the user asks for, or refuses it with a sentence.
 //!
 //! Exit codes: that of the program itself, once it runs; 0 after help and after a demo that went as intended;
 //! 1 after a demo that did not; otherwise the codes of [`Refusal`](refusal::Refusal).
@@ -45,19 +45,19 @@ mod valgrind_front;
 
 use std::io::Write;
 
-/// Does what the arguments of the process say and returns the exit code.
+/// Runs the command with the arguments of the process, and returns the exit code.
 pub fn main() -> u8 {
     let mut arguments = std::env::args_os().peekable();
     let result = match arguments.next_if(|name| valgrind_front::is_meant_by(name)) {
         Some(_) => valgrind_front::be_valgrind(arguments),
         None => arguments::dispatch(arguments),
     };
-    // Without Rust's start-up code nothing flushes this at exit.
+    // Without Rust's start-up code, standard output is not flushed at exit.
     let _ = std::io::stdout().flush();
     match result {
         Ok(code) => code,
         Err(refusal) => {
-            // A process whose standard error is closed still deserves its exit code.
+            // If standard error is closed, the exit code is still returned.
             let _ = writeln!(std::io::stderr(), "fencepost: {}", refusal.sentence);
             refusal.code
         }

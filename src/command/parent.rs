@@ -1,8 +1,7 @@
-//! The parent of a program: what happens to one of the two happens to the other.
+//! The parent of a program: passes signals and stops on, so that both processes behave as one.
 //!
-//! Both are in one process group, so the terminal's signals reach both by themselves. What a process sends to
-//! this one is passed on. When the program stops, this process stops in the same way; when it ends, the caller
-//! learns how.
+//! Both are in one process group, so the terminal's signals reach both. Signals that a process sends to this one are
+//! passed on. When the program stops, this process stops in the same way; when it ends, the caller learns how.
 
 use std::ffi::c_int;
 use std::io;
@@ -10,22 +9,22 @@ use std::process::ExitStatus;
 
 use super::sys::{self, Arrival, Change, Signals};
 
-/// A program that runs.
+/// A running program.
 pub struct Child<'a> {
     pid: c_int,
     signals: &'a Signals,
-    /// The last of the signals that are meant to end a program, if one came.
+    /// The last signal that came and is meant to end programs, if any.
     ending: Option<c_int>,
 }
 
 /// How a program ended.
 pub struct Ended {
     pub status: ExitStatus,
-    /// A signal that came meanwhile, and is meant to end programs.
+    /// The last signal that came meanwhile and is meant to end programs, if any.
     pub signal: Option<c_int>,
 }
 
-/// Runs `program`, which is to execute something, in a child process.
+/// Runs `program`, which must execute a program, in a child process.
 pub fn start(signals: &Signals, program: impl FnOnce() -> u8) -> io::Result<Child<'_>> {
     let pid = sys::fork(|| {
         signals.give_back();
@@ -44,7 +43,7 @@ impl Child<'_> {
         self.pid
     }
 
-    /// Goes with the program to its end.
+    /// Waits for the end of the program, and passes signals on meanwhile.
     pub fn accompany(mut self) -> Ended {
         loop {
             let arrival = self.signals.next();
@@ -52,7 +51,7 @@ impl Child<'_> {
                 self.receive(&arrival);
                 continue;
             }
-            // Others are orphans, which a process with the id 1 is given.
+            // Other children are orphans, which a process with the id 1 gets.
             while let Some((pid, change)) = sys::next_change() {
                 match change {
                     Change::Ended(status) if pid == self.pid => {
@@ -65,16 +64,16 @@ impl Child<'_> {
         }
     }
 
-    /// Passes a signal on, unless the program has it without us.
+    /// Passes a signal on, unless the program has got it already.
     fn receive(&mut self, arrival: &Arrival) {
         let signal = arrival.signal;
         if is_ending(signal) {
             self.ending = Some(signal);
         }
         match signal {
-            // Sent to the group, it has reached the program already.
+            // If it was sent to the group, the program runs again already.
             libc::SIGCONT if !sys::is_stopped(self.pid) => {}
-            // Of the kernel's these go to the whole group, or are about this process.
+            // From the kernel, these go to the whole group, or are only for this process.
             libc::SIGINT
             | libc::SIGQUIT
             | libc::SIGTSTP

@@ -13,7 +13,7 @@ pub enum FailOn {
     Never,
 }
 
-/// The flag, without help.
+/// The flag `--fail-on`, without help.
 pub fn flag() -> Arg {
     Arg::new("fail-on")
         .long("fail-on")
@@ -21,7 +21,7 @@ pub fn flag() -> Arg {
         .value_parser(["new", "any", "never"])
 }
 
-/// What the flag says, if it is given.
+/// The value of the flag, if it was given.
 pub fn given(matches: &ArgMatches) -> Option<FailOn> {
     Some(match matches.get_one::<String>("fail-on")?.as_str() {
         "new" => FailOn::New,
@@ -31,7 +31,7 @@ pub fn given(matches: &ArgMatches) -> Option<FailOn> {
 }
 
 impl FailOn {
-    /// Whether these bugs fail a run.
+    /// Whether the bugs of a collection fail a run.
     pub fn fails(self, collection: &Collection) -> bool {
         match self {
             FailOn::New => collection.new_bugs().next().is_some(),

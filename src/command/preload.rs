@@ -9,10 +9,10 @@ use super::refusal::{Refusal, quoted};
 /// The variable that the dynamic loader reads.
 pub const VARIABLE: &str = "LD_PRELOAD";
 
-/// The list with `library` first, once, and the other entries as they were.
+/// The list with `library` first and only once, and the other entries as they were.
 pub fn prepend(library: &Path, list: &OsStr) -> Result<OsString, Refusal> {
     let library = library.as_os_str().as_bytes();
-    // The loader splits at ':' and ' ' and expands '$ORIGIN' and its like; nothing can be escaped.
+    // The loader splits at ':' and ' ', and expands '$ORIGIN' and others; there are no escapes.
     if library.iter().any(|byte| b": $".contains(byte)) {
         return Err(Refusal::new(
             Refusal::UNGUARDED,

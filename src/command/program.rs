@@ -13,21 +13,21 @@ use super::refusal::{Refusal, quoted};
 use super::script::{self, Interpreter};
 use super::{elf, sys};
 
-/// What execvp runs a file with when the kernel knows no format for it.
+/// The shell with which execvp runs a file whose format the kernel does not know.
 pub const SHELL: &str = "/bin/sh";
 
-/// What execvp takes for PATH when it is unset.
+/// The PATH that execvp uses if the variable is unset.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// How many scripts may be the interpreter of a script before the kernel refuses.
+/// How many times a script's interpreter may be a script itself before the kernel refuses.
 const NESTED_SCRIPTS: usize = 5;
 
 /// A program that can be guarded.
 #[derive(Debug)]
 pub struct Program {
-    /// Where it is; absolute or relative to the current directory.
+    /// Its path, absolute or relative to the current directory.
     pub path: PathBuf,
-    /// How it is to be executed.
+    /// How to execute it.
     pub format: Format,
 }
 
@@ -47,7 +47,7 @@ pub fn find(name: &OsStr) -> Result<Program, Refusal> {
     Ok(Program { path, format })
 }
 
-/// The program, if it is one that `follow` leaves out: it can't be guarded and need not be.
+/// The program, if `follow` leaves it out: then it need not be one that can be guarded.
 pub fn left_out(name: &OsStr, follow: &Follow) -> Option<Program> {
     let path = locate(name).ok()?;
     let real = path.canonicalize().unwrap_or_default();
@@ -56,12 +56,12 @@ pub fn left_out(name: &OsStr, follow: &Follow) -> Option<Program> {
     (!is_followed).then_some(Program { path, format: Format::Native })
 }
 
-/// Whether a word can only be meant as a program: it is a path, or in PATH.
+/// Whether a word names a program: it is a path, or is in PATH.
 pub fn is_there(name: &OsStr) -> bool {
     locate(name).is_ok()
 }
 
-/// Seeks a name without '/' in PATH.
+/// The path of a program: a name without '/' is searched for in PATH.
 fn locate(name: &OsStr) -> Result<PathBuf, Refusal> {
     if name.as_bytes().contains(&b'/') {
         return Ok(PathBuf::from(name));
@@ -81,7 +81,7 @@ fn locate(name: &OsStr) -> Result<PathBuf, Refusal> {
     }
     // With an empty name every directory of PATH would match itself.
     match denied.filter(|_| !name.is_empty()) {
-        // Its own check says why.
+        // The check of the file says why it can't be executed.
         Some(candidate) => Ok(candidate),
         None => Err(Refusal::new(
             Refusal::NOT_FOUND,
@@ -116,7 +116,7 @@ fn check(path: &Path, depth: usize) -> Result<Format, Refusal> {
         });
     }
     let Ok(mut file) = File::open(path) else {
-        // A program may be executable without being readable; then its privileges are all we can see.
+        // A program may be executable but not readable; then only its privileges can be checked.
         return check_privileges(path, &metadata).map(|()| Format::Native);
     };
     let mut head = Vec::new();
@@ -125,7 +125,7 @@ fn check(path: &Path, depth: usize) -> Result<Format, Refusal> {
     }
     if head.starts_with(b"\x7fELF") {
         elf::check(path, file)?;
-        // The kernel heeds these of the ELF program in the end, never of a script.
+        // The kernel uses the privileges of the ELF program, never those of a script.
         return check_privileges(path, &metadata).map(|()| Format::Native);
     }
     if let Some(interpreter) = Interpreter::parse(&head) {
@@ -160,13 +160,13 @@ fn check_interpreter(path: &Path, interpreter: &Interpreter, depth: usize) -> Re
     Ok(())
 }
 
-/// Says that what was refused is what the script needs.
+/// Adds to a refusal that a script needs what was refused.
 fn within(script: &Path, refusal: Refusal) -> Refusal {
     let Refusal { code, sentence } = refusal;
     Refusal::new(code, format!("the script {} cannot be run: {sentence}", quoted(script)))
 }
 
-/// Refuses a program that gains privileges when executed: the loader then ignores the guard, as it must.
+/// Refuses a program that gains privileges when executed: the loader then ignores the guard.
 fn check_privileges(path: &Path, metadata: &Metadata) -> Result<(), Refusal> {
     let us = sys::identity();
     let mode = metadata.permissions().mode();
@@ -175,7 +175,7 @@ fn check_privileges(path: &Path, metadata: &Metadata) -> Result<(), Refusal> {
     let user = if mode & libc::S_ISUID != 0 { metadata.uid() } else { us.effective_user };
     let group = if is_setgid { metadata.gid() } else { us.effective_group };
     let changes_ids = user != us.real_user || group != us.real_group;
-    // For root's real user id the kernel does not count file capabilities as a gain.
+    // If the real user is root, the kernel does not count file capabilities as a gain.
     let gains_capabilities = us.real_user != 0 && sys::has_capabilities(path);
     if !(changes_ids || gains_capabilities) || sys::cannot_gain_privileges(path) {
         return Ok(());

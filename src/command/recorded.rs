@@ -1,4 +1,5 @@
-//! `fencepost run --report-dir`: a run whose processes leave records, and that ends with one summary and by a policy.
+//! `fencepost run --report-dir`: a run whose processes leave records. At its end, one summary is printed, and a policy
+//! decides the exit code.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -23,22 +24,22 @@ use super::run::{self, Flags};
 use super::sys::{self, Signals};
 use super::{elf, run_record, second_look};
 
-/// The exit code where bugs fail the run and `error-exitcode` says no other.
+/// The exit code if bugs fail the run and `error-exitcode` is not given.
 const FOUND: u8 = 1;
 
-/// The flag of a caller that takes the records away, so that nobody is told where they are.
+/// Name of the flag for a caller that removes the records afterwards, so that the user is not told where they are.
 pub const TAKEN: &str = "records-are-taken";
 
-/// That flag.
+/// The flag [`TAKEN`].
 pub fn taken() -> Arg {
     Arg::new(TAKEN).long(TAKEN).action(ArgAction::SetTrue).hide(true)
 }
 
-/// What the user wants of a run that leaves records.
+/// What the user asked for, about records.
 pub struct Wishes {
-    /// Whether anybody asks for records; not where this run is within another that has them.
+    /// Whether records are asked for. False if this run is within another that leaves records.
     pub are_any: bool,
-    /// Where the records stay.
+    /// The directory in which the records stay.
     pub directory: Option<PathBuf>,
     pub kept: Kept,
     pub fail_on: FailOn,
@@ -48,12 +49,12 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// What the flags say.
+    /// Reads the flags.
     pub fn of(matches: &ArgMatches, flags: &Flags) -> Result<Wishes, Refusal> {
         let given = |wanted: &str| flags.iter().any(|(name, _)| *name == wanted);
         let options = run::options(flags)?;
         let is_within = std::env::var_os(RUN_ID_VARIABLE).is_some();
-        // Within another run, processes leave their records there without our help.
+        // Within another run, processes leave their records in its directory without our help.
         let has_directory = given("report-dir") || options.report_dir.is_some() && !is_within;
         let lists = ["baseline", "suppressions", "fail-on"];
         let generates = matches.get_flag(known::GENERATE);
@@ -72,7 +73,7 @@ impl Wishes {
 }
 
 impl Wishes {
-    /// Prints suppressions for the new bugs, if they are wanted.
+    /// Prints suppressions for the new bugs, if the user asked for them.
     pub fn tell_suppressions(&self, collection: &Collection) {
         let mut out = Vec::new();
         if self.generates {
@@ -81,7 +82,7 @@ impl Wishes {
         let _ = io::stderr().write_all(&out);
     }
 
-    /// Where no bug fails the run, none ends a process either.
+    /// If no bug fails the run, changes the options so that no bug ends a process.
     pub fn soften(&self, flags: &mut Flags) -> Result<(), Refusal> {
         if self.fail_on != FailOn::Never {
             return Ok(());
@@ -90,7 +91,7 @@ impl Wishes {
             flags.push(("keep-going", "yes".to_owned()));
         }
         flags.retain(|(name, _)| *name != "error-exitcode");
-        // It may have been inherited, too.
+        // The environment may have an exit code, too.
         let mut options = run::options(flags)?;
         options.error_exitcode = None;
         sys::set_variable(OPTIONS_VARIABLE, Some(options.encode().as_ref()));
@@ -98,7 +99,7 @@ impl Wishes {
     }
 }
 
-/// Runs the program, and ends by the policy: with the code of `error-exitcode`, or as the program did.
+/// Runs the program. Ends with the code of `error-exitcode` if the policy says so, else as the program did.
 pub fn run(
     wishes: &Wishes,
     flags: &Flags,
@@ -113,7 +114,7 @@ pub fn run(
     directory.announce();
     let program = run::prepare(&flags, name)?;
     if sys::is_traced() {
-        // The debugger follows the program. The records stay, unless they were for the summary only.
+        // The debugger follows the program, so this process becomes it. The records stay, as nobody can remove them.
         std::mem::forget(directory);
         return Err(run::execute(&program, name, &arguments));
     }
@@ -166,13 +167,13 @@ pub fn run(
     }
     wishes.tell_suppressions(&collection);
     drop(directory);
-    // A report whose record could not be written counts, too.
+    // A report whose record could not be written counts as a bug, too.
     let is_bad = wishes.fail_on.fails(&collection) || unrecorded > 0;
     let fails = is_bad && wishes.fail_on != FailOn::Never;
     Ok(if fails { options.error_exitcode.unwrap_or(FOUND) } else { run::end_as(status) })
 }
 
-/// The flags by which processes leave records there, and learn what is known.
+/// The flags by which processes leave records in `directory` and get the known bugs.
 pub fn flags_of(directory: &Directory, kept: &Kept) -> Result<Flags, Refusal> {
     let text = |path: &Path| match path.to_str() {
         Some(path) => Ok(path.to_owned()),
@@ -192,7 +193,7 @@ pub fn flags_of(directory: &Directory, kept: &Kept) -> Result<Flags, Refusal> {
     Ok(flags)
 }
 
-/// Says so if the program crashed, of which no bug was found.
+/// A sentence if the program crashed, for a run in which no bug was found.
 fn crash(status: ExitStatus) -> Option<String> {
     let name = match status.signal()? {
         libc::SIGSEGV => "SIGSEGV",
@@ -202,7 +203,7 @@ fn crash(status: ExitStatus) -> Option<String> {
     Some(format!("the program died of {name}, which no bug of the heap explains"))
 }
 
-/// Prints the summary as one text, so that nothing comes in between.
+/// Prints the summary as one text, so that no other output comes in between.
 fn tell(collection: &Collection, remarks: &[String], directory: Option<&Path>) {
     let mut text = vec![b'\n'];
     let _ = summary::render(collection, &mut text);

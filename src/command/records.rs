@@ -1,4 +1,4 @@
-//! Reading of record files: whole directories, files, standard input; on all processors where it is much.
+//! Reads record files: whole directories, files, standard input. Large ones are read on several processors.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -14,30 +14,30 @@ use super::collection::Collection;
 use super::merge::Merge;
 use super::refusal::{Refusal, quoted};
 
-/// Bytes that are handed to a thread at once.
+/// Size of a block that a thread gets, in bytes.
 const BLOCK_BYTES: usize = 1 << 20;
-/// Less than that is read by one thread.
+/// Less than this is read by one thread.
 const SMALL_BYTES: u64 = 16 << 20;
-/// No record is longer.
+/// Most bytes of a record.
 const LINE_BYTES: usize = 32 << 20;
 const MOST_THREADS: usize = 8;
 
 /// The name of standard input.
 pub const STANDARD_INPUT: &str = "-";
 
-/// What is read.
+/// A source of records.
 enum Source {
     StandardInput,
     File(PathBuf),
 }
 
-/// Reads everything that the names stand for: report directories, folders with record files, files, `-`.
+/// Reads everything that is named: report directories, folders with record files, files, `-`.
 pub fn read(names: &[PathBuf]) -> Result<Collection, Refusal> {
     let mut sources = Vec::new();
     let mut seen = HashSet::new();
     for name in names {
         for source in sources_of(name)? {
-            // A file is read once, however often it is named.
+            // A file is read only once, even if it is named several times.
             let is_news = match &source {
                 Source::File(path) => seen.insert(path.canonicalize().unwrap_or(path.clone())),
                 Source::StandardInput => seen.insert(PathBuf::from(STANDARD_INPUT)),
@@ -67,7 +67,7 @@ fn sources_of(name: &Path) -> Result<Vec<Source>, Refusal> {
         return Ok(vec![Source::File(name.to_owned())]);
     }
     let records = name.join(RECORDS_FOLDER);
-    // Beside the folder may be what was merged of it.
+    // Merged records may lie beside the folder; they are not read again.
     let folder = if records.is_dir() { &records } else { name };
     let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
     let paths = entries.flatten().map(|entry| entry.path());
@@ -88,7 +88,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Refusal {
     Refusal::new(Refusal::USAGE, format!("{} cannot be read: {error}", quoted(path)))
 }
 
-/// Whole lines, or what stands at the end of a file without an end of line.
+/// Whole lines, or (if `is_torn`) the end of a file without a newline.
 struct Block {
     bytes: Vec<u8>,
     is_torn: bool,
@@ -108,7 +108,7 @@ fn read_together(sources: &[Source], threads: usize) -> Result<Merge, Refusal> {
         let workers: Vec<_> =
             (0..threads).map(|_| scope.spawn(|| merge_blocks(&receiver))).collect();
         let result = read_blocks(sources, |block| {
-            // The threads take blocks until there are no more.
+            // Sending can't fail: the threads take blocks until there are no more.
             let _ = sender.send(block);
         });
         drop(sender);
@@ -139,7 +139,7 @@ fn add_block(merge: &mut Merge, block: &Block) {
     }
 }
 
-/// Hands out all blocks; returns how many lines were too long.
+/// Passes all blocks to `take`; returns how many lines were too long.
 fn read_blocks(sources: &[Source], mut take: impl FnMut(Block)) -> Result<u64, Refusal> {
     let mut long = 0;
     for source in sources {

@@ -1,4 +1,4 @@
-//! Why nothing was run, in a sentence for the user.
+//! Refusals: why nothing was run, in a sentence for the user.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -17,18 +17,18 @@ impl Refusal {
     pub const USAGE: u8 = 2;
     /// The program could run, but not under the guard; or the guard itself is missing.
     pub const UNGUARDED: u8 = 125;
-    /// The program was found but cannot be executed, as shells say it.
+    /// The program was found but cannot be executed; shells use the same code.
     pub const NOT_EXECUTABLE: u8 = 126;
-    /// The program, or an interpreter it needs, was not found, as shells say it.
+    /// The program, or an interpreter that it needs, was not found; shells use the same code.
     pub const NOT_FOUND: u8 = 127;
 
-    /// Pairs one of the codes above with its sentence.
+    /// Makes a refusal of one of the codes above and a sentence.
     pub fn new(code: u8, sentence: impl Into<String>) -> Refusal {
         Refusal { code, sentence: sentence.into() }
     }
 }
 
-/// A path or argument in single quotes, on one line whatever it holds.
+/// Prints a path or argument in single quotes, always on one line.
 pub struct Quoted<'a>(pub &'a OsStr);
 
 impl fmt::Display for Quoted<'_> {
@@ -42,7 +42,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// Short for [`Quoted`], from anything like a path.
+/// Makes a [`Quoted`] of a text or a path.
 pub fn quoted<T: AsRef<OsStr> + ?Sized>(text: &T) -> Quoted<'_> {
     Quoted(text.as_ref())
 }

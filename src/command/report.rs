@@ -1,4 +1,4 @@
-//! `fencepost report` and `fencepost merge`: records of any number of runs, read, merged and rendered.
+//! `fencepost report` and `fencepost merge`: read, merge and render the records of any number of runs.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -16,7 +16,7 @@ use super::policy::{self, FailOn};
 use super::records;
 use super::refusal::{Refusal, quoted};
 
-/// A file cannot be written.
+/// The exit code if a file cannot be written.
 const UNWRITABLE: u8 = 1;
 
 /// The command `report`.
@@ -101,7 +101,7 @@ fn output() -> Arg {
         .value_parser(value_parser!(PathBuf))
 }
 
-/// Does what `report` is asked for; returns the exit code.
+/// Runs `report`; returns the exit code.
 pub fn report(matches: &ArgMatches) -> Result<u8, Refusal> {
     let outputs = outputs(matches)?;
     let generates = matches.get_flag(known::GENERATE);
@@ -155,7 +155,7 @@ pub fn report(matches: &ArgMatches) -> Result<u8, Refusal> {
     Ok(u8::from(policy::given(matches).unwrap_or(FailOn::Never).fails(&collection)))
 }
 
-/// Does what `merge` is asked for; returns the exit code.
+/// Runs `merge`; returns the exit code.
 pub fn merge(matches: &ArgMatches) -> Result<u8, Refusal> {
     let collection = read(given(matches))?;
     let path = matches.get_one::<PathBuf>("output").map(PathBuf::as_path);
@@ -167,7 +167,7 @@ fn given(matches: &ArgMatches) -> Vec<PathBuf> {
     matches.get_many::<PathBuf>("INPUT").into_iter().flatten().cloned().collect()
 }
 
-/// Reads records, and says what was skipped.
+/// Reads records, and tells the user what was skipped.
 fn read(names: Vec<PathBuf>) -> Result<Collection, Refusal> {
     if names.is_empty() {
         let sentence = "a report directory or a record file is missing; try 'fencepost report DIR'";

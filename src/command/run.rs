@@ -1,8 +1,8 @@
-//! `fencepost run`: the program under the guard, and this process beside it.
+//! `fencepost run`: runs a program under the guard, as a child of this process.
 //!
-//! This process stays, so that it can end with the code of `error-exitcode` whichever process of the tree has
-//! reported, and say at the end what ran without the guard. Under a debugger, and where it can't have a child
-//! or a ledger, it becomes the program.
+//! This process stays as the parent: if any process of the tree reports a bug, it can end with the code of
+//! `error-exitcode`, and at the end it can say what ran without the guard. Under a debugger, and where it can't have
+//! a child or a ledger, it executes the program itself.
 
 use std::ffi::{OsStr, OsString, c_int};
 use std::fs::File;
@@ -29,7 +29,7 @@ pub type Flags = Vec<(&'static str, String)>;
 pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8, Refusal> {
     let options = options(flags)?;
     let program = prepare(flags, &name)?;
-    // A debugger or tracer that was to follow the program would be left with this process.
+    // A debugger or tracer of this process is meant for the program.
     if sys::is_traced() {
         return Err(execute(&program, &name, &arguments));
     }
@@ -41,7 +41,7 @@ pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8
     };
     let log = options.log_path.as_ref().and_then(|path| std::path::absolute(path).ok());
     let path = std::path::absolute(&program.path).unwrap_or_else(|_| program.path.clone());
-    // Of the working directory, too.
+    // This also gives up the working directory.
     sys::let_go_of_descriptors(vec![2, descriptor]);
     let pid = child.pid();
     let Ended { status, .. } = child.accompany();
@@ -60,7 +60,7 @@ pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8
     Ok(end_as(status))
 }
 
-/// Says a line where the processes of the run say theirs.
+/// Prints a line where the processes of the run print their notices.
 fn say(log: Option<&Path>, line: &str) {
     let logged = log.is_some_and(|path| {
         let mut name = path.as_os_str().to_owned();
@@ -75,31 +75,31 @@ fn say(log: Option<&Path>, line: &str) {
     }
 }
 
-/// The code of a program that has exited; dies by the signal that one has died by.
+/// Ends as the program did: returns its exit code, or dies by the signal that ended it.
 pub fn end_as(status: ExitStatus) -> u8 {
     if let Some(signal) = status.signal() {
-        // The program has left its core.
+        // The program has left a core file already; this process leaves none.
         die_by(signal);
     }
     code_of(status)
 }
 
-/// Dies by a signal, or comes back where that can't be: in the process with the id 1.
+/// Dies by a signal. Returns only in the process with the id 1, which can't.
 pub fn die_by(signal: c_int) {
     sys::leave_no_core();
     sys::suffer(signal);
 }
 
-/// As shells have it: the exit code, or 128 and the signal.
+/// The code that shells use: the exit code, or 128 plus the signal's number.
 pub fn code_of(status: ExitStatus) -> u8 {
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     u8::try_from(code).unwrap_or(u8::MAX)
 }
 
-/// What the user must know about the processes of a run that had no guard to say it.
+/// What the user must know about programs of a run that had no guard.
 pub fn notice(ledger: &Ledger) -> Option<String> {
     if ledger.started() == 0 {
-        // Either it is not guarded, or it can't open the ledger.
+        // Either the program is not guarded, or it can't open the ledger.
         return Some(
             "no guard has told of itself: the loader has not loaded the library, or the program runs as another \
              user or in another pid namespace"
@@ -122,7 +122,7 @@ pub fn notice(ledger: &Ledger) -> Option<String> {
     (!list.is_empty()).then(|| format!("started programs that were not guarded: {list}"))
 }
 
-/// Which programs were left out by the user's choice.
+/// Which programs the user has left out.
 pub fn left_out(ledger: &Ledger) -> Option<String> {
     let (programs, _) = ledger.unguarded();
     let chosen = programs.iter().filter(|program| program.why == Why::Choice);
@@ -135,8 +135,8 @@ pub fn left_out(ledger: &Ledger) -> Option<String> {
     (!names.is_empty()).then(|| format!("not followed, as chosen: {}", names.join(", ")))
 }
 
-/// Executes the program in a child, after `set_up` there, with a ledger of its own. Returns that, its
-/// descriptor and the child; `None` where one of them can't be had.
+/// Runs `set_up` and executes the program in a child, with a new ledger. Returns the ledger, its descriptor and the
+/// child; `None` if one of them can't be had.
 pub fn start<'a>(
     signals: &'a Signals,
     program: &Program,
@@ -162,11 +162,11 @@ pub fn start<'a>(
     }
 }
 
-/// Makes every check and sets the environment, in this process, for the program.
+/// Makes all checks of the program, and sets its environment in this process.
 pub fn prepare(flags: &Flags, name: &OsStr) -> Result<Program, Refusal> {
     let options = options(flags)?;
     let program = match program::find(name) {
-        // It is not to be guarded, and hands on to others what can be.
+        // The program is to be left out, but programs that it executes may be guarded.
         Err(refusal) if refusal.code == Refusal::UNGUARDED => {
             program::left_out(name, &options.follow).ok_or(refusal)?
         }
@@ -182,7 +182,7 @@ pub fn prepare(flags: &Flags, name: &OsStr) -> Result<Program, Refusal> {
     Ok(program)
 }
 
-/// The options for the program and its children, whose working directories differ from this one.
+/// The options with an absolute log path, since processes may have other working directories.
 fn with_absolute_log(mut options: Options) -> Result<Options, Refusal> {
     let Some(path) = &options.log_path else { return Ok(options) };
     let absolute = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
@@ -190,12 +190,12 @@ fn with_absolute_log(mut options: Options) -> Result<Options, Refusal> {
         let sentence = format!("--log-path: there is no directory for {}", quoted(Path::new(path)));
         return Err(Refusal::new(Refusal::UNGUARDED, sentence));
     }
-    // One that is not UTF-8 is made absolute by the library.
+    // The library makes a path absolute that is not UTF-8.
     options.log_path = absolute.to_str().map(str::to_owned).or(options.log_path);
     Ok(options)
 }
 
-/// The inherited options with the flags over them.
+/// The options of the environment, overruled by the flags.
 pub fn options(flags: &Flags) -> Result<Options, Refusal> {
     let usage = |sentence| Refusal::new(Refusal::USAGE, sentence);
     let inherited = std::env::var_os(OPTIONS_VARIABLE).unwrap_or_default();
@@ -210,12 +210,12 @@ pub fn options(flags: &Flags) -> Result<Options, Refusal> {
     Ok(options)
 }
 
-/// Becomes the program; returns only if that cannot be done.
+/// Executes the program in this process; returns only if that fails.
 pub fn execute(program: &Program, name: &OsStr, arguments: &[OsString]) -> Refusal {
     let shell = Path::new(program::SHELL);
     let (path, first): (&Path, Vec<OsString>) = match program.format {
         Format::Native => (&program.path, vec![name.to_owned()]),
-        // As execvp does when the kernel knows no format for the file.
+        // execvp does the same when the kernel does not know the file's format.
         Format::ShellText => (shell, vec![shell.into(), explicit(&program.path).into()]),
     };
     let arguments: Vec<OsString> = first.into_iter().chain(arguments.iter().cloned()).collect();
@@ -231,7 +231,7 @@ pub fn execute(program: &Program, name: &OsStr, arguments: &[OsString]) -> Refus
     Refusal::new(code, format!("{} cannot be executed: {error}{help}", quoted(&program.path)))
 }
 
-/// The path in a form that the shell cannot take for an option.
+/// The path in a form that the shell does not take for an option.
 fn explicit(path: &Path) -> PathBuf {
     let looks_like_option = path.as_os_str().as_encoded_bytes().starts_with(b"-");
     if looks_like_option { Path::new(".").join(path) } else { path.to_path_buf() }

@@ -11,7 +11,7 @@ use fencepost::options::Options;
 
 use super::directory::{self, Directory};
 
-/// Notes the beginning.
+/// Writes the record of the run's beginning.
 pub fn begin(directory: &Directory, options: &Options, name: &OsStr, arguments: &[OsString]) {
     let words = std::iter::once(name).chain(arguments.iter().map(OsString::as_os_str));
     let folder = std::env::current_dir().unwrap_or_default();
@@ -31,7 +31,7 @@ pub fn begin(directory: &Directory, options: &Options, name: &OsStr, arguments: 
     );
 }
 
-/// Notes the end.
+/// Writes the record of the run's end.
 pub fn end(directory: &Directory, ledger: &Ledger, status: ExitStatus) {
     let (programs, unnamed) = ledger.unguarded();
     let mut not_guarded: Vec<NotGuarded> = programs

@@ -6,20 +6,20 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// How many bytes of a file the kernel looks at.
+/// How many bytes of a script the kernel reads.
 pub const HEAD_BYTES: usize = 256;
 
-/// What a `#!` line says.
+/// The contents of a `#!` line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Interpreter {
-    /// The interpreter, not sought in PATH.
+    /// The interpreter's path, which is not searched for in PATH.
     pub path: PathBuf,
-    /// All the rest of the line, which the kernel passes as one argument.
+    /// The rest of the line, which the kernel passes as one argument.
     pub argument: Option<OsString>,
 }
 
 impl Interpreter {
-    /// Reads the first bytes of a file as the kernel does; `None` when they are no `#!` line.
+    /// Reads the first bytes of a file as the kernel does; `None` if they are not a `#!` line.
     pub fn parse(head: &[u8]) -> Option<Interpreter> {
         let head = head.get(..HEAD_BYTES).unwrap_or(head);
         let line = head.strip_prefix(b"#!")?;
@@ -37,8 +37,8 @@ impl Interpreter {
         })
     }
 
-    /// The program that `/usr/bin/env` would seek in PATH; `None` when this is not `env`, or its argument is
-    /// more than a name, assignments and `-S`.
+    /// The program that `/usr/bin/env` would search for in PATH; `None` if the interpreter is not `env`, or its
+    /// argument is more than a name, assignments and `-S`.
     pub fn sought_by_env(&self) -> Option<&OsStr> {
         if self.path.file_name() != Some(OsStr::new("env")) {
             return None;
@@ -63,13 +63,13 @@ pub fn interpreter_of(path: &Path) -> Option<Interpreter> {
     Interpreter::parse(&head)
 }
 
-/// Whether a file without a known format may be meant for the shell: no NUL byte in its first line.
+/// Whether a file of unknown format may be for the shell: its first line has no NUL byte.
 pub fn looks_like_text(head: &[u8]) -> bool {
     !head.split(|&byte| byte == b'\n').next().unwrap_or_default().contains(&0)
 }
 
-/// Whether `path` is one of the names under which the kernel would run a carriage return as part of a name,
-/// the mark of a script that was saved with DOS line ends.
+/// Whether an interpreter's path ends with a carriage return, which the kernel takes as part of the name: the script
+/// was saved with DOS line ends.
 pub fn ends_with_carriage_return(path: &Path) -> bool {
     path.as_os_str().as_bytes().ends_with(b"\r")
 }

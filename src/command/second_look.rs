@@ -1,4 +1,4 @@
-//! `--second-look`: of a bug that was found late, the one command is run again, so that the write itself traps.
+//! `--second-look`: runs the command of a late finding again, under options by which the bad write itself faults.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -16,13 +16,13 @@ use super::run::{self, Flags};
 use super::sys::{self, Signals};
 use super::{parent, run_record};
 
-/// The flag.
+/// Name of the flag.
 pub const FLAG: &str = "second-look";
 
-/// Commands that are run again.
+/// Most commands that are run again.
 const MOST_LOOKS: usize = 10;
 
-/// Then the program is sent SIGALRM.
+/// After so many seconds, the program gets SIGALRM.
 const SECONDS: u32 = 120;
 
 /// The flag itself.
@@ -34,7 +34,7 @@ pub fn flag() -> Arg {
         .help("Run a command whose bug was found late once more, to catch the bad write itself")
 }
 
-/// Runs the commands again; returns what came of each, as sentences. No signal is given back, and standard streams are free.
+/// Runs the commands again; returns a sentence on each. Signals must be taken; standard streams may be closed.
 pub fn look(
     directory: &mut Directory,
     signals: &Signals,
@@ -50,7 +50,7 @@ pub fn look(
         let (option, value) = how(&bug.example);
         let mut flags = flags.clone();
         flags.push((option, value.to_owned()));
-        // Another bug may come first.
+        // Another bug may come before this one.
         flags.push(("keep-going", "yes".to_owned()));
         let outcome = match run_again(directory, signals, &flags, &bug.example) {
             Ok(outcome) => outcome,
@@ -90,17 +90,17 @@ enum Outcome {
     Ended,
 }
 
-/// The option under which the write traps.
+/// The option by which the bad write faults.
 fn how(finding: &Finding) -> (&'static str, &'static str) {
     match finding.object.as_ref().map(|object| (object.freed.is_some(), object.side)) {
-        // Written while it was in quarantine.
+        // The object was written to while it was in quarantine.
         Some((true, Side::Inside)) => ("revoke", "immediate"),
         Some((_, Side::Before)) => ("placement", "left"),
         _ => ("placement", "exact"),
     }
 }
 
-/// Nothing of it is seen, and it has no input.
+/// Runs the command of a finding again, without input, and with its output discarded.
 fn run_again(
     directory: &Directory,
     signals: &Signals,

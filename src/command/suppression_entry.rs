@@ -1,8 +1,8 @@
-//! What all files of suppressions are read into.
+//! Entries of suppression files, in the form into which all kinds of files are read.
 
 use fencepost::finding::suppression::{FramePattern, Suppression};
 
-/// A suppression, and what is said of it.
+/// A suppression, with its reason and origin.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub suppression: Suppression,
@@ -12,10 +12,10 @@ pub struct Entry {
     pub origin: String,
 }
 
-/// A line, and what is wrong there.
+/// The number of a line, and what is wrong there.
 pub type Mistake = (usize, String);
 
-/// One line of a stack: `...`, `fun:GLOB`, `obj:GLOB`, `src:FILE[:LINE]`, or a function.
+/// Reads one line of a stack: `...`, `fun:GLOB`, `obj:GLOB`, `src:FILE[:LINE]`, or a function.
 pub fn frame(text: &str) -> FramePattern {
     if text == "..." {
         return FramePattern::Any;

@@ -1,4 +1,4 @@
-//! Files of suppressions: ours, in TOML; others are handed on.
+//! Reads files of suppressions: ours, in TOML, and by `foreign_suppressions` those of other tools.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::suppression_entry::{Entry, Mistake, frame};
 
 const MILLISECONDS_OF_A_DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// Reads a file; returns what it holds, and sentences on what was not taken.
+/// Reads a file; returns its suppressions, and sentences about those that were not taken.
 pub fn read(path: &Path) -> Result<(Vec<Entry>, Vec<String>), Refusal> {
     let usage = |sentence| Refusal::new(Refusal::USAGE, sentence);
     let text = fs::read_to_string(path)

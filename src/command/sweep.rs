@@ -1,7 +1,7 @@
-//! `fencepost run --sweep`: the program under each placement in turn, and what all the runs have found.
+//! `fencepost run --sweep`: runs the program once with each placement, and reports what all these runs have found.
 //!
-//! No placement sees every bug: the object touches a guard on one side only. So the program runs several times, with
-//! the same input, and what was found is told once, with the placements that show it.
+//! No placement finds every bug, because an object has a guard page on one side only. So the program runs several
+//! times with the same input. Each bug is reported once, with the placements that found it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -25,10 +25,10 @@ use super::run::{self, Flags};
 use super::run_record;
 use super::sys::{self, Signals};
 
-/// The exit code after findings where `error-exitcode` says no other.
+/// The exit code after findings if `error-exitcode` is not given.
 const FOUND: u8 = 1;
 
-/// Seed of the run with random placement, where the user gives none: the same in every sweep.
+/// Seed of the run with random placement, if the user gives none; it is the same in every sweep.
 const SEED: &str = "1";
 
 /// Runs the program once for each placement; returns the exit code.
@@ -65,7 +65,7 @@ pub fn sweep(
         flags.extend(of_directory.iter().cloned());
         flags.push(("placement", choice.name.to_owned()));
         directory.begin_part(choice.name);
-        // Reports are told at the end, each once.
+        // Reports go to a file: at the end each bug is reported once.
         let log = match &options.log_path {
             Some(path) => format!("{path}.{}", choice.name),
             None => format!("{}/{}.log", directory.path().display(), directory.run()),
@@ -121,7 +121,7 @@ pub fn sweep(
     }
     tell_of_ends(&ends);
     wishes.tell_suppressions(&collection);
-    // A report whose record could not be written counts, too.
+    // A report whose record could not be written counts as a bug, too.
     let is_bad = wishes.fail_on.fails(&collection) || unrecorded > 0;
     Ok(if is_bad && wishes.fail_on != FailOn::Never {
         options.error_exitcode.unwrap_or(FOUND)
@@ -134,11 +134,11 @@ pub fn sweep(
 struct End {
     placement: &'static str,
     status: ExitStatus,
-    /// Whether a report explains it.
+    /// Whether a report explains this end.
     by_report: bool,
 }
 
-/// Prints each bug that is news in full, then a line for each.
+/// Prints each new bug in full, then one line for each.
 fn tell(collection: &Collection, directory: &Directory) {
     let bugs: Vec<&Bug> = collection.new_bugs().collect();
     for bug in &bugs {
@@ -159,7 +159,7 @@ fn tell(collection: &Collection, directory: &Directory) {
     }
 }
 
-/// Says which runs ended otherwise than the first one that no report has ended.
+/// Says which runs ended in another way than the first run that did not end by a report.
 fn tell_of_ends(ends: &[End]) {
     let mut others = ends.iter().filter(|end| !end.by_report);
     let Some(usual) = others.next() else { return };
@@ -180,16 +180,16 @@ fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// Prints a line. It may hold names that others chose.
+/// Prints a line, which may hold names that others chose.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "fencepost: sweep: {}", printable(line));
 }
 
 /// Standard input, the same for each run.
 enum Input {
-    /// A terminal or another device, or nothing: each run has it as it is.
+    /// A terminal or another device, or none: each run inherits it.
     Inherited,
-    /// A file, from where it stood; or what came through a pipe.
+    /// A file, read from `start` on; or a copy of the contents of a pipe.
     Kept { file: File, start: u64 },
 }
 

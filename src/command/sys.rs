@@ -1,5 +1,5 @@
-//! The system calls that the standard library lacks. All unsafe code of the command is here,
-//! except the C interfaces: `main` and the demos.
+//! The system calls that the standard library does not have. All unsafe code of the command is here,
+//! except for `main` and the demos, which are C interfaces.
 #![allow(unsafe_code)]
 
 use std::convert::Infallible;
@@ -21,7 +21,7 @@ pub struct Identity {
     pub effective_group: u32,
 }
 
-/// Asks who we are.
+/// Asks for the ids of this process.
 pub fn identity() -> Identity {
     // SAFETY: these calls have no arguments, touch no memory and cannot fail.
     unsafe {
@@ -34,7 +34,7 @@ pub fn identity() -> Identity {
     }
 }
 
-/// Whether this process may execute the file, as far as its permissions go.
+/// Whether the file's permissions allow this process to execute it.
 pub fn is_executable(path: &Path) -> bool {
     let Ok(path) = c_string(path.as_os_str()) else {
         return false;
@@ -43,7 +43,7 @@ pub fn is_executable(path: &Path) -> bool {
     unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::X_OK, libc::AT_EACCESS) == 0 }
 }
 
-/// Whether the file carries capabilities (`setcap`).
+/// Whether the file has capabilities (`setcap`).
 pub fn has_capabilities(path: &Path) -> bool {
     let Ok(path) = c_string(path.as_os_str()) else {
         return false;
@@ -56,8 +56,8 @@ pub fn has_capabilities(path: &Path) -> bool {
     size > 0
 }
 
-/// Whether executing the file cannot change privileges whatever its mode says: this process renounced it
-/// (`no_new_privs`) or the file system is mounted `nosuid`.
+/// Whether executing the file cannot change privileges, whatever its mode is: this process has set `no_new_privs`, or
+/// the file system is mounted `nosuid`.
 pub fn cannot_gain_privileges(path: &Path) -> bool {
     // SAFETY: this operation takes zeros for its unused arguments and touches no memory.
     if unsafe { libc::prctl(libc::PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) } == 1 {
@@ -75,14 +75,14 @@ pub fn cannot_gain_privileges(path: &Path) -> bool {
     }
 }
 
-/// The version of the C library that runs.
+/// The version of the running C library.
 pub fn libc_version() -> String {
-    // SAFETY: it returns a C string that is never freed.
+    // SAFETY: gnu_get_libc_version returns a C string that is never freed.
     let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
     version.to_string_lossy().into_owned()
 }
 
-/// A limit of this process, in the resource's unit; `None` where there is none.
+/// The soft limit of a resource, in its unit; `None` if there is no limit.
 pub fn soft_limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: a valid structure, which is filled on success.
@@ -90,11 +90,11 @@ pub fn soft_limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
     (told && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }
 
-/// Sets (or with `None` removes) an environment variable of this process; the others stay as they are, even
-/// those that are not well formed.
+/// Sets an environment variable of this process, or removes it if `value` is `None`. All others stay as they are, even
+/// malformed ones.
 pub fn set_variable(name: &str, value: Option<&OsStr>) {
-    // SAFETY: the command has one thread here (those that read records have ended), so none can read the
-    // environment meanwhile.
+    // SAFETY: the command has one thread here (the threads that read records have ended), so no other thread reads
+    // the environment meanwhile.
     unsafe {
         match value {
             Some(value) => std::env::set_var(name, value),
@@ -117,14 +117,14 @@ pub fn execute(path: &Path, arguments: &[OsString]) -> io::Result<Infallible> {
     Err(io::Error::last_os_error())
 }
 
-/// Standard input, as it is; `None` if it is closed.
+/// A duplicate of standard input; `None` if it is closed.
 pub fn standard_input() -> Option<File> {
     io::stdin().as_fd().try_clone_to_owned().ok().map(File::from)
 }
 
-/// An empty file that is nowhere but in memory.
+/// Makes an empty file in memory.
 pub fn memory_file() -> io::Result<File> {
-    // SAFETY: a NUL-terminated name; the descriptor that comes back is nobody else's.
+    // SAFETY: the name is NUL-terminated; nobody else uses the new descriptor.
     unsafe {
         match libc::memfd_create(c"fencepost-input".as_ptr(), libc::MFD_CLOEXEC) {
             -1 => Err(io::Error::last_os_error()),
@@ -133,13 +133,13 @@ pub fn memory_file() -> io::Result<File> {
     }
 }
 
-/// The signal mask and dispositions that this process was given, for the program.
+/// The signal mask and the ignored signals that this process inherited; the program must get the same.
 pub struct Signals {
     mask: libc::sigset_t,
     ignored: Vec<c_int>,
 }
 
-/// A signal, and who sent it.
+/// A signal that has arrived, with its origin.
 pub struct Arrival {
     pub signal: c_int,
     info: libc::siginfo_t,
@@ -153,7 +153,7 @@ impl Arrival {
 }
 
 impl Signals {
-    /// Blocks all signals, so that each waits for [`Signals::next`]; those that were ignored too.
+    /// Blocks all signals, also those that were ignored, so that each waits for [`Signals::next`].
     pub fn take() -> Signals {
         let mut ignored = Vec::new();
         // SAFETY: the structures are valid, and zeros are an action and a mask; an action is read after the
@@ -175,9 +175,9 @@ impl Signals {
         }
     }
 
-    /// As they were before [`Signals::take`].
+    /// Restores mask and ignored signals as they were before [`Signals::take`].
     pub fn give_back(&self) {
-        // SAFETY: the mask is one that the kernel has given.
+        // SAFETY: the kernel returned this mask.
         unsafe {
             for &signal in &self.ignored {
                 libc::signal(signal, libc::SIG_IGN);
@@ -186,9 +186,9 @@ impl Signals {
         }
     }
 
-    /// A signal that has come, if one has.
+    /// Takes a signal that is pending, if one is.
     pub fn pending(&self) -> Option<Arrival> {
-        // SAFETY: the structures are valid, zeros are a set, a siginfo_t, and no time to wait.
+        // SAFETY: the structures are valid: zeros are a set, a siginfo_t, and a waiting time of 0.
         unsafe {
             let (mut all, mut info) = (std::mem::zeroed(), std::mem::zeroed());
             libc::sigfillset(&raw mut all);
@@ -214,9 +214,9 @@ impl Signals {
     }
 }
 
-/// Sends to process `pid` the signal that has arrived, with its value if it has one.
+/// Sends a signal that has arrived on to process `pid`, with its value if it has one.
 pub fn pass_on(arrival: &Arrival, pid: c_int) {
-    // SAFETY: the kernel reads the siginfo_t, which came from it.
+    // SAFETY: the kernel reads the siginfo_t, which it filled itself.
     unsafe {
         if arrival.info.si_code == libc::SI_QUEUE {
             let info = &raw const arrival.info;
@@ -227,7 +227,7 @@ pub fn pass_on(arrival: &Arrival, pid: c_int) {
     }
 }
 
-/// What `signal` does to a process that has no handler for it, happens to this one.
+/// Lets this process suffer the default action of `signal`: it ends or stops.
 pub fn suffer(signal: c_int) {
     // SAFETY: a valid set; the default action needs no code of ours.
     unsafe {
@@ -241,13 +241,13 @@ pub fn suffer(signal: c_int) {
     }
 }
 
-/// From now on this process leaves no core file.
+/// Keeps this process from leaving a core file.
 pub fn leave_no_core() {
     // SAFETY: this operation touches no memory.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
 }
 
-/// Whether this process leads its session: then the end of the terminal is told to it alone.
+/// Whether this process leads its session: then it alone gets the kernel's SIGHUP when the terminal goes away.
 pub fn leads_session() -> bool {
     // SAFETY: these calls touch no memory.
     unsafe { libc::getsid(0) == libc::getpid() }
@@ -260,11 +260,11 @@ pub fn is_traced() -> bool {
     tracer.is_some_and(|pid| pid.trim() != "0")
 }
 
-/// Runs `child` in a child process, which dies with this one.
+/// Runs `child` in a child process, which is killed if this one dies.
 pub fn fork(child: impl FnOnce() -> u8) -> io::Result<c_int> {
     let _ = io::stdout().flush();
-    // SAFETY: the command has one thread here (those that read records have ended), so the child may go on as it
-    // likes; the calls touch no memory.
+    // SAFETY: the command has one thread here (the threads that read records have ended), so the child may run any
+    // code; the calls touch no memory.
     unsafe {
         let parent = libc::getpid();
         match libc::fork() {
@@ -281,10 +281,10 @@ pub fn fork(child: impl FnOnce() -> u8) -> io::Result<c_int> {
     }
 }
 
-/// In a child: sets its standard input, and if it is `silent` its standard output and error to nowhere.
+/// In a child: sets its standard input, and if it is to be `silent`, sends its standard output and error to /dev/null.
 pub fn redirect(input: Option<&File>, silent: bool) {
     let nowhere = File::options().write(true).open("/dev/null");
-    // SAFETY: the descriptors are open; dup2 fails only where none is left, and then the run is as good without.
+    // SAFETY: the descriptors are open; dup2 touches no memory. If it fails, the run goes on without the change.
     unsafe {
         if let Some(input) = input {
             libc::dup2(input.as_raw_fd(), 0);
@@ -296,13 +296,13 @@ pub fn redirect(input: Option<&File>, silent: bool) {
     }
 }
 
-/// Opens nothing under the numbers of standard input, output and error that are free, for children.
+/// Opens /dev/null under each of the numbers 0 to 2 that is closed, so that children have standard streams.
 pub fn fill_standard_streams() {
     loop {
-        // SAFETY: a valid path; the descriptor is nobody else's.
+        // SAFETY: a valid path; nobody else uses the new descriptor.
         let descriptor = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
         if descriptor > 2 {
-            // SAFETY: just opened here.
+            // SAFETY: the descriptor was opened above.
             unsafe { libc::close(descriptor) };
         }
         if !(0..=2).contains(&descriptor) {
@@ -311,19 +311,19 @@ pub fn fill_standard_streams() {
     }
 }
 
-/// Lets SIGALRM come after so many seconds; 0 lets none come.
+/// Asks for SIGALRM after so many seconds; 0 cancels it.
 pub fn set_alarm(seconds: u32) {
-    // SAFETY: touches no memory.
+    // SAFETY: alarm touches no memory.
     unsafe { libc::alarm(seconds) };
 }
 
-/// A change of a child.
+/// A change of state of a child.
 pub enum Change {
     Stopped(c_int),
     Ended(ExitStatus),
 }
 
-/// The next change of any child, if there is one now.
+/// The next change of state of any child, if there is one now.
 pub fn next_change() -> Option<(c_int, Change)> {
     let mut status = 0;
     // SAFETY: `status` is valid.
@@ -341,19 +341,19 @@ pub fn next_change() -> Option<(c_int, Change)> {
 /// Whether a child is stopped.
 pub fn is_stopped(pid: c_int) -> bool {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The state stands behind the name, which may hold anything (proc_pid_stat(5)).
+    // The state follows the name, which may hold any characters (proc_pid_stat(5)).
     let end = stat.iter().rposition(|&byte| byte == b')');
     end.and_then(|end| stat.get(end + 2)) == Some(&b'T')
 }
 
-/// Gives up every descriptor but `kept`, and the folder: whoever waits for the program to
-/// close its own must not wait for this process. A guard in this process, of a run around this one, keeps its
-/// own: it stands before libc's functions, but not before system calls.
+/// Closes every descriptor but `kept`, and leaves the working directory: a process that waits until the program closes
+/// its descriptors must not wait for this one. If this process is guarded itself, by a run around this one, the guard
+/// keeps its descriptors, because libc's functions are called, which it replaces, and not system calls.
 pub fn let_go_of_descriptors(mut kept: Vec<c_int>) {
     kept.sort_unstable();
     let mut first = 0;
     type CloseRange = unsafe extern "C" fn(c_uint, c_uint, c_int) -> c_int;
-    // SAFETY: a valid name; a function that is found under it has this signature (close_range(2)), and null is None.
+    // SAFETY: a valid name; a function with this name has this signature (close_range(2)), and null becomes None.
     let close_range: Option<CloseRange> =
         unsafe { std::mem::transmute(libc::dlsym(libc::RTLD_DEFAULT, c"close_range".as_ptr())) };
     let close = |first: c_int, last: c_int| {
@@ -362,7 +362,7 @@ pub fn let_go_of_descriptors(mut kept: Vec<c_int>) {
         unsafe {
             if first <= last && close_range.is_none_or(|close_range| close_range(from, to, 0) != 0)
             {
-                // glibc before 2.34 or Linux before 5.9; the limit is soon reached where it is low, as by default.
+                // glibc before 2.34 or Linux before 5.9: close each number that is likely to be used.
                 for descriptor in first..=last.min(65_535) {
                     libc::close(descriptor);
                 }
@@ -374,14 +374,14 @@ pub fn let_go_of_descriptors(mut kept: Vec<c_int>) {
         first = descriptor + 1;
     }
     close(first, c_int::MAX);
-    // SAFETY: a valid path.
+    // SAFETY: the path is a valid C string.
     unsafe { libc::chdir(c"/".as_ptr()) };
 }
 
-/// Lets this process and its children die without a core file.
+/// Keeps this process and its children from leaving core files.
 pub fn disable_core_files() {
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `none` is a valid structure that outlives the call. A failure leaves a core file at worst.
+    // SAFETY: `none` is a valid structure that outlives the call. If it fails, at worst there is a core file.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
 }
 

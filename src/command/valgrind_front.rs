@@ -1,8 +1,8 @@
-//! Called by a name with `valgrind` in it: the command line of Valgrind, its log and its words, with our guard.
+//! The command under a name with `valgrind` in it: takes Valgrind's command line, and writes a log like Valgrind's.
 //!
-//! `ctest -T memcheck` and other tools start Valgrind and read its log. They take `fencepost` for it by the link
-//! `fencepost-valgrind`, which `install` makes. The program runs under another process of the command, which writes records; at
-//! its end the log is made of them.
+//! `ctest -T memcheck` and other tools start Valgrind and read its log. They can use the link `fencepost-valgrind`,
+//! which `install` makes, in its place. The program runs under another process of the command, which writes records;
+//! at its end the log is made from them.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -21,25 +21,25 @@ use super::refusal::{Refusal, quoted};
 use super::sys::{self, Signals};
 use super::{recorded, records, run};
 
-/// Whether a command of this name is to behave as Valgrind.
+/// Whether the command must behave like Valgrind under this name.
 pub fn is_meant_by(name: &OsStr) -> bool {
     let name = Path::new(name).file_name().unwrap_or_default();
     name.as_bytes().windows(8).any(|part| part == b"valgrind")
 }
 
-/// What a command line of Valgrind asks for.
+/// The contents of a command line for Valgrind.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Asked {
     log_file: Option<String>,
     is_quiet: bool,
-    /// For `fencepost run`.
+    /// Flags for `fencepost run`.
     flags: Vec<String>,
-    /// What is accepted, and does nothing here: the option, and why.
+    /// Options that are accepted but have no effect here, each with the reason.
     idle: Vec<(String, &'static str)>,
     program: Vec<OsString>,
 }
 
-/// Options whose effect nobody misses: of Valgrind's engine, of leaks, and of what it prints.
+/// Options that are not needed here: about Valgrind's engine, leaks, and details of its output.
 const IDLE: [&str; 22] = [
     "show-possibly-lost",
     "errors-for-leak-kinds",
@@ -65,12 +65,12 @@ const IDLE: [&str; 22] = [
     "valgrind-stacksize",
 ];
 
-/// Options that change what others read: without them they would wait for what does not come.
+/// Options that change the form of the output: a tool that uses one would wait for output that does not come.
 const REFUSED: [&str; 6] =
     ["xml", "xml-file", "xml-fd", "log-fd", "log-socket", "gen-suppressions"];
 
 impl Asked {
-    /// Reads the arguments behind the name of the command.
+    /// Reads the arguments after the name of the command.
     fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Asked, Refusal> {
         let mut asked = Asked::default();
         let mut arguments = arguments.peekable();
@@ -129,7 +129,7 @@ impl Asked {
         Ok(asked)
     }
 
-    /// The name of the log, if it is not standard error.
+    /// The path of the log; `None` for standard error.
     fn log_path(&self) -> Result<Option<PathBuf>, Refusal> {
         let Some(pattern) = &self.log_file else { return Ok(None) };
         let mut path = OsString::new();
@@ -165,12 +165,12 @@ impl Asked {
     }
 }
 
-/// Runs what the command line of Valgrind says, and returns the exit code.
+/// Runs the program of a command line for Valgrind, and returns the exit code.
 pub fn be_valgrind(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refusal> {
     let asked = Asked::parse(arguments)?;
     let path = asked.log_path()?;
     let failed = |what: String| move |error: io::Error| Refusal::new(1, format!("{what}: {error}"));
-    // As with Valgrind it is there from the start, and empty.
+    // As with Valgrind, the log exists from the start, and is empty.
     let mut log: Box<dyn Write> = match &path {
         Some(path) => {
             Box::new(File::create(path).map_err(failed(format!("the log {}", quoted(path))))?)
@@ -193,14 +193,14 @@ pub fn be_valgrind(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refu
         Refusal::NOT_EXECUTABLE
     });
     let status = child.map_err(failed("a process".to_owned()))?.accompany().status;
-    // Nothing is there where the program could not be started, which has been said.
+    // There are no records if the program could not be started; the user has been told that.
     let found = records::read(&[folder.path().to_owned()]).unwrap_or_default();
     drop(folder);
     write_log(&asked, &found, &mut *log).map_err(failed("the log".to_owned()))?;
     Ok(run::end_as(status))
 }
 
-/// What Valgrind would log, and what the user must know.
+/// Writes the bugs as Valgrind would, and what the user must know.
 fn write_log(asked: &Asked, found: &Collection, log: &mut dyn Write) -> io::Result<()> {
     format::valgrind::render(found, log)?;
     let pid = std::process::id();
@@ -234,7 +234,7 @@ mod tests {
         assert!(!is_meant_by(OsStr::new("/opt/valgrind/fencepost")));
     }
 
-    /// As CTest 3.25 starts it.
+    /// The command line of CTest 3.25.
     #[test]
     fn the_words_of_ctest_are_understood() {
         let asked = parse(

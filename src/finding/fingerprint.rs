@@ -1,15 +1,15 @@
-//! What tells one bug from another, in every run.
+//! Fingerprints: the same for one bug in every run, different for other bugs.
 //!
-//! A fingerprint is a hash of the class of the kind, the direction of the access, on which side of the object it is if it is
-//! beside one, and the innermost function of the program in two stacks: of the access or the call, and of the allocation. No address, no line, no offset where there is
-//! a name: so it outlives randomised addresses, another placement, and edits elsewhere in a file. Several bugs
-//! of one function on objects of one allocation site share a fingerprint; their places are told apart by
-//! [`Bug::places`](super::Bug::places).
+//! A fingerprint is a hash of the kind's class, the direction of the access, the side of the object for an access
+//! beside one, and the program's innermost function in two stacks: of the access or call, and of the allocation. It
+//! has no address, no line, and an offset only where a name is missing. So it stays the same with randomised addresses,
+//! with another placement, and after edits elsewhere in a file. Bugs of one function on objects of one allocation site
+//! share a fingerprint; [`Bug::places`](super::Bug::places) tells them apart.
 
 use super::{Direction, Event, Finding, Frame, Object, Side, UNKNOWN_MODULE};
 use crate::sys::hash::Hash;
 
-/// The class of accesses beside objects.
+/// The class of all accesses beside objects.
 const OUT_OF_BOUNDS: &str = "out-of-bounds";
 
 /// Sets [`Finding::fingerprint`] and [`Finding::site`].
@@ -46,7 +46,7 @@ fn side(object: &Object) -> &'static str {
     }
 }
 
-/// For writes beside or after objects: the side, and where the object was allocated.
+/// For a write beside an object or after its free: a hash of the side and of where the object was allocated.
 fn site(finding: &Finding) -> Option<u64> {
     let object = finding.object.as_ref()?;
     let is_write =
@@ -64,7 +64,7 @@ fn site(finding: &Finding) -> Option<u64> {
     is_write.then_some(hash.get())
 }
 
-/// Kinds that one bug may show as, by chance or by placement, have one class.
+/// The class of a finding's kind. Kinds that one bug may show as, by chance or by placement, share a class.
 fn class(finding: &Finding) -> &str {
     match finding.kind.as_str() {
         "heap-buffer-overflow" | "heap-buffer-underflow" | "overwritten-slack" => OUT_OF_BOUNDS,
@@ -86,7 +86,7 @@ fn stack_of(event: &Event) -> &[Frame] {
     event.stack.as_deref().unwrap_or_default()
 }
 
-/// The innermost frame that is the program's own, by name and file if they are known; see [`innermost`].
+/// Names the frame at [`innermost`]: by function and file if they are known, else by module and offset.
 fn place(stack: &[Frame], is_allocation: bool) -> Option<String> {
     let frame = &stack[innermost(stack, is_allocation)?];
     Some(match &frame.function {
@@ -98,8 +98,8 @@ fn place(stack: &[Frame], is_allocation: bool) -> Option<String> {
     })
 }
 
-/// Which frame is the innermost that is the program's own; in the stack of an allocation, functions that allocate for
-/// others are passed over. If there is none, the innermost of all; `None` for no stack.
+/// Index of the program's innermost frame. In the stack of an allocation, functions that allocate for others are
+/// passed over. If there is no such frame, the innermost of all; `None` for an empty stack.
 pub fn innermost(stack: &[Frame], is_allocation: bool) -> Option<usize> {
     let called = |frame: &Frame| is_of_project(frame) && !(is_allocation && is_allocator(frame));
     (stack.iter().position(called))
@@ -107,7 +107,7 @@ pub fn innermost(stack: &[Frame], is_allocation: bool) -> Option<usize> {
         .or((!stack.is_empty()).then_some(0))
 }
 
-/// Whether a frame is of the program under test: not of libc, of a language's runtime, or nowhere.
+/// Whether a frame belongs to the program under test, and not to libc, to a language's runtime, or to no module.
 pub fn is_of_project(frame: &Frame) -> bool {
     const RUNTIMES: [&str; 12] = [
         "libc.so",
@@ -132,8 +132,9 @@ pub fn is_of_project(frame: &Frame) -> bool {
         && frame.function.as_deref() != Some("_start")
 }
 
-/// The frame that a summary names: the innermost of the program under test; of a bad call, without functions that only pass it
-/// on to `free` or `malloc`. If there is none, the innermost outside Rust's standard library whose module is known; else the innermost.
+/// The frame that a summary names: the innermost of the program under test. For a bad call, functions that only pass
+/// it on to `free` or `malloc` are passed over. If there is no such frame, the innermost one that has a module and is
+/// outside Rust's standard library; else the innermost of all.
 pub fn place_of_user(stack: &[Frame], is_call: bool) -> Option<&Frame> {
     let is_std = |frame: &Frame| frame.file.as_ref().is_some_and(|it| it.starts_with("/rustc/"));
     let is_user = |frame: &&Frame| !is_std(frame) && frame.module != UNKNOWN_MODULE;
@@ -146,10 +147,10 @@ pub fn place_of_user(stack: &[Frame], is_call: bool) -> Option<&Frame> {
         .or(stack.first())
 }
 
-/// Where in the program under test a finding's bug, and its object's allocation and free, are.
+/// The frames of the program under test that a finding is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Places<'a> {
-    /// The access or the call.
+    /// Where the access or the call is.
     pub culprit: Option<&'a Frame>,
     pub allocated: Option<&'a Frame>,
     pub freed: Option<&'a Frame>,
@@ -171,14 +172,14 @@ impl Places<'_> {
 }
 
 impl<'a> Places<'a> {
-    /// The most important first.
+    /// The frames in order, the most important first.
     pub fn in_order(self) -> [Option<&'a Frame>; 3] {
         [self.culprit, self.freed, self.allocated]
     }
 }
 
-/// Whether a function does nothing but free or allocate for others, by one of the names that such functions have. A name as `list_free`
-/// tells of more than that.
+/// Whether a function only frees or allocates for others, by its name. A name like `list_free` is not such a name: the
+/// function does more.
 fn forwards(frame: &Frame) -> bool {
     const BEFORE: [&str; 22] = [
         "x", "g", "my", "safe", "mem", "memory", "do", "checked", "debug", "dbg", "wrap",
@@ -208,13 +209,13 @@ fn forwards(frame: &Frame) -> bool {
     })
 }
 
-/// Parts of Rust's standard library have no lines.
+/// Whether a function belongs to Rust's standard library, by its name: some parts have no file names.
 fn is_of_rust_itself(function: &str) -> bool {
     let path = function.trim_start_matches(['<', '&']);
     ["alloc::", "core::", "std::"].iter().any(|name| path.starts_with(name))
 }
 
-/// Whether a function's name ends with what only allocates: such a function does so for its callers.
+/// Whether a function allocates for its callers, by the end of its name.
 pub fn is_allocator(frame: &Frame) -> bool {
     const ENDS: [&str; 9] = [
         "alloc",
@@ -232,14 +233,14 @@ pub fn is_allocator(frame: &Frame) -> bool {
     if name.starts_with("operator new") {
         return true;
     }
-    // g_malloc0, g_malloc0_n, sqlite3_malloc64.
+    // Names like g_malloc0, g_malloc0_n, sqlite3_malloc64.
     let name = name.trim_matches('_').to_ascii_lowercase();
     let name =
         name.strip_suffix("_n").unwrap_or(&name).trim_end_matches(|c: char| c.is_ascii_digit());
     ENDS.iter().any(|end| name.ends_with(end)) && !name.ends_with("dealloc")
 }
 
-/// `alloc` of `ns::Pool<ns::Node>::alloc<int>(unsigned long) [clone .cold]`.
+/// The plain name of a function: `alloc` for `ns::Pool<ns::Node>::alloc<int>(unsigned long) [clone .cold]`.
 fn name_of(function: &str) -> &str {
     let path = without_clones(without_parameters(function));
     let (mut depth, mut start, mut end) = (0, 0, path.len());
@@ -255,7 +256,7 @@ fn name_of(function: &str) -> &str {
     &path[start..end]
 }
 
-/// `ns::f(int) const` without `(int) const`.
+/// A function's name without parameters: `ns::f` for `ns::f(int) const`.
 pub fn without_parameters(function: &str) -> &str {
     let mut depth = 0;
     for (at, char) in function.char_indices().rev() {
@@ -263,7 +264,7 @@ pub fn without_parameters(function: &str) -> &str {
             ')' => depth += 1,
             '(' if depth == 1 => {
                 let name = &function[..at];
-                // `(anonymous namespace)` at the end of a name is none of its parameters.
+                // `(anonymous namespace)` at the end of a name is not a list of parameters.
                 return if name.is_empty() || name.ends_with("::") { function } else { name };
             }
             '(' if depth > 1 => depth -= 1,
@@ -273,7 +274,7 @@ pub fn without_parameters(function: &str) -> &str {
     function
 }
 
-/// Without what the compiler appends to the name of a copy: `.constprop.0`, `.part.1`, ` [clone .cold]`.
+/// A function's name without what the compiler appends to copies: `.constprop.0`, `.part.1`, ` [clone .cold]`.
 fn without_clones(function: &str) -> &str {
     let end = function.find(" [clone").unwrap_or(function.len());
     let name = &function[..end];
@@ -337,7 +338,7 @@ mod tests {
         finding
     }
 
-    /// `finding` with another `change`, and its fingerprint anew.
+    /// A copy of `finding` after `change`, with its fingerprint computed again.
     fn changed(finding: &Finding, change: impl FnOnce(&mut Finding)) -> Finding {
         let mut finding = finding.clone();
         change(&mut finding);
@@ -401,7 +402,7 @@ mod tests {
         assert_ne!(finding("heap-use-after-free", "visit", "make_node").site, first.site);
     }
 
-    /// Another placement of the objects, or a check later on.
+    /// The write may be found at once or later, depending on the placement of objects.
     #[test]
     fn a_write_and_what_it_left_share_the_site() {
         let early = finding(OVERFLOW, "visit", "make_node");

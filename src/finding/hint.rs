@@ -1,9 +1,9 @@
-//! What to do about a finding, in a sentence, where that is certain.
+//! Hints: one sentence on what to do about a finding, where that is certain.
 
 use super::fingerprint::Places;
 use super::{Direction, Finding, Frame, Object, ObjectState, Side};
 
-/// Calls of one function in a stack that show that it calls itself without end.
+/// From so many calls in a stack on, a function counts as calling itself without end.
 const MANY_CALLS: usize = 10;
 
 /// The hint for `finding`, if there is one.
@@ -45,7 +45,7 @@ fn overflow(finding: &Finding, object: &Object) -> Option<String> {
                 .to_owned()
         });
     }
-    // What is not a whole number of elements is no array of them.
+    // An object that does not have the size of a whole number of elements is no array of them.
     let count = object.bytes.checked_div(bytes).filter(|count| count * bytes == object.bytes)?;
     (start == end && count > 1).then(|| {
         format!(
@@ -55,7 +55,7 @@ fn overflow(finding: &Finding, object: &Object) -> Option<String> {
     })
 }
 
-/// The source says that a realloc gave the object back.
+/// The hint for a use after a realloc, if the source line of the free shows one.
 fn moved(finding: &Finding) -> Option<String> {
     let freed = Places::of(finding).freed?;
     let source = finding.sources.iter().find(|source| is_of(source, freed))?;
@@ -98,7 +98,7 @@ fn bad_free(finding: &Finding, object: &Object) -> Option<String> {
     })
 }
 
-/// The function that calls itself again and again.
+/// The hint for a stack in which a function calls itself again and again.
 fn recursion(stack: &[Frame]) -> Option<String> {
     let name = |frame: &'_ Frame| frame.function.clone();
     let function = stack.iter().filter_map(name).find(|function| {

@@ -1,9 +1,9 @@
-//! What fencepost leaves behind: the one data model of everything outside the process.
+//! The data that fencepost leaves behind: one model for everything outside the process.
 //!
-//! A [`Finding`] is one report of a bug with nothing left to look up. Every format, the text on standard error too, is a
-//! function of it. A [`Record`] is one line of a file in a report directory (JSON Lines): processes write theirs, the
-//! command reads, merges and renders them. `docs/schema/record.json` is the published schema of a line.
-//! Fields are added, never given another meaning, within one [`VERSION`]. Readers skip records of a type, and fields, that they do not know.
+//! A [`Finding`] is one report of a bug, with nothing left to look up. Every format, the text on standard error too, is
+//! made from it. A [`Record`] is one line of a file in a report directory (JSON Lines): processes write them; the
+//! command reads, merges and renders them. `docs/schema/record.json` is the published schema of a line. Within one
+//! [`VERSION`] fields may be added, but keep their meaning. Readers skip unknown types of records and unknown fields.
 
 pub mod fingerprint;
 pub mod hint;
@@ -17,16 +17,16 @@ pub use totals::{TestCount, Totals};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::io;
 
-/// Version of the records. It grows when a field changes its meaning or goes.
+/// Version of the records. It grows when a field changes its meaning or is removed.
 pub const VERSION: u32 = 1;
 
-/// The environment variable by which `fencepost run` names the run to its processes; see [`Process::run`].
+/// The environment variable in which `fencepost run` passes the run's name to its processes; see [`Process::run`].
 pub const RUN_ID_VARIABLE: &str = "FENCEPOST_RUN_ID";
 
 /// The folder in a report directory where processes write their records.
 pub const RECORDS_FOLDER: &str = "records";
 
-/// The module of an address that is in no mapping at all.
+/// The module of an address that is in no mapping.
 pub const UNKNOWN_MODULE: &str = "<unknown module>";
 
 /// One line of a record file.
@@ -42,13 +42,13 @@ pub enum Record {
     Process(ProcessStart),
     /// A process reports a bug.
     Finding(Box<Finding>),
-    /// A process tells what the user must know: what was not guarded, and why.
+    /// A process tells the user what was not guarded, and why.
     Notice(Notice),
-    /// A guarded process ends by itself. One that is killed, or whose bug kills it, leaves none.
+    /// A guarded process ends by itself. There is none from a process that a signal or a bug kills.
     ProcessEnd(ProcessEnd),
     /// Findings of one bug, merged.
     Bug(Box<Bug>),
-    /// All else of merged records.
+    /// Everything else of merged records, counted.
     Totals(Totals),
 }
 
@@ -57,7 +57,7 @@ pub enum Record {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Run {
     pub version: u32,
-    /// Names the run; what its processes write names it, too.
+    /// Name of the run; the records of its processes have it too.
     pub run: String,
     /// Milliseconds since 1970, UTC.
     pub time_ms: u64,
@@ -69,7 +69,7 @@ pub struct Run {
     /// Program and arguments.
     pub command: Vec<String>,
     pub directory: String,
-    /// As in `FENCEPOST_OPTIONS`.
+    /// The options, as in `FENCEPOST_OPTIONS`.
     pub options: String,
 }
 
@@ -80,15 +80,15 @@ pub struct RunEnd {
     pub version: u32,
     pub run: String,
     pub time_ms: u64,
-    /// Of the program; absent if a signal ended it.
+    /// The program's exit code; absent if a signal ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
-    /// That ended the program.
+    /// The signal that ended the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
-    /// Programs that were executed with the guard.
+    /// Number of programs that were executed with the guard.
     pub guarded: u64,
-    /// Programs that were executed without it.
+    /// The programs that were executed without the guard.
     #[serde(default)]
     pub not_guarded: Vec<NotGuarded>,
 }
@@ -100,34 +100,34 @@ pub struct NotGuarded {
     /// The last part of its path.
     pub program: String,
     pub reason: String,
-    /// Whether the user chose so.
+    /// Whether the user chose this by the option `follow`.
     #[serde(default)]
     pub by_choice: bool,
     pub times: u64,
 }
 
-/// Who a process is.
+/// What identifies a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Process {
-    /// The run that it belongs to; empty where nobody started it by `fencepost run`.
+    /// The run that it belongs to; empty if it was not started by `fencepost run`.
     pub run: String,
     pub host: String,
     pub pid: u32,
     pub parent_pid: u32,
-    /// What the parent is called.
+    /// Name of the parent process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
     /// Path of the executable.
     pub program: String,
-    /// Program and arguments, as they were at the start.
+    /// Program and arguments at the start.
     pub command: Vec<String>,
     pub directory: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<Test>,
 }
 
-/// The test that a process belongs to, as far as its framework says so in the environment.
+/// The test that a process belongs to, if its framework names it in the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Test {
@@ -143,11 +143,11 @@ pub struct ProcessStart {
     pub version: u32,
     pub time_ms: u64,
     pub process: Process,
-    /// How its guard pages are made.
+    /// The backend, which makes pages fault.
     pub backend: String,
 }
 
-/// A sentence that the user must know.
+/// A sentence for the user.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Notice {
@@ -164,14 +164,14 @@ pub struct ProcessEnd {
     pub version: u32,
     pub time_ms: u64,
     pub process: Process,
-    /// Allocations that were guarded.
+    /// Number of allocations that were guarded.
     pub guarded: u64,
-    /// Allocations that were not, by reason.
+    /// Numbers of allocations that were not guarded, by reason.
     #[serde(default)]
     pub unguarded: Vec<Counted>,
 }
 
-/// Something and how often it occurred.
+/// A name, and how often it occurred.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Counted {
@@ -184,85 +184,85 @@ pub struct Counted {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     pub version: u32,
-    /// Milliseconds since 1970, UTC; no two findings of one process have the same.
+    /// Milliseconds since 1970, UTC; different for each finding of a process.
     pub time_ms: u64,
-    /// Written before names were looked up, in case the process is killed meanwhile. A finding of the same process and
-    /// `time_ms` that is not bare tells the same and more, and takes its place.
+    /// Whether this was written before names were looked up, in case the process is killed meanwhile. A finding of the
+    /// same process and `time_ms` that is not bare replaces it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub bare: bool,
-    /// The same for the same bug in every run; see [`fingerprint`]. 16 hexadecimal digits. Of a bare finding it rests on offsets.
+    /// 16 hexadecimal digits, the same for a bug in every run; see [`fingerprint`]. In a bare finding, made of offsets.
     pub fingerprint: String,
-    /// The same for all writes beside, or after the free of, objects of one allocation site, whether they were found at once or late.
+    /// For writes beside an object or after its free: the same for objects of one allocation site, also for late ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
-    /// As reports name it: `heap-buffer-overflow`, `memcpy-param-overlap`.
+    /// The kind of bug, as in reports: `heap-buffer-overflow`, `memcpy-param-overlap`.
     pub kind: String,
-    /// The bug itself came earlier: what it left behind was found.
+    /// Whether the bug itself occurred earlier, and was found by the damage that it left.
     #[serde(default)]
     pub late: bool,
-    /// Kind, place and function: the last line of the text, without the words that all have.
+    /// Kind, place and function: the last line of the text, without the words that every such line has.
     pub summary: String,
     pub process: Process,
     pub thread: Thread,
-    /// First byte of the access, the argument of the call, or the damaged byte; absent where no address is at fault.
+    /// Address of the bad access, argument of the bad call, or address of the damage; absent if no address is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
-    /// Absent where no instruction is at fault.
+    /// Registers at the bad access; absent if no instruction is at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registers: Option<Registers>,
-    /// Of an access, or of a libc call that would make one.
+    /// The access that an instruction made, or that a libc call would make.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
-    /// What is wrong with a libc call, or why an object must not be freed yet, as a sentence.
+    /// A sentence: what is wrong with a libc call, or why an object must not be freed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<String>,
-    /// What the stack below shows: `WRITE of size 4 at 0x… thread T0`, `free called here by thread T0:`.
+    /// The line above the stack: `WRITE of size 4 at 0x… thread T0`, `free called here by thread T0:`.
     pub heading: String,
-    /// Of the access or the call, innermost first; empty for the check at exit.
+    /// Stack of the access or the call, innermost frame first; empty for the check at exit.
     pub stack: Vec<Frame>,
-    /// Where the address is, what was found there, and what was wrong with the call: sentences.
+    /// Sentences: where the address is, what was found there, what was wrong with the call.
     pub place: Vec<String>,
-    /// What to do next, where that is certain.
+    /// A sentence on what to do next, where that is certain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<Object>,
-    /// The call that began what libc still does with the object.
+    /// The call that began an operation of libc on the object that has not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<Event>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<Damage>,
-    /// What was in memory around the address.
+    /// The bytes of memory around the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
-    /// Where the threads above were created, each once.
+    /// Where the threads that the finding names were created, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub threads: Vec<ThreadCreation>,
-    /// Those that the frames name.
+    /// The modules that the frames name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<Module>,
-    /// Source lines around the frames that matter most, the access first.
+    /// Source lines of the most important frames, the access first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<Source>,
-    /// Figures of the runtime, as lines, where the user wants them.
+    /// Figures of the runtime, as lines of text, if the user asked for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stats: Option<String>,
-    /// Why names were not looked up, where they should have been: a sentence.
+    /// A sentence: why names are missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names_missing: Option<String>,
-    /// Why this is no news: the process went on.
+    /// Present if the bug is known; then the process went on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<Known>,
 }
 
-/// Why a finding is no news.
+/// Why a bug is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "by", content = "name", rename_all = "snake_case")]
 pub enum Known {
-    /// Its fingerprint is in the baseline.
+    /// The baseline has its fingerprint.
     Baseline,
-    /// The suppression of this name is about it.
+    /// The suppression with this name matches.
     Suppression(String),
 }
 
@@ -270,13 +270,13 @@ pub enum Known {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Thread {
-    /// In the order of creation; 0 is the first.
+    /// Number in the order of creation; 0 is the first thread.
     pub id: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// Registers of the access.
+/// Registers at a bad access.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Registers {
@@ -285,15 +285,15 @@ pub struct Registers {
     pub sp: Address,
 }
 
-/// What was done to memory.
+/// An access to memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Access {
     pub direction: Direction,
-    /// Absent where it is not known.
+    /// Size; absent if it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// Its first byte.
+    /// Address of its first byte.
     pub start: Address,
 }
 
@@ -307,31 +307,31 @@ pub enum Direction {
     Execute,
 }
 
-/// One line of a stack, as far as it is known.
+/// One line of a stack; fields that are not known are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Frame {
-    /// Of the instruction, or where the call returns to.
+    /// Address of the instruction, or the return address of the call.
     pub address: Address,
-    /// Demangled; without the hash of a Rust name.
+    /// Name of the function, demangled, without the hash of a Rust name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
-    /// Source file, as the compiler was told of it, made absolute where the debug information allows.
+    /// Source file as the compiler got it, made absolute if the debug information allows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Counted from 1.
+    /// Line, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// Counted from 1.
+    /// Column, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
-    /// The compiler inlined this function into the one of the next frame.
+    /// Whether the compiler inlined this function into that of the next frame.
     #[serde(default, skip_serializing_if = "is_false")]
     pub inlined: bool,
     /// Path of the executable or library, `[vdso]`, the kernel's name of a mapping, or [`UNKNOWN_MODULE`].
     pub module: String,
-    /// The address as the module's file states it: what addr2line and objdump take. Within an anonymous mapping, the
-    /// distance from its start; elsewhere, the address itself.
+    /// The address in the module's file, as addr2line and objdump take it. In an anonymous mapping, the distance from
+    /// its start; outside of mappings, the address itself.
     pub offset: Address,
 }
 
@@ -343,20 +343,20 @@ pub struct Object {
     pub bytes: u64,
     /// `malloc`, `new`, `new[]`, `rust`, or `any`.
     pub family: String,
-    /// That was asked for; absent where none was.
+    /// The alignment that was asked for; absent if none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alignment: Option<u64>,
     pub state: ObjectState,
-    /// On which side of the object the first bad byte is.
+    /// Where the first bad byte is: before the object, inside, or after.
     pub side: Side,
-    /// Before: from the first bad byte to the object. Inside: from its start to the byte. After: from its end to the byte.
+    /// Bytes between the first bad byte and the object (before), the object's start (inside), or its end (after).
     pub distance: u64,
     pub allocated: Event,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freed: Option<Event>,
 }
 
-/// Whether an object was alive.
+/// State of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -382,22 +382,22 @@ pub enum Side {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Event {
     pub thread: u32,
-    /// Absent where it was not kept.
+    /// Absent if the stack was not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<Vec<Frame>>,
 }
 
-/// Bytes that should not have changed, and have.
+/// Bytes that have changed and should not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Damage {
-    /// Of the lowest such byte.
+    /// Address of the lowest changed byte.
     pub start: Address,
-    /// From the lowest to the highest.
+    /// Number of bytes from the lowest to the highest changed one.
     pub span: u64,
-    /// The first of them, in hexadecimal.
+    /// The first of these bytes, in hexadecimal.
     pub bytes: String,
-    /// What each should be.
+    /// The value that each byte should have.
     pub expected: u8,
 }
 
@@ -406,7 +406,7 @@ pub struct Damage {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Memory {
     pub start: Address,
-    /// Two hexadecimal digits a byte; `..` for one that is not accessible.
+    /// Two hexadecimal digits for each byte; `..` if it is not accessible.
     pub bytes: String,
 }
 
@@ -417,7 +417,7 @@ pub struct ThreadCreation {
     pub thread: Thread,
     /// The thread that created it.
     pub by: u32,
-    /// Absent where it was not kept.
+    /// Absent if the stack was not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<Vec<Frame>>,
 }
@@ -427,7 +427,7 @@ pub struct ThreadCreation {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Module {
     pub path: String,
-    /// In hexadecimal; empty if it has none.
+    /// Build id in hexadecimal; empty if the module has none.
     pub build_id: String,
 }
 
@@ -438,9 +438,9 @@ pub struct Source {
     pub file: String,
     /// Number of the first line below.
     pub first_line: u32,
-    /// Number of the line that is meant.
+    /// Number of the line that the frame is at.
     pub line: u32,
-    /// Counted from 1.
+    /// Column, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
     pub lines: Vec<String>,
@@ -459,28 +459,28 @@ pub struct Bug {
     pub site: Option<String>,
     pub kind: String,
     pub summary: String,
-    /// Findings.
+    /// Number of findings.
     pub count: u64,
-    /// Processes that found it.
+    /// Number of processes that found the bug.
     pub processes: u64,
     pub first_ms: u64,
     pub last_ms: u64,
-    /// Runs that found it: the first ones.
+    /// The first runs that found the bug.
     pub runs: Vec<String>,
-    /// Where it showed, by summary, the most frequent first; cut after some.
+    /// Summaries of its findings, the most frequent first; only some, if there are many.
     pub places: Vec<Counted>,
-    /// Command lines that showed it; cut after some.
+    /// Command lines that showed the bug; only some, if there are many.
     pub commands: Vec<Counted>,
-    /// Tests that showed it, as `framework: name`; cut after some.
+    /// Tests that showed the bug, as `framework: name`; only some, if there are many.
     pub tests: Vec<Counted>,
-    /// Why it is no news, if it is none.
+    /// Present if the bug is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<Known>,
-    /// The finding that tells most.
+    /// The finding with the most information.
     pub example: Finding,
 }
 
-/// An address, or an offset of a module; hexadecimal in JSON, as `"0x7f12"`.
+/// An address, or an offset in a module. In JSON it is hexadecimal: `"0x7f12"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(pub u64);
 
@@ -521,12 +521,12 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Finding {
-    /// Writes the line of a record file, with its end. Allocates nothing unless `out` fails.
+    /// Writes the finding as a line of a record file, newline included. Allocates nothing unless `out` fails.
     ///
     /// # Errors
     /// Those of `out`.
     pub fn write_line(&self, out: &mut impl io::Write) -> io::Result<()> {
-        /// As [`Record`], of what is borrowed.
+        /// A [`Record`] that borrows its contents.
         #[derive(Serialize)]
         #[serde(tag = "type", rename_all = "snake_case")]
         enum Line<'a> {
@@ -538,9 +538,9 @@ impl Finding {
 }
 
 impl Record {
-    /// The line of a record file, with its end.
+    /// The record as a line of a record file, newline included.
     pub fn to_line(&self) -> String {
-        // Of these types nothing can fail to be written.
+        // Writing these types can't fail.
         let mut line = serde_json::to_string(self).unwrap_or_default();
         line.push('\n');
         line
@@ -549,7 +549,7 @@ impl Record {
     /// Reads a line.
     ///
     /// # Errors
-    /// If it is no JSON, or no record that this version knows.
+    /// If the line is not JSON, or not a record that this version knows.
     pub fn from_line(line: &[u8]) -> serde_json::Result<Record> {
         serde_json::from_slice(line)
     }

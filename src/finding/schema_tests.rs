@@ -1,6 +1,6 @@
-//! The published schema of a record line: `docs/schema/record.json`, made from the types.
+//! Tests that `docs/schema/record.json`, the published schema of a record line, fits the types.
 //!
-//! After a change of the types `BLESS=1 cargo test --lib schema_tests` writes it anew.
+//! After a change of the types, `BLESS=1 cargo test --lib schema_tests` writes the file anew.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -24,7 +24,7 @@ impl JsonSchema for Address {
     }
 }
 
-/// What writers write. Readers take more: fields that they do not know.
+/// The schema of the records that are written. Readers accept more: they skip unknown fields.
 fn schema() -> Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let mut schema = generator.into_root_schema_for::<Record>();

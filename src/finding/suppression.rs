@@ -1,14 +1,14 @@
-//! Which bugs are no news: those of a baseline, and those that a suppression is about.
+//! Known bugs: those of a baseline, and those that a suppression matches.
 //!
-//! `fencepost run` compiles baselines and suppressions into one file, as JSON of [`KnownBugs`]; each process reads
-//! it by the option `known`, and `fencepost report` asks the same matcher. Nothing here does I/O or panics.
+//! `fencepost run` compiles baselines and suppressions into one file, as JSON of [`KnownBugs`]. The option `known`
+//! names that file to each process. `fencepost report` uses the same matcher. Nothing here does I/O or panics.
 
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::{innermost, without_parameters};
 use super::{Event, Finding, Frame, Known};
 
-/// Bugs that are no news.
+/// All known bugs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownBugs {
     pub version: u32,
@@ -17,53 +17,53 @@ pub struct KnownBugs {
     pub suppressions: Vec<Suppression>,
 }
 
-/// A bug of a baseline, by what tells it from others.
+/// A bug of a baseline, by its fingerprint and site.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KnownBug {
     pub fingerprint: String,
     /// See [`Finding::site`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
-    /// It has been found late only.
+    /// Whether it has only been found late.
     #[serde(default)]
     pub late: bool,
 }
 
-/// Words for bugs that the user does not want to hear of. What is absent matches anything.
+/// A rule for bugs that are to pass. An absent field matches anything.
 ///
-/// Words are globs: `*` stands for any characters, `?` for one.
+/// Texts are globs: `*` stands for any characters, `?` for one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suppression {
-    /// Tells it from others.
+    /// Name, different for each suppression.
     pub name: String,
-    /// Kinds, one of which must be meant.
+    /// Kinds, one of which must match.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<String>,
-    /// Size of the access of an instruction.
+    /// Size of the access, if an instruction made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// Only calls of libc are meant.
+    /// Whether only calls of libc match.
     #[serde(default)]
     pub calls_only: bool,
-    /// The stack may begin with the function of libc that was called, which stacks of ours leave out.
+    /// Whether `stack` may begin with the libc function that was called, which our stacks do not have.
     #[serde(default)]
     pub names_callee: bool,
-    /// Of the innermost frame of the program's own.
+    /// Function of the program's innermost frame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
-    /// Of the same frame.
+    /// Source file of the program's innermost frame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Of the same frame.
+    /// Module of the program's innermost frame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
     /// A function in the stack of the allocation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocated: Option<String>,
-    /// Frames in order, from the innermost. Others may follow.
+    /// Frames in order, from the innermost on. Others may follow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<FramePattern>,
-    /// From then on it counts no more: milliseconds since 1970, UTC.
+    /// When the suppression expires, in milliseconds since 1970, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
 }
@@ -88,23 +88,23 @@ impl KnownBugs {
     /// Reads what [`KnownBugs::to_bytes`] has written.
     ///
     /// # Errors
-    /// If it is something else.
+    /// If `bytes` are not such JSON.
     pub fn from_bytes(bytes: &[u8]) -> serde_json::Result<KnownBugs> {
         serde_json::from_slice(bytes)
     }
 
-    /// As bytes of a file.
+    /// The contents of the file that the option `known` names.
     pub fn to_bytes(&self) -> Vec<u8> {
-        // Of these types nothing can fail to be written.
+        // Writing these types can't fail.
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Whether nothing is known.
+    /// Whether there are no known bugs.
     pub fn is_empty(&self) -> bool {
         self.baseline.is_empty() && self.suppressions.is_empty()
     }
 
-    /// Why a finding is no news, if it is none. Suppressions come first: they give a reason.
+    /// Why a finding's bug is known; `None` if it is not. Suppressions come first, since they state a reason.
     pub fn why(&self, finding: &Finding) -> Option<Known> {
         let suppression = self.suppressions.iter().find(|one| one.matches(finding));
         if let Some(suppression) = suppression {
@@ -114,8 +114,8 @@ impl KnownBugs {
             .then_some(Known::Baseline)
     }
 
-    /// Whether the baseline has this bug. What was found late is the bug of the same site that was found at once, and
-    /// the other way round.
+    /// Whether the baseline has this bug. A late finding counts as the same bug as one of the same site that was found
+    /// at once, and the other way round.
     pub fn is_in_baseline(&self, fingerprint: &str, site: Option<&str>, late: bool) -> bool {
         let compare = |bug: &KnownBug| bug.fingerprint.as_str().cmp(fingerprint);
         self.baseline.binary_search_by(compare).is_ok()
@@ -127,13 +127,13 @@ impl KnownBugs {
 }
 
 impl Suppression {
-    /// Whether it is about this finding.
+    /// Whether the suppression matches this finding.
     pub fn matches(&self, finding: &Finding) -> bool {
         if self.expires_ms.is_some_and(|end| finding.time_ms >= end) {
             return false;
         }
         let kind = self.kinds.is_empty() || self.kinds.iter().any(|it| glob(it, &finding.kind));
-        // Other tools see a call of libc as accesses of some size.
+        // Other tools report a call of libc as an access of some size, so the size is not compared.
         let is_call = finding.access.is_none() || finding.explanation.is_some();
         let bytes =
             self.bytes.is_none() || is_call || finding.access.and_then(|it| it.bytes) == self.bytes;
@@ -157,8 +157,8 @@ impl Suppression {
             || after_callee.is_some_and(|rest| follows(rest, stack))
     }
 
-    /// The place is the innermost frame of the program's own, with the functions inlined there; for what was found late,
-    /// also that of the allocation.
+    /// Whether function, file and module match at one place: the program's innermost frame, with functions inlined
+    /// there, or for a late finding, that of the allocation too.
     fn matches_place(&self, stack: &[Frame], allocation: Option<&[Frame]>) -> bool {
         if self.function.is_none() && self.file.is_none() && self.module.is_none() {
             return true;
@@ -173,7 +173,7 @@ impl Suppression {
     }
 }
 
-/// The innermost frame of the program's own, and those that it is inlined into.
+/// The program's innermost frame, and the frames that it is inlined into.
 fn place(stack: &[Frame], is_allocation: bool) -> impl Iterator<Item = &Frame> {
     let first = innermost(stack, is_allocation).unwrap_or(0);
     let rest = stack.get(first..).unwrap_or_default();
@@ -185,9 +185,9 @@ fn stack_of(event: &Event) -> &[Frame] {
     event.stack.as_deref().unwrap_or_default()
 }
 
-/// Whether the frames begin as the patterns say.
+/// Whether the first frames match the patterns, in order.
 fn follows(patterns: &[FramePattern], frames: &[Frame]) -> bool {
-    // As in `glob`: where it fails, the last `...` takes one frame more.
+    // As in `glob`: where a pattern fails, the last `...` takes one more frame.
     let (mut pattern, mut frame) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while let Some(next) = patterns.get(pattern) {
@@ -224,7 +224,7 @@ impl FramePattern {
     }
 }
 
-/// With or without the parameters of C++.
+/// Whether a frame's function matches, with or without its C++ parameters.
 fn is_function(pattern: &str, frame: &Frame) -> bool {
     let Some(function) = frame.function.as_deref() else { return pattern == "*" };
     glob(pattern, function) || glob(pattern, without_parameters(function))
@@ -234,13 +234,13 @@ fn is_file(pattern: &str, frame: &Frame) -> bool {
     frame.file.as_deref().map_or(pattern == "*", |file| is_path(pattern, file))
 }
 
-/// The whole path, or what follows some `/` of it.
+/// Whether a path matches as a whole, or from behind one of its slashes on.
 fn is_path(pattern: &str, path: &str) -> bool {
     let after_slashes = path.match_indices('/').map(|(at, _)| &path[at + 1..]);
     std::iter::once(path).chain(after_slashes).any(|part| glob(pattern, part))
 }
 
-/// Whether `text` is as `pattern` says: `*` stands for any characters, `?` for one.
+/// Whether the whole `text` matches `pattern`, where `*` stands for any characters, `?` for one.
 pub fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut read) = (0, 0);
@@ -254,7 +254,7 @@ pub fn glob(pattern: &str, text: &str) -> bool {
             Some(b'?') => {
                 at += 1;
                 read += 1;
-                // The rest of a character of several bytes.
+                // Skip the rest of a character of several bytes.
                 while text.get(read).is_some_and(|byte| byte & 0xc0 == 0x80) {
                     read += 1;
                 }

@@ -1,6 +1,6 @@
-//! A finding as text, in the shape that ASan made familiar to people and tools.
+//! A finding as text, in the form that people and tools know from ASan.
 //!
-//! Whatever it quotes is made printable here, too: a record may come from anywhere.
+//! All names and texts of a finding are made printable, because a record may come from anywhere.
 
 mod excerpt;
 mod picture;
@@ -15,12 +15,12 @@ use crate::printable::printable;
 use core::fmt::{Result, Write};
 use style::Paint;
 
-/// What precedes the summary of every finding.
+/// The text before the summary of every finding.
 pub const SUMMARY: &str = "SUMMARY: Fencepost: ";
 
 /// Writes `finding`. Allocates nothing.
 pub fn render(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
-    // What is said without names is kept short, and whole.
+    // A report without names has no excerpts, but all frames.
     let is_bare = finding.bare || finding.names_missing.is_some();
     let style = Style { all_frames: style.all_frames || is_bare, ..style };
     write_header(finding, style, out)?;
@@ -68,20 +68,20 @@ pub fn render(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
     Ok(())
 }
 
-/// `finding` as a string without colours, with frames of runtimes folded.
+/// The text of `finding` without colours, with frames of runtimes folded.
 pub fn to_string(finding: &Finding) -> String {
     to_styled_string(finding, Style::default())
 }
 
-/// `finding` as a string.
+/// The text of `finding` in a style.
 pub fn to_styled_string(finding: &Finding, style: Style) -> String {
     let mut text = String::new();
-    // A string takes all that is written to it.
+    // Writing to a string can't fail.
     let _ = render(finding, style, &mut text);
     text
 }
 
-/// Kind, place and function, of what else is in `finding`: `file:line in function`, or the nearest to it that is known.
+/// The summary of `finding`: its kind, and `file:line in function`, or what is known of that.
 pub fn summary(finding: &Finding) -> String {
     let mut text = String::new();
     let _ = write_summary(finding, &mut text);
@@ -102,13 +102,13 @@ fn write_summary(finding: &Finding, out: &mut impl Write) -> Result {
     Ok(())
 }
 
-/// Who the process was, and the build ids of the program and of the innermost frames' modules.
+/// Writes what identifies the process, and the build ids of modules with the user's own code.
 fn write_process(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
     let process = &finding.process;
     if !process.command.is_empty() {
         style.paint(Paint::Faint, "command:", out)?;
         write_words(&process.command, out)?;
-        // Of a program that the user started, that is no news.
+        // A parent `fencepost` only means that the user started the program.
         if let Some(parent) = process.parent.as_ref().filter(|parent| *parent != "fencepost") {
             write!(out, " (parent: {})", printable(parent))?;
         }
@@ -125,7 +125,7 @@ fn write_process(finding: &Finding, style: Style, out: &mut impl Write) -> Resul
     Ok(())
 }
 
-/// Whether the user's own code is in a module.
+/// Whether a module has a build id and the user's own code of one of the frames.
 fn is_shown(finding: &Finding, module: &Module) -> bool {
     let life = finding.object.iter().flat_map(|it| [Some(&it.allocated), it.freed.as_ref()]);
     let life = life.flatten().filter_map(|event| event.stack.as_deref());
@@ -134,7 +134,7 @@ fn is_shown(finding: &Finding, module: &Module) -> bool {
         && frames.any(|frame| frame.module == module.path && is_of_project(frame))
 }
 
-/// Command lines are cut behind so many bytes, so that a list of a thousand files hides nothing.
+/// Command lines are cut behind so many bytes, so that long ones do not hide the rest.
 const MOST_COMMAND_BYTES: usize = 300;
 
 fn write_words(words: &[String], out: &mut impl Write) -> Result {
@@ -149,7 +149,7 @@ fn write_words(words: &[String], out: &mut impl Write) -> Result {
             true => write!(out, " {word}")?,
             false => {
                 write!(out, " '")?;
-                // As a shell takes it.
+                // Quoted as a shell needs it.
                 for (number, piece) in word.split('\'').enumerate() {
                     let quote = if number == 0 { "" } else { "'\\''" };
                     write!(out, "{quote}{}", printable(piece))?;

@@ -1,4 +1,4 @@
-//! What merged records say beside bugs and runs.
+//! Totals of merged records, beside bugs and runs.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,32 +9,32 @@ use super::{Counted, Test};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Totals {
     pub version: u32,
-    /// Guarded processes that began.
+    /// Number of guarded processes that began.
     pub processes: u64,
-    /// Of these, the ones that ended by themselves.
+    /// How many of `processes` ended by themselves.
     pub ended: u64,
-    /// Findings of all bugs, those of known ones too.
+    /// Number of findings, those of known bugs too.
     pub findings: u64,
-    /// Allocations that were guarded, in processes that ended by themselves.
+    /// Number of guarded allocations in processes that ended by themselves.
     pub guarded: u64,
-    /// Allocations that were not, by reason; there too.
+    /// Numbers of allocations that were not guarded, by reason, in processes that ended by themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unguarded: Vec<Counted>,
-    /// Sentences of processes, and how many said them; cut after some.
+    /// Notices, and how many processes gave them; only some, if there are many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Counted>,
-    /// Tests that processes belonged to; cut after some.
+    /// Tests that processes belonged to; only some, if there are many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<TestCount>,
 }
 
-/// A test, and what its processes did.
+/// A test, and counts of its processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestCount {
     pub test: Test,
-    /// Guarded processes that began.
+    /// Number of guarded processes that began.
     pub processes: u64,
-    /// Findings, those of known bugs too.
+    /// Number of findings, those of known bugs too.
     pub findings: u64,
 }

@@ -1,10 +1,10 @@
-//! Which programs of a tree are guarded.
+//! The option `follow`: which programs are guarded.
 
 use super::Form;
 use super::value::Value;
 use crate::sys::pattern;
 
-/// A choice of programs, by rules of which the last that fits decides.
+/// A choice of programs by rules. The last rule that fits a program decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Follow {
     text: String,
@@ -13,16 +13,16 @@ pub struct Follow {
 /// A rule of a [`Follow`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule<'a> {
-    /// For a program's name, or with a slash for its path; as fnmatch(3) has it.
+    /// Pattern of fnmatch(3) for a program's name, or with a slash for its path.
     pub pattern: &'a str,
-    /// Whether the programs are guarded, or left out.
+    /// Whether the programs are guarded; otherwise they are left out.
     pub is_guarded: bool,
 }
 
 impl Follow {
-    /// Every program.
+    /// The word for every program.
     pub const ALL: &'static str = "all";
-    /// Only the program that `run` starts.
+    /// The word for only the program that `run` starts.
     pub const FIRST: &'static str = "none";
 
     /// Whether every program is guarded.
@@ -35,7 +35,7 @@ impl Follow {
         self.text == Self::FIRST
     }
 
-    /// The rules; of none, if a word stands for all.
+    /// The rules; none if the value is one of the two words.
     pub fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
         let words = !self.is_all() && !self.is_first();
         self.text.split(',').filter(move |_| words).map(|word| match word.strip_prefix('!') {
@@ -44,8 +44,8 @@ impl Follow {
         })
     }
 
-    /// Whether a program is guarded of which `fits` says which patterns fit it. Where none does, it is if the first
-    /// rule leaves programs out.
+    /// Whether a program is guarded; `fits` says whether a pattern fits it. If no pattern fits, it is guarded if the
+    /// first rule leaves programs out.
     pub fn guards(&self, fits: impl Fn(&str) -> bool) -> bool {
         let is_usual = self.rules().next().is_none_or(|first| !first.is_guarded);
         self.rules()
@@ -56,8 +56,8 @@ impl Follow {
 }
 
 impl Follow {
-    /// Whether a program is guarded that these paths name: the file, and what it was executed by. A pattern without a
-    /// slash is for the last part of a path; others need not begin at the root.
+    /// Whether the program with these paths is guarded: its file, and the path by which it was executed. A pattern
+    /// without a slash is for the last part of a path; a pattern with slashes need not begin at the root.
     pub fn guards_program<'a>(&self, paths: impl Iterator<Item = &'a [u8]> + Clone) -> bool {
         self.guards(|pattern| paths.clone().any(|path| fits(pattern, path)))
     }
@@ -86,7 +86,7 @@ impl Value for Follow {
         let follow = Follow { text: text.to_owned() };
         let is_pattern = |rule: Rule| !rule.pattern.is_empty() && !rule.pattern.contains('\0');
         let words = [Self::ALL, Self::FIRST];
-        // A word among patterns would be taken for a program's name.
+        // One of the two words among patterns would be taken for a program's name.
         let is_sound = |rule: Rule| is_pattern(rule) && !words.contains(&rule.pattern);
         let is_choice = follow.rules().all(is_sound);
         is_choice.then_some(follow)

@@ -1,6 +1,6 @@
-//! Words of users of Valgrind and AddressSanitizer: what they ask for, in our way.
+//! Options of Valgrind and AddressSanitizer: tells users of those what to use here instead.
 
-/// Names of options of theirs, and what a user of them needs to know.
+/// Names of such options, and what their users need to know.
 const FOREIGN: &[(&[&str], &str)] = &[
     (
         &["leak-check", "detect-leaks", "show-leak-kinds", "leak-resolution", "show-reachable"],
@@ -78,7 +78,7 @@ const FOREIGN: &[(&[&str], &str)] = &[
     (&["xml", "xml-file", "json"], "reports are plain text"),
 ];
 
-/// What the option `name` of another tool has for us; `None` for names that are nobody's.
+/// What to tell a user of the option `name`; `None` if no such tool has that option.
 pub fn words(name: &str) -> Option<&'static str> {
     let name = name.replace('_', "-");
     let found = FOREIGN.iter().find(|(names, _)| names.contains(&name.as_str()));

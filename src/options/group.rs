@@ -1,15 +1,15 @@
-//! Groups of options, as help and documents list them.
+//! Groups of options, by which help and documents list them.
 
-/// What an option is about.
+/// The subject of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     /// What is found, and how early.
     Finding,
-    /// What is guarded, and with what.
+    /// What is guarded, and how.
     Guarding,
-    /// What is said, where, and how the program ends.
+    /// What is reported, where, and how the program ends.
     Reports,
-    /// What time it takes.
+    /// How much time it takes.
     Performance,
 }
 
@@ -18,7 +18,7 @@ impl Group {
     pub const ALL: [Group; 4] =
         [Group::Finding, Group::Guarding, Group::Reports, Group::Performance];
 
-    /// The heading of its list.
+    /// The heading of the group's list.
     pub fn heading(self) -> &'static str {
         match self {
             Group::Finding => "Finding",

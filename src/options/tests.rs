@@ -1,4 +1,4 @@
-//! The table and its reader, tried with good and bad text.
+//! Tests the option table and its reader, with good and bad text.
 
 use super::*;
 

@@ -1,8 +1,8 @@
-//! Types of options: how each is read and written.
+//! The types of option values: how each is read and written.
 
 use super::Form;
 
-/// A field type of [`Options`].
+/// A type that fields of [`Options`] may have.
 pub(super) trait Value: Sized {
     /// Reads a value; `None` when it does not fit the form.
     fn read(text: &str, form: &Form) -> Option<Self>;
@@ -77,12 +77,12 @@ impl Value for String {
 pub enum Revocation {
     /// Before free returns.
     Immediate,
-    /// Together with others that the thread frees, so many at a time.
+    /// Together with other objects that the thread frees, so many at a time.
     Batch(u16),
 }
 
 impl Revocation {
-    /// What `batch` alone stands for: most of what batches save.
+    /// The number for `batch` without one: it saves nearly as much as larger batches.
     const USUAL_BATCH: u16 = 64;
 }
 

@@ -1,4 +1,4 @@
-//! A baseline: what tells these bugs from others, one a line, so that it can be kept under version control.
+//! The baseline format: fingerprints, one bug on each line, so that the file can be kept under version control.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! Annotations of GitHub Actions: lines that its log reader takes as commands.
+//! Annotations of GitHub Actions: lines of the log that are commands for its reader.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use crate::command::collection::Collection;
 use fencepost::finding::{Bug, Event, Frame};
 use fencepost::printable::printable;
 
-/// Writes a line for each new bug, and one that counts the known ones.
+/// Writes a line for each new bug, and one with the number of known bugs.
 pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     let root = Root::of(collection);
     for bug in collection.new_bugs() {
@@ -69,17 +69,17 @@ fn innermost(event: Option<&Event>) -> Option<&Frame> {
     event.map(place::stack_of).and_then(place::innermost)
 }
 
-/// The text of a command. Its reader undoes these three.
+/// Escapes the text of a command: its reader converts these three back.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// A value among the properties of a command.
+/// Escapes a value of a command's property.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// On one line, and fit for the terminals on which logs are read, too.
+/// Makes a text fit for one line, and for the terminals on which logs are read.
 fn clean(text: &str) -> String {
     printable(text).to_string()
 }

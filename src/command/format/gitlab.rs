@@ -23,7 +23,7 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
 fn entry(bug: &Bug, root: &Root) -> Value {
     let finding = &bug.example;
     let frame = place::location(finding);
-    // An entry needs a file and a line: of a bug without them, it is the module.
+    // An entry must have a file and a line: for a bug without them, this is line 1 of the module.
     let source = frame.and_then(|frame| Some((root.shown(frame.file.as_ref()?), frame.line?)));
     let module =
         || root.shown(frame.map_or(finding.process.program.as_str(), |frame| &frame.module));

@@ -1,6 +1,6 @@
-//! JUnit XML, which all CI services read: each bug is a failed test case.
+//! JUnit XML, which CI services read: each bug is a failed test case.
 //!
-//! The form is that of Jenkins' `junit-10.xsd`, which others take, too.
+//! The form is that of Jenkins' `junit-10.xsd`, which other services read, too.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use crate::command::collection::Collection;
 use fencepost::finding::{Bug, text};
 use fencepost::printable::printable;
 
-/// Writes a suite with a case for each bug, or one that has passed if there is none.
+/// Writes a suite with a case for each bug, or with one passed case if there are no bugs.
 pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(out, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
@@ -66,7 +66,7 @@ fn write_suite(collection: &Collection, xml: &mut Writer<&mut dyn Write>) -> io:
     }
     for bug in &collection.bugs {
         let mut name = title(bug);
-        // Readers take cases of one name for one.
+        // Readers take cases with the same name for one.
         if titles[&name] > 1 {
             name += &format!(" ({})", bug.fingerprint);
         }
@@ -100,7 +100,7 @@ fn write_case(bug: &Bug, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
     Ok(())
 }
 
-/// On one line, without what XML has no characters for.
+/// Makes a text fit for one line, without the characters that XML does not allow.
 fn clean(text: &str) -> String {
     printable(text).to_string()
 }

@@ -1,4 +1,4 @@
-//! A summary in Markdown, as `$GITHUB_STEP_SUMMARY` and merge requests take it: a table, then reports, folded.
+//! A summary in Markdown, for `$GITHUB_STEP_SUMMARY` and merge requests: a table, then folded reports.
 
 use std::io::{self, Write};
 
@@ -8,10 +8,10 @@ use crate::command::collection::Collection;
 use fencepost::finding::{Bug, text};
 use fencepost::printable::printable;
 
-/// Step summaries of GitHub may have 1 MiB; a longer one is not shown at all.
+/// Most bytes of the page. GitHub does not show step summaries of more than 1 MiB.
 const LIMIT_BYTES: usize = 1000 * 1000;
 
-/// What the table may take of that.
+/// Most bytes of the table.
 const TABLE_BYTES: usize = LIMIT_BYTES / 3;
 
 /// Writes headings, table and reports.
@@ -34,7 +34,7 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(page.as_bytes())
 }
 
-/// Appends one text for each bug, as long as there is room, and returns for how many there was.
+/// Appends a text for each bug while there is room, and returns the number of bugs for which there was.
 fn fill<T>(page: &mut String, limit: usize, bugs: &[T], text_of: impl Fn(&T) -> String) -> usize {
     for (number, bug) in bugs.iter().enumerate() {
         let text = text_of(bug);
@@ -86,7 +86,7 @@ fn row(bug: &Bug, root: &Root) -> String {
     )
 }
 
-/// What was not seen, and why.
+/// What was not guarded, and why.
 fn coverage(collection: &Collection) -> String {
     let not_guarded = collection.not_guarded();
     let mut lines: Vec<String> = not_guarded
@@ -123,7 +123,7 @@ fn coverage(collection: &Collection) -> String {
 fn details(bug: &Bug, root: &Root) -> String {
     let report = text::to_string(&bug.example);
     let report = report.trim_end();
-    // No line of backticks within may end the block.
+    // The fence is longer than any row of backticks in the report, so that none of these ends the block.
     let longest = report.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!(
@@ -138,7 +138,7 @@ fn code(text: &str) -> String {
     format!("<code>{}</code>", plain(text))
 }
 
-/// Text that nothing takes for markup, on one line.
+/// Makes a text fit for one line, and escapes everything that could be markup.
 fn plain(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in printable(text).to_string().chars() {

@@ -1,4 +1,4 @@
-//! The formats that a collection of bugs is rendered in.
+//! The formats in which a collection of bugs can be rendered.
 
 mod baseline;
 mod github;
@@ -26,14 +26,14 @@ use super::collection::Collection;
 
 /// A way to write a collection.
 pub struct Format {
-    /// As users name it.
+    /// The name by which users choose it.
     pub name: &'static str,
-    /// What it is for, in a few words.
+    /// What the format is for, in a few words.
     pub help: &'static str,
     pub render: fn(&Collection, &mut dyn Write) -> io::Result<()>,
 }
 
-/// Every format; the first is taken where none is named.
+/// Every format; the first is the default.
 pub const FORMATS: &[Format] = &[
     Format {
         name: "summary",

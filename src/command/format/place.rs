@@ -1,23 +1,23 @@
-//! Where a bug is, as formats show it: the frame that matters, and its file relative to the source root.
+//! The place of a bug, for all formats: the frame to show, and its file relative to the source root.
 
 use fencepost::finding::{Event, Finding, Frame, UNKNOWN_MODULE, fingerprint};
 
 use crate::command::collection::Collection;
 
-/// The folder that paths are relative to.
+/// The source root: the folder to which paths are made relative, if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root(Option<String>);
 
-/// A file as others shall find it.
+/// The path of a file, as formats show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FilePath {
-    /// Below the root.
+    /// Relative to the root.
     Relative(String),
     Absolute(String),
 }
 
 impl Root {
-    /// What the user named, or the directory of the first run, if there was one.
+    /// The folder that the user named, or else the directory of the first run.
     pub fn of(collection: &Collection) -> Root {
         let of_run = || collection.runs.first().map(|told| told.run.directory.as_str());
         Root::new(collection.source_root.as_deref().or_else(of_run))
@@ -27,12 +27,12 @@ impl Root {
         Root(folder.filter(|folder| folder.starts_with('/')).map(normal))
     }
 
-    /// Without a slash at the end.
+    /// The root's path, without a slash at the end.
     pub fn folder(&self) -> Option<&str> {
         self.0.as_deref()
     }
 
-    /// Finds `file` from here.
+    /// The path of `file`, relative if it is below the root.
     pub fn path(&self, file: &str) -> FilePath {
         let file = normal(file);
         if !file.starts_with('/') {
@@ -45,14 +45,14 @@ impl Root {
         }
     }
 
-    /// As people read it.
+    /// The path of `file` for people.
     pub fn shown(&self, file: &str) -> String {
         match self.path(file) {
             FilePath::Relative(path) | FilePath::Absolute(path) => path,
         }
     }
 
-    /// `src/list.c:5 in visit`, or the nearest to it that is known.
+    /// The place of a finding: `src/list.c:5 in visit`, or what is known of that.
     pub fn place(&self, finding: &Finding) -> String {
         let Some(frame) = location(finding) else { return "unknown place".to_owned() };
         let position = self.position(frame).unwrap_or_else(|| module_place(frame));
@@ -62,7 +62,7 @@ impl Root {
         }
     }
 
-    /// `src/list.c:5`, if the file is known.
+    /// The position of a frame: `src/list.c:5`; `None` if the file is not known.
     pub fn position(&self, frame: &Frame) -> Option<String> {
         let file = self.shown(frame.file.as_ref()?);
         Some(match frame.line {
@@ -72,7 +72,7 @@ impl Root {
     }
 }
 
-/// `list+0x1005`.
+/// The place of a frame in its module: `list+0x1005`.
 pub fn module_place(frame: &Frame) -> String {
     format!("{}+{}", base(&frame.module), frame.offset)
 }
@@ -82,7 +82,7 @@ pub fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Without `.` and `..`, as far as the text alone tells.
+/// A path without `.` and `..`, by its text alone.
 fn normal(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -119,32 +119,32 @@ pub fn location(finding: &Finding) -> Option<&Frame> {
         .or_else(|| stacks().find_map(|stack| stack.first()))
 }
 
-/// Whether `summary` has `position`, and no longer number than that.
+/// Whether `summary` has `position`, and not only as the beginning of a longer line number.
 fn names(summary: &str, position: &str) -> bool {
     summary
         .split_once(position)
         .is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The innermost frame of a stack that is the project's own: with a file, if there is one.
+/// The innermost frame of a stack that is the project's own, preferably with a file.
 pub fn innermost(stack: &[Frame]) -> Option<&Frame> {
     let own = || stack.iter().filter(|frame| is_own(frame));
     own().find(|frame| frame.file.is_some()).or_else(|| own().next())
 }
 
-/// The same of the stack of an allocation, past the wrappers of malloc.
+/// The project's innermost frame in the stack of an allocation; wrappers of malloc are passed over.
 pub fn allocation(stack: &[Frame]) -> Option<&Frame> {
     let is_caller =
         |frame: &&Frame| is_own(frame) && frame.file.is_some() && !fingerprint::is_allocator(frame);
     stack.iter().find(is_caller).or_else(|| innermost(stack))
 }
 
-/// Whether a frame is worth to be seen at once.
+/// Whether a frame belongs to the project and to a known module.
 pub fn is_own(frame: &Frame) -> bool {
     fingerprint::is_of_project(frame) && frame.module != UNKNOWN_MODULE
 }
 
-/// A path as part of a URI: all but letters, digits and `-._~/` as bytes in hexadecimal.
+/// A path as part of a URI: all bytes but letters, digits and `-._~/` are escaped.
 pub fn encode(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -158,9 +158,9 @@ pub fn encode(path: &str) -> String {
     uri
 }
 
-/// A moment, as RFC 3339 writes it.
+/// A time in milliseconds since 1970, in the form of RFC 3339.
 pub fn moment(ms: u64) -> String {
-    // What nobody's clock shows is the last moment that has four digits of year.
+    // Later times are cut to the last one whose year has four digits.
     let ms = ms.min(253_402_300_799_999);
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_millis(ms);
     humantime::format_rfc3339_millis(time).to_string()

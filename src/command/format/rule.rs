@@ -1,13 +1,13 @@
-//! What a kind of bug is called in headlines, and what the rule about it says.
+//! Titles and rules for kinds of bugs, for viewers of findings.
 
 use crate::command::kinds;
 
-/// A kind of bug, as viewers of findings show it.
+/// The rule about a kind of bug.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// In a few words, without a full stop.
+    /// A few words, without a full stop.
     pub title: &'static str,
-    /// What has happened.
+    /// What the kind means.
     pub meaning: &'static str,
     /// What to do.
     pub remedy: &'static str,
@@ -15,7 +15,7 @@ pub struct Rule {
     pub cwe: Option<u16>,
 }
 
-/// The rule about a kind. One that this version does not know gets words that fit all.
+/// The rule about a kind. A kind that this version does not know gets general words.
 pub fn of(kind: &str) -> Rule {
     let known = kinds::find(kind);
     let (_, title, cwe) = known
@@ -32,7 +32,7 @@ pub fn of(kind: &str) -> Rule {
     Rule { title, meaning, remedy, cwe }
 }
 
-/// Name, title and weakness.
+/// Name, title and weakness (CWE) of each kind.
 const TITLES: &[(&str, &str, Option<u16>)] = &[
     ("heap-buffer-overflow", "Access past the end of a heap object", Some(122)),
     ("heap-buffer-underflow", "Access before the start of a heap object", Some(124)),
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(of("").title, "Memory error");
     }
 
-    /// Viewers cut longer ones.
+    /// Viewers cut longer texts.
     #[test]
     fn texts_are_short() {
         for kind in KINDS {

@@ -1,7 +1,8 @@
 //! SARIF 2.1.0, which code scanning services and editors read.
 //!
-//! One run of the tool, a rule for each kind, a result for each bug. Fingerprints are ours, so an alert stays the same
-//! when lines move. What services demand is kept: locations below the source root are relative, texts of rules are short.
+//! The file has one run of the tool, a rule for each kind, and a result for each bug. Fingerprints are ours, so an
+//! alert stays the same when lines move. As services demand, locations below the source root are relative, and the
+//! texts of rules are short.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -81,11 +82,11 @@ impl<'a> RunOf<'a> {
     }
 }
 
-/// Results are made one by one when they are written.
+/// The results, which are made one by one while they are written.
 struct Results<'a> {
     bugs: &'a [Bug],
     root: &'a Root,
-    /// Index of a kind's rule.
+    /// For each kind, the index of its rule.
     rules: BTreeMap<&'a str, usize>,
 }
 
@@ -146,7 +147,7 @@ fn result(bug: &Bug, root: &Root) -> Value {
         "kind": "fail",
         "level": "error",
         "message": {"text": text},
-        // The second is the only one that code scanning of GitHub looks at.
+        // GitHub's code scanning uses only the second one.
         "partialFingerprints": {
             "fencepost/v1": bug.fingerprint,
             "primaryLocationLineHash": format!("{}:1", bug.fingerprint),
@@ -193,7 +194,7 @@ fn result(bug: &Bug, root: &Root) -> Value {
     result
 }
 
-/// Something that happened before the bug, or the bug itself.
+/// The bug, or an event before it.
 struct Event<'a> {
     what: What,
     thread: u32,
@@ -202,19 +203,19 @@ struct Event<'a> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum What {
-    /// The thread of this number began.
+    /// The thread with this number was created.
     Thread(u32),
     Allocation,
-    /// Of what libc still does with the object.
+    /// The call that began an operation of libc on the object.
     Beginning,
     Free,
     Bug,
-    /// What showed the bug, later.
+    /// The later discovery of the bug.
     Discovery,
 }
 
 impl<'a> Event<'a> {
-    /// In the order in which they happened, as far as that is known.
+    /// All events of a finding, in their order as far as it is known.
     fn all(finding: &'a Finding) -> Vec<Event<'a>> {
         let mut events = Vec::new();
         for creation in &finding.threads {
@@ -242,7 +243,7 @@ impl<'a> Event<'a> {
         events
     }
 
-    /// Where it happened.
+    /// The frame where it happened.
     fn frame(&self) -> Option<&'a Frame> {
         match self.what {
             What::Allocation => place::allocation(self.stack),
@@ -263,7 +264,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// A path through each thread: allocation, free, use.
+/// The events as a path through each thread: allocation, free, use.
 fn thread_flows(events: &[Event], finding: &Finding, root: &Root) -> Vec<Value> {
     let mut threads: BTreeMap<u32, Vec<Value>> = BTreeMap::new();
     for (order, event) in events.iter().enumerate() {
@@ -276,7 +277,7 @@ fn thread_flows(events: &[Event], finding: &Finding, root: &Root) -> Vec<Value> 
             "location": location,
         }));
     }
-    // One place is no path.
+    // A path needs two places.
     if threads.values().map(Vec::len).sum::<usize>() < 2 {
         return Vec::new();
     }
@@ -298,7 +299,7 @@ fn stack(event: &Event, finding: &Finding, root: &Root) -> Value {
     })
 }
 
-/// In the source, or else in the module.
+/// The location of a frame: in the source, or if that is not known, in the module.
 fn location(frame: &Frame, finding: &Finding, root: &Root) -> Value {
     let mut physical = match &frame.file {
         Some(file) => {
@@ -377,7 +378,7 @@ fn invocations(collection: &Collection) -> Vec<Value> {
 fn invocation(told: &RunTold) -> Value {
     let RunTold { run, end } = told;
     let mut invocation = json!({
-        // Of the tool: whether the run came to its end.
+        // This is about the tool: whether the run came to its end.
         "executionSuccessful": end.is_some(),
         "commandLine": run.command.join(" "),
         "arguments": run.command.get(1..).unwrap_or_default(),
@@ -398,7 +399,7 @@ fn invocation(told: &RunTold) -> Value {
     invocation
 }
 
-/// In messages, brackets make links.
+/// Escapes a text for a message, where brackets make links.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]")
 }

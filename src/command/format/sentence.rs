@@ -3,7 +3,7 @@
 use super::rule;
 use fencepost::finding::{Bug, Direction, Finding, Known, Object, ObjectState, Side};
 
-/// What was done to which object, beginning with a capital, without a full stop.
+/// What was done to which object: a sentence without a full stop.
 pub fn of(finding: &Finding) -> String {
     if let Some(explanation) = &finding.explanation {
         return explanation.trim_end_matches('.').to_owned();
@@ -45,7 +45,7 @@ fn end_of(object: &Object) -> u64 {
     object.start.0.saturating_add(object.bytes)
 }
 
-/// `0 bytes after the end of a 40-byte object`.
+/// Where an address is: `0 bytes after the end of a 40-byte object`.
 fn relation(object: &Object) -> String {
     let bytes = counted(object.distance, "byte");
     let object_is = described(object);
@@ -62,7 +62,7 @@ fn described(object: &Object) -> String {
     format!("{freed} of {}", counted(object.bytes, "byte"))
 }
 
-/// `1 byte`, `2 bytes`.
+/// A number with its noun: `1 byte`, `2 bytes`.
 pub fn counted(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
@@ -73,7 +73,7 @@ fn lower(text: &str) -> String {
     chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
 }
 
-/// Why a bug is no news, if it is none.
+/// Why a bug is known; `None` if it is new.
 pub fn known(bug: &Bug) -> Option<String> {
     bug.known.as_ref().map(|known| match known {
         Known::Baseline => "known: it is in the baseline".to_owned(),

@@ -1,4 +1,4 @@
-//! The summary in a few lines: which bugs, how often and where, and what was not guarded.
+//! The summary, a few lines: which bugs there are, how often and where, and what was not guarded.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use fencepost::printable::printable;
 use super::sentence::counted;
 use crate::command::collection::Collection;
 
-/// Entries of a list before the rest is counted.
+/// Most entries of a list that are named; the rest are only counted.
 const MOST_LISTED: usize = 3;
 const MOST_NOTICES: usize = 8;
 
@@ -117,7 +117,7 @@ fn cut(text: &str, most: usize) -> String {
     }
 }
 
-/// `once`, `2 times`.
+/// A count in words: `once`, `2 times`.
 pub fn times(count: u64) -> String {
     match count {
         1 => "once".to_owned(),

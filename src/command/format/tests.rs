@@ -1,4 +1,4 @@
-//! Every format renders every kind of bug, the hostile ones too.
+//! Tests that every format renders every kind of bug, hostile ones too.
 
 use serde_json::Value;
 
@@ -99,7 +99,7 @@ fn sarif_says_what_services_ask_for() {
     assert_eq!(first["baselineState"], "new");
     assert_eq!(first["partialFingerprints"]["fencepost/v1"], samples::bugs()[0].fingerprint);
     assert_eq!(first["relatedLocations"][0]["id"], 1);
-    // Thread, allocation, free and use, each in its thread.
+    // Creation of the thread, allocation, free and use, each in its thread.
     let flow = &results[1]["codeFlows"][0]["threadFlows"];
     assert_eq!(flow[0]["locations"].as_array().unwrap().len(), 2);
     assert_eq!(flow[1]["locations"].as_array().unwrap().len(), 2);

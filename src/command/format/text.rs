@@ -1,4 +1,4 @@
-//! The reports themselves, as the processes have printed them: of each bug the one that tells most.
+//! The text format: for each bug, the report with the most information, as a process prints it.
 
 use std::io::{self, Write};
 

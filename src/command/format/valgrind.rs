@@ -1,4 +1,4 @@
-//! The words of Valgrind's Memcheck, for tools that read its logs: CTest, and those that show them.
+//! The form of Memcheck's logs, for tools that read these, like CTest.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use fencepost::printable::printable;
 use super::place::{base, stack_of};
 use crate::command::collection::Collection;
 
-/// Writes each bug that is news once, as Memcheck would tell of it.
+/// Writes each new bug once, as Memcheck would.
 pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     collection.new_bugs().try_for_each(|bug| tell(bug, out))
 }
@@ -35,7 +35,7 @@ fn tell(bug: &Bug, out: &mut dyn Write) -> io::Result<()> {
     lines.iter().try_for_each(|line| writeln!(out, "=={pid}== {}", printable(line)))
 }
 
-/// The line by which Memcheck's readers know the kind.
+/// The line by which readers of Memcheck's logs recognise the kind.
 fn heading(finding: &Finding) -> String {
     let bytes = |bytes: Option<u64>| bytes.unwrap_or(1);
     match (finding.kind.as_str(), &finding.access, &finding.damage) {
@@ -73,7 +73,7 @@ fn stack(frames: &[Frame]) -> Vec<String> {
     frames.iter().enumerate().map(line).collect()
 }
 
-/// Where the address is, and where the object comes from.
+/// Lines about where the address is, and where the object was allocated and freed.
 fn place(finding: &Finding, object: &Object) -> Vec<String> {
     let address = finding.address.unwrap_or(object.start);
     let side = match object.side {

@@ -41,7 +41,7 @@ fn merged(findings: &[Finding]) -> Collection {
     merge.finish()
 }
 
-/// The same whatever the order, and whoever has read which part.
+/// Merges findings, and checks that neither their order nor a division into parts changes the result.
 fn merged_anyhow(findings: &[Finding]) -> Collection {
     let expected = merged(findings);
     let mut others = findings.to_vec();
@@ -83,7 +83,7 @@ fn a_full_finding_takes_the_place_of_the_bare_one() {
     let collection = merged_anyhow(&[
         bare("offset", 1, 10),
         finding("named", 1, 10),
-        // Killed before there were names.
+        // This process was killed before names were looked up.
         bare("offset", 2, 10),
     ]);
     let counts: Vec<_> =
@@ -142,7 +142,7 @@ fn merged_records_merge_to_the_same() {
     let mut again = Merge::default();
     collection.records().for_each(|record| again.add(record));
     assert_eq!(again.finish(), collection);
-    // Another file has more of the same bugs.
+    // Another file has further findings of the same bugs.
     let mut both = Merge::default();
     collection.records().for_each(|record| both.add(record));
     both.add(Record::Finding(Box::new(late(finding("late", 9, 99)))));

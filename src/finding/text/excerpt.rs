@@ -1,4 +1,4 @@
-//! Lines of the source at the places that matter, with what happened there below them, as compilers show them.
+//! Excerpts of the source at the most important places, with a mark and a few words below, as compilers show them.
 
 use super::stack::shown;
 use super::style::{Paint, Style};
@@ -7,16 +7,16 @@ use crate::finding::{Access, Direction, Finding, Frame, Object, ObjectState, Sid
 use crate::printable::printable;
 use core::fmt::{Display, Result, Write};
 
-/// Lines before and behind the one that is meant.
+/// Lines before and behind the line of the bug.
 const AROUND: u32 = 2;
-/// Of other places than the bug's.
+/// Lines before and behind the line of a related place.
 const AROUND_RELATED: u32 = 0;
-/// Columns of a line that are shown.
+/// Most columns of a line that are shown.
 const MOST_COLUMNS: usize = 110;
-/// Columns of a tabulator.
+/// What a tabulator is shown as.
 const TAB: &str = "    ";
 
-/// Writes what there is to see of the source of `finding`: the access or the call, the free, the allocation.
+/// Writes the source lines of `finding`: of the access or the call, of the free, of the allocation.
 pub fn write(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
     let Places { culprit, allocated, freed } = Places::of(finding);
     let Some(source) = source_of(finding, culprit) else { return Ok(()) };
@@ -43,7 +43,7 @@ pub fn write(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
     writeln!(out)
 }
 
-/// Another place than the bug's, and what happened there.
+/// A related place, and what happened there.
 struct Related<'a> {
     source: &'a Source,
     words: &'static str,
@@ -63,17 +63,17 @@ fn digits(number: u32) -> usize {
 
 struct Excerpt<'a> {
     source: &'a Source,
-    /// Of line numbers.
+    /// Width of line numbers, in columns.
     width: usize,
     style: Style,
-    /// Lines before and behind the one that is meant.
+    /// Lines before and behind the marked line.
     around: u32,
     mark: char,
     paint: Paint,
 }
 
 impl Excerpt<'_> {
-    /// Whether the line that `other` means is among those that are shown.
+    /// Whether the line of `other` is among those that are shown.
     fn shows(&self, other: &Source) -> bool {
         other.file == self.source.file && other.line.abs_diff(self.source.line) <= self.around
     }
@@ -127,13 +127,13 @@ impl Excerpt<'_> {
         self.style.paint(Paint::Margin, number, out)
     }
 
-    /// Below the column that is meant, or the whole line where no column is known.
+    /// Writes a mark below the source's column, or below the whole line if no column is known.
     fn write_mark(&self, line: &str, words: &impl Display, out: &mut impl Write) -> Result {
         let indent = line.len() - line.trim_start().len();
         let column = self.source.column.and_then(|column| (column as usize).checked_sub(1));
         let column = column.filter(|&at| line.is_char_boundary(at) && at < line.len());
         let before = columns(&line[..column.unwrap_or(indent)]);
-        // Far to the right it would be lost.
+        // Farther to the right, the mark would not be seen.
         let before = before.min(MOST_COLUMNS);
         let marks = match column {
             Some(_) => 1,
@@ -150,7 +150,7 @@ impl Excerpt<'_> {
     }
 }
 
-/// Writes the first columns of a line.
+/// Writes the first `most` columns of a line.
 fn write_line(line: &str, most: usize, out: &mut impl Write) -> Result {
     let mut left = most;
     let line = line.trim_end();
@@ -169,7 +169,7 @@ fn write_line(line: &str, most: usize, out: &mut impl Write) -> Result {
     Ok(())
 }
 
-/// How many columns a text takes as it is written.
+/// How many columns a text takes when it is written.
 fn columns(text: &str) -> usize {
     struct Counter(usize);
     impl Write for Counter {
@@ -181,20 +181,20 @@ fn columns(text: &str) -> usize {
     let mut counter = Counter(0);
     for piece in text.split_inclusive('\t') {
         let plain = piece.strip_suffix('\t');
-        // It counts only, and does not fail.
+        // This only counts, and can't fail.
         let _ = write!(counter, "{}", printable(plain.unwrap_or(piece)));
         counter.0 += plain.map_or(0, |_| TAB.len());
     }
     counter.0
 }
 
-/// What happens at the place of the bug, in plain words.
+/// Writes what happens at the place of the bug, in plain words.
 fn write_verdict(finding: &Finding, out: &mut impl Write) -> Result {
     match (&finding.access, &finding.object) {
         (Some(access), Some(object)) => write_access(finding, access, object, out),
         (Some(access), None) => {
             write_verb(finding, access, out)?;
-            // `0x0 is null, or an offset from it`
+            // For instance `0x0 is null, or an offset from it`.
             let words = finding.place.first().and_then(|place| place.split_once(' '));
             match words {
                 Some((address, words)) => {
@@ -216,7 +216,7 @@ fn write_verdict(finding: &Finding, out: &mut impl Write) -> Result {
 }
 
 fn write_verb(finding: &Finding, access: &Access, out: &mut impl Write) -> Result {
-    // A call of libc that was stopped before it did it.
+    // A call of libc was stopped before its access: "would read".
     let would = finding.explanation.as_ref().is_some_and(|it| it.contains(" would "));
     out.write_str(match (access.direction, would) {
         (Direction::Read, false) => "this reads",

@@ -1,4 +1,4 @@
-//! A picture of memory around a bad access, in a few lines: the edge of the object, what is beside it, the bytes at fault.
+//! A picture of memory around a bad access, in a few lines: the object's edge, the bytes beside it, and the bad bytes.
 
 use super::stack::shown;
 use super::style::{Paint, Style};
@@ -7,26 +7,26 @@ use crate::printable::printable;
 use core::fmt::{Formatter, Result, Write};
 use core::ops::Range;
 
-/// Bytes of a line.
+/// Bytes in a line.
 const ROW: u64 = 8;
-/// Bad bytes that are this far from the object's edge are shown without what lies between.
+/// If the bad bytes are farther from the object's edge than this, the bytes between are not shown.
 const NEAR: u64 = 24;
-/// Lines between the object's edge and the bad bytes, and behind.
+/// Most lines between the object's edge and the bad bytes, and behind these.
 const MOST_ROWS: usize = 6;
 
-/// Draws the memory of `finding`, if there is any to be seen.
+/// Draws the memory of `finding`, if any byte of it is known.
 pub fn write(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
     let (Some(memory), Some(object)) = (&finding.memory, &finding.object) else { return Ok(()) };
     let Some(bad) = bad_bytes(finding, object) else { return Ok(()) };
     let picture = Picture { finding, memory, object, bad, style };
-    // Of the object alone there is nothing to see, if its pages are gone.
+    // If the object's pages are inaccessible, there is nothing to see.
     if !picture.window().any(|at| picture.byte(at).is_some()) {
         return Ok(());
     }
     picture.write(out)
 }
 
-/// The bytes at fault.
+/// Addresses of the bad bytes.
 fn bad_bytes(finding: &Finding, object: &Object) -> Option<Range<u64>> {
     let (start, bytes) = match (&finding.damage, &finding.access) {
         (Some(damage), _) => (damage.start.0, damage.span),
@@ -58,7 +58,7 @@ struct Picture<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Object,
-    /// Accessible, but not the object's.
+    /// Accessible, but not part of the object.
     Beside,
     Inaccessible,
 }
@@ -68,7 +68,7 @@ impl Picture<'_> {
         self.object.start.0..self.object.start.0.saturating_add(self.object.bytes)
     }
 
-    /// Addresses whose bytes are known, and of these the ones to be drawn.
+    /// The addresses to draw, as far as their bytes are known.
     fn window(&self) -> Range<u64> {
         let known = self.memory.bytes.len() as u64 / 2;
         let known = self.memory.start.0..self.memory.start.0.saturating_add(known);
@@ -88,7 +88,7 @@ impl Picture<'_> {
         drawn.start.max(known.start)..drawn.end.min(known.end)
     }
 
-    /// `None` where it is not accessible, or not known.
+    /// The byte at an address; `None` if it is not accessible, or not known.
     fn byte(&self, at: u64) -> Option<u8> {
         let index = usize::try_from(at.checked_sub(self.memory.start.0)?).ok()?;
         let digits = self.memory.bytes.get(2 * index..2 * index + 2)?;
@@ -130,10 +130,10 @@ impl Picture<'_> {
         Ok(())
     }
 
-    /// Bytes of one part, from `at` on.
+    /// The next row from `at` on, which holds bytes of one part only.
     fn row(&self, at: u64, end: u64) -> Range<u64> {
         let part = self.part(at);
-        // A row of the object at its end is one whole row.
+        // A row ends where another part begins.
         let most = end.min(at.saturating_add(ROW));
         let rest = (at..most).take_while(|&at| self.part(at) == part).count() as u64;
         at..at + rest.max(1)
@@ -182,7 +182,7 @@ impl Picture<'_> {
     fn write_mark(&self, row: &Range<u64>, out: &mut impl Write) -> Result {
         let first = self.bad.start.max(row.start);
         let last = self.bad.end.min(row.end);
-        // As far as the address reaches that the row begins with.
+        // The width of the address at the row's start.
         let address = row.start.checked_ilog2().unwrap_or(0) as usize / 4 + 3;
         let before = 4 + address + 2 + 3 * (first - row.start) as usize;
         write!(out, "{:before$}", "")?;

@@ -1,4 +1,4 @@
-//! Stacks as text: a line for each frame, and one for several of libc or a runtime.
+//! Stacks as text: one line for each frame, or for several frames of libc or a runtime.
 
 use super::style::{Paint, Style};
 use crate::finding::fingerprint::is_of_project;
@@ -9,7 +9,7 @@ use core::fmt::{Display, Formatter, Result, Write};
 /// Most modules that the line of folded frames names.
 const MOST_MODULES: usize = 3;
 
-/// Writes `stack`. The innermost frame always has its line.
+/// Writes `stack`. The innermost frame always has its own line.
 pub fn write(stack: &[Frame], style: Style, out: &mut impl Write) -> Result {
     let mut number = 0;
     while let Some(frame) = stack.get(number) {
@@ -29,7 +29,7 @@ pub fn write(stack: &[Frame], style: Style, out: &mut impl Write) -> Result {
     Ok(())
 }
 
-/// Writes a stack of which it is perhaps not known what it was.
+/// Writes a stack, or that it was not kept.
 pub fn write_kept(stack: Option<&[Frame]>, style: Style, out: &mut impl Write) -> Result {
     match stack {
         Some(stack) => write(stack, style, out),
@@ -37,7 +37,7 @@ pub fn write_kept(stack: Option<&[Frame]>, style: Style, out: &mut impl Write) -
     }
 }
 
-/// Frames of which nothing is known are no runtime's, and signal frames tell what happened.
+/// Whether a frame may be folded. Not if nothing is known of it, or if it is a signal frame.
 fn is_folded(frame: &Frame) -> bool {
     let is_signal = frame.function.as_deref().is_some_and(|name| name.starts_with('<'));
     !is_of_project(frame) && frame.module != UNKNOWN_MODULE && !is_signal
@@ -63,7 +63,7 @@ fn write_folded(first: usize, run: &[Frame], style: Style, out: &mut impl Write)
     writeln!(out)
 }
 
-/// What a frame that is not of the program belongs to, as users call it.
+/// The library that a frame of a runtime belongs to, as users call it.
 fn library(frame: &Frame) -> &str {
     match frame.file.as_deref() {
         Some(file) if file.starts_with("/rustc/") => "Rust's standard library",
@@ -88,7 +88,7 @@ fn write_frame(number: usize, frame: &Frame, style: Style, out: &mut impl Write)
     writeln!(out)
 }
 
-/// `file:line:column`, as far as known.
+/// Writes `file:line:column`, as far as these are known.
 pub fn write_position(frame: &Frame, with_column: bool, out: &mut impl Write) -> Result {
     let Some(file) = &frame.file else { return Ok(()) };
     write!(out, "{}", printable(file))?;
@@ -101,12 +101,12 @@ pub fn write_position(frame: &Frame, with_column: bool, out: &mut impl Write) ->
     Ok(())
 }
 
-/// `(module+0xoffset)`.
+/// Writes `(module+0xoffset)`.
 pub fn write_module_place(frame: &Frame, out: &mut impl Write) -> Result {
     write!(out, "({}+{})", printable(&frame.module), frame.offset)
 }
 
-/// Something to be printed: what `write` writes.
+/// Something that can be printed: the text that `write` writes.
 pub fn shown<F: Fn(&mut Formatter<'_>) -> Result>(write: F) -> impl Display {
     struct Line<F>(F);
     impl<F: Fn(&mut Formatter<'_>) -> Result> Display for Line<F> {
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(lines[2], "    #2 … #3 in libc.so.6 (option all-frames shows them)");
         assert_eq!(lines[4], "    #5 … #7 in libc.so.6, list (option all-frames shows them)");
         assert_eq!(text(&stack, true).lines().count(), stack.len());
-        // A single one takes a line anyway, and a signal frame tells something.
+        // A single frame takes a line anyway, and a signal frame is not folded.
         let signal = [stack[1].clone(), frame("<signal handler called>", libc), stack[2].clone()];
         assert_eq!(text(&signal, false).lines().count(), 3);
     }

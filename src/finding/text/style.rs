@@ -1,30 +1,30 @@
-//! Colours of a report, and what of it is shown.
+//! The style of a report: colours, and which frames are shown.
 
 use core::fmt::{Display, Result, Write};
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
-    /// For a terminal: with escape sequences, which [`without_colors`](crate::printable::without_colors) takes out again.
+    /// Whether to write colours, as escape sequences that [`without_colors`](crate::printable::without_colors) removes.
     pub color: bool,
     /// Whether frames of libc and of runtimes have lines of their own.
     pub all_frames: bool,
 }
 
-/// What a piece of a report is, and so its colour.
+/// The role of a piece of a report, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paint {
-    /// What is wrong.
+    /// The error itself.
     Error,
-    /// What the eye should find.
+    /// Something that the reader should see first.
     Strong,
-    /// What belongs to what is wrong.
+    /// Something that belongs to the error.
     Related,
     /// Line numbers and bars.
     Margin,
     /// Advice.
     Advice,
-    /// What few will need.
+    /// Something that few readers need.
     Faint,
 }
 

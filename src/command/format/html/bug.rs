@@ -1,4 +1,4 @@
-//! One bug on the page: a row of the list, which opens into all that is known.
+//! One bug on the page: an item of the list, which opens to show everything that is known.
 
 use std::fmt::Write;
 
@@ -10,10 +10,10 @@ use crate::command::format::place::{self, Root, base, moment};
 use crate::command::format::rule;
 use crate::command::format::sentence::{self, counted};
 
-/// A stack shows as many frames of the project at once.
+/// Most frames of the project that a stack shows at once.
 const FRAMES: usize = 24;
 
-/// The item of the list. `id` is its anchor.
+/// The item of the list; `id` is its anchor.
 pub fn item(bug: &Bug, id: &str, is_open: bool, root: &Root) -> String {
     let finding = &bug.example;
     let mut html = String::with_capacity(8 * 1024);
@@ -54,7 +54,7 @@ pub fn item(bug: &Bug, id: &str, is_open: bool, root: &Root) -> String {
     html
 }
 
-/// The function, and where in which file.
+/// The function of a frame, and its position.
 fn position(finding: &Finding, root: &Root) -> String {
     let Some(frame) = place::location(finding) else { return "unknown place".to_owned() };
     let position = root.position(frame).unwrap_or_else(|| place::module_place(frame));
@@ -155,7 +155,7 @@ fn write_stack(heading: &str, stack: Option<&[Frame]>, root: &Root, html: &mut S
     html.push_str("</section>");
 }
 
-/// Frames of libc and of runtimes are folded; so is what follows many frames of the project.
+/// A stack. Frames of libc and of runtimes are folded, and all frames after many frames of the project.
 fn write_frames(frames: &[Frame], root: &Root, html: &mut String) {
     let shows_all = !frames.iter().any(place::is_own);
     let mut shown = 0;

@@ -1,13 +1,13 @@
-//! Text that stays text within a page.
+//! Escapes text for a page.
 
 use fencepost::printable::printable;
 
-/// Fit for the content of an element and for an attribute in double quotes.
+/// Escapes a text for the content of an element, or for an attribute in double quotes.
 pub fn escape(text: &str) -> String {
     escape_plain(&printable(text).to_string())
 }
 
-/// A line of a source file: tabs are kept as spaces.
+/// Escapes a line of a source file; tabs become spaces.
 pub fn escape_source(line: &str) -> String {
     let mut spaced = String::with_capacity(line.len());
     for c in line.trim_end_matches(['\r', '\n']).chars() {
@@ -19,7 +19,7 @@ pub fn escape_source(line: &str) -> String {
     escape(&spaced)
 }
 
-/// Several lines, each made fit on its own.
+/// Escapes several lines, each on its own.
 pub fn escape_lines(text: &str) -> String {
     text.lines().map(escape).collect::<Vec<String>>().join("\n")
 }

@@ -1,7 +1,7 @@
-//! One page for a browser, with nothing outside it: style, script and pictures are within.
+//! One page for a browser, which holds its style, script and pictures itself.
 //!
-//! Without a script all can be read; the script sorts, searches and changes colours. What was found is text only: the
-//! page's policy allows no script but this one, whatever a name may contain.
+//! Everything can be read without the script, which sorts, searches and changes colours. The page's policy allows no
+//! other script, so a name in a finding can't run one.
 
 mod bug;
 mod escape;
@@ -20,10 +20,10 @@ use fencepost::finding::{Bug, Counted};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// Of [`SCRIPT`], for the policy; a test says what it must be.
+/// Hash of [`SCRIPT`], for the policy; a test compares it.
 const SCRIPT_HASH: &str = "sha256-PyIaez/0uvZRy3rM8u++8yT6MlTy4z0zumtckzT/Okw=";
 
-/// As many bugs are shown opened at first.
+/// Number of bugs that are opened at first.
 const OPEN: usize = 3;
 
 /// Writes the page.
@@ -63,7 +63,7 @@ fn write_head(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
 fn write_header(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     const FENCE: &str = "<svg class=\"logo\" viewBox=\"0 0 32 32\" aria-hidden=\"true\">\
         <path d=\"M4 9l3-4 3 4v19H4zM13 9l3-4 3 4v19h-6zM22 9l3-4 3 4v19h-6z\"/><path d=\"M1 13h30v3H1zM1 21h30v3H1z\"/></svg>";
-    // Patterns that the pictures share.
+    // Patterns that all pictures use.
     const PATTERNS: &str = "<svg class=\"patterns\" aria-hidden=\"true\"><defs>\
         <pattern id=\"hatch\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
         <rect class=\"ground\" width=\"8\" height=\"8\"/><rect class=\"line\" width=\"3\" height=\"8\"/></pattern>\
@@ -140,7 +140,7 @@ fn write_list(collection: &Collection, root: &Root, out: &mut dyn Write) -> io::
     writeln!(out, "</ol>")
 }
 
-/// The fingerprint, so that links outlive a run; or the number, where that can be none.
+/// The anchor of a bug: its fingerprint, so that links outlive a run, or its number if the fingerprint is unfit.
 fn anchor(bug: &Bug, number: usize, taken: &mut BTreeSet<String>) -> String {
     let is_fit = (1..=64).contains(&bug.fingerprint.len())
         && bug.fingerprint.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -150,7 +150,7 @@ fn anchor(bug: &Bug, number: usize, taken: &mut BTreeSet<String>) -> String {
     format!("number-{}", number + 1)
 }
 
-/// What was not seen, and why.
+/// Writes what was not guarded, and why.
 fn write_coverage(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     let totals = &collection.totals;
     let not_guarded = collection.not_guarded();

@@ -1,4 +1,4 @@
-//! A picture of an object, what is around it, and the access, to scale where everything can be seen then.
+//! A picture of an object, its surroundings and the access. It is to scale if everything can be seen then.
 
 use std::fmt::Write;
 
@@ -12,21 +12,21 @@ const WIDTH: f64 = 720.0;
 const LEFT: f64 = 20.0;
 const BAND_TOP: f64 = 30.0;
 const BAND_HEIGHT: f64 = 44.0;
-/// No part is narrower than this.
+/// Least width of a part.
 const LEAST: f64 = 12.0;
-/// As wide is a part that is cut.
+/// Width of a part that is cut.
 const CUT: f64 = 130.0;
-/// What one figure or sign of a label takes.
+/// Width of one character of a label.
 const GLYPH: f64 = 7.2;
 
-/// What is at an address.
+/// What an address belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Region {
     Object,
     Freed,
     Slack,
     Guard,
-    /// Other pages, of which the finding says nothing.
+    /// Other pages, about which the finding says nothing.
     Beyond,
 }
 
@@ -52,7 +52,7 @@ impl Region {
     }
 }
 
-/// Bytes, counted from the start of the object.
+/// A range of offsets from the start of the object, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Span {
     from: i128,
@@ -67,13 +67,13 @@ struct Scene<'a> {
     bad: Span,
     bad_name: String,
     is_damage: bool,
-    /// The access trapped outside the object's pages: there is a guard page.
+    /// Whether the access faulted outside the object's pages, so that there must be a guard page.
     has_trapped: bool,
 }
 
 impl<'a> Scene<'a> {
     fn new(finding: &'a Finding) -> Option<Scene<'a>> {
-        // What can be no object of any process is not drawn.
+        // An object that no process can have is not drawn.
         const LARGEST: i128 = 1 << 47;
         let object = finding.object.as_ref()?;
         let (start, size) = (i128::from(object.start.0), i128::from(object.bytes));
@@ -135,11 +135,11 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Where parts begin or end, in order.
+    /// Offsets where parts begin or end, in order.
     fn edges(&self) -> Vec<i128> {
         let Span { from, to } = self.pages;
         let mut edges = vec![0, self.size, from, to, self.bad.from, self.bad.to];
-        // A part of the neighbouring pages, or the whole guard page.
+        // Beside the object's pages, a part of a page is shown, or the whole guard page if the access is there.
         let outside = |is_bad_side: bool| if is_bad_side { PAGE_BYTES } else { PAGE_BYTES / 8 };
         edges.push(from - outside(self.bad.from < from));
         edges.push(to + outside(self.bad.to > to));
@@ -155,18 +155,19 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Which byte is drawn where.
+/// Where each offset is drawn.
 struct Scale {
-    /// Byte and place.
+    /// Offsets, and where they are drawn.
     points: Vec<(i128, f64)>,
-    /// Parts of this number are drawn shorter than the others.
+    /// Indexes of the parts that are drawn shorter than the others.
     cut: Vec<usize>,
-    /// All bytes of the other parts are equally wide.
+    /// Whether all bytes of the other parts are equally wide.
     is_true: bool,
 }
 
 impl Scale {
-    /// Of the parts between `edges`, those that `may_be_cut` are, if they are longer than all that may not.
+    /// Makes a scale for the parts between `edges`. A part for which `may_be_cut` holds is cut if it is longer than all
+    /// parts that must not be cut.
     fn new(edges: &[i128], may_be_cut: impl Fn(i128) -> bool) -> Scale {
         let lengths: Vec<f64> = edges.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
         let parts = || lengths.iter().copied().enumerate();
@@ -196,7 +197,7 @@ impl Scale {
         Scale { points, cut: if is_true { cut } else { Vec::new() }, is_true }
     }
 
-    /// Of an edge.
+    /// Where an edge is drawn.
     fn x(&self, edge: i128) -> f64 {
         let at = self.points.partition_point(|(known, _)| *known < edge);
         self.points.get(at).or(self.points.last()).map_or(LEFT, |(_, x)| *x)
@@ -249,7 +250,7 @@ pub fn figure(finding: &Finding) -> Option<String> {
     Some(svg)
 }
 
-/// Neighbouring parts of one region.
+/// Neighbouring parts of the same region.
 fn stretches(scene: &Scene, edges: &[i128]) -> Vec<(Region, Span)> {
     let mut stretches: Vec<(Region, Span)> = Vec::new();
     for pair in edges.windows(2) {
@@ -272,7 +273,7 @@ fn draw_band(stretches: &[(Region, Span)], scale: &Scale, svg: &mut String) {
         );
     }
     for part in &scale.cut {
-        // Away from the object, where no text is.
+        // On the side away from the object, where there is no text.
         let (from, to) = (scale.points[*part].1, scale.points[*part + 1].1);
         let x = if scale.points[*part].0 < 0 { from + 12.0 } else { to - 12.0 };
         let top = BAND_TOP - 2.0;
@@ -281,7 +282,7 @@ fn draw_band(stretches: &[(Region, Span)], scale: &Scale, svg: &mut String) {
     }
 }
 
-/// What the stretches are, and how long, where there is room.
+/// Labels with name and length of each stretch, where there is room.
 fn draw_names(stretches: &[(Region, Span)], scale: &Scale, svg: &mut String) {
     for (region, Span { from, to }) in stretches {
         let (x, width) = (scale.x(*from), scale.x(*to) - scale.x(*from));
@@ -293,7 +294,7 @@ fn draw_names(stretches: &[(Region, Span)], scale: &Scale, svg: &mut String) {
         for (row, text) in [(0.0, region.name()), (16.0, bytes.as_str())] {
             if !text.is_empty() && text.len() as f64 * GLYPH + 8.0 < width {
                 let y = BAND_TOP + BAND_HEIGHT / 2.0 - 3.0 + row;
-                // Once as a rim, for names on patterns.
+                // The name is drawn twice: first as a rim, so that it can be read on patterns.
                 for class in ["rim", "name"] {
                     let _ = write!(
                         svg,
@@ -305,7 +306,7 @@ fn draw_names(stretches: &[(Region, Span)], scale: &Scale, svg: &mut String) {
     }
 }
 
-/// The bad bytes, and a line that names them.
+/// Draws the bad bytes, and a line that names them.
 fn draw_bad(scene: &Scene, scale: &Scale, svg: &mut String) {
     let (x, end) = (scale.x(scene.bad.from), scale.x(scene.bad.to));
     let (top, height) = (BAND_TOP - 4.0, BAND_HEIGHT + 8.0);
@@ -327,7 +328,7 @@ fn draw_bad(scene: &Scene, scale: &Scale, svg: &mut String) {
     );
 }
 
-/// Offsets over the band: of the object first, then of its pages, where there is room.
+/// Labels with offsets above the band, where there is room: those of the object first, then those of its pages.
 fn draw_edges(scene: &Scene, scale: &Scale, svg: &mut String) {
     let mut taken: Vec<Span> = Vec::new();
     for edge in [0, scene.size, scene.pages.from, scene.pages.to] {
@@ -376,7 +377,7 @@ fn describe(scene: &Scene) -> String {
     )
 }
 
-/// Bytes of memory, sixteen a row, each marked as what it belongs to.
+/// Bytes of memory, sixteen in a row; each is marked with what it belongs to.
 pub fn memory(finding: &Finding) -> Option<String> {
     let memory = finding.memory.as_ref()?;
     let digits: Vec<&str> = memory
@@ -395,7 +396,7 @@ pub fn memory(finding: &Finding) -> Option<String> {
          <caption>Memory at the time of the report</caption><tbody>",
     );
     let base = i128::from(memory.start.0);
-    // Rows begin at multiples of sixteen from the object, so that offsets are round.
+    // Rows begin at multiples of sixteen from the object's start, so that offsets are round numbers.
     let skip = (base - start).rem_euclid(16) as usize;
     let cells = std::iter::repeat_n(None, skip).chain(digits.iter().map(Some));
     let mut cells: Vec<Option<&&str>> = cells.collect();
