@@ -1,4 +1,4 @@
-//! Gives the preload library its libc names, and compiles the demo programs of the command.
+//! Exports libc's names from the preload library, and compiles the demo programs of the command.
 
 #[path = "build/calls.rs"]
 mod calls;
@@ -32,7 +32,7 @@ fn read_checked_functions() -> Vec<Declaration> {
     declarations::parse(&list).unwrap_or_else(|wrong| panic!("{LIST}: {wrong}"))
 }
 
-/// The checked functions by subject, for the tests and the documents: `[Subject]`, and a name a line.
+/// Lists the checked functions for the tests and the documents: `[Subject]`, then one name on each line.
 fn list_names(checked: &[Declaration]) -> String {
     let mut text = String::new();
     let mut section = "";
@@ -47,38 +47,38 @@ fn list_names(checked: &[Declaration]) -> String {
     text
 }
 
-/// Writes a file for the compilation, and returns where it is.
+/// Writes a file for the compilation, and returns its path.
 fn write_output(name: &str, text: &str) -> PathBuf {
     let path = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join(name);
     std::fs::write(&path, text).expect("OUT_DIR is writable");
     path
 }
 
-/// The same library as a file that `cargo install` installs; see `src/preload.rs`.
+/// Name of the library as a file that `cargo install` installs; see `src/preload.rs`.
 const INSTALLED: &str = "libfencepost-preload";
 
-/// An argument of the linker for both files of the library.
+/// Passes an argument to the linker for both files of the library.
 fn link(argument: &str) {
     println!("cargo:rustc-cdylib-link-arg={argument}");
     link_installed(argument);
 }
 
 fn link_installed(argument: &str) {
-    // Without the command there is no such file.
+    // Without the feature `command` there is no such file.
     if env::var_os("CARGO_FEATURE_COMMAND").is_some() {
         println!("cargo:rustc-link-arg-bin={INSTALLED}={argument}");
     }
 }
 
-/// Makes the linker alias the functions of `exports.list` in the cdylib, and only there.
+/// Has the linker make aliases for the functions of `exports.list`, in the cdylib only.
 fn export_libc_names(checked: &[Declaration]) {
     const LIST: &str = "src/interpose/exports.list";
     println!("cargo:rerun-if-changed={LIST}");
     let list = std::fs::read_to_string(LIST).expect("the list of exports is part of the package");
-    // The runtime allocates from its own heap even in a program that has a malloc of its own.
+    // So the runtime calls its own functions even in a program that has a malloc of its own.
     link("-Wl,-Bsymbolic-functions");
-    // What every malloc and free runs lies together: the kernel call among it empties the TLB, so each
-    // page of code and data counts.
+    // Keeps the code that every malloc and free runs together: the system call within empties the TLB, so each
+    // page of code and data costs time.
     link("-Wl,-z,keep-text-section-prefix");
     link("-Wl,--defsym=fencepost_preload_marker=fencepost_malloc");
     let mut script = "{\n  global:\n".to_owned();
@@ -91,7 +91,7 @@ fn export_libc_names(checked: &[Declaration]) {
         targets.push(target.trim().to_owned());
         if name == target.trim() {
             script += &format!("    {name};\n");
-            // Functions of our own keep their names, which rustc exports.
+            // rustc exports functions under their own names already.
             continue;
         }
         link(&format!("-Wl,--defsym={name}={}", target.trim()));
@@ -99,7 +99,7 @@ fn export_libc_names(checked: &[Declaration]) {
     }
     let path = write_output("exports.map", &(script.clone() + "};\n"));
     println!("cargo:rustc-cdylib-link-arg=-Wl,--version-script={}", path.display());
-    // Rust keeps the names of a program to itself and takes from the crate only what it calls.
+    // For a program, rustc exports no names and links only the functions that are called.
     let path = write_output("exports-installed.map", &(script + "  local: *;\n};\n"));
     link_installed("-shared");
     link_installed(&format!("-Wl,--version-script={}", path.display()));
@@ -112,9 +112,9 @@ fn names(checked: &[Declaration]) -> impl Iterator<Item = &String> {
     checked.iter().flat_map(|declaration| &declaration.names)
 }
 
-/// Exports the checked names in the cdylib, and leads the runtime's own calls of them past the checks.
-/// An alias like those above would capture these, and `--wrap`, which leads them elsewhere, does not go
-/// together with an alias: so each name is a jump in an object file of its own.
+/// Exports the checked names in the cdylib, and has the runtime's own calls of them skip the checks. Aliases can't be
+/// used: the runtime's calls would go to them, and `--wrap`, which redirects these calls, does not work with aliases.
+/// So each name is a jump in an object file of its own.
 fn compile_jumps(checked: &[Declaration]) {
     let mut source = ".text\n".to_owned();
     for name in names(checked) {
@@ -132,8 +132,8 @@ fn compile_jumps(checked: &[Declaration]) {
     }
 }
 
-/// Compiles `demos/*.c` and links them into the command alone, neither into the preload library nor into
-/// programs that use the crate. The profile does not matter: a demo needs its lines and plain, slow code.
+/// Compiles `demos/*.c` and links them into the command only, not into the preload library or programs that use the
+/// crate. In every profile the demos have line numbers and no optimisation.
 fn compile_demos() {
     println!("cargo:rerun-if-changed=demos");
     if env::var_os("CARGO_FEATURE_COMMAND").is_none() {
@@ -152,10 +152,10 @@ fn compile_demos() {
         .opt_level(0)
         .debug(true)
         .force_frame_pointer(true)
-        // Later flags win over CFLAGS, which may ask for optimisation.
+        // These flags come after CFLAGS, which may ask for optimisation, and win.
         .flag("-O0")
         .flag("-U_FORTIFY_SOURCE")
-        // The bugs are meant, so the compiler need not warn of them.
+        // The bugs are intended, so warnings are not needed.
         .flag("-w")
         .flag(format!("-ffile-prefix-map={root}=."))
         .compile("fencepost_demos");

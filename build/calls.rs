@@ -1,18 +1,18 @@
-//! Makes a good and a bad call in C for each operand of the checked functions: `c-tests/checked_calls.c`
-//! includes them, and has what the declarations name.
+//! Makes a good and a bad call in C for each operand of the checked functions. `c-tests/checked_calls.c`
+//! includes the calls, and defines the helpers that the declarations name.
 
 use crate::declarations::{Access, Declaration, Extent, Factor, Operand, Place, Product};
 use std::fmt::Write;
 
-/// What an argument is that stands for an extent and that nothing else is said of; for that of a buffer
-/// to be filled, more than comes.
+/// The value of an argument that is an extent, if nothing else is set. For a buffer to be filled it is `ROOM`, more
+/// than the data that comes.
 const COUNT: &str = "20";
 const ROOM: &str = "99";
 
-/// At least so many arguments are passed: a function that has fewer does not look at the rest.
+/// Least number of arguments that are passed; a function that has fewer ignores the rest.
 const LEAST_ARGUMENTS: usize = 6;
 
-/// The cases of all operands.
+/// Writes the test cases of all operands.
 pub fn write(declarations: &[Declaration]) -> String {
     let mut functions = String::new();
     let mut table = String::new();
@@ -49,7 +49,7 @@ pub fn write(declarations: &[Declaration]) -> String {
     format!("{functions}\nstatic struct test tests[] = {{\n{table}}};\n")
 }
 
-/// The call of a case: what it is about is one operand, the others are good.
+/// The call of a test case, which is about one operand; all others are good.
 struct Call<'a> {
     declaration: &'a Declaration,
     operand: &'a Operand,
@@ -62,7 +62,7 @@ impl<'a> Call<'a> {
         Call { declaration, operand, settings: declaration.settings(operand) }
     }
 
-    /// The last one counts, which is the operand's own.
+    /// The value of a setting: the last one, since the operand's own settings come last.
     fn setting(&self, key: &str) -> Option<&str> {
         let (_, value) = self.settings.iter().rev().find(|(each, _)| each == key)?;
         Some(value)
@@ -91,7 +91,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// One of which nothing is said.
+    /// A good argument, for one without a setting.
     fn good_argument(&self, index: usize) -> String {
         let operands = &self.declaration.operands;
         let place = Place::Argument(index);
@@ -112,7 +112,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The expression with what the `@`s in it stand for.
+    /// Replaces each `@NAME` in an expression by the operand that it stands for.
     fn expand(&self, expression: &str) -> String {
         let mut parts = expression.split('@');
         let mut text = parts.next().unwrap_or_default().to_owned();
@@ -126,7 +126,7 @@ impl<'a> Call<'a> {
         text
     }
 
-    /// The operand of that name, or the only one, that is no argument itself.
+    /// The operand that is not an argument itself and has this name; any such operand if the name is empty.
     fn indirect(&self, name: &str) -> String {
         let is_it = |operand: &Operand| {
             !matches!(operand.place, Place::Argument(_))
@@ -139,10 +139,10 @@ impl<'a> Call<'a> {
         other.map_or("zeros", good).to_owned()
     }
 
-    /// A copy of what is at `from`, in an object that is large enough unless `extra` is too much.
+    /// A copy of the bytes at `from` in an object, which is large enough unless the test makes `extra` too large.
     fn object(&self, from: &str) -> String {
         match &self.operand.extent {
-            // A string to be written.
+            // An operand to be written, strings too.
             _ if self.operand.access.is_write() => format!("copy({from}, {}, extra)", self.size()),
             Some(Extent::Text { is_wide: false, .. }) => format!("string({from}, extra)"),
             Some(Extent::Text { is_wide: true, .. }) => format!("wide({from}, extra)"),
@@ -150,7 +150,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Bytes that the call touches.
+    /// Number of bytes that the call touches, as a C expression.
     fn size(&self) -> String {
         if let Some(size) = self.setting("size") {
             return size.to_owned();
@@ -161,7 +161,7 @@ impl<'a> Call<'a> {
         };
         match &self.operand.extent {
             Some(Extent::Text { is_wide, .. }) => {
-                // One that is written is a copy of the good one that is read.
+                // A string that is written is a copy of the good string that is read.
                 let good = if *is_wide { "wname" } else { "name" };
                 let text = at.map_or_else(|| good.to_owned(), |at| self.expand(at));
                 if *is_wide {
@@ -181,7 +181,7 @@ impl<'a> Call<'a> {
             Factor::Size(name) => format!("sizeof({name})"),
             Factor::Word(index) | Factor::Int(index) | Factor::Unsigned(index) => {
                 let given = self.setting(&index.to_string());
-                // As much comes, whatever room is told.
+                // A buffer to be filled gets `COUNT` bytes, whatever its room is.
                 let given = given.filter(|_| self.operand.access != Access::Fill);
                 given.unwrap_or(COUNT).to_owned()
             }
@@ -197,7 +197,7 @@ fn argument_of(factor: &Factor) -> Option<usize> {
     }
 }
 
-/// A good operand outside the heap.
+/// Name of a good operand outside the heap.
 fn good(operand: &Operand) -> &'static str {
     match (&operand.extent, operand.access.is_write()) {
         (Some(Extent::Text { is_wide: false, .. }), false) => "name",

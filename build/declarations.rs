@@ -1,9 +1,9 @@
-//! Reads the declarations of the checked functions: `src/checked/functions.list`, whose head says what
-//! may stand in it.
+//! Reads the declarations of the checked functions, `src/checked/functions.list`. The head of that file explains
+//! their form.
 
 use std::fmt;
 
-/// One declaration, for all its names.
+/// One declaration, which may be for several names.
 #[derive(Debug, Clone, Default)]
 pub struct Declaration {
     pub line: usize,
@@ -12,14 +12,14 @@ pub struct Declaration {
     pub operands: Vec<Operand>,
     pub flags: Flags,
     pub tests: Vec<TestClause>,
-    /// Operands of which no bad call can be made, and why.
+    /// Operands for which no bad call can be made, each with the reason.
     pub untested: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone)]
 pub struct Operand {
     pub place: Place,
-    /// As reports call it.
+    /// The name in reports.
     pub name: String,
     pub access: Access,
     pub extent: Option<Extent>,
@@ -29,9 +29,9 @@ pub struct Operand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     Argument(usize),
-    /// Somewhere behind this argument.
+    /// At an address that is read from where this argument points.
     Behind(usize),
-    /// Among the arguments that the dots stand for.
+    /// Among the variadic arguments.
     Dots,
 }
 
@@ -48,7 +48,7 @@ impl Access {
         matches!(self, Access::Write | Access::Fill)
     }
 
-    /// Whether it is checked as declared; else by a function.
+    /// Whether the declaration alone says how to check it; else a function does.
     pub fn is_regular(self) -> bool {
         matches!(self, Access::Read | Access::Write)
     }
@@ -60,13 +60,13 @@ pub enum Extent {
     Text { is_wide: bool, most: Option<Product> },
 }
 
-/// A product of numbers of bytes.
+/// A product, whose value is a number of bytes.
 pub type Product = Vec<Factor>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Factor {
     Number(usize),
-    /// An argument as a word, an int, an unsigned int.
+    /// An argument, taken as a word, an int, or an unsigned int.
     Word(usize),
     Int(usize),
     Unsigned(usize),
@@ -80,30 +80,30 @@ pub struct Flags {
     pub has_distinct_operands: bool,
     pub quick: Option<String>,
     pub early: Option<String>,
-    /// For each name.
+    /// A substitute for each name.
     pub substitutes: Vec<String>,
     pub fortified: Option<(Product, Product)>,
     pub only_if: Option<Vec<usize>>,
     pub is_always_looked_at: bool,
 }
 
-/// What finds how far a call goes.
+/// A function that finds how far a call goes.
 #[derive(Debug, Clone)]
 pub struct Function {
     pub is_instead: bool,
     pub path: String,
-    /// What it is given besides the call.
+    /// Its arguments besides the call.
     pub arguments: String,
 }
 
-/// Settings of the tests, of all operands or of one.
+/// Settings for the tests of all operands, or of one.
 #[derive(Debug, Clone)]
 pub struct TestClause {
     pub operand: Option<String>,
     pub settings: Vec<(String, String)>,
 }
 
-/// What is wrong, and in which line.
+/// A mistake in the list, with its line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wrong {
     pub line: usize,
@@ -117,7 +117,7 @@ impl fmt::Display for Wrong {
 }
 
 impl Operand {
-    /// Whether `selector` means this operand: its name, its place, or its access and one of these.
+    /// Whether `selector` means this operand, by its name, its place, or its access and one of these.
     pub fn is_meant_by(&self, selector: &str) -> bool {
         let place = match self.place {
             Place::Argument(index) => index.to_string(),
@@ -131,7 +131,7 @@ impl Operand {
 }
 
 impl Declaration {
-    /// Settings of the test of one operand: those of all, and then its own.
+    /// The settings for the test of one operand: those for all operands, then its own.
     pub fn settings(&self, operand: &Operand) -> Vec<&(String, String)> {
         let is_of = |clause: &&TestClause| match &clause.operand {
             None => true,
@@ -172,7 +172,7 @@ pub fn parse(text: &str) -> Result<Vec<Declaration>, Wrong> {
     Ok(declarations)
 }
 
-/// Lines with those that go on from them, without comments.
+/// Joins continuation lines to their lines, and leaves out comments.
 fn join_lines(text: &str) -> Result<Vec<(usize, String)>, Wrong> {
     let mut joined: Vec<(usize, String)> = Vec::new();
     for (index, text) in text.lines().enumerate() {
@@ -210,7 +210,7 @@ fn parse_declaration(text: &str, earlier: &[Declaration]) -> Result<Declaration,
     Ok(declaration)
 }
 
-/// What must hold between the parts of a declaration.
+/// Checks that the parts of a declaration fit together.
 fn check(declaration: &Declaration) -> Result<(), String> {
     let flags = &declaration.flags;
     let irregular = declaration.operands.iter().find(|operand| !operand.access.is_regular());
@@ -249,7 +249,7 @@ fn check(declaration: &Declaration) -> Result<(), String> {
     }
 }
 
-/// `0 path=read str`
+/// Parses an operand: `0 path=read str`.
 fn parse_operand(text: &str) -> Result<Operand, String> {
     let wrong = || format!("`{text}` is no operand");
     let (place, rest) = text.split_once(' ').ok_or_else(wrong)?;
@@ -285,7 +285,7 @@ fn parse_extent(text: &str) -> Result<Extent, String> {
     }
 }
 
-/// `arg1*sizeof(wchar_t)`
+/// Parses a product: `arg1*sizeof(wchar_t)`.
 fn parse_product(text: &str) -> Result<Product, String> {
     let mut factors = Vec::new();
     for part in split(text, '*') {
@@ -341,7 +341,7 @@ fn parse_flag(
     Ok(())
 }
 
-/// `memory::find(arg2)`
+/// Parses a function: `memory::find(arg2)`.
 fn parse_function(text: &str, is_instead: bool) -> Result<Function, String> {
     let (path, arguments) = match text.split_once('(') {
         Some((path, rest)) => {
@@ -356,7 +356,7 @@ fn parse_function(text: &str, is_instead: bool) -> Result<Function, String> {
     Ok(Function { is_instead, path: path.to_owned(), arguments })
 }
 
-/// `0=null(), 2=99`, or the same of one operand, `like` those of another function.
+/// Parses settings of tests: `0=null(), 2=99`, with or without an operand before, or `like` another function.
 fn parse_tests(text: &str, earlier: &[Declaration]) -> Result<Vec<TestClause>, String> {
     if let Some(name) = text.strip_prefix("like ") {
         let is_it = |declaration: &&Declaration| declaration.names.iter().any(|each| each == name);
@@ -380,7 +380,7 @@ fn parse_tests(text: &str, earlier: &[Declaration]) -> Result<Vec<TestClause>, S
     Ok(vec![TestClause { operand, settings: settings? }])
 }
 
-/// The parts between separators, but for those in brackets and in quotes.
+/// Splits a text at separators that are not in brackets or quotes.
 fn split(text: &str, separator: char) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut depth, mut is_quoted, mut start) = (0, false, 0);

@@ -1,5 +1,5 @@
-//! Makes the Rust entries of the checked functions: `src/interpose/checked.rs` includes them, and
-//! `src/checked/entry.rs` says what an entry is.
+//! Makes the Rust entries of the checked functions. `src/interpose/checked.rs` includes them, and
+//! `src/checked/entry.rs` explains what an entry is.
 
 use crate::declarations::{Declaration, Extent, Factor, Operand, Place, Product};
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use std::fmt::Write;
 /// Argument registers of the System V ABI.
 const REGISTERS: [&str; 6] = ["rdi", "rsi", "rdx", "rcx", "r8", "r9"];
 
-/// The entries of all functions, and the table of libc's functions behind them.
+/// Writes the entries of all functions, and the table of their next functions.
 pub fn write(declarations: &[Declaration]) -> String {
     let mut text = String::new();
     let mut table = String::new();
@@ -45,7 +45,7 @@ fn entry(declaration: &Declaration, name: &str, substitute: Option<&String>) -> 
         let (least, most) = (product(least), product(most));
         let _ = writeln!(text, "    call.verify({least}, {most});");
     }
-    // What is read is told first: it is there before the call.
+    // Operands that are read are checked first, because their contents are used before those of others are written.
     for is_write in [false, true] {
         for operand in &declaration.operands {
             if operand.access.is_regular() && operand.access.is_write() == is_write {
@@ -70,7 +70,7 @@ fn entry(declaration: &Declaration, name: &str, substitute: Option<&String>) -> 
     text + "} }\n"
 }
 
-/// The registers to be held against the heap's addresses, or what stands for them.
+/// The registers that the entry compares with the heap's addresses, or a word that stands for them.
 fn registers(declaration: &Declaration) -> Vec<&'static str> {
     if declaration.flags.is_always_looked_at {
         return vec!["always"];
@@ -143,7 +143,7 @@ fn rust_type(name: &str) -> String {
     }
 }
 
-/// The arguments of a check function, where words such as `arg2` mean something of the call.
+/// The arguments of a check function, in which words like `arg2` are replaced by values of the call.
 fn given(text: &str) -> String {
     let mut given = String::new();
     let mut rest = text;

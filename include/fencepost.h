@@ -1,13 +1,13 @@
-/* What a program or a debugger can ask of fencepost.
+/* Functions of fencepost for programs and debuggers.
  *
- * The declarations are weak: a program that runs without the library finds null pointers, so ask
- * first:
+ * The declarations are weak: in a program that runs without the library they are null pointers, so
+ * test them first:
  *
  *     if (fencepost_check_heap)
  *         fencepost_check_heap();
  *
- * Link such a program as a position-independent executable, which is the default of most
- * compilers: otherwise the linker makes the null pointers final. From a debugger, see
+ * Link such a program as a position-independent executable, the default of most compilers;
+ * otherwise the linker makes the null pointers final. For use from a debugger, see
  * docs/debugging.md. */
 
 #ifndef FENCEPOST_H
@@ -19,24 +19,24 @@
 extern "C" {
 #endif
 
-/* Writes what an address is, where reports go: a live or freed object with its stacks, a guard
- * page, slack, or memory that is not the heap's. */
+/* Writes what is at an address, to the place where reports go: a live or freed object with its
+ * stacks, a guard page, slack, or memory outside the heap. */
 void fencepost_describe_address(const void *address) __attribute__((weak));
 
-/* Verifies the canary bytes of all live objects. Writes a report for each object that is damaged,
- * and returns how many there are. The process goes on. */
+/* Checks the canary bytes of all live objects. Writes a report for each damaged object, and returns
+ * the number of damaged objects. The process goes on. */
 size_t fencepost_check_heap(void) __attribute__((weak));
 
-/* Is given the text of every report, after that has been written. The process may be about to die,
- * in a signal handler, with locks held: do little. Do not wait for another thread: it may be waiting
- * to report. */
+/* A function that gets the text of every report after it has been written. It may run in a signal
+ * handler of a process that is about to die, with locks held, so it should do little. It must not
+ * wait for another thread, which may be waiting to report. */
 typedef void (*fencepost_report_hook)(const char *report);
 
-/* Sets the hook, or with a null pointer none, and returns the one before. */
+/* Sets the hook, and returns the one before. A null pointer stands for no hook. */
 fencepost_report_hook fencepost_set_report_hook(fencepost_report_hook hook) __attribute__((weak));
 
-/* Does nothing. It is called after the report of a bug, on the stack of the thread that has it: a
- * place for a breakpoint. */
+/* Does nothing: it is a place for a breakpoint. It is called after the report of a bug, on the stack
+ * of the thread that has the bug. */
 void fencepost_on_error(void) __attribute__((weak));
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-//! What the runtime takes of address space, thread-local storage and locked memory is not charged to the program.
+//! The runtime's address space, thread-local storage and locked memory are not charged to the program.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! Where reports arrive: whatever the program has done to its standard error, and whoever else has a hand in the
-//! place of a log.
+//! Where reports arrive, whatever the program does to its standard error, and whatever others put in the place of a
+//! log.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Budgets: what is guarded while they last, and what is said and kept when they are spent.
+//! Budgets: what is guarded while they last, and what is reported and remembered after they are spent.
 
 mod support;
 

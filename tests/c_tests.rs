@@ -1,8 +1,8 @@
-//! Every program of `c-tests/` under `fencepost run`: those with a bug must be reported as their
-//! comments say, and the clean ones must do what they do natively.
+//! Runs every program of `c-tests/` under `fencepost run`. A bug must be reported as the program's
+//! comments say, and a clean program must do the same as without the guard.
 //!
-//! One test a program and backend. `cargo test --release --test c_tests overflow/write_4` runs one program,
-//! `… --test c_tests madvise` all on one backend.
+//! There is one test for each program and backend. `cargo test --release --test c_tests overflow/write_4` runs one
+//! program, `… --test c_tests madvise` runs all of them on one backend.
 
 mod support;
 

@@ -1,6 +1,6 @@
-//! Every checked function is called rightly and wrongly, for each of its operands: `c-tests/checked_calls.c` makes the
-//! calls that build.rs makes of `src/checked/functions.list`. Each bad call is a test:
-//! `cargo test --test checked_calls rename` makes those of one function.
+//! Calls every checked function with a good and a bad value of each operand: build.rs makes the calls from
+//! `src/checked/functions.list`, and `c-tests/checked_calls.c` includes them. Each bad call is a test;
+//! `cargo test --test checked_calls rename` runs those of one function.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! In a memory control group a program lives that natively does, and what is not guarded for that is said.
+//! In a memory control group, a program that survives without the guard survives with it, and the user is told what
+//! was not guarded for that reason.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! What `include/fencepost.h` declares, called from C programs, and from gdb as
-//! `docs/debugging.md` says.
+//! Calls the functions of `include/fencepost.h` from C programs, and from gdb as `docs/debugging.md`
+//! says.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! How `src/checked/functions.list` is read by build.rs, and what is made of a line.
+//! How build.rs reads `src/checked/functions.list`, and what it makes from a line.
 
 #[path = "../build/calls.rs"]
 mod calls;

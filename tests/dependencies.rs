@@ -1,5 +1,5 @@
-//! What the package depends on: under licences that go with ours, from crates.io alone, and what is built into it in one
-//! version each. (Tests may need what needs two versions of something.)
+//! Dependencies of the package have licences that go with ours, and come from crates.io. Those that are built into it
+//! have one version each. (Dependencies of tests may have two.)
 
 use serde_json::Value;
 use std::collections::BTreeMap;

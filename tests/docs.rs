@@ -1,4 +1,4 @@
-//! What the documents say must be what the code says.
+//! The documents must agree with the code.
 
 mod support;
 

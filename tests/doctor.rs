@@ -1,4 +1,4 @@
-//! `fencepost doctor`: what it says of the machine and of programs.
+//! `fencepost doctor`: what it says about the machine and about programs.
 
 mod support;
 

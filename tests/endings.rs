@@ -1,4 +1,4 @@
-//! SIGTERM ends a process whatever its report is at.
+//! SIGTERM ends a process at any point of its report.
 
 mod support;
 

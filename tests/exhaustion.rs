@@ -1,4 +1,4 @@
-//! At the end of memory a program gets the answers that it natively gets: nothing of ours aborts there.
+//! When memory runs out, the program's calls fail as they would without the guard, and our code does not abort.
 
 mod support;
 

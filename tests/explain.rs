@@ -1,4 +1,4 @@
-//! `fencepost explain`: every kind is there, and each example has just the bug that it explains.
+//! `fencepost explain`: every kind is there, and each example has only the bug that it explains.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Records of many machines, merged: how long it takes, and how much memory.
+//! Merging records of many machines: how much time and memory it takes.
 
 mod support;
 

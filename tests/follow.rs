@@ -1,4 +1,4 @@
-//! `--follow`: which programs of a tree are guarded, and what is said of the others.
+//! `--follow`: which programs of a tree are guarded, and what is said about the others.
 
 mod support;
 

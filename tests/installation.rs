@@ -1,4 +1,4 @@
-//! What `fencepost install` and the Debian package put where, and that it works from there.
+//! `fencepost install` and the Debian package: which files they install, and that these work.
 
 mod support;
 

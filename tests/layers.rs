@@ -1,4 +1,4 @@
-//! The modules of the crate stand in layers, and use only what is listed below them in `src/lib.rs`.
+//! The modules of the crate form layers, and use only the layers that `src/lib.rs` lists below them.
 
 mod support;
 

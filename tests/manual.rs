@@ -1,4 +1,4 @@
-//! Man pages and completions: made of the command's own description, and sound by those who read them.
+//! Man pages and completions are made from the command's own description, and the tools that read them accept them.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! Names in reports: none of ours, none that forges a line, none that costs more than it is worth, and a
-//! report whatever is where debug information should be.
+//! Names in reports: none is ours, none can forge a line, and none takes too long. There is a report whatever is in
+//! the place of debug information.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! The checked functions that are called most, on objects of all sorts of sizes: `c-tests/operands.c`.
+//! Calls the most usual checked functions on objects of many sizes: `c-tests/operands.c`.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! A bug that nobody planted for us: CVE-2022-28506.
+//! A real bug, not one that was made for a test: CVE-2022-28506.
 //!
 //! gif2rgb of giflib 5.2.1 (Debian 12: package giflib-tools) looks up each pixel in the colour map
 //! without asking whether the map is that long. A picture with a map of two colours, 6 bytes, and

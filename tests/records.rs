@@ -1,4 +1,4 @@
-//! Records in a report directory: whole lines, whatever becomes of the processes that write them.
+//! Records in a report directory have whole lines, however the processes that write them end.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! Ten bugs under fencepost, AddressSanitizer and Memcheck: all name the same function and line. `docs/reports.md` shows
-//! what each prints.
+//! Ten bugs under fencepost, AddressSanitizer and Memcheck: all three name the same function and line.
+//! `docs/reports.md` shows what each prints.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Tools that can't share a process with us, and allocators that we do not see: one sentence says so.
+//! Tools that can't share a process with us, and allocators that we do not see: the user is told so in one sentence.
 
 mod support;
 

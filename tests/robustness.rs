@@ -1,4 +1,4 @@
-//! The report comes out whatever the state of the process, and what is not guarded is said.
+//! Reports come out in every state of the process, and the user is told what is not guarded.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! Report directories: one summary of a tree of processes, policies, baselines, suppressions, and what `report` makes of records.
+//! Report directories: one summary for a tree of processes, policies, baselines, suppressions, and the output of
+//! `report`.
 
 mod support;
 

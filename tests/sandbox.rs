@@ -1,5 +1,5 @@
-//! Programs that install a seccomp filter, or are started under one, live as natively, and are guarded as far as the
-//! filter permits; where it does not, that is said.
+//! Programs with a seccomp filter, installed or inherited, behave as without the guard, and are guarded as far as the
+//! filter permits. Otherwise the user is told.
 
 mod support;
 

@@ -1,6 +1,6 @@
-//! Eight threads allocate, free each other's objects and fork: `c-tests/stress.c`; then eight fork beside streams, the
-//! loader, look-ups, commands, signals and the ends of processes: `c-tests/stress_fork.c`. On each backend, for
-//! FENCEPOST_STRESS_SECONDS in all (5 without it). Nothing may hang, get lost or be said.
+//! Eight threads allocate, free each other's objects and fork: `c-tests/stress.c`. Then eight threads fork while others
+//! use streams, the loader, look-ups, commands and signals, and end processes: `c-tests/stress_fork.c`. All this on
+//! each backend, for FENCEPOST_STRESS_SECONDS in all (5 by default). Nothing may hang, get lost or be reported.
 
 mod support;
 

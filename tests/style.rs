@@ -1,4 +1,4 @@
-//! Rules of CONTRIBUTING.md that a program can check.
+//! Checks the rules of CONTRIBUTING.md that a program can check.
 
 mod support;
 

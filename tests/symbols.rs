@@ -1,4 +1,4 @@
-//! Names: the preload library has libc's, and nothing else of ours does.
+//! Symbols: the preload library exports libc's names; a program that links the crate does not.
 
 mod support;
 

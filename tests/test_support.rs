@@ -1,4 +1,4 @@
-//! What the tests themselves are built on: how they read reports.
+//! Tests the helpers of the tests: how they read reports.
 
 mod support;
 

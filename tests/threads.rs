@@ -1,4 +1,4 @@
-//! What a thread costs: many run as natively, and each takes little memory.
+//! What a thread costs: as many threads run as without the guard, and each takes little memory.
 
 mod support;
 

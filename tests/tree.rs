@@ -1,4 +1,4 @@
-//! `fencepost run` and the tree of processes under it: how it ends, and what it says at the end.
+//! `fencepost run` and the tree of processes under it: how the run ends, and what is printed at the end.
 
 mod support;
 

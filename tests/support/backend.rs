@@ -1,4 +1,4 @@
-//! `fencepost run` on one backend.
+//! Runs programs under `fencepost run`, each on one backend.
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -9,10 +9,10 @@ use super::process::{self, Exit};
 /// The command under test.
 pub const FENCEPOST: &str = env!("CARGO_BIN_EXE_fencepost");
 
-/// The backends every program is run on.
+/// The backends on which every program is run.
 pub const BACKENDS: [&str; 3] = ["userfaultfd", "madvise", "mprotect"];
 
-/// `fencepost run --backend BACKEND OPTIONS -- PROGRAM`; the program's arguments are the caller's.
+/// The command `fencepost run --backend BACKEND OPTIONS -- PROGRAM`; the caller may add arguments of the program.
 pub fn fencepost_run<'a>(
     backend: &str,
     options: impl IntoIterator<Item = &'a str>,
@@ -23,7 +23,7 @@ pub fn fencepost_run<'a>(
     command
 }
 
-/// Why `backend` does not work on this machine, in fencepost's own words; None where it works.
+/// Why `backend` does not work on this machine, in fencepost's own words; `None` if it works.
 ///
 /// `auto` and `mprotect` must work everywhere.
 pub fn why_unavailable(backend: &str) -> Option<String> {
@@ -39,7 +39,7 @@ pub fn why_unavailable(backend: &str) -> Option<String> {
     Some(said.to_owned())
 }
 
-/// The backends of [`BACKENDS`] that work here; says which are skipped and why.
+/// The backends of [`BACKENDS`] that work here. Prints which are skipped, and why.
 pub fn available_backends() -> Vec<&'static str> {
     BACKENDS
         .into_iter()

@@ -1,4 +1,4 @@
-//! What cargo has built beside the command: the preload library and the examples.
+//! Paths of files that cargo has built beside the command: the preload library and the examples.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::backend::{FENCEPOST, fencepost_run};
 use super::process;
 
-/// The preload library that `fencepost run` takes.
+/// The preload library that `fencepost run` uses.
 pub fn preload_library() -> PathBuf {
     let mut command = fencepost_run("auto", [], "/usr/bin/printenv");
     let outcome = process::run(command.arg("LD_PRELOAD"), Duration::from_secs(60));
@@ -17,8 +17,8 @@ pub fn preload_library() -> PathBuf {
     path
 }
 
-/// An example. `cargo test` builds them, but `cargo test --test NAME` does not: an old one would
-/// test an old library.
+/// Path of an example. `cargo test` builds examples, but `cargo test --test NAME` does not; an old one
+/// would test an old library, so it is refused.
 pub fn example(name: &str) -> PathBuf {
     let folder = Path::new(FENCEPOST).parent().expect("an absolute path");
     let path = folder.join("examples").join(name);

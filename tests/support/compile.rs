@@ -1,4 +1,4 @@
-//! Compiles the C and C++ programs, two at a time on two cores.
+//! Compiles the C and C++ programs, as many at a time as there are cores.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,15 +13,15 @@ pub fn source_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests")
 }
 
-/// Where this run's binaries and scratch files go.
+/// The folder for binaries and scratch files of this run.
 pub fn build_folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&folder).expect("the build folder can be made");
     folder
 }
 
-/// The machine's C compiler, or C++ compiler for `.cpp`, without any warnings: the programs
-/// contain the very bugs it would warn of.
+/// The machine's C compiler, or C++ compiler for `.cpp`. Warnings are off, since the programs have
+/// bugs on purpose.
 fn compiler_for(source: &Path) -> Command {
     let is_cpp = source.extension().is_some_and(|extension| extension == "cpp");
     cc::Build::new()
@@ -38,7 +38,7 @@ fn compiler_for(source: &Path) -> Command {
 
 /// Compiles and links one program; the error is the compiler's.
 ///
-/// `-fno-builtin` keeps calls of strcpy and the like calls.
+/// With `-fno-builtin`, calls of strcpy and the like stay calls.
 pub fn build_program(
     source: &Path,
     output: &Path,
@@ -51,7 +51,7 @@ pub fn build_program(
     finish(command)
 }
 
-/// Compiles a shared library that has only its exported names: no debug information.
+/// Compiles a shared library without debug information.
 pub fn build_library(source: &Path, output: &Path) -> Result<(), String> {
     let mut command = compiler_for(source);
     command.args(["-w", "-g0", "-shared", "-fPIC", "-o"]).arg(output).arg(source);
@@ -68,7 +68,7 @@ fn finish(mut command: Command) -> Result<(), String> {
     }
 }
 
-/// `work` on every item, as many at a time as there are cores; results in the items' order.
+/// Runs `work` on every item, as many at a time as there are cores. Results are in the items' order.
 pub fn map_in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(items.len()));

@@ -1,4 +1,4 @@
-//! A debug file that a report opens, and who opens it.
+//! A separate debug file that a report opens; tests can see and delay the opening.
 
 use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Splits the debug information off, into a file that only a report opens.
+/// Moves the debug information to a file of its own, which only a report opens.
 pub fn split(program: &Path) -> PathBuf {
     let debug = program.with_extension("debug");
     let _ = fs::remove_file(&debug);
@@ -21,8 +21,8 @@ pub fn split(program: &Path) -> PathBuf {
     debug
 }
 
-/// A descriptor that is told who opens `file`, and each waits for its answer, in a way that only a
-/// signal that kills can end. `None` where the kernel or a lack of rights forbids it.
+/// A descriptor that gets a message when a process opens `file`. The opening then waits for an answer; only a
+/// fatal signal ends that wait. `None` where the kernel or missing rights forbid it.
 pub fn watch_opens(file: &Path) -> Option<OwnedFd> {
     let path = std::ffi::CString::new(file.to_str().expect("plain")).expect("plain");
     // SAFETY: plain system calls; the path is a valid string, and the descriptor is nobody else's.
@@ -40,7 +40,7 @@ pub fn watch_opens(file: &Path) -> Option<OwnedFd> {
     }
 }
 
-/// Waits until somebody opens what is watched.
+/// Waits until a process opens the watched file.
 pub fn wait_for_open(watch: &OwnedFd, limit: Duration) {
     // SAFETY: zeros are a valid event; the kernel writes one, and a descriptor that is ours then.
     unsafe {

@@ -1,4 +1,4 @@
-//! What an ELF file defines and needs.
+//! Reads symbols, needed libraries and branches of an ELF file.
 
 use iced_x86::{Code, Decoder, DecoderOptions};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,21 +14,21 @@ use object::{Endianness, elf};
 pub struct Defined {
     pub address: u64,
     pub is_function: bool,
-    /// Global or weak: visible to the linker.
+    /// Whether it is global or weak, and so visible to the linker.
     pub is_global: bool,
 }
 
 #[derive(Debug)]
 pub struct ElfFile {
-    /// By name, the symbols for the dynamic loader (`.dynsym`), without versions.
+    /// The symbols for the dynamic loader (`.dynsym`), by name without version.
     pub dynamic: BTreeMap<String, Defined>,
-    /// By name, those for linkers and debuggers (`.symtab`).
+    /// The symbols for linkers and debuggers (`.symtab`), by name.
     pub all: BTreeMap<String, Defined>,
-    /// `DT_NEEDED`.
+    /// The libraries of `DT_NEEDED`.
     pub needed: Vec<String>,
     /// Whether the loader must write to code (`DT_TEXTREL` or its flag).
     pub has_text_relocations: bool,
-    /// Addresses in the file that the loader writes somewhere (`R_X86_64_RELATIVE`).
+    /// Addresses in the file that the loader writes into data (`R_X86_64_RELATIVE`).
     pub relocated: BTreeSet<u64>,
     /// Names that the loader looks up, without versions.
     pub imported: BTreeSet<String>,
@@ -37,14 +37,14 @@ pub struct ElfFile {
 }
 
 impl ElfFile {
-    /// Where the direct jump at `address` goes.
+    /// The target of the direct jump at `address`; `None` if there is no such jump.
     pub fn jump_at(&self, address: u64) -> Option<u64> {
         let mut decoder = self.decoder_at(address)?;
         let instruction = decoder.decode();
         (instruction.code() == Code::Jmp_rel32_64).then(|| instruction.near_branch64())
     }
 
-    /// Every direct call and jump: from where, and where to.
+    /// All direct calls and jumps: address and target of each.
     pub fn branches(&self) -> Vec<(u64, u64)> {
         let starts = self.code.iter().filter_map(|(address, _)| self.decoder_at(*address));
         let instructions = starts.flat_map(|mut decoder| decoder.iter().collect::<Vec<_>>());
@@ -85,7 +85,7 @@ fn parse(data: &[u8]) -> object::Result<ElfFile> {
                 is_function: symbol.st_type() == elf::STT_FUNC,
                 is_global,
             };
-            // Local names may repeat; what a linker would see comes first.
+            // Local names may repeat; a name that a linker would see wins.
             if is_global || !found.contains_key(name.as_ref()) {
                 found.insert(name.into_owned(), symbol);
             }

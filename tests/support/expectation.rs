@@ -1,5 +1,5 @@
-//! What a program of `c-tests/` says about itself in its comments, and whether a run agrees.
-//! The format is described in `c-tests/README.md`.
+//! The expectations in the comments of a program of `c-tests/`, and their comparison with a run.
+//! `c-tests/README.md` describes the format.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ pub enum Role {
     Culprit,
     Freed,
     Allocated,
-    /// Of the operation of libc that still uses the object.
+    /// The call that began an operation of libc that still uses the object.
     Begun,
-    /// Of the thread that a report names first.
+    /// The creation of the thread that a report names first.
     Created,
 }
 
-/// Which frame of a stack a marker speaks of.
+/// The frame of a stack that a marker is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     Frame(usize),
@@ -76,7 +76,7 @@ pub struct Bug {
 
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    /// Standard output, standard error and exit equal a native run's.
+    /// Standard output, standard error and exit are the same as without the guard.
     Clean,
     Bug(Box<Bug>),
 }
@@ -152,7 +152,7 @@ const KEYS: [&str; 21] = [
     "needs-cpu",
 ];
 
-/// Kinds that a call of a function shows.
+/// Kinds that are found at a call of a function.
 const CALLS: [&str; 14] = [
     "double-free",
     "bad-free",
@@ -178,7 +178,7 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
     let find =
         |wanted: &str| header.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
     let is_access = match kind {
-        // Written to in quarantine, found later.
+        // A write to an object in quarantine, found later.
         "heap-use-after-free" if find("expect-found").is_some() => false,
         "heap-buffer-overflow" | "heap-buffer-underflow" | "heap-use-after-free" => true,
         "wild-access" => true,
@@ -270,7 +270,7 @@ fn read_role(word: &str) -> Result<Role, String> {
     }
 }
 
-/// `… // <- freed, called in main (frame 1)`
+/// Reads markers such as `… // <- freed, called in main (frame 1)`.
 fn read_markers(source: &str) -> Result<Vec<Marker>, String> {
     let mut markers = Vec::new();
     for (index, line) in source.lines().enumerate() {
@@ -374,7 +374,7 @@ impl Bug {
             differ("thread's name", wanted, &report.thread_name);
         }
         found.extend(self.stack_differences(file, &report));
-        // Whatever it names.
+        // Names must never bring control characters into a report.
         if report_text.contains(|char: char| char.is_control() && char != '\n') {
             found.push(format!("control characters in the report: {report_text:?}"));
         }
@@ -431,7 +431,7 @@ impl Bug {
         found
     }
 
-    /// The summary of an access names the line of its frame #0.
+    /// Checks that the summary of an access names the line of its frame #0.
     fn summary_difference(&self, file: &str, report: &Report) -> Option<String> {
         let marker = self.markers.iter().find(|marker| {
             marker.role == Role::Culprit && marker.depth == Depth::Frame(0) && self.access.is_some()
@@ -445,7 +445,7 @@ impl Bug {
 }
 
 impl Bug {
-    /// The excerpt shows the line that is marked as the access or the call, if its place is known.
+    /// Checks that the excerpt shows the line that is marked as the access or the call, if its place is known.
     fn excerpt_difference(&self, file: &str, report: &Report) -> Option<String> {
         let is_innermost =
             |marker: &&Marker| marker.role == Role::Culprit && marker.depth == Depth::Frame(0);
@@ -496,7 +496,7 @@ fn words_of(found: &Option<String>) -> &str {
     found.as_deref().unwrap_or("nothing")
 }
 
-/// `*` stands for any text, also none.
+/// Whether `text` matches `glob`, where `*` stands for any text, also none.
 pub fn glob_matches(glob: &str, text: &str) -> bool {
     let Some((start, rest)) = glob.split_once('*') else {
         return glob == text;

@@ -1,4 +1,4 @@
-//! Bugs made by hand, for tests of what renders them: of several kinds, whole and bare, friendly and hostile.
+//! Sample bugs for tests of formats: of several kinds, full and bare, with usual and with hostile texts.
 
 use fencepost::finding::{
     Access, Address, Bug, Counted, Damage, Direction, Event, Finding, Frame, Known, Memory, Module,
@@ -6,14 +6,14 @@ use fencepost::finding::{
     ThreadCreation, VERSION, fingerprint,
 };
 
-/// Where the programs of the samples are built.
+/// The folder in which the programs of the samples are built.
 pub const ROOT: &str = "/home/me/list";
 
-/// What tries to get out of every format.
+/// A text that tries to break out of every format.
 pub const HOSTILE: &str = "</script><script>alert(1)</script> ]]> <!-- \" ' & `|` \u{1b}[31m \u{0}\u{8}\u{9b} \
      \r\n::error file=x::forged\n[link](http://example.org) %0A \u{202e}\u{fffe} \u{e9}\u{1f980} {{0}} \\ </pre></title>";
 
-/// In the order of a collection: new ones first.
+/// All sample bugs, in the order of a collection: new ones first.
 pub fn bugs() -> Vec<Bug> {
     let mut bugs = vec![
         bug(overflow()),
@@ -37,7 +37,7 @@ pub fn bugs() -> Vec<Bug> {
     bugs
 }
 
-/// As many different bugs.
+/// `count` different bugs.
 pub fn many(count: usize) -> Vec<Bug> {
     let templates = bugs();
     let numbered = |number: usize| {
@@ -58,7 +58,7 @@ pub fn many(count: usize) -> Vec<Bug> {
     bugs
 }
 
-/// Start and end of a run that found them.
+/// Start and end of a run that found the sample bugs.
 pub fn run() -> (Run, RunEnd) {
     let run = Run {
         version: VERSION,
@@ -82,7 +82,7 @@ pub fn run() -> (Run, RunEnd) {
     (run, end)
 }
 
-/// The bug of one finding.
+/// A bug with one finding.
 pub fn bug(mut example: Finding) -> Bug {
     fingerprint::set(&mut example);
     let process = &example.process;
@@ -113,7 +113,7 @@ fn counted(name: &str, count: u64) -> Counted {
     Counted { name: name.to_owned(), count }
 }
 
-/// A frame of the program.
+/// A frame of the sample program.
 fn frame(function: &str, line: u32) -> Frame {
     Frame {
         address: Address(0x40_1000 + u64::from(line)),
@@ -148,7 +148,7 @@ fn stack(function: &str, line: u32) -> Vec<Frame> {
     ]
 }
 
-/// What findings at `src/list.c:line` share.
+/// A finding at `src/list.c:line`, with the fields that all samples have.
 fn named(kind: &str, line: u32) -> Finding {
     Finding {
         version: VERSION,
@@ -362,7 +362,7 @@ pub fn found_at_exit() -> Finding {
     Finding { stack: Vec::new(), heading: "found at exit".to_owned(), memory: None, ..late() }
 }
 
-/// Every text is hostile.
+/// A finding in which every text is hostile.
 pub fn hostile() -> Finding {
     let mut finding = use_after_free();
     let bad = || HOSTILE.to_owned();

@@ -1,4 +1,4 @@
-//! Which file of the crate imports from which, read from its source text.
+//! Finds out which file of the crate imports from which, by their source text.
 
 use super::source::{self, code_only, line_of, without_tests};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -6,25 +6,25 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// A module that is a file of its own: `["fault", "step"]`.
 pub type Module = Vec<String>;
 
-/// Where one file uses another: the file used, and the line of the first use.
+/// The files that one file uses, each with the line of the first use.
 pub type Imports = BTreeMap<Module, usize>;
 
 /// The code of the crate's files, without tests, by module.
 pub struct Files(BTreeMap<Module, String>);
 
 impl Files {
-    /// Reads all of them.
+    /// Reads all files of the crate.
     pub fn read() -> Files {
         let texts = source::files_in("src", &["rs"]).into_iter().map(|file| source::read(&file));
         Files::from_texts(texts)
     }
 
-    /// Takes the files as given, by name (`src/fault/step.rs`) and text.
+    /// Takes files by name (`src/fault/step.rs`) and text.
     pub fn from_texts(texts: impl IntoIterator<Item = (String, String)>) -> Files {
         let code =
             |(name, text): (String, String)| (module_of(&name), without_tests(&code_only(&text)));
         let all: BTreeMap<Module, String> = texts.into_iter().map(code).collect();
-        // A file that its parent declares for tests alone is no part of the crate.
+        // A file that its parent declares only for tests does not count.
         let is_declared = |module: &Module| {
             let (name, parent) = module.split_last().expect("a path");
             let parent = all.get(parent).map(|parent| parent.split_whitespace().collect());
@@ -36,7 +36,7 @@ impl Files {
         Files(kept.map(|(module, code)| (module.clone(), code.clone())).collect())
     }
 
-    /// Files of the module `folder` and below.
+    /// Modules of `folder` and below.
     pub fn within<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a Module> {
         self.0.keys().filter(move |module| module[0] == folder)
     }
@@ -48,7 +48,7 @@ impl Files {
         let mut names = BTreeMap::new();
         for used in use_declarations(code) {
             let Some(path) = self.absolute(module, &used.path, &BTreeMap::new()) else { continue };
-            // A module that is imported whole is only a name; what is taken by that name counts.
+            // An imported module is only a name; the items that are used by this name count.
             if self.0.contains_key(&path) && !used.is_glob {
                 names.insert(used.name, path);
             } else {
@@ -63,7 +63,7 @@ impl Files {
         found
     }
 
-    /// `path`, as it is written in `module`, from the root of the crate; `None` if it leads elsewhere.
+    /// The path from the crate's root, for `path` as written in `module`; `None` if it leads to another crate.
     fn absolute(
         &self,
         module: &Module,
@@ -116,7 +116,7 @@ impl Files {
     }
 }
 
-/// The shortest way from `start` back to it.
+/// The shortest way of imports from `start` back to itself.
 fn shortest_ring<'a>(
     start: &'a Module,
     imports: &'a BTreeMap<&'a Module, Imports>,
@@ -151,7 +151,7 @@ fn written(ring: &[&Module], imports: &BTreeMap<&Module, Imports>) -> String {
     text + &ring[0].join("::")
 }
 
-/// `src/heap/slot.rs` is `heap::slot`; `src/heap/mod.rs` is `heap`.
+/// The module of a file: `heap::slot` for `src/heap/slot.rs`, `heap` for `src/heap/mod.rs`.
 pub fn module_of(name: &str) -> Module {
     let inner = name.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
     inner.split('/').map(str::to_owned).collect()
@@ -165,12 +165,12 @@ struct Used {
     line: usize,
 }
 
-/// All that the `use` declarations bring in.
+/// All names that `use` declarations bring in.
 fn use_declarations(code: &str) -> Vec<Used> {
     let mut found = Vec::new();
     let tokens: Vec<(usize, &str)> = tokens(code).collect();
     for (at, _) in tokens.iter().enumerate().filter(|(_, token)| token.1 == "use") {
-        // Not `use<'a>`, which says what a type captures.
+        // `use<'a>` is not a declaration: it says what a type captures.
         if tokens.get(at + 1).is_some_and(|next| next.1 != "<") {
             let line = line_of(code, tokens[at].0);
             expand(&tokens[at + 1..], &[], code, line, &mut found);
@@ -179,7 +179,7 @@ fn use_declarations(code: &str) -> Vec<Used> {
     found
 }
 
-/// Expands the tree of a `use` that begins `tokens`; returns how many of them belong to it.
+/// Expands the tree of a `use` at the beginning of `tokens`; returns how many tokens it has.
 fn expand(
     tokens: &[(usize, &str)],
     prefix: &[String],
@@ -227,7 +227,7 @@ fn expand(
     at
 }
 
-/// Paths of more than one segment outside `use` declarations, and their lines.
+/// Paths with several segments outside of `use` declarations, and their lines.
 fn paths(code: &str) -> Vec<(Vec<String>, usize)> {
     let mut found = Vec::new();
     let tokens: Vec<(usize, &str)> = tokens(code).collect();
@@ -260,7 +260,7 @@ fn is_name(char: char) -> bool {
     char.is_alphanumeric() || char == '_'
 }
 
-/// Words, `::`, and other characters one by one, each with where it begins.
+/// Splits code into words, `::`, and single other characters, each with its offset.
 fn tokens(code: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     std::iter::from_fn(move || {

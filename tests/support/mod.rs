@@ -1,4 +1,4 @@
-//! What the integration tests share. Each test target uses a part of it.
+//! Helpers that the integration tests share. Each test target uses some of them.
 #![allow(dead_code)]
 
 pub mod backend;
@@ -12,7 +12,7 @@ pub mod process;
 pub mod report;
 pub mod source;
 
-/// Says that something is skipped, past the harness, which shows `eprintln!` of failed tests only.
+/// Prints that something is skipped. It does not use `eprintln!`, which the harness shows only for failed tests.
 pub fn say_skipped(what: &str) {
     use std::io::Write;
     let line = format!("skipped: {what}\n");

@@ -1,4 +1,4 @@
-//! Runs a program to its end, with a time limit that counts as a hang.
+//! Runs a program to its end. A program that reaches a time limit counts as hanging.
 
 use std::fmt;
 use std::io;
@@ -67,8 +67,8 @@ fn is_summary(line: &str) -> bool {
     line.starts_with("fencepost: ")
 }
 
-/// Runs `command` in a process group of its own, with no standard input unless the caller gave
-/// one, until it has ended and nobody holds its output any more. After `limit` the group is killed.
+/// Runs `command` in a process group of its own, until it has ended and no process has its output open.
+/// After `limit` the group is killed.
 pub fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let child = command.spawn()?;
@@ -95,7 +95,7 @@ pub fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
     })
 }
 
-/// A command that inherits nothing that would change how fencepost behaves.
+/// A command without the variables that would change how fencepost behaves, and without standard input.
 pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).env_remove("LD_PRELOAD").env("LC_ALL", "C");
@@ -107,7 +107,7 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// Sets limit `resource` to `bytes` in the command to come.
+/// Has `command` start with limit `resource` set to `bytes`.
 pub fn limit(command: &mut Command, resource: u32, bytes: u64) {
     let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
     // SAFETY: setrlimit is async-signal-safe.
@@ -119,13 +119,14 @@ pub fn limit(command: &mut Command, resource: u32, bytes: u64) {
     }
 }
 
-/// Has `command` start without the privilege to raise its limits (capabilities(7)). It does not start where that can't be.
+/// Has `command` start without the privilege to raise its limits (capabilities(7)). If that is not possible, it does
+/// not start.
 pub fn forbid_raising_limits(command: &mut Command) {
     const CAP_SYS_RESOURCE: libc::c_ulong = 24;
     // SAFETY: prctl and geteuid are async-signal-safe.
     unsafe {
         command.pre_exec(|| {
-            // Only root has privileges after execve, and those that are ambient (Linux 4.3; this never fails there).
+            // After execve only root has privileges, and processes with ambient ones (Linux 4.3; this call can't fail).
             libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
             let is_dropped = libc::geteuid() != 0
                 || libc::prctl(libc::PR_CAPBSET_READ, CAP_SYS_RESOURCE, 0, 0, 0) == 0

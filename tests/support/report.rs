@@ -1,5 +1,5 @@
-//! Reads a report back, strictly: what the parser does not know, or finds in the wrong order or
-//! with numbers that contradict each other, is an error.
+//! Reads a report back, strictly: an unknown line, a wrong order, or numbers that contradict each
+//! other are errors.
 //!
 //! ```text
 //! ==PID==ERROR: Fencepost: KIND on address 0x… at pc 0x… bp 0x… sp 0x… thread T0 (name)
@@ -34,7 +34,7 @@ pub enum Direction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
     pub direction: Direction,
-    /// `None` where the report says that it is unknown.
+    /// `None` if the report says that the size is unknown.
     pub bytes: Option<u64>,
 }
 
@@ -60,14 +60,14 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The demangled name, where there is one.
+    /// The demangled name, if there is one.
     pub fn function(&self) -> Option<&str> {
         let named = self.before_module().strip_prefix("in ")?;
         let end = self.place().map_or(named.len(), |_| named.rfind(' ').unwrap_or(0));
         Some(named[..end].trim_end())
     }
 
-    /// File name (without its folders) and line, where there are some.
+    /// File name (without folders) and line, if they are known.
     pub fn place(&self) -> Option<(&str, u32)> {
         let last = self.before_module().rsplit(' ').next()?;
         let mut parts = last.split(':');
@@ -91,28 +91,28 @@ pub struct Stack {
 pub struct Report {
     pub pid: u32,
     pub kind: String,
-    /// `None` for what concerns no address.
+    /// `None` if the bug is not about an address.
     pub address: Option<u64>,
     pub pc: Option<u64>,
     pub thread: String,
     pub thread_name: String,
-    /// What is wrong with a call of libc: a line of its own before the heading.
+    /// The line before the heading that says what is wrong with a call of libc.
     pub sentence: Option<String>,
     pub access: Option<Access>,
     /// The function that a bad call called.
     pub called: Option<String>,
-    /// The signal of a crash that is no access.
+    /// The signal of a crash that is not an access.
     pub raised: Option<String>,
     /// `by free here`, `by realloc here`, `at exit`: where overwritten slack was found.
     pub found: Option<String>,
-    /// The stack of the access or of the bad call. Empty for what was found at exit.
+    /// The stack of the access or of the bad call; empty for a bug found at exit.
     pub culprit: Stack,
     /// The words after `0x… is ` or `0x… was `, without the region's bounds; without an address, the
     /// sentence after the stack, if there is one.
     pub place: String,
     pub freed: Option<Stack>,
     pub allocated: Option<Stack>,
-    /// Of the operation that still uses the object.
+    /// The stack of the call that began an operation that still uses the object.
     pub begun: Option<Stack>,
     /// Where the threads of the other stacks were created.
     pub created: Vec<Stack>,
@@ -125,7 +125,7 @@ pub struct Report {
     pub summary: String,
 }
 
-/// Where the one report in `text` begins, and that there is just one.
+/// Parses the report in `text`, which must be the only one.
 pub fn parse(text: &str) -> Result<Report, String> {
     let mut lines = text.lines().skip_while(|line| !is_header(line)).peekable();
     let header = lines.next().ok_or("no report")?;
@@ -172,7 +172,7 @@ fn is_header(line: &str) -> bool {
     line.starts_with("==") && line.contains("==ERROR: Fencepost: ")
 }
 
-/// `--> file:line`, `::: file:line`, `>12 | source`, ` 13 | source`, `   | ^ words`.
+/// Whether a line is of an excerpt: `--> file:line`, `::: file:line`, `>12 | source`, ` 13 | source`, `   | ^ words`.
 fn is_excerpt(line: &&str) -> bool {
     let margin = line.trim_start_matches(['>', ' ']);
     let behind = margin.trim_start_matches(|char: char| char.is_ascii_digit());
@@ -180,7 +180,7 @@ fn is_excerpt(line: &&str) -> bool {
     is_place || behind == "|" || behind.trim_start().starts_with("| ") || behind.trim() == "|"
 }
 
-/// `    0x7f10 | 00 01  words`, `    ^^ words` below it, and what is left out between.
+/// Whether a line belongs to a picture: `    0x7f10 | 00 01  words`, `    ^^ words` below it, or `    …`.
 fn is_picture(line: &str) -> bool {
     let row = line.strip_prefix("    0x");
     row.is_some_and(|row| row.contains(" | "))
@@ -204,7 +204,7 @@ fn parse_header(line: &str) -> Result<Report, String> {
         None if facts.contains(' ') => return Err(wrong("an address")),
         None => (facts, None),
     };
-    // A thread that has ended has no name any more.
+    // The name is missing for a thread that has ended.
     let (thread, name) = thread.split_once(" (").unwrap_or((thread, ")"));
 
     let facts: Vec<&str> = facts.into_iter().flat_map(|facts| facts.split(' ')).collect();
@@ -243,8 +243,8 @@ fn parse_header(line: &str) -> Result<Report, String> {
     })
 }
 
-/// `WRITE of size 4 at 0x… thread T0`, `free called here by thread T0:`, `found by free here:`,
-/// `SIGFPE raised here by thread T0:`.
+/// Parses the heading: `WRITE of size 4 at 0x… thread T0`, `free called here by thread T0:`,
+/// `found by free here:`, `SIGFPE raised here by thread T0:`.
 fn parse_culprit_heading(line: &str, report: &mut Report) -> Result<(), String> {
     let words: Vec<&str> = line.split(' ').collect();
     let mut take_access = |access: Access, address: &str, thread: &str| {
@@ -327,12 +327,12 @@ where
     Ok(frames)
 }
 
-/// `0x… is located 4 bytes after 48-byte region [0x…,0x…)`, `0x… is on the stack of thread T0`.
+/// Parses the place: `0x… is located 4 bytes after 48-byte region [0x…,0x…)`, `0x… is on the stack of thread T0`.
 fn parse_place(line: &str, report: &mut Report) -> Result<(), String> {
     let (address, words) = line.split_once(' ').ok_or_else(|| expected("0x… is", Some(&line)))?;
     let place = words.strip_prefix("is ").or_else(|| words.strip_prefix("was "));
     let place = place.ok_or_else(|| expected("0x… is …", Some(&line)))?;
-    // The header names the access's first byte, and this line the first byte that is bad.
+    // The header has the address of the access's first byte, this line that of the first bad byte.
     let address = hex(address)?;
     let bytes = report.access.and_then(|access| access.bytes).unwrap_or(1).max(1);
     let first = report.address.unwrap_or_default();
@@ -352,7 +352,7 @@ fn parse_place(line: &str, report: &mut Report) -> Result<(), String> {
     }
 }
 
-/// Distance, size and bounds of a region must agree.
+/// Checks that distance, size and bounds of a region agree.
 fn check_region(address: u64, place: &str, bounds: &str) -> Result<(), String> {
     let inner = bounds.strip_suffix(')').ok_or("bounds do not end in `)`")?;
     let (start, end) = inner.split_once(',').ok_or("bounds without a comma")?;
@@ -382,7 +382,7 @@ fn check_region(address: u64, place: &str, bounds: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Moves `freed by …` and `allocated by …` with their frames out of the lines read so far.
+/// Moves `freed by …` and `allocated by …` with their frames out of the notes.
 fn take_stacks_out_of_notes(report: &mut Report) -> Result<(), String> {
     let lines = std::mem::take(&mut report.notes);
     let mut lines = lines.iter().map(String::as_str).peekable();
@@ -421,7 +421,7 @@ fn take_stacks_out_of_notes(report: &mut Report) -> Result<(), String> {
     Ok(())
 }
 
-/// `T1 (name)` and `T1` are both the thread T1.
+/// The thread's id: `T1` for `T1 (name)` and for `T1`.
 fn thread_id(words: &str) -> String {
     words.split(' ').next().unwrap_or(words).to_owned()
 }

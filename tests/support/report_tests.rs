@@ -1,4 +1,4 @@
-//! The report parser on invented reports, so that a lenient parser cannot pass a wrong report.
+//! Tests the report parser with invented reports: a lenient parser would let wrong reports pass.
 
 use crate::support::expectation::glob_matches;
 use crate::support::report::{self, Access, Direction, Report};

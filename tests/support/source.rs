@@ -1,4 +1,4 @@
-//! Rust source text, looked at as text: what is code, and which of it is only for tests.
+//! Rust source as text: tells code from comments and literals, and finds code that is only for tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,13 +26,13 @@ pub fn package() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A file's path as people write it, and its text.
+/// The path of a file relative to the package, and its text.
 pub fn read(file: &Path) -> (String, String) {
     let name = file.strip_prefix(package()).unwrap_or(file).to_string_lossy().into_owned();
     (name, fs::read_to_string(file).expect("the package's files can be read"))
 }
 
-/// The text with comments, strings and character literals turned into blanks, line for line.
+/// The text with comments, strings and character literals replaced by blanks; lines stay the same.
 pub fn code_only(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut code = String::with_capacity(text.len());
@@ -52,7 +52,7 @@ pub fn code_only(text: &str) -> String {
     code
 }
 
-/// Bytes of the comment or literal that begins here; 0 if none does.
+/// Length in bytes of the comment or literal at `at`; 0 if there is none.
 fn literal_bytes(text: &str, at: usize) -> usize {
     let rest = &text[at..];
     let after_word = text[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
@@ -90,7 +90,7 @@ fn literal_bytes(text: &str, at: usize) -> usize {
     0
 }
 
-/// Code with every item under `#[cfg(test)]` turned into blanks, line for line.
+/// Code with every item under `#[cfg(test)]` replaced by blanks; lines stay the same.
 pub fn without_tests(code: &str) -> String {
     const MARK: &str = "#[cfg(test)]";
     let mut result = code.to_owned();
@@ -105,7 +105,7 @@ pub fn without_tests(code: &str) -> String {
     result
 }
 
-/// Bytes up to the end of the item that begins here: its `;` or its closing brace.
+/// Length in bytes of the item at the beginning of `code`, up to its `;` or closing brace.
 fn item_bytes(code: &str) -> usize {
     let mut depth = 0_usize;
     for (at, char) in code.char_indices() {
@@ -120,12 +120,12 @@ fn item_bytes(code: &str) -> usize {
     code.len()
 }
 
-/// The line, counted from 1, that holds this byte.
+/// The number of the line with the byte at `at`, counted from 1.
 pub fn line_of(text: &str, at: usize) -> usize {
     text[..at].matches('\n').count() + 1
 }
 
-/// The checked functions by their subjects, in order, from what build.rs makes of `src/checked/functions.list`.
+/// The checked functions by subject, in order, as build.rs lists them from `src/checked/functions.list`.
 pub fn checked_functions() -> Vec<(String, Vec<String>)> {
     let mut subjects: Vec<(String, Vec<String>)> = Vec::new();
     for line in include_str!(concat!(env!("OUT_DIR"), "/checked_names.txt")).lines() {
