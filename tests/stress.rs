@@ -1,6 +1,6 @@
-//! Eight threads allocate, free each other's objects and fork: `c-tests/stress.c`. Then eight threads fork while others
-//! use streams, the loader, look-ups, commands and signals, and end processes: `c-tests/stress_fork.c`. All this on
-//! each backend, for FENCEPOST_STRESS_SECONDS in all (5 by default). Nothing may hang, get lost or be reported.
+//! Eight threads allocate, free each other's objects and fork: `c-tests/stress.c`. Then eight threads fork and use
+//! streams, libraries, look-ups, commands and signals, while processes end: `c-tests/stress_fork.c`. All this on each
+//! backend, for FENCEPOST_STRESS_SECONDS in all (5 by default). Nothing may hang, get lost or be reported.
 
 mod support;
 
