@@ -333,7 +333,7 @@ pub fn set_up_process() {
         fault::trap::install();
     }
     fork::register();
-    // SAFETY: `at_exit` only calls `finish`, which takes no lock that exit holds while it runs handlers.
+    // SAFETY: `at_exit` only calls `finish`, and perhaps exit again, which glibc allows in a handler.
     unsafe { libc::atexit(at_exit) };
     record::begin(runtime);
 }

@@ -34,7 +34,7 @@ pub fn register() {
     if DONE.swap(true, Ordering::AcqRel) {
         return;
     }
-    // SAFETY: the handlers allocate nothing and take locks in the order that fork needs.
+    // SAFETY: the handlers lock in the order that ARCHITECTURE.md gives, and this library is never unloaded.
     unsafe { process::register_atfork(before, after, after_in_child) };
 }
 

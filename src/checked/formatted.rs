@@ -79,7 +79,7 @@ pub unsafe fn print_unbounded(call: &Call<'_>, format: usize, mut a: Arguments) 
     }
 }
 
-/// Makes a checked call of a checking form. `size` is what the program says, `object_size` what the compiler knows.
+/// Makes a checked call of __snprintf_chk or a relative. `size` is from the program, `object_size` from the compiler.
 pub unsafe fn print_checked(
     call: &Call<'_>,
     size: usize,

@@ -112,7 +112,7 @@ pub unsafe fn sends_message(call: &Call<'_>) {
     }
 }
 
-/// Returns the messages of a call. The kernel takes no more than the most vectors that it allows.
+/// Returns the messages of a call. The kernel takes at most UIO_MAXIOV of them.
 unsafe fn messages<'a>(call: &Call<'_>) -> &'a [mmsghdr] {
     let count = (call.arg(2) as c_uint).min(libc::UIO_MAXIOV as c_uint) as usize;
     if call.arg(1) == 0 || count == 0 {

@@ -189,7 +189,8 @@ pub fn goes_on() -> bool {
     runtime::get().is_some_and(Runtime::may_go_on)
 }
 
-/// Unblocks signals that may end the process, of the program's blocked `mask`. The caller restores the thread's mask.
+/// Unblocks the signals that may end the process while it reports. `mask` is what the program had blocked. The
+/// caller restores the thread's mask.
 fn let_in(mask: KernelSet) {
     let dies = !goes_on();
     let mut open = 0;

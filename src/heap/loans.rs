@@ -21,7 +21,7 @@ pub enum Part {
 /// An operation under way that uses an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loan {
-    /// The function that began it, and when that was called.
+    /// The function that began it, and where that was called.
     pub function: &'static str,
     pub begun: Event,
     pub part: Part,

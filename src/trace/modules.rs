@@ -38,7 +38,7 @@ pub struct Module {
     pub start: usize,
     /// The end of its mapping, exclusive.
     pub end: usize,
-    /// The difference between an address in memory and the address in the file.
+    /// An address in memory minus the address that the file has for it.
     pub bias: usize,
     /// The GNU build id; empty if there is none.
     pub build_id: Box<[u8]>,
