@@ -319,12 +319,12 @@ pub(crate) use go_early;
 /// entry! { instead read[rsi] = |call| { … the result … } }
 /// ```
 ///
-/// Instead of `before` stand these, if a quick look decides the usual case (`quick.rs`). For `copy`, `pair` and
+/// The following words replace `before` if a quick look decides the usual case (`quick.rs`). For `copy`, `pair` and
 /// `single` the third argument is a number of bytes: of the first two arguments, which must not overlap; of the first
 /// two, which may; or of the first. `strings` compares the first two arguments. `string` reads the first one up to its
 /// terminator.
 ///
-/// In brackets stand the registers of the operands; or `any` to check every call; or `always` to do so even if no calls
+/// The brackets hold the registers of the operands; or `any` to check every call; or `always` to do so even if no calls
 /// are checked. `early "f"` names an implementation for the time before libc's is known. `or "f"` names a function that
 /// is used if libc lacks this one.
 macro_rules! entry {

@@ -73,7 +73,7 @@ fn is_followed() -> bool {
     is_followed
 }
 
-/// Returns the option if it leaves anything out. The runtime complains about wrong options, not this.
+/// Returns the option if it leaves anything out. Wrong options are left for the runtime to report.
 fn option() -> Option<Follow> {
     const NAME: &[u8] = b"follow";
     let text = process::environment(OPTIONS_VARIABLE)?;
