@@ -97,11 +97,14 @@ fn programs_that_can_be_guarded() {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("it is ours");
     let (code, text) = of_program(&script);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains(&format!("what is guarded is '{}'", plain.display())), "{text}");
+    assert!(
+        text.contains(&format!("the program that is guarded is '{}'", plain.display())),
+        "{text}"
+    );
     let allocator = "void *je_malloc(unsigned long size) { return 0; }\n".to_owned() + EMPTY;
     let allocator = build("allocator", &allocator, &[]).expect("it compiles");
     let (code, text) = of_program(&allocator);
-    assert!(code == Some(0) && text.contains("poor  only what it takes from libc's"), "{text}");
+    assert!(code == Some(0) && text.contains("poor  only its objects from libc's"), "{text}");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn an_allocator_under_other_names_is_said() {
         let outcome = process::run(&mut command, LIMIT).expect("it starts");
         assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
         let words = format!(
-            "only what it takes from libc's malloc is guarded: it brings an allocator, of {owner}"
+            "only its objects from libc's malloc are guarded: it has an allocator of its own, {owner}"
         );
         assert_eq!(outcome.stderr.matches(&words).count(), 1, "{}", outcome.stderr);
     }

@@ -26,13 +26,13 @@ Exit codes of `run`: those of PROGRAM, or
 const EXAMPLES: &str = "\
 Examples:
   fencepost ./prog arg                       the same as fencepost run -- ./prog arg
-  fencepost run --sweep -- ./prog            each placement in turn, and one result
+  fencepost run --sweep -- ./prog            run it with each placement; one result
   fencepost run --error-exitcode 99 --log-path fencepost.log -- make check
-                                             a test suite with all its children; a log for each
+                                             a test suite with all its processes; a log for each
   fencepost run --keep-going -- ./prog       go on after a report
   fencepost run --report-dir out --baseline known.json -- make check
                                              one summary, and a failure for new bugs only
-  fencepost doctor ./prog                    whether it can be guarded here
+  fencepost doctor ./prog                    see whether it can be guarded here
   fencepost explain double-free              what a kind of bug means
   fencepost demo                             what a report looks like";
 
@@ -216,20 +216,22 @@ fn run_command() -> Command {
                 .long("sweep")
                 .action(ArgAction::SetTrue)
                 .help_heading("Finding")
-                .help("Run the program once under each placement, and tell what all have found"),
+                .help(
+                    "Run the program once with each placement, and report what all runs have found",
+                ),
         )
         .arg(second_look::flag())
         .args(known::flags())
         .arg(
-            policy::flag()
-                .help_heading("Known bugs")
-                .help("Exit with --error-exitcode or 1 for which bugs [default: new]"),
+            policy::flag().help_heading("Known bugs").help(
+                "Which bugs make the exit code that of --error-exitcode, or 1 [default: new]",
+            ),
         )
         .arg(config::flag())
         .args_override_self(true)
         .arg(
             Arg::new("PROGRAM")
-                .help("The program, sought in PATH as a shell would, and its arguments")
+                .help("The program, searched for in PATH as by a shell, and its arguments")
                 .value_parser(value_parser!(OsString))
                 .value_hint(ValueHint::CommandWithArguments)
                 .num_args(1..)
@@ -241,22 +243,20 @@ fn run_command() -> Command {
 
 fn doctor_command() -> Command {
     let program = Arg::new("PROGRAM")
-        .help("A program, to say whether it can be guarded")
+        .help("A program to check: whether it can be guarded")
         .value_parser(value_parser!(OsString))
         .value_hint(ValueHint::ExecutablePath);
     Command::new("doctor")
         .about("Say what works here, what does not, and what to do about it")
         .arg(program)
-        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Say it in JSON"))
-        .after_help(
-            "Exit codes: 1 if something is bad, as a PROGRAM that cannot be guarded; otherwise 0",
-        )
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Write JSON"))
+        .after_help("Exit codes: 1 if something is bad, or PROGRAM cannot be guarded; otherwise 0")
 }
 
 fn explain_command() -> Command {
     Command::new("explain")
         .about("Say what a kind of bug means, with an example")
-        .arg(Arg::new("KIND").help("A kind as reports name it; without it all are listed"))
+        .arg(Arg::new("KIND").help("A kind, by its name in reports; without it, all are listed"))
 }
 
 fn install_command() -> Command {
@@ -267,8 +267,11 @@ fn install_command() -> Command {
     Command::new("install")
         .about("Put command, library, header, man pages and completions under a directory")
         .arg(
-            path("prefix", "As /usr/local or ~/.local; bin, lib, include and share are made there")
-                .required(true),
+            path(
+                "prefix",
+                "Like /usr/local or ~/.local; bin, lib, include and share are made there",
+            )
+            .required(true),
         )
         .arg(path("destdir", "Put before the prefix, for packages"))
 }
@@ -280,7 +283,9 @@ fn completions_command() -> Command {
 }
 
 fn man_command() -> Command {
-    let folder = Arg::new("DIR").required(true).help("Where they go; it is made if need be");
+    let folder = Arg::new("DIR")
+        .required(true)
+        .help("The directory for the pages; it is made if it is missing");
     let folder = folder.value_parser(value_parser!(PathBuf)).value_hint(ValueHint::DirPath);
     Command::new("man").about("Write the man pages").arg(folder)
 }

@@ -16,7 +16,7 @@ pub struct Collection {
     pub crashes: Vec<Bug>,
     /// Counts of processes, notices, tests and allocations.
     pub totals: Totals,
-    /// What could not be read.
+    /// Counts of lines that could not be read.
     pub skipped: Skipped,
     /// The folder to which formats make source paths relative; absent: the directory of the first run.
     pub source_root: Option<String>,

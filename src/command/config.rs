@@ -30,7 +30,7 @@ pub fn flag() -> Arg {
         .long(OFF)
         .action(ArgAction::SetTrue)
         .help_heading("Configuration")
-        .help(format!("Do not read {FILE_NAME}, which is sought from here upward to .git"))
+        .help(format!("Do not read {FILE_NAME}, which is searched for here and above, up to .git"))
 }
 
 /// The contents of a configuration file.

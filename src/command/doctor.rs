@@ -63,7 +63,7 @@ fn examine_program(name: &OsStr) -> Vec<Check> {
     if let Some(interpreter) = script::interpreter_of(&target) {
         let sought = interpreter.sought_by_env().and_then(|name| program::find(name).ok());
         target = sought.map_or(interpreter.path, |program| program.path);
-        let words = format!("a script; what is guarded is {}", quoted(&target));
+        let words = format!("a script; the program that is guarded is {}", quoted(&target));
         checks.push(Check::new("kind", Grade::Fact, words));
     }
     if elf::defines(&target, "malloc") {
@@ -77,7 +77,7 @@ fn examine_program(name: &OsStr) -> Vec<Check> {
     checks.push(Check::new("guard", Grade::Good, "it loads the guard"));
     if let Some(owner) = elf::own_allocator(&target) {
         let words = format!(
-            "only what it takes from libc's malloc is guarded: it brings an allocator, of {owner}"
+            "only its objects from libc's malloc are guarded: it has an allocator of its own, {owner}"
         );
         checks.push(Check::new("allocator", Grade::Poor, words).advise(
             "Build it for libc's malloc, or look for bugs in the C libraries that it uses.",

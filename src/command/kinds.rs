@@ -82,8 +82,8 @@ int main(void)
     "heap-use-after-free" C:
     "The program reads or writes an object that it has freed."
     "The pages of a freed object fault, however late it is used; its address is not given to another object."
-    "A pointer that is kept beside the owner's, a list that is freed while it is walked, realloc that has moved the object."
-    "The report has three stacks: the access, the free, the allocation. Decide who owns the object, and end the other's pointer."
+    "A second pointer beside the owner's, a list that is freed while it is walked, a realloc that has moved the object."
+    "The report has three stacks: the access, the free, the allocation. Decide who owns the object, and give up the other pointer."
     r#"#include <stdlib.h>
 
 int main(void)
@@ -97,7 +97,7 @@ int main(void)
 "#
     "double-free" C:
     "An object is freed a second time."
-    "free looks at the record of the object, which stays when the object is gone."
+    "free looks at the object's record, which stays after the object is freed."
     "Two owners of one pointer: a copied structure, an error path that frees what the end of the function frees too."
     "The report shows both frees. Let one owner free, and set the pointer to NULL where ownership ends."
     r#"#include <stdlib.h>
@@ -110,8 +110,8 @@ int main(void)
 }
 "#
     "bad-free" C:
-    "What is freed is no start of a heap object: a pointer into its middle, to the stack, to static data."
-    "free asks the heap whose the address is."
+    "The freed address is not the start of a heap object: it is inside one, on the stack, or in static data."
+    "free looks the address up in the heap."
     "The pointer was moved before it was freed, or the object was never allocated."
     "Free the pointer that malloc gave; keep it beside the one that moves."
     r#"#include <stdlib.h>
@@ -153,10 +153,10 @@ int main(void)
 }
 "#
     "alloc-dealloc-mismatch" Cpp:
-    "An object goes back by another family of functions than it came from: malloc and free, new and delete, new[] and delete[]."
+    "An object is freed by another family of functions than it was made by: malloc and free, new and delete, new[] and delete[]."
     "The family is kept with the object and compared when it is freed."
-    "delete instead of delete[], free of what a C++ library made, delete of what strdup gave."
-    "Use the partner of what made the object, or a smart pointer with the right deleter. --alloc-dealloc-mismatch=no leaves the kind out."
+    "delete instead of delete[], free of an object that a C++ library made, delete of a string from strdup."
+    "Free by the function that belongs to the allocation, or use a smart pointer with the right deleter. --alloc-dealloc-mismatch=no leaves this kind out."
     r#"#include <cstdlib>
 
 int main()
@@ -166,7 +166,7 @@ int main()
 }
 "#
     "new-delete-type-mismatch" Cpp:
-    "operator delete was told another size or alignment than operator new."
+    "operator delete got another size or alignment than operator new."
     "Both are compared when the object is deleted."
     "A derived object deleted by a base without a virtual destructor, or by a pointer of another type."
     "Give the base a virtual destructor, or delete by the right type."
@@ -180,10 +180,10 @@ int main()
 }
 "#
     "free-size-mismatch" C:
-    "free_sized, free_aligned_sized or a Rust deallocation was told another size or alignment than was asked for."
+    "free_sized, free_aligned_sized or a Rust deallocation got another size or alignment than the allocation."
     "The size is kept with the object and compared when it is freed."
-    "The size was computed anew, and differently; in Rust, a Layout of another type."
-    "Keep the size beside the pointer, or compute it by one function for both."
+    "The size was computed again in another way; in Rust, the Layout is that of another type."
+    "Keep the size beside the pointer, or compute both sizes by one function."
     r#"#include <stdlib.h>
 
 void free_sized(void *object, size_t size) __attribute__((weak)); // C23
@@ -196,8 +196,8 @@ int main(void)
 }
 "#
     "bad-malloc_usable_size" C:
-    "malloc_usable_size was asked about what is no live heap object."
-    "It asks the heap whose the address is."
+    "malloc_usable_size got an address that is not the start of a live heap object."
+    "malloc_usable_size looks the address up in the heap."
     "A pointer into an object, to a freed one, or to none at all."
     "Ask only about pointers that malloc gave, and before they are freed; better, keep the size yourself."
     r#"#include <malloc.h>
@@ -228,7 +228,7 @@ int main(void)
 "#
     "negative-size-param" C:
     "A libc call was given a size beyond the largest object: most likely a negative number."
-    "The size is looked at before the call."
+    "The size is checked before the call."
     "A difference of two lengths in the wrong order, or an error of -1 that was taken for a length."
     "Check the length before the call."
     r#"#include <stdlib.h>
@@ -287,7 +287,7 @@ int main(void)
 }
 "#
     "invalid-allocation-alignment" C "--bad-requests=report":
-    "memalign or an aligned operator new was asked for an alignment that is no power of two."
+    "memalign or an aligned operator new was called with an alignment that is not a power of two."
     "With --bad-requests=report, at the call."
     "A size was given where the alignment belongs, or the arguments are in the wrong order."
     "Use a power of two."
@@ -300,7 +300,7 @@ int main(void)
 }
 "#
     "invalid-aligned-alloc-alignment" C "--bad-requests=report":
-    "aligned_alloc was asked for an alignment that is no power of two."
+    "aligned_alloc was called with an alignment that is not a power of two."
     "With --bad-requests=report, at the call."
     "The arguments are in the wrong order: the alignment comes first."
     "Use a power of two."
@@ -313,9 +313,9 @@ int main(void)
 }
 "#
     "invalid-posix-memalign-alignment" C "--bad-requests=report":
-    "posix_memalign was asked for an alignment that is no power of two, or less than that of a pointer; it returns EINVAL."
+    "posix_memalign was called with an alignment that is not a power of two, or is smaller than a pointer; it returns EINVAL."
     "With --bad-requests=report, at the call."
-    "The alignment of a small type was given."
+    "The alignment of a small type was passed."
     "Use at least sizeof(void *)."
     r#"#define _DEFAULT_SOURCE
 #include <stdlib.h>
@@ -328,7 +328,7 @@ int main(void)
 }
 "#
     "allocation-size-too-big" C "--bad-requests=report":
-    "A size was asked for that no object can have, so the call returns NULL."
+    "The size is larger than any object can be, so the call returns NULL."
     "With --bad-requests=report, at the call."
     "A negative size, or one that has wrapped around."
     "Check the size before the call."
@@ -341,7 +341,7 @@ int main(void)
 }
 "#
     "SEGV" C:
-    "The program crashed on memory that is not the heap's: most often a null pointer."
+    "The program crashed at an address outside the heap: most often at a null pointer."
     "By the signal, before the program dies of it. --report-crashes=no leaves these out."
     "A result that was not checked, a pointer that was never set."
     "The report says what kind of address it was; look where the pointer comes from."
@@ -386,7 +386,7 @@ int main(void)
 }
 "#
     "FPE" C:
-    "An integer was divided by zero, or the quotient has no room."
+    "An integer was divided by zero, or the quotient is too large."
     "By the signal, before the program dies of it. --report-crashes=no leaves these out."
     "A count of 0 that was not expected."
     "Check the divisor."
@@ -399,7 +399,7 @@ int main(void)
     "ILL" C:
     "The processor met an instruction that it does not know."
     "By the signal, before the program dies of it. --report-crashes=no leaves these out."
-    "A trap that the compiler put where the program must not come, code for a newer processor, a jump into data."
+    "A trap that the compiler put at a place that must not be reached, code for a newer processor, a jump into data."
     "Look at the line in the report; compile without -march=native for other machines."
     r#"int main(void)
 {
@@ -409,7 +409,7 @@ int main(void)
     "ABRT" C:
     "The program called abort: an assertion has failed, or a library gave up."
     "By the call, before the program dies of it. --report-crashes=no leaves these out."
-    "What the program or library printed just before says it."
+    "The program or library usually prints the cause just before."
     "Look at the caller of abort in the report's stack."
     r#"#include <stdlib.h>
 

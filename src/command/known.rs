@@ -69,10 +69,10 @@ pub fn flags() -> [Arg; 3] {
     };
     [
         file("baseline", "FILE|DIR").help(
-            "Bugs that are known: written by report --format baseline, or records. May be repeated",
+            "Known bugs: a file that report --format baseline wrote, or records. May be repeated",
         ),
         file("suppressions", "FILE")
-            .help("Bugs not to be told: TOML, or a file of Valgrind's or ASan's. May be repeated"),
+            .help("Bugs that may pass: a TOML file, or one for Valgrind or ASan. May be repeated"),
         Arg::new(GENERATE)
             .long(GENERATE)
             .action(ArgAction::SetTrue)

@@ -7,7 +7,7 @@ use super::collection::Collection;
 /// Which bugs fail a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailOn {
-    /// Those that are neither in a baseline nor suppressed.
+    /// New bugs, which are neither in a baseline nor suppressed.
     New,
     Any,
     Never,

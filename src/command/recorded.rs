@@ -158,7 +158,7 @@ pub fn run(
     }
     if let Some(owner) = elf::own_allocator(&path) {
         remarks.push(format!(
-            "of the program only what it takes from libc's malloc is guarded: it brings an allocator, of {owner}"
+            "only the program's objects from libc's malloc are guarded: it has an allocator of its own, {owner}"
         ));
     }
     if options.summary != SummaryChoice::Never {
@@ -185,7 +185,8 @@ pub fn flags_of(directory: &Directory, kept: &Kept) -> Result<Flags, Refusal> {
     let mut flags = vec![("report-dir", text(directory.path())?)];
     if !kept.is_empty() {
         let known = directory.write_known(&kept.bugs).map_err(|error| {
-            let sentence = format!("what is known cannot be written for the processes: {error}");
+            let sentence =
+                format!("the known bugs cannot be written to a file for the processes: {error}");
             Refusal::new(Refusal::UNGUARDED, sentence)
         })?;
         flags.push(("known", text(&known)?));

@@ -25,7 +25,7 @@ pub fn command() -> Command {
         FORMATS.iter().map(|format| format!("  {:<10} {}", format.name, format.help)).collect();
     let formats = formats.join("\n");
     Command::new("report")
-        .about("Merge the records of runs, and tell of each bug once")
+        .about("Merge the records of runs, and show each bug once")
         .override_usage(
             "fencepost report [OPTIONS] DIR|FILE|-...\n       fencepost report [OPTIONS] --diff OLD NEW",
         )
@@ -36,12 +36,12 @@ pub fn command() -> Command {
                 .short('f')
                 .value_name("FORMAT[=FILE]")
                 .action(ArgAction::Append)
-                .help("How to tell; with a file, where to. Several may be given")
+                .help("The format; with =FILE, the file for it. Several may be given")
                 .long_help(format!(
-                    "How to tell; with a file, where to. Several may be given:\n{formats}"
+                    "The format; with =FILE, the file for it. Several may be given:\n{formats}"
                 )),
         )
-        .arg(output().help("Where to, for the format without a file [default: standard output]"))
+        .arg(output().help("The file for the format that has none [default: standard output]"))
         .arg(
             Arg::new("diff")
                 .long("diff")
@@ -50,7 +50,7 @@ pub fn command() -> Command {
                 .value_hint(ValueHint::AnyPath)
                 .value_parser(value_parser!(PathBuf))
                 .conflicts_with("INPUT")
-                .help("Tell which bugs are new in NEW, gone, and still there"),
+                .help("Show which bugs are new in NEW, gone, or still there"),
         )
         .arg(
             Arg::new("source-root")
@@ -62,7 +62,7 @@ pub fn command() -> Command {
         )
         .args(known::flags())
         .arg(config::flag())
-        .arg(policy::flag().help("Exit with 1 for which bugs [default: never]"))
+        .arg(policy::flag().help("Which bugs make the exit code 1 [default: never]"))
         .after_help(format!("Formats:\n{formats}\n\n{EXAMPLES}"))
 }
 
@@ -81,7 +81,7 @@ pub fn merge_command() -> Command {
         .about("Merge the records of runs into one file, which can be read and merged again")
         .override_usage("fencepost merge [-o FILE] DIR|FILE|-...")
         .arg(inputs())
-        .arg(output().help("Where to [default: standard output]"))
+        .arg(output().help("The file to write [default: standard output]"))
 }
 
 fn inputs() -> Arg {

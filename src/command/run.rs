@@ -48,7 +48,7 @@ pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8
     if !ledger.is_refused() && options.summary != SummaryChoice::Never {
         let file = Path::new(&name).file_name().unwrap_or(&name).as_encoded_bytes();
         let bypass = elf::own_allocator(&path).map(|owner| {
-            format!("only what it takes from libc's malloc is guarded: it brings an allocator, of {owner}")
+            format!("only its objects from libc's malloc are guarded: it has an allocator of its own, {owner}")
         });
         for words in [notice(ledger), left_out(ledger), bypass].into_iter().flatten() {
             say(log.as_deref(), &format!("fencepost: {} ({pid}): {words}\n", printable(file)));
@@ -101,7 +101,7 @@ pub fn notice(ledger: &Ledger) -> Option<String> {
     if ledger.started() == 0 {
         // Either the program is not guarded, or it can't open the ledger.
         return Some(
-            "no guard has told of itself: the loader has not loaded the library, or the program runs as another \
+            "no process has said that it is guarded: the loader has not loaded the library, or the program runs as another \
              user or in another pid namespace"
                 .to_owned(),
         );

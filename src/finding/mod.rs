@@ -524,7 +524,7 @@ impl Finding {
     /// Writes the finding as a line of a record file, newline included. Allocates nothing unless `out` fails.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Errors of `out`.
     pub fn write_line(&self, out: &mut impl io::Write) -> io::Result<()> {
         /// A [`Record`] that borrows its contents.
         #[derive(Serialize)]

@@ -16,7 +16,7 @@ const AT_MINSIGSTKSZ: libc::c_ulong = 51;
 /// Frame size for kernels before 5.14, which do not state theirs: AMX makes a frame of 11 KiB.
 const UNTOLD_FRAME_BYTES: usize = 12 * 1024;
 
-/// What our handlers need beside the kernel's frames, before they move to the report stack.
+/// Bytes that our handlers need beside the kernel's frames, before they move to the report stack.
 const HANDLER_BYTES: usize = 48 * 1024;
 
 /// Frames that a stack has room for: our handler may fault, and the handler of that fault may fault again.

@@ -163,7 +163,7 @@ fn interpreter(line: &[u8]) -> Option<Path> {
 fn stat(path: &CStr) -> Option<libc::stat> {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
     let args = [path.as_ptr() as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
-    // SAFETY: `path` is a valid C string; the kernel fills `stat`, and says so by success.
+    // SAFETY: `path` is a valid C string; the kernel fills `stat` if it succeeds.
     unsafe {
         syscall(libc::SYS_stat, args).ok()?;
         Some(stat.assume_init())
@@ -181,7 +181,7 @@ fn read(descriptor: usize, bytes: &mut [u8]) -> Result<usize, Errno> {
     }
 }
 
-/// Whether the kernel would tell the program's loader to beware of its user (AT_SECURE).
+/// Whether the kernel would set AT_SECURE for the program, so that its loader ignores LD_PRELOAD.
 fn gains_privileges(path: &CStr, stat: &libc::stat) -> bool {
     let id = |number| {
         // SAFETY: these calls touch no memory.

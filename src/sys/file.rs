@@ -218,7 +218,7 @@ fn identity_in(stat: &libc::stat) -> Identity {
 fn stat(descriptor: i32) -> Result<libc::stat, Errno> {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
     let args = [descriptor as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
-    // SAFETY: the kernel fills `stat`, whose layout is the x86_64 kernel's, and says so by success.
+    // SAFETY: the kernel fills `stat` if it succeeds; the layout is that of the x86_64 kernel.
     unsafe {
         syscall(libc::SYS_fstat, args)?;
         Ok(stat.assume_init())

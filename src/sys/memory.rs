@@ -23,7 +23,7 @@ unsafe fn mmap(address: usize, bytes: usize, prot: c_int, flags: c_int) -> Resul
 /// Bytes of address space that [`reserve`] and [`map`] have taken.
 static OWN_BYTES: AtomicUsize = AtomicUsize::new(0);
 
-/// Bytes of the process's address space that are ours, objects of the program included.
+/// Bytes of address space that are ours, the program's objects in the heap included.
 pub fn own_bytes() -> usize {
     OWN_BYTES.load(Ordering::Relaxed)
 }

@@ -81,7 +81,7 @@ impl Next {
         })
     }
 
-    /// The function as type `F`, if there is one.
+    /// The next function as type `F`; `None` if there is none.
     ///
     /// # Safety
     /// `F` must be a function pointer type with the C signature of the symbol.

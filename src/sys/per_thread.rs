@@ -90,7 +90,7 @@ impl OwnWord {
         }
     }
 
-    /// Replaces `old` by `new`; `Err` with what is there instead.
+    /// Replaces `old` by `new`. `Err` with the value that is there instead, which stays.
     #[inline]
     pub fn exchange(&self, old: u64, new: u64) -> Result<(), u64> {
         let found: u64;

@@ -35,7 +35,7 @@ pub fn load_byte(addr: usize) -> Option<u8> {
     (loaded.readable != 0).then_some(loaded.value as u8)
 }
 
-/// A word of memory and what it is expected to hold.
+/// A word of memory, and the value that it is expected to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Expected {

@@ -31,7 +31,7 @@ static IS_STRICT: AtomicBool = AtomicBool::new(false);
 /// Whether the other statics must be asked. It is set last and read first.
 static IS_RESTRICTED: AtomicBool = AtomicBool::new(false);
 
-/// Whether the program has installed a filter, or was started under one that kills for calls of ours.
+/// Whether the program has installed a filter, or was started under one that kills for calls of the runtime.
 #[inline(always)]
 pub fn is_restricted() -> bool {
     IS_RESTRICTED.load(Ordering::Relaxed)

@@ -36,7 +36,7 @@ pub fn has_memory(bytes: usize) -> bool {
     // The reserve is never used for this alignment.
     const ALIGN: usize = 64;
     let Ok(layout) = Layout::from_size_align(bytes, ALIGN) else { return false };
-    // SAFETY: the layout is not empty, and what is freed was just allocated by it.
+    // SAFETY: the layout is not empty, and the block is freed with the layout that it was allocated with.
     unsafe {
         // Without `black_box` the compiler could leave the allocation out.
         let block = black_box(std::alloc::alloc(layout));

@@ -86,7 +86,7 @@ pub fn open(name: Name, bytes: usize) -> Option<usize> {
 fn is_expected(path: &core::ffi::CStr, name: Name, bytes: usize) -> bool {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
     let args = [path.as_ptr() as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
-    // SAFETY: `path` is a valid C string; the kernel fills `stat`, and says so by success. geteuid touches
+    // SAFETY: `path` is a valid C string; the kernel fills `stat` if it succeeds. geteuid touches
     // no memory.
     let (stat, user) = unsafe {
         let Ok(_) = syscall(libc::SYS_stat, args) else { return false };

@@ -100,7 +100,7 @@ impl Files {
         }
     }
 
-    /// Rings of imports among the files of `folder`: of those that go through a file, the shortest. Each is written
+    /// Rings of imports among the files of `folder`; for each file, the shortest ring through it. Each is written
     /// once, as `a (line 3) -> b (line 7) -> a`.
     pub fn rings_within(&self, folder: &str) -> Vec<String> {
         let imports: BTreeMap<&Module, Imports> =

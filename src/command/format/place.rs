@@ -104,7 +104,7 @@ pub fn stack_of(event: &Event) -> &[Frame] {
     event.stack.as_deref().unwrap_or_default()
 }
 
-/// The frame that a finding is shown at: the one that its summary names, else the innermost of the project.
+/// The frame to show for a finding: the one that its summary names, else the project's innermost one.
 pub fn location(finding: &Finding) -> Option<&Frame> {
     let allocated = finding.object.as_ref().map(|object| stack_of(&object.allocated));
     let stacks = || std::iter::once(finding.stack.as_slice()).chain(allocated);

@@ -18,7 +18,7 @@ use fencepost::finding::{Bug, Finding, Frame, Known, Source};
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// What stands for the source root in locations.
+/// The name for the source root in locations.
 const BASE: &str = "%SRCROOT%";
 
 /// Writes one JSON document.
