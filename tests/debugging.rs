@@ -116,6 +116,16 @@ fn page_commands() -> Vec<Vec<String>> {
     blocks.map(|block| block.lines().filter_map(command).collect()).collect()
 }
 
+/// Whether gdb can call a function of a program here and go on: an old one can't write the registers of a processor that
+/// has more of them than it knows ("Couldn't write extended state status").
+fn gdb_can_call() -> bool {
+    let program = program("gdb-plain", "tests/debugging/overflow.c");
+    let mut command = process::command("/usr/bin/gdb");
+    command.args(["-nx", "-batch", "-ex", "break main", "-ex", "run"]);
+    let outcome = run(command.args(["-ex", "print (int) getpid() > 0"]).arg(&program));
+    outcome.stdout.contains("$1 = 1\n")
+}
+
 /// By the words of the page alone, for an access, a bad call and a crash.
 #[test]
 fn gdb_stops_where_the_bug_is_and_tells_of_an_address() {
@@ -127,6 +137,12 @@ fn gdb_stops_where_the_bug_is_and_tells_of_an_address() {
     let [run_to_report, ask, ..] = &blocks[..] else { panic!("two blocks: {blocks:?}") };
     assert_eq!(run_to_report.last().map(String::as_str), Some("run"));
     assert!(ask.iter().any(|line| line.contains("fencepost_describe_address(p)")), "{ask:?}");
+    let can_call = gdb_can_call();
+    if !can_call {
+        support::say_skipped(
+            "gdb calls no function on this processor, with or without us; the rest was tested",
+        );
+    }
     for (source, frame, told) in [
         ("tests/debugging/overflow.c", "main () at", " is in a live object\n"),
         ("c-tests/bad_call/double_free.c", "main () at", " is in a freed object\n"),
@@ -137,7 +153,7 @@ fn gdb_stops_where_the_bug_is_and_tells_of_an_address() {
         command.args(["-nx", "-batch"]);
         let backtrace = "backtrace".to_owned();
         let lines = run_to_report.iter().chain([&backtrace]);
-        let ask = ask.iter().filter(|_| !told.is_empty());
+        let ask = ask.iter().filter(|_| can_call && !told.is_empty());
         for line in lines.chain(ask) {
             command.args(["-ex", line]);
         }
@@ -146,8 +162,10 @@ fn gdb_stops_where_the_bug_is_and_tells_of_an_address() {
         let stops = outcome.stdout.contains(", fencepost_on_error ()")
             || outcome.stdout.contains("#0  fencepost_on_error ()");
         assert!(stops && outcome.stdout.contains(frame), "{said}");
-        assert!(outcome.stderr.contains(told), "{said}");
         assert!(!outcome.stderr.contains("No symbol"), "{said}");
-        assert!(told.is_empty() || outcome.stdout.contains("$1 = 0\n"), "{said}");
+        if can_call {
+            assert!(outcome.stderr.contains(told), "{said}");
+            assert!(told.is_empty() || outcome.stdout.contains("$1 = 0\n"), "{said}");
+        }
     }
 }
