@@ -165,6 +165,14 @@ struct Scale {
     is_true: bool,
 }
 
+/// About the binary logarithm of `length` bytes and two: linear between powers of two. The exact one would have every start
+/// of the command load the library of mathematics.
+fn magnitude(length: f64) -> f64 {
+    let bytes = length as u64 + 2;
+    let exponent = bytes.ilog2();
+    f64::from(exponent) + bytes as f64 / (1_u64 << exponent) as f64 - 1.0
+}
+
 impl Scale {
     /// Makes a scale for the parts between `edges`. A part for which `may_be_cut` holds is cut if it is longer than all
     /// parts that must not be cut.
@@ -183,7 +191,7 @@ impl Scale {
         let widths: Vec<f64> = if is_true {
             parts().map(linear).collect()
         } else {
-            let weights: Vec<f64> = lengths.iter().map(|length| (2.0 + length).log2()).collect();
+            let weights: Vec<f64> = lengths.iter().map(|&length| magnitude(length)).collect();
             let (sum, least): (f64, f64) = (weights.iter().sum(), 2.0 * LEAST);
             let spare = (WIDTH - least * weights.len() as f64).max(0.0);
             weights.iter().map(|weight| least + weight / sum * spare).collect()
