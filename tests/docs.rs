@@ -87,7 +87,7 @@ fn bug_line(file: &str) -> u32 {
 /// The longest line of a generated paragraph.
 const LINE_CHARACTERS: usize = 100;
 
-/// docs/limits.md lists the checked functions by their subjects.
+/// docs/checked-calls.md lists the checked functions by their subjects.
 #[test]
 fn the_checked_functions_are_listed() {
     let mut wanted = String::new();
@@ -107,7 +107,7 @@ fn the_checked_functions_are_listed() {
         }
         wanted += &format!("{line}\n\n");
     }
-    check_generated("docs/limits.md", "## Functions\n\n", "\n\n## ", &wanted);
+    check_generated("docs/checked-calls.md", "## Functions\n\n", "\n\n## ", &wanted);
 }
 
 /// Files and folders that the documents name in backquotes exist.
