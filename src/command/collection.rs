@@ -55,6 +55,11 @@ impl Collection {
         self.bugs.iter().filter(|bug| bug.known.is_none())
     }
 
+    /// Of these, the ones that are mistakes: not what is told of memory that is still reachable.
+    pub fn new_errors(&self) -> impl Iterator<Item = &Bug> {
+        self.new_bugs().filter(|bug| bug.example.is_error())
+    }
+
     /// Known bugs, which are in a baseline or suppressed.
     pub fn known_bugs(&self) -> impl Iterator<Item = &Bug> {
         self.bugs.iter().filter(|bug| bug.known.is_some())

@@ -1,6 +1,7 @@
 //! Reads suppressions that were written for Valgrind or AddressSanitizer, as far as they have a meaning here.
 
 use fencepost::finding::suppression::{FramePattern, Suppression};
+use fencepost::finding::{LEAK, LeakClass};
 use fencepost::printable::printable;
 
 use super::suppression_entry::{Entry, Mistake, frame};
@@ -70,6 +71,10 @@ fn of_valgrind(text: &str, file: &str) -> Result<(Vec<Entry>, Vec<String>), Mist
         };
         match taken {
             Ok((kinds, bytes, skipped)) => {
+                let (leaks, skipped) = match frames.first().and_then(|line| leak_kinds(line)) {
+                    Some(leaks) => (leaks.map_err(|words| (start + 3, words))?, skipped + 1),
+                    None => (Vec::new(), skipped),
+                };
                 let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
                 let stack: Vec<FramePattern> =
                     frames.iter().skip(skipped).map(|line| demangled(frame(line))).collect();
@@ -77,6 +82,7 @@ fn of_valgrind(text: &str, file: &str) -> Result<(Vec<Entry>, Vec<String>), Mist
                 let suppression = Suppression {
                     name,
                     kinds,
+                    leaks,
                     bytes,
                     stack,
                     names_callee: true,
@@ -113,12 +119,28 @@ fn memcheck(kind: &str) -> Result<Meaning, &'static str> {
         "Overlap" => Ok((&["*param-overlap"], None, 0)),
         // The first line after the kind names the system call's argument.
         "Param" => Ok((&ACCESSES, None, 1)),
-        "Leak" => Err("is about leaks, which are not looked for"),
+        "Leak" => Ok((&[LEAK], None, 0)),
         _ if kind == "Cond" || kind.starts_with("Value") => {
             Err("is about uninitialised values, which are not looked for")
         }
         _ => Err("is of a kind that has no counterpart"),
     }
+}
+
+/// The classes that a line of a suppression names, if it is such a line.
+fn leak_kinds(line: &str) -> Option<Result<Vec<LeakClass>, String>> {
+    let words = line.strip_prefix("match-leak-kinds:")?;
+    let class = |name: &str| match name {
+        "all" => Ok(LeakClass::ALL.to_vec()),
+        "none" => Err("with 'none' it is about no leak".to_owned()),
+        name => LeakClass::ALL
+            .into_iter()
+            .find(|class| class.name() == name)
+            .map(|class| vec![class])
+            .ok_or_else(|| format!("'{}' is no kind of leaks", printable(name))),
+    };
+    let classes: Result<Vec<_>, _> = words.split(',').map(|word| class(word.trim())).collect();
+    Some(classes.map(|classes| classes.concat()))
 }
 
 /// Demangles a pattern, since Valgrind's patterns are for mangled names.
@@ -145,9 +167,9 @@ fn of_sanitizer(text: &str, file: &str) -> (Vec<Entry>, Vec<String>) {
             "alloc_dealloc_mismatch" => {
                 (&["alloc-dealloc-mismatch"][..], FramePattern::Function(pattern))
             }
+            "leak" => (&[LEAK][..], FramePattern::Word(pattern)),
             _ => {
                 let why = match kind {
-                    "leak" => "leaks are not looked for",
                     "interceptor_name" => "name the caller instead, with interceptor_via_fun",
                     _ => "there is nothing like it here",
                 };
@@ -191,7 +213,10 @@ mod tests {
                     match-leak-kinds: definite\n  fun:malloc\n}\n{\n  lock\n  Helgrind:Race\n  fun:f\n}\n";
         assert_eq!(Format::of(text), Some(Format::Valgrind));
         let (entries, notes) = parse(Format::Valgrind, text, "v.supp").unwrap();
-        assert_eq!(entries.len(), 2);
+        assert_eq!(entries.len(), 3);
+        let leak = &entries[2].suppression;
+        assert_eq!((leak.kinds.as_slice(), leak.stack.len()), (&[LEAK.to_owned()][..], 1));
+        assert_eq!(leak.leaks, [LeakClass::DefinitelyLost]);
         let parser = &entries[0].suppression;
         assert_eq!(
             (parser.name.as_str(), parser.bytes, parser.stack.len()),
@@ -200,11 +225,12 @@ mod tests {
         assert_eq!(entries[0].origin, "v.supp:2");
         let write = &entries[1].suppression.stack;
         assert_eq!(write[1], FramePattern::Function("ns::parse(int)".to_owned()));
-        assert_eq!(notes.len(), 3);
+        assert_eq!(notes.len(), 2);
         assert!(notes[0].starts_with("v.supp:11: 'cond' was not taken: it is about uninitialised"));
         let mistake = |text| parse(Format::Valgrind, text, "v").unwrap_err().0;
         assert_eq!(mistake("{\n a\n Memcheck:Free\n"), 1);
         assert_eq!(mistake("{\n a\n Memcheck:Free\n}\nx\n"), 5);
+        assert_eq!(mistake("{\n a\n Memcheck:Leak\n match-leak-kinds: lost\n}\n"), 4);
     }
 
     #[test]
@@ -213,8 +239,9 @@ mod tests {
         assert_eq!(Format::of(text), Some(Format::Sanitizer));
         let (entries, notes) = parse(Format::Sanitizer, text, "s").unwrap();
         assert_eq!(entries[0].suppression.stack[1], FramePattern::Function("*parse*".to_owned()));
-        assert_eq!(entries[1].suppression.stack[1], FramePattern::Module("libx.so".to_owned()));
-        assert_eq!(notes, ["s:3: 'leak:libx' was not taken: leaks are not looked for"]);
+        assert_eq!(entries[1].suppression.stack[1], FramePattern::Word("*libx*".to_owned()));
+        assert_eq!(entries[2].suppression.stack[1], FramePattern::Module("libx.so".to_owned()));
+        assert_eq!(notes, Vec::<String>::new());
         assert_eq!(Format::of("[[suppression]]\nname = \"a:b\"\n"), None);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use fencepost::finding::fingerprint::innermost;
 use fencepost::finding::suppression::{KnownBug, KnownBugs};
-use fencepost::finding::{Bug, Frame, Known, VERSION};
+use fencepost::finding::{Bug, Frame, Known, LeakClass, VERSION};
 use fencepost::printable::printable;
 use serde::{Deserialize, Serialize};
 
@@ -221,7 +221,8 @@ pub fn is_in(known: &KnownBugs, bug: &Bug) -> bool {
 /// Writes suppressions for the bugs of a collection that are new.
 pub fn generate(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     for bug in collection.new_bugs() {
-        let place = place(&bug.example.stack, false);
+        let leak = bug.example.leak.as_ref();
+        let place = place(&bug.example.stack, leak.is_some());
         let allocated =
             bug.example.object.as_ref().and_then(|object| object.allocated.stack.as_deref());
         let allocated = allocated.and_then(|stack| place_function(stack));
@@ -232,6 +233,12 @@ pub fn generate(collection: &Collection, out: &mut dyn Write) -> io::Result<()> 
             format!("{} in {}", bug.kind, place_name.or(allocated).unwrap_or("unknown code"));
         writeln!(out, "name = {}", quoted_toml(&name))?;
         writeln!(out, "kind = {}", quoted_toml(&bug.kind))?;
+        if let Some(leak) = leak {
+            // Which of these it is, may change from run to run.
+            let lost = "[\"definite\", \"indirect\", \"possible\"]";
+            let is_reachable = leak.class == LeakClass::StillReachable;
+            writeln!(out, "leaks = {}", if is_reachable { "\"reachable\"" } else { lost })?;
+        }
         match place {
             Some(frame) if !bug.example.late => match &frame.function {
                 Some(function) => writeln!(out, "function = {}", quoted_toml(function))?,

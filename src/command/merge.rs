@@ -4,11 +4,13 @@
 //! full if it has more information than all before it. The result does not depend on the order of the lines.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use fencepost::finding::{
-    Bug, Counted, Finding, Record, Run, RunEnd, Test, TestCount, Totals, VERSION,
+    Bug, Counted, Finding, Leak, LeakClass, LeakCounts, LeakSummary, LeakTotals, Process, Record,
+    Run, RunEnd, Test, TestCount, Totals, VERSION,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -41,6 +43,8 @@ pub struct Merge {
     unguarded: Tally,
     notices: Tally,
     tests: BTreeMap<Test, TestCount>,
+    /// By process: when it last looked for leaks, and what it found.
+    leaks: HashMap<u64, (u64, LeakCounts)>,
     skipped: Skipped,
 }
 
@@ -88,6 +92,23 @@ struct Glance<'a> {
     process: Option<Who<'a>>,
     names_missing: Option<IgnoredAny>,
     known: Option<IgnoredAny>,
+    leak: Option<Lost>,
+}
+
+/// Of a leak, what is compared.
+#[derive(Clone, Copy, Deserialize)]
+struct Lost {
+    class: LeakClass,
+    bytes: u64,
+    #[serde(default)]
+    indirect_bytes: u64,
+}
+
+impl Lost {
+    /// The worst class first, then the most bytes: each process has its own, so a sum would grow with their number.
+    fn rank(self) -> (LeakClass, Reverse<u64>) {
+        (self.class, Reverse(self.bytes.saturating_add(self.indirect_bytes)))
+    }
 }
 
 #[derive(Deserialize)]
@@ -103,17 +124,23 @@ struct Who<'a> {
 }
 
 /// Orders findings: those with more information first, then earlier ones.
-type Rank<'a> = (bool, bool, bool, u64, &'a str, u32);
+type Rank<'a> = (bool, bool, bool, Option<(LeakClass, Reverse<u64>)>, u64, &'a str, u32);
 
 fn rank(finding: &Finding) -> Rank<'_> {
-    let Finding { late, bare, names_missing, time_ms, process, .. } = finding;
-    (*late, *bare, names_missing.is_some(), *time_ms, &process.host, process.pid)
+    let Finding { late, bare, names_missing, time_ms, process, leak, .. } = finding;
+    let lost = |leak: &Leak| {
+        let Leak { class, bytes, indirect_bytes, .. } = *leak;
+        Lost { class, bytes, indirect_bytes }.rank()
+    };
+    let lost = leak.as_ref().map(lost);
+    (*late, *bare, names_missing.is_some(), lost, *time_ms, &process.host, process.pid)
 }
 
 impl Glance<'_> {
     fn rank(&self) -> Rank<'_> {
         let (host, pid) = self.process.as_ref().map_or(("", 0), |who| (&*who.host, who.pid));
-        (self.late, self.bare, self.names_missing.is_some(), self.time_ms, host, pid)
+        let lost = self.leak.map(Lost::rank);
+        (self.late, self.bare, self.names_missing.is_some(), lost, self.time_ms, host, pid)
     }
 
     /// A hash of the process and the time.
@@ -186,6 +213,7 @@ impl Merge {
                 self.unguarded.add_all(end.unguarded, MOST_NOTICES);
             }
             Record::Notice(notice) => self.notices.add(&notice.text, 1, MOST_NOTICES),
+            Record::Leaks(summary) => self.add_leaks(&summary),
             Record::Bug(bug) => self.add_bug(*bug),
             Record::Totals(totals) => self.add_totals(totals),
             Record::Finding(finding) => {
@@ -207,6 +235,19 @@ impl Merge {
         told.end = Some(end);
     }
 
+    fn add_leaks(&mut self, summary: &LeakSummary) {
+        let Process { run, host, pid, .. } = &summary.process;
+        let process = hash(&(run.as_str(), host.as_str(), *pid));
+        self.add_last_leaks(process, (summary.time_ms, summary.counts));
+    }
+
+    fn add_last_leaks(&mut self, process: u64, found: (u64, LeakCounts)) {
+        let last = self.leaks.entry(process).or_insert(found);
+        if last.0 < found.0 {
+            *last = found;
+        }
+    }
+
     fn add_totals(&mut self, totals: Totals) {
         self.totals.processes += totals.processes;
         self.totals.ended += totals.ended;
@@ -215,6 +256,11 @@ impl Merge {
         self.notices.add_all(totals.notices, MOST_NOTICES);
         for TestCount { test, processes, findings } in totals.tests {
             self.count_test(Some(test), processes, findings);
+        }
+        if let Some(LeakTotals { processes, counts }) = totals.leaks {
+            let leaks = self.totals.leaks.get_or_insert_default();
+            leaks.processes += processes;
+            leaks.counts += counts;
         }
     }
 
@@ -296,6 +342,7 @@ impl Merge {
         self.bare.extend(other.bare);
         self.full.extend(other.full);
         self.add_totals(other.totals);
+        other.leaks.into_iter().for_each(|(process, found)| self.add_last_leaks(process, found));
         self.unguarded.join(other.unguarded, MOST_NOTICES);
         self.notices.join(other.notices, MOST_NOTICES);
         for TestCount { test, processes, findings } in other.tests.into_values() {
@@ -329,6 +376,11 @@ impl Merge {
         let (crashes, bugs): (Vec<Bug>, Vec<Bug>) = bugs.into_iter().partition(is_crash);
         let mut runs: Vec<RunTold> = self.runs.into_values().collect();
         runs.sort_by(|a, b| (a.run.time_ms, &a.run.run).cmp(&(b.run.time_ms, &b.run.run)));
+        for (_, counts) in self.leaks.into_values() {
+            let leaks = self.totals.leaks.get_or_insert_default();
+            leaks.processes += 1;
+            leaks.counts += counts;
+        }
         let totals = Totals {
             version: VERSION,
             findings: bugs.iter().chain(&crashes).map(|bug| bug.count).sum(),
@@ -384,7 +436,7 @@ fn is_crash(bug: &Bug) -> bool {
 }
 
 fn is_known_type(name: &str) -> bool {
-    ["run", "run_end", "process", "notice", "process_end", "bug", "totals"].contains(&name)
+    ["run", "run_end", "process", "notice", "process_end", "leaks", "bug", "totals"].contains(&name)
 }
 
 impl Gathered {

@@ -31,11 +31,11 @@ pub fn given(matches: &ArgMatches) -> Option<FailOn> {
 }
 
 impl FailOn {
-    /// Whether the bugs of a collection fail a run.
+    /// Whether the bugs of a collection fail a run. Notes on memory that is still reachable do not.
     pub fn fails(self, collection: &Collection) -> bool {
         match self {
-            FailOn::New => collection.new_bugs().next().is_some(),
-            FailOn::Any => !collection.bugs.is_empty(),
+            FailOn::New => collection.new_errors().next().is_some(),
+            FailOn::Any => collection.bugs.iter().any(|bug| bug.example.is_error()),
             FailOn::Never => false,
         }
     }

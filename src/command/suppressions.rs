@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fencepost::finding::suppression::Suppression;
+use fencepost::finding::{LEAK, LeakClass};
 use fencepost::printable::printable;
 use toml::de::{DeTable, DeValue};
 
@@ -82,6 +83,21 @@ fn entry(
         match key {
             "name" => suppression.name = one()?,
             "kind" | "kinds" => suppression.kinds = texts,
+            "leaks" => {
+                let class = |name: &String| {
+                    LeakClass::ALL.into_iter().find(|class| class.name() == name).ok_or_else(|| {
+                        wrong(format!(
+                            "'{}' is no class of leaks; there are definite, indirect, possible and reachable",
+                            printable(name)
+                        ))
+                    })
+                };
+                suppression.leaks = texts.iter().map(class).collect::<Result<_, _>>()?;
+                // Else it would be about all other bugs, too.
+                if suppression.kinds.is_empty() {
+                    suppression.kinds.push(LEAK.to_owned());
+                }
+            }
             "function" => suppression.function = Some(one()?),
             "file" => suppression.file = Some(one()?),
             "module" => suppression.module = Some(one()?),
@@ -91,7 +107,7 @@ fn entry(
             "expires" => suppression.expires_ms = Some(end_of_day(&one()?).map_err(wrong)?),
             other => {
                 let words = format!(
-                    "a suppression has no '{}'; it has name, kind, function, file, module, allocated, stack, \
+                    "a suppression has no '{}'; it has name, kind, leaks, function, file, module, allocated, stack, \
                      reason and expires",
                     printable(other)
                 );

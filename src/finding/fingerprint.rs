@@ -5,8 +5,12 @@
 //! has no address, no line, and an offset only where a name is missing. So it stays the same with randomised addresses,
 //! with another placement, and after edits elsewhere in a file. Bugs of one function on objects of one allocation site
 //! share a fingerprint; [`Bug::places`](super::Bug::places) tells them apart.
+//!
+//! Of a leak it is whether the memory is lost, and up to three functions that led to the allocation: the innermost
+//! function often makes what others lose. How much is lost, and of lost memory the class, is left to chance: a stale
+//! pointer, or the place where a ring is entered.
 
-use super::{Direction, Event, Finding, Frame, Object, Side, UNKNOWN_MODULE};
+use super::{Direction, Event, Finding, Frame, LeakClass, Object, Side, UNKNOWN_MODULE};
 use crate::sys::hash::Hash;
 
 /// The class of all accesses beside objects.
@@ -23,6 +27,9 @@ fn hex(hash: u64) -> String {
 }
 
 fn of(finding: &Finding) -> u64 {
+    if let Some(leak) = &finding.leak {
+        return of_leak(leak.class, &finding.stack);
+    }
     let allocated =
         finding.object.as_ref().and_then(|object| place(stack_of(&object.allocated), true));
     let mut hash = Hash::new();
@@ -35,6 +42,23 @@ fn of(finding: &Finding) -> u64 {
         hash.add_text(&place(&finding.stack, false).unwrap_or_default());
     }
     hash.add_text(&allocated.unwrap_or_default());
+    hash.get()
+}
+
+/// Functions of an allocation's stack that tell leaks apart.
+const LEAK_FRAMES: usize = 3;
+
+fn of_leak(class: LeakClass, stack: &[Frame]) -> u64 {
+    let is_lost = class != LeakClass::StillReachable;
+    let mut hash = Hash::new();
+    hash.add_text(if is_lost { "leak" } else { "reachable" });
+    let first = innermost(stack, true).unwrap_or(0);
+    let frames = stack.get(first..).unwrap_or_default();
+    let rest = frames.iter().skip(1).filter(|frame| is_of_project(frame));
+    let mut places: Vec<String> = frames.iter().take(1).chain(rest).map(name_of_place).collect();
+    // How deep a recursion was is chance, too.
+    places.dedup();
+    places.iter().take(LEAK_FRAMES).for_each(|place| hash.add_text(place));
     hash.get()
 }
 
@@ -88,14 +112,17 @@ fn stack_of(event: &Event) -> &[Frame] {
 
 /// Names the frame at [`innermost`]: by function and file if they are known, else by module and offset.
 fn place(stack: &[Frame], is_allocation: bool) -> Option<String> {
-    let frame = &stack[innermost(stack, is_allocation)?];
-    Some(match &frame.function {
+    Some(name_of_place(&stack[innermost(stack, is_allocation)?]))
+}
+
+fn name_of_place(frame: &Frame) -> String {
+    match &frame.function {
         Some(function) => {
             let file = frame.file.as_deref().map_or(base(&frame.module), base);
             format!("{} in {file}", without_clones(function))
         }
         None => format!("{}+{}", base(&frame.module), frame.offset),
-    })
+    }
 }
 
 /// Index of the program's innermost frame. In the stack of an allocation, functions that allocate for others are
@@ -150,7 +177,7 @@ pub fn place_of_user(stack: &[Frame], is_call: bool) -> Option<&Frame> {
 /// The frames of the program under test that a finding is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Places<'a> {
-    /// Where the access or the call is.
+    /// Where the access or the call is, or the allocation of what leaks.
     pub culprit: Option<&'a Frame>,
     pub allocated: Option<&'a Frame>,
     pub freed: Option<&'a Frame>,
@@ -163,8 +190,13 @@ impl Places<'_> {
             place_of_user(stack_of(event?), true)
         }
         let object = finding.object.as_ref();
+        let stack = &finding.stack;
+        let culprit = match finding.leak {
+            Some(_) => innermost(stack, true).map(|at| &stack[at]),
+            None => place_of_user(stack, finding.access.is_none()),
+        };
         Places {
-            culprit: place_of_user(&finding.stack, finding.access.is_none()),
+            culprit,
             allocated: event(object.map(|object| &object.allocated)),
             freed: event(object.and_then(|object| object.freed.as_ref())),
         }
@@ -291,7 +323,7 @@ fn base(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Access, Address, Object, ObjectState};
+    use super::super::{Access, Address, Leak, Object, ObjectState};
     use super::*;
 
     fn frame(function: &str, line: u32) -> Frame {
@@ -400,6 +432,35 @@ mod tests {
         assert_eq!(changed(&first, read).site, None);
         assert_ne!(finding(OVERFLOW, "visit", "make_tree").site, first.site);
         assert_ne!(finding("heap-use-after-free", "visit", "make_node").site, first.site);
+    }
+
+    #[test]
+    fn a_leak_is_known_by_the_functions_that_led_to_it() {
+        let leak = |class, functions: &[&str]| {
+            let stack = functions.iter().map(|name| frame(name, 1)).collect();
+            let leak = Some(Leak { class, objects: 1, ..Leak::default() });
+            let mut finding =
+                Finding { kind: "leak".to_owned(), leak, stack, ..Finding::default() };
+            set(&mut finding);
+            finding.fingerprint
+        };
+        let (lost, reachable) = (LeakClass::DefinitelyLost, LeakClass::StillReachable);
+        let first = leak(lost, &["xmalloc", "make_node", "load", "run", "main"]);
+        for (class, same) in [
+            (LeakClass::PossiblyLost, &["xmalloc", "make_node", "load", "run", "main"][..]),
+            (LeakClass::IndirectlyLost, &["make_node", "load", "load", "run", "test"]),
+        ] {
+            assert_eq!(leak(class, same), first, "{same:?}");
+        }
+        for (class, other) in [
+            (reachable, &["xmalloc", "make_node", "load", "run", "main"][..]),
+            (lost, &["xmalloc", "make_node", "save", "run", "main"]),
+            (lost, &["xmalloc", "make_leaf", "load", "run", "main"]),
+            (lost, &["make_node", "load"]),
+        ] {
+            assert_ne!(leak(class, other), first, "{other:?}");
+        }
+        leak(lost, &[]);
     }
 
     /// The write may be found at once or later, depending on the placement of objects.

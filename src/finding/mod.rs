@@ -5,16 +5,20 @@
 //! command reads, merges and renders them. `docs/schema/record.json` is the published schema of a line. Within one
 //! [`VERSION`] fields may be added, but keep their meaning. Readers skip unknown types of records and unknown fields.
 
+mod address;
 pub mod fingerprint;
 pub mod hint;
+mod leak;
 #[cfg(test)]
 mod schema_tests;
 pub mod suppression;
 pub mod text;
 mod totals;
-pub use totals::{TestCount, Totals};
+pub use address::Address;
+pub use leak::{LEAK, Leak, LeakClass, LeakCount, LeakCounts, LeakGrowth, LeakOwned, LeakSummary};
+pub use totals::{LeakTotals, TestCount, Totals};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::io;
 
 /// Version of the records. It grows when a field changes its meaning or is removed.
@@ -44,6 +48,8 @@ pub enum Record {
     Finding(Box<Finding>),
     /// A process tells the user what was not guarded, and why.
     Notice(Notice),
+    /// A process has looked for leaks.
+    Leaks(LeakSummary),
     /// A guarded process ends by itself. There is none from a process that a signal or a bug kills.
     ProcessEnd(ProcessEnd),
     /// Findings of one bug, merged.
@@ -218,7 +224,7 @@ pub struct Finding {
     pub explanation: Option<String>,
     /// The line above the stack: `WRITE of size 4 at 0x… thread T0`, `free called here by thread T0:`.
     pub heading: String,
-    /// Stack of the access or the call, innermost frame first; empty for the check at exit.
+    /// Stack of the access or the call, or of the allocation of what leaks, innermost frame first; empty for the check at exit.
     pub stack: Vec<Frame>,
     /// Sentences: where the address is, what was found there, what was wrong with the call.
     pub place: Vec<String>,
@@ -232,6 +238,9 @@ pub struct Finding {
     pub begun: Option<Event>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<Damage>,
+    /// What nothing points to any more, of which `stack` is the allocation; of the kind `leak`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak: Option<Leak>,
     /// The bytes of memory around the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
@@ -478,41 +487,6 @@ pub struct Bug {
     pub known: Option<Known>,
     /// The finding with the most information.
     pub example: Finding,
-}
-
-/// An address, or an offset in a module. In JSON it is hexadecimal: `"0x7f12"`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address(pub u64);
-
-impl core::fmt::Display for Address {
-    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(out, "{:#x}", self.0)
-    }
-}
-
-impl Serialize for Address {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Address;
-
-            fn expecting(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                out.write_str("a hexadecimal number in a string, as \"0x7f12\"")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Address, E> {
-                let digits = text.strip_prefix("0x").ok_or_else(|| E::custom("no 0x"))?;
-                u64::from_str_radix(digits, 16).map(Address).map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_str(Visitor)
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

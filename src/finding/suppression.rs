@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::{innermost, without_parameters};
-use super::{Event, Finding, Frame, Known};
+use super::{Event, Finding, Frame, Known, LeakClass};
 
 /// All known bugs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct Suppression {
     /// Kinds, one of which must match.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<String>,
+    /// Classes of leaks, one of which must be meant. It says nothing of other bugs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<LeakClass>,
     /// Size of the access, if an instruction made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
@@ -77,6 +80,8 @@ pub enum FramePattern {
     Function(String),
     /// An executable or library.
     Module(String),
+    /// A function, source file, executable or library.
+    Word(String),
     Source {
         file: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,14 +142,23 @@ impl Suppression {
         let is_call = finding.access.is_none() || finding.explanation.is_some();
         let bytes =
             self.bytes.is_none() || is_call || finding.access.and_then(|it| it.bytes) == self.bytes;
-        let allocation =
-            finding.object.as_ref().map(|object| stack_of(&object.allocated)).unwrap_or_default();
+        let object = || finding.object.as_ref().map(|object| stack_of(&object.allocated));
+        let allocation = match &finding.leak {
+            Some(_) => &finding.stack[..],
+            None => object().unwrap_or_default(),
+        };
+        let class = finding.leak.as_ref().map(|leak| leak.class);
+        let is_class = class.is_none_or(|it| self.leaks.is_empty() || self.leaks.contains(&it));
         let allocated = |glob: &String| allocation.iter().any(|frame| is_function(glob, frame));
         kind && bytes
+            && is_class
             && (is_call || !self.calls_only)
             && self.allocated.as_ref().is_none_or(allocated)
             && self.matches_stack(&finding.stack, is_call)
-            && self.matches_place(&finding.stack, finding.late.then_some(allocation))
+            && self.matches_place(
+                &finding.stack,
+                (finding.late || class.is_some()).then_some(allocation),
+            )
     }
 
     fn matches_stack(&self, stack: &[Frame], is_call: bool) -> bool {
@@ -158,7 +172,7 @@ impl Suppression {
     }
 
     /// Whether function, file and module match at one place: the program's innermost frame, with functions inlined
-    /// there, or for a late finding, that of the allocation too.
+    /// there, or for a late finding or a leak, that of the allocation too.
     fn matches_place(&self, stack: &[Frame], allocation: Option<&[Frame]>) -> bool {
         if self.function.is_none() && self.file.is_none() && self.module.is_none() {
             return true;
@@ -217,6 +231,9 @@ impl FramePattern {
             FramePattern::Any => true,
             FramePattern::Function(glob) => is_function(glob, frame),
             FramePattern::Module(glob) => is_path(glob, &frame.module),
+            FramePattern::Word(glob) => {
+                is_function(glob, frame) || is_file(glob, frame) || is_path(glob, &frame.module)
+            }
             FramePattern::Source { file, line } => {
                 is_file(file, frame) && line.is_none_or(|line| frame.line == Some(line))
             }
@@ -277,7 +294,7 @@ pub fn glob(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Access, Address, Direction, Object, ObjectState, Side};
+    use super::super::{Access, Address, Direction, Leak, Object, ObjectState, Side};
     use super::*;
 
     fn frame(function: &str, file: &str, module: &str) -> Frame {
@@ -394,6 +411,37 @@ mod tests {
         let late = Finding { late: true, stack: Vec::new(), ..finding() };
         assert!(suppression(|it| it.function = some("make")).matches(&late));
         assert!(!suppression(|it| it.function = some("make")).matches(&finding()));
+    }
+
+    #[test]
+    fn a_leak_is_matched_by_the_stack_of_its_allocation() {
+        let stack = vec![
+            frame("xmalloc", "/p/mem.c", "/p/prog"),
+            frame("make", "/p/make.c", "/p/prog"),
+            frame("main", "/p/src/main.c", "/p/prog"),
+        ];
+        let leak = Some(Leak { class: LeakClass::PossiblyLost, ..Leak::default() });
+        let leak = Finding { kind: "leak".to_owned(), leak, stack, ..Finding::default() };
+        let matches = |change: fn(&mut Suppression)| suppression(change).matches(&leak);
+        assert!(matches(|it| it.leaks = vec![LeakClass::DefinitelyLost, LeakClass::PossiblyLost]));
+        assert!(!matches(|it| it.leaks = vec![LeakClass::DefinitelyLost]));
+        assert!(matches(|it| it.function = some("make")), "past what allocates for others");
+        assert!(matches(|it| it.function = some("xmalloc")));
+        assert!(!matches(|it| it.function = some("main")));
+        assert!(matches(|it| it.allocated = some("main")));
+        let word = |word: &str, after| {
+            let any = [FramePattern::Any, FramePattern::Word(word.to_owned())];
+            suppression(|it| it.stack = any[after..].to_vec()).matches(&leak)
+        };
+        assert!(word("make", 0) && word("src/main.c", 0) && word("prog", 1));
+        assert!(!word("make", 1) && !word("ma", 0));
+        // Valgrind names the function of libc first.
+        assert!(matches(|it| {
+            it.names_callee = true;
+            it.stack =
+                ["malloc", "xmalloc"].map(|it| FramePattern::Function(it.to_owned())).to_vec();
+        }));
+        assert!(suppression(|it| it.leaks = vec![LeakClass::DefinitelyLost]).matches(&finding()));
     }
 
     #[test]

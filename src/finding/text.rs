@@ -43,6 +43,11 @@ pub fn render(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
     if let Some(object) = &finding.object {
         write_life(object, style, out)?;
     }
+    for owned in finding.leak.iter().flat_map(|leak| &leak.owned) {
+        writeln!(out, "{}", owned.heading())?;
+        stack::write_kept(owned.allocated.stack.as_deref(), style, out)?;
+        writeln!(out)?;
+    }
     if let Some(begun) = &finding.begun {
         write_event("begun", begun, style, out)?;
     }
@@ -171,7 +176,8 @@ fn write_label(thread: &Thread, out: &mut impl Write) -> Result {
 
 fn write_header(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
     writeln!(out, "=================================================================")?;
-    write!(out, "=={}==ERROR: Fencepost: ", finding.process.pid)?;
+    let word = if finding.is_error() { "ERROR" } else { "NOTE" };
+    write!(out, "=={}=={word}: Fencepost: ", finding.process.pid)?;
     style.paint(Paint::Error, printable(&finding.kind), out)?;
     if let Some(address) = finding.address {
         write!(out, " on address {address}")?;
@@ -180,8 +186,11 @@ fn write_header(finding: &Finding, style: Style, out: &mut impl Write) -> Result
         let super::Registers { pc, bp, sp } = registers;
         write!(out, " at pc {pc} bp {bp} sp {sp}")?;
     }
-    write!(out, " thread ")?;
-    write_label(&finding.thread, out)?;
+    // Nobody has done anything at this moment that leaks.
+    if finding.leak.is_none() {
+        write!(out, " thread ")?;
+        write_label(&finding.thread, out)?;
+    }
     writeln!(out)?;
     match &finding.explanation {
         Some(explanation) => {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counted, Test};
+use super::{Counted, LeakCounts, Test};
 
 /// Everything of merged records that is neither a bug nor a run, counted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,18 @@ pub struct Totals {
     /// Tests that processes belonged to; only some, if there are many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<TestCount>,
+    /// Absent where no process has looked for leaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaks: Option<LeakTotals>,
+}
+
+/// What the last checks for leaks of all processes have found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LeakTotals {
+    /// That have looked for leaks.
+    pub processes: u64,
+    pub counts: LeakCounts,
 }
 
 /// A test, and counts of its processes.

@@ -10,10 +10,10 @@ use crate::diagnose::{
     Access, AddressKind, BadRequest, Bug, BugKind, Cause, Crash, Description, Direction, FoundBy,
     LibcCall, Misuse, Operand, Owner, Relation, Side, Subject, Wrong,
 };
-use crate::finding::text::{Style, to_string, to_styled_string};
+use crate::finding::text::{self, Style, to_string, to_styled_string};
 use crate::finding::{
-    Address, Finding, Frame, Memory, Module, Process, Record, Source, Test, Thread, ThreadCreation,
-    hint,
+    Address, Finding, Frame, LEAK, Leak, LeakClass, LeakOwned, Memory, Module, Process, Record,
+    Source, Test, Thread, ThreadCreation, hint,
 };
 use crate::heap::Object;
 use crate::heap::canary::Damage;
@@ -412,6 +412,46 @@ fn a_report_with_all_that_is_known() {
         bytes: format!("{}{}", "..".repeat(24), "41".repeat(16)),
     });
     check("underflow-in-full", &to_string(&under));
+}
+
+#[test]
+fn a_leak_is_told_with_what_is_lost_with_it() {
+    let leak = Leak {
+        objects: 3,
+        bytes: 48,
+        indirect_objects: 6,
+        indirect_bytes: 2400,
+        owned: vec![LeakOwned {
+            objects: 6,
+            bytes: 2400,
+            allocated: crate::finding::Event { thread: 1, stack: kept("make_value", 40) },
+        }],
+        ..Leak::default()
+    };
+    let of = |leak: Leak| {
+        let base = full();
+        let mut finding = Finding {
+            kind: LEAK.to_owned(),
+            heading: leak.heading(0),
+            leak: Some(leak),
+            stack: stack(&[("xmalloc", 3), ("make_node", 31), ("main", 51)]),
+            sources: vec![source(
+                31,
+                Some(25),
+                &["{", "    struct node *node = xmalloc(sizeof *node);", "}"],
+            )],
+            process: base.process,
+            modules: base.modules,
+            ..Finding::default()
+        };
+        finding.summary = text::summary(&finding);
+        to_string(&finding)
+    };
+    check("leak", &of(leak.clone()));
+    let class = LeakClass::StillReachable;
+    let (indirect_objects, indirect_bytes, owned) = (0, 0, Vec::new());
+    let reachable = Leak { class, indirect_objects, indirect_bytes, owned, ..leak };
+    check("leak-still-reachable", &of(reachable));
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn check(program: &str, configure: impl FnOnce(&mut Command)) {
 fn samples(name: &str) -> [PathBuf; 3] {
     [
         record_file(&format!("{name}-none"), Vec::new()),
-        record_file(&format!("{name}-kinds"), findings::bugs()),
+        record_file(&format!("{name}-kinds"), [findings::bugs(), findings::leaks()].concat()),
         record_file(&format!("{name}-many"), findings::many(100)),
     ]
 }

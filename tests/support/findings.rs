@@ -1,9 +1,9 @@
 //! Sample bugs for tests of formats: of several kinds, full and bare, with usual and with hostile texts.
 
 use fencepost::finding::{
-    Access, Address, Bug, Counted, Damage, Direction, Event, Finding, Frame, Known, Memory, Module,
-    Object, ObjectState, Process, Registers, Run, RunEnd, Side, Source, Test, Thread,
-    ThreadCreation, VERSION, fingerprint,
+    Access, Address, Bug, Counted, Damage, Direction, Event, Finding, Frame, Known, LEAK, Leak,
+    LeakClass, LeakOwned, Memory, Module, Object, ObjectState, Process, Registers, Run, RunEnd,
+    Side, Source, Test, Thread, ThreadCreation, VERSION, fingerprint,
 };
 
 /// The folder in which the programs of the samples are built.
@@ -35,6 +35,25 @@ pub fn bugs() -> Vec<Bug> {
     bugs[0].processes = 13;
     bugs[0].tests = vec![counted("ctest: list.append", 300), counted("ctest: list.grow", 42)];
     bugs
+}
+
+/// One of each class, and a hostile one.
+pub fn leaks() -> Vec<Bug> {
+    let of = |class, line| leak(Leak { class, objects: 3, bytes: 72, ..Leak::default() }, line);
+    let mut hostile_leak = leak(Leak { owned: vec![owned()], ..Leak::default() }, 16);
+    let (stack, owned) = (hostile().stack, hostile().object.expect("it has one").allocated);
+    hostile_leak.stack = stack;
+    if let Some(leak) = &mut hostile_leak.leak {
+        (leak.bytes, leak.objects, leak.indirect_bytes) = (u64::MAX, u64::MAX, u64::MAX);
+        leak.owned[0].allocated = owned;
+    }
+    vec![
+        bug(leak_of_owner()),
+        bug(of(LeakClass::PossiblyLost, 13)),
+        bug(of(LeakClass::IndirectlyLost, 14)),
+        bug(of(LeakClass::StillReachable, 15)),
+        bug(hostile_leak),
+    ]
 }
 
 /// `count` different bugs.
@@ -356,6 +375,29 @@ pub fn without_names() -> Finding {
     finding.access = access(Direction::Execute, None, 0x7000_0000_2000);
     finding.names_missing = Some("looking them up took too long".to_owned());
     finding
+}
+
+fn owned() -> LeakOwned {
+    let allocated = Event { thread: 0, stack: Some(stack("make_value", 20)) };
+    LeakOwned { objects: 2, bytes: 2400, allocated }
+}
+
+fn leak(leak: Leak, line: u32) -> Finding {
+    Finding {
+        heading: leak.heading(0),
+        leak: Some(leak),
+        stack: stack("make_node", line),
+        sources: vec![source(line)],
+        summary: format!("{LEAK} {ROOT}/src/list.c:{line} in make_node"),
+        ..named(LEAK, line)
+    }
+}
+
+pub fn leak_of_owner() -> Finding {
+    let (objects, bytes) = (1, 16);
+    let (indirect_objects, indirect_bytes, owned) = (2, 2400, vec![owned()]);
+    let class = LeakClass::DefinitelyLost;
+    leak(Leak { class, objects, bytes, indirect_objects, indirect_bytes, owned, growth: None }, 12)
 }
 
 pub fn found_at_exit() -> Finding {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::place::{self, Root};
-use super::{rule, sentence};
+use super::{rule, sentence, sentence::Weight};
 use crate::command::collection::Collection;
 use fencepost::finding::{Bug, Event, Frame};
 use fencepost::printable::printable;
@@ -25,7 +25,12 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
 fn write_annotation(bug: &Bug, root: &Root, out: &mut dyn Write) -> io::Result<()> {
     let finding = &bug.example;
     let frame = place::location(finding);
-    write!(out, "::error ")?;
+    let command = match Weight::of(finding) {
+        Weight::Error => "error",
+        Weight::Warning => "warning",
+        Weight::Note => "notice",
+    };
+    write!(out, "::{command} ")?;
     if let Some(file) = frame.and_then(|frame| frame.file.as_ref()) {
         // The runner makes an absolute path relative to its work tree.
         write!(out, "file={},", property(&clean(&root.shown(file))))?;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::place::{self, Root};
-use super::sentence;
+use super::sentence::{self, Weight};
 use crate::command::collection::Collection;
 use fencepost::finding::Bug;
 
@@ -28,12 +28,18 @@ fn entry(bug: &Bug, root: &Root) -> Value {
     let module =
         || root.shown(frame.map_or(finding.process.program.as_str(), |frame| &frame.module));
     let (path, line) = source.unwrap_or_else(|| (module(), 1));
+    let severity = match (Weight::of(finding), &finding.leak) {
+        (Weight::Error, None) => "critical",
+        (Weight::Error, Some(_)) => "major",
+        (Weight::Warning, _) => "minor",
+        (Weight::Note, _) => "info",
+    };
     json!({
         "description":
             format!("{}: {}, at {}", bug.kind, sentence::of(finding), root.place(finding)),
         "check_name": bug.kind,
         "fingerprint": bug.fingerprint,
-        "severity": "critical",
+        "severity": severity,
         "location": {"path": path, "lines": {"begin": line.max(1)}},
     })
 }

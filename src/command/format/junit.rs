@@ -1,4 +1,4 @@
-//! JUnit XML, which CI services read: each bug is a failed test case.
+//! JUnit XML, which CI services read: each bug is a failed test case, and each note a skipped one.
 //!
 //! The form is that of Jenkins' `junit-10.xsd`, which other services read, too.
 
@@ -18,8 +18,9 @@ use fencepost::printable::printable;
 pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(out, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let failures = collection.new_bugs().count().to_string();
-    let skipped = collection.known_bugs().count().to_string();
+    let failures = collection.new_errors().count();
+    let skipped = (collection.bugs.len() - failures).to_string();
+    let failures = failures.to_string();
     let tests = collection.bugs.len().max(1).to_string();
     let counts = [("tests", tests.as_str()), ("failures", &failures), ("errors", "0")];
     let suites = xml.create_element("testsuites").with_attribute(("name", "fencepost"));
@@ -85,6 +86,11 @@ fn write_case(bug: &Bug, xml: &mut Writer<&mut dyn Write>) -> io::Result<()> {
         return Ok(());
     }
     let (kind, message) = (clean(&bug.kind), clean(&sentence::of(&bug.example)));
+    if !bug.example.is_error() {
+        let why = format!("no failure: {message}");
+        xml.create_element("skipped").with_attribute(("message", why.as_str())).write_empty()?;
+        return Ok(());
+    }
     let mut body = format!("{}\n", text::to_string(&bug.example).trim_end());
     let findings = sentence::counted(bug.count, "finding");
     body +=

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::place::Root;
 use super::sentence::{self, counted};
 use crate::command::collection::Collection;
-use fencepost::finding::{Bug, text};
+use fencepost::finding::{Bug, LeakTotals, text};
 use fencepost::printable::printable;
 
 /// Most bytes of the page. GitHub does not show step summaries of more than 1 MiB.
@@ -24,6 +24,7 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
         rows = fill(&mut page, TABLE_BYTES, &collection.bugs, |bug| row(bug, &root));
         say_left_out(&mut page, collection.bugs.len() - rows, "bugs");
     }
+    page += &leaks(collection);
     page += &coverage(collection);
     let new: Vec<&Bug> = collection.new_bugs().collect();
     if !new.is_empty() && rows > 0 {
@@ -56,7 +57,7 @@ fn say_left_out(page: &mut String, count: usize, what: &str) {
 }
 
 fn headline(collection: &Collection) -> String {
-    let (new, known) = (collection.new_bugs().count(), collection.known_bugs().count());
+    let (new, known) = (collection.new_errors().count(), collection.known_bugs().count());
     let mut text = match new {
         0 => "## fencepost: no new memory errors\n\n".to_owned(),
         new => format!("## fencepost: {}\n\n", counted(new as u64, "new memory error")),
@@ -73,7 +74,11 @@ fn headline(collection: &Collection) -> String {
 }
 
 fn row(bug: &Bug, root: &Root) -> String {
-    let mark = if bug.known.is_some() { "known" } else { "**new**" };
+    let mark = match bug.known {
+        Some(_) => "known",
+        None if bug.example.is_error() => "**new**",
+        None => "note",
+    };
     let found = match bug.tests.first() {
         Some(test) => format!("{}\u{d7}, {}", bug.count, code(&test.name)),
         None => format!("{}\u{d7}", bug.count),
@@ -84,6 +89,18 @@ fn row(bug: &Bug, root: &Root) -> String {
         code(&root.place(&bug.example)),
         plain(&sentence::of(&bug.example)),
     )
+}
+
+/// What the checks for leaks have found in all.
+fn leaks(collection: &Collection) -> String {
+    let Some(LeakTotals { processes, counts }) = collection.totals.leaks else {
+        return String::new();
+    };
+    let of = if processes == 1 { "process" } else { "processes" };
+    let rows: String = (counts.lines().iter())
+        .map(|(words, count)| format!("| {words} | {} | {} |\n", count.bytes, count.objects))
+        .collect();
+    format!("### Leaks, in {processes} {of}\n\n| | Bytes | Objects |\n|---|---|---|\n{rows}\n")
 }
 
 /// What was not guarded, and why.

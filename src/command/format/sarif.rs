@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::place::{self, FilePath, Root, encode, moment};
-use super::{rule, sentence};
+use super::{rule, sentence, sentence::Weight};
 use crate::command::collection::{Collection, RunTold};
 use fencepost::finding::{Bug, Finding, Frame, Known, Source};
 
@@ -127,7 +127,7 @@ fn result(bug: &Bug, root: &Root) -> Value {
     let events = Event::all(finding);
     let related: Vec<Value> = events
         .iter()
-        .filter(|event| event.what != What::Bug)
+        .filter(|event| !matches!(event.what, What::Bug | What::Lost))
         .enumerate()
         .filter_map(|(index, event)| {
             let mut location = location(event.frame()?, finding, root);
@@ -145,7 +145,11 @@ fn result(bug: &Bug, root: &Root) -> Value {
     let mut result = json!({
         "ruleId": bug.kind,
         "kind": "fail",
-        "level": "error",
+        "level": match Weight::of(finding) {
+            Weight::Error => "error",
+            Weight::Warning => "warning",
+            Weight::Note => "note",
+        },
         "message": {"text": text},
         // GitHub's code scanning uses only the second one.
         "partialFingerprints": {
@@ -212,6 +216,10 @@ enum What {
     Bug,
     /// The later discovery of the bug.
     Discovery,
+    /// Of what leaks.
+    Lost,
+    /// Of what is lost with it.
+    Owned,
 }
 
 impl<'a> Event<'a> {
@@ -238,7 +246,15 @@ impl<'a> Event<'a> {
             let stack = place::stack_of(freed);
             events.push(Event { what: What::Free, thread: freed.thread, stack });
         }
-        let what = if finding.late { What::Discovery } else { What::Bug };
+        for owned in finding.leak.iter().flat_map(|leak| &leak.owned) {
+            let stack = place::stack_of(&owned.allocated);
+            events.push(Event { what: What::Owned, thread: owned.allocated.thread, stack });
+        }
+        let what = match finding.leak {
+            Some(_) => What::Lost,
+            None if finding.late => What::Discovery,
+            None => What::Bug,
+        };
         events.push(Event { what, thread: finding.thread.id, stack: &finding.stack });
         events
     }
@@ -246,7 +262,7 @@ impl<'a> Event<'a> {
     /// The frame where it happened.
     fn frame(&self) -> Option<&'a Frame> {
         match self.what {
-            What::Allocation => place::allocation(self.stack),
+            What::Allocation | What::Lost | What::Owned => place::allocation(self.stack),
             _ => place::innermost(self.stack),
         }
     }
@@ -260,6 +276,8 @@ impl<'a> Event<'a> {
             What::Free => format!("Freed by thread T{by} here"),
             What::Bug => format!("Reported in thread T{by} here"),
             What::Discovery => format!("Found in thread T{by} here"),
+            What::Lost => format!("Allocated by thread T{by} here"),
+            What::Owned => format!("Lost with it, allocated by thread T{by} here"),
         }
     }
 }
@@ -277,8 +295,8 @@ fn thread_flows(events: &[Event], finding: &Finding, root: &Root) -> Vec<Value> 
             "location": location,
         }));
     }
-    // A path needs two places.
-    if threads.values().map(Vec::len).sum::<usize>() < 2 {
+    // A path needs two places, and the allocations of a leak are no path.
+    if threads.values().map(Vec::len).sum::<usize>() < 2 || finding.leak.is_some() {
         return Vec::new();
     }
     let flow = |(thread, locations): (u32, Vec<Value>)| json!({"id": format!("T{thread}"), "locations": locations});

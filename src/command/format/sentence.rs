@@ -1,10 +1,13 @@
 //! What a bug is, in one sentence without addresses: the same in every run.
 
 use super::rule;
-use fencepost::finding::{Bug, Direction, Finding, Known, Object, ObjectState, Side};
+use fencepost::finding::{Bug, Direction, Finding, Known, LeakClass, Object, ObjectState, Side};
 
 /// What was done to which object: a sentence without a full stop.
 pub fn of(finding: &Finding) -> String {
+    if let Some(leak) = &finding.leak {
+        return leak.words().to_string();
+    }
     if let Some(explanation) = &finding.explanation {
         return explanation.trim_end_matches('.').to_owned();
     }
@@ -71,6 +74,26 @@ pub fn counted(number: u64, noun: &str) -> String {
 fn lower(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// How bad it is, where all that a format has are three words for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    Error,
+    /// Perhaps none.
+    Warning,
+    /// No mistake of its own.
+    Note,
+}
+
+impl Weight {
+    pub fn of(finding: &Finding) -> Weight {
+        match finding.leak.as_ref().map(|leak| leak.class) {
+            None | Some(LeakClass::DefinitelyLost) => Weight::Error,
+            Some(LeakClass::PossiblyLost) => Weight::Warning,
+            Some(LeakClass::IndirectlyLost | LeakClass::StillReachable) => Weight::Note,
+        }
+    }
 }
 
 /// Why a bug is known; `None` if it is new.

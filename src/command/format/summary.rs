@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use fencepost::finding::{Bug, Counted, Finding, Known, NotGuarded, ObjectState, Side};
+use fencepost::finding::{Bug, Counted, Finding, Known, LeakTotals, NotGuarded, ObjectState, Side};
 use fencepost::printable::printable;
 
 use super::sentence::counted;
@@ -38,6 +38,7 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  and {} others", collection.crashes.len() - MOST_NOTICES)?;
         }
     }
+    write_leaks(collection, out)?;
     write_not_guarded(&collection.not_guarded(), out)?;
     let notices = &collection.totals.notices;
     if !notices.is_empty() {
@@ -53,6 +54,18 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// What the checks for leaks have found in all, if there was any.
+fn write_leaks(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
+    let Some(LeakTotals { processes, counts }) = collection.totals.leaks else { return Ok(()) };
+    let of = if processes == 1 { "process" } else { "processes" };
+    writeln!(out, "\nLeaks, in {processes} {of}:")?;
+    let mut lines = counts.lines().into_iter().filter(|(_, count)| count.objects > 0).peekable();
+    if lines.peek().is_none() {
+        return writeln!(out, "  none: every object was freed");
+    }
+    lines.try_for_each(|(words, count)| writeln!(out, "  {words}: {count}"))
+}
+
 fn headline(collection: &Collection) -> String {
     let processes = match collection.totals.processes {
         0 => String::new(),
@@ -60,7 +73,11 @@ fn headline(collection: &Collection) -> String {
         many => format!(" in {many} guarded processes"),
     };
     let known = collection.known_bugs().count();
-    let new = collection.new_bugs().count();
+    let new = collection.new_errors().count();
+    let notes = match collection.new_bugs().count() - new {
+        0 => String::new(),
+        notes => format!(", {}", counted(notes as u64, "note")),
+    };
     let bugs = match (new, known) {
         (0, 0) => "no bug found".to_owned(),
         (0, _) => format!("no new bug, {known} known"),
@@ -69,7 +86,7 @@ fn headline(collection: &Collection) -> String {
         (1, _) => format!("1 new bug, {known} known"),
         _ => format!("{new} new bugs, {known} known"),
     };
-    format!("fencepost: {bugs}{processes}")
+    format!("fencepost: {bugs}{notes}{processes}")
 }
 
 fn write_bug(number: usize, bug: &Bug, out: &mut dyn Write) -> io::Result<()> {
@@ -127,6 +144,9 @@ pub fn times(count: u64) -> String {
 
 /// What happened, in one line.
 fn what(example: &Finding) -> Option<String> {
+    if let Some(leak) = &example.leak {
+        return Some(leak.words().to_string());
+    }
     let object = example.object.as_ref()?;
     let bytes = |count| counted(count, "byte");
     let where_ = match object.side {

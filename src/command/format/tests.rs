@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::{FORMATS, samples};
 use crate::command::collection::{Collection, RunTold};
-use fencepost::finding::{Bug, Counted, Event, NotGuarded, Totals};
+use fencepost::finding::{
+    Bug, Counted, Event, LeakCount, LeakCounts, LeakTotals, NotGuarded, Totals,
+};
 
 fn collection(bugs: Vec<Bug>) -> Collection {
     let (run, mut end) = samples::run();
@@ -38,7 +40,7 @@ fn rendered(name: &str, collection: &Collection) -> String {
 #[test]
 fn all_formats_take_all_bugs_and_none() {
     for format in FORMATS {
-        for bugs in [Vec::new(), samples::bugs(), vec![Bug::default()]] {
+        for bugs in [Vec::new(), samples::bugs(), samples::leaks(), vec![Bug::default()]] {
             let collection = collection(bugs);
             let text = rendered(format.name, &collection);
             assert_eq!(text, rendered(format.name, &collection), "{}", format.name);
@@ -53,7 +55,7 @@ fn all_formats_take_all_bugs_and_none() {
 
 #[test]
 fn nothing_gets_out_of_a_page() {
-    let page = rendered("html", &collection(samples::bugs()));
+    let page = rendered("html", &collection([samples::bugs(), samples::leaks()].concat()));
     assert_eq!(page.matches("<script>").count(), 1);
     assert_eq!(page.matches("</script>").count(), 1);
     assert!(page.contains("&lt;/script&gt;&lt;script&gt;alert(1)"));
@@ -74,6 +76,43 @@ fn annotations_are_one_line_each() {
          allocated at src/list.c:12%0A342 findings in 13 processes%0Ain ctest: list.append"
     ), "{text}");
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+}
+
+/// Memory that is lost for certain, perhaps, and with other memory; and what is still reachable.
+#[test]
+fn leaks_have_the_weight_of_their_class() {
+    let mut collection = collection(samples::leaks());
+    let counts =
+        LeakCounts { definite: LeakCount { bytes: 16, objects: 1 }, ..LeakCounts::default() };
+    collection.totals.leaks = Some(LeakTotals { processes: 2, counts });
+    let rendered = |name: &str| rendered(name, &collection);
+    let json = |name: &str| serde_json::from_str::<Value>(&rendered(name)).unwrap();
+    let words = |list: &Value, key: &str| -> Vec<String> {
+        let list = list.as_array().unwrap().iter();
+        list.map(|it| it[key].as_str().unwrap().to_owned()).collect()
+    };
+    let levels = words(&json("sarif")["runs"][0]["results"], "level");
+    assert_eq!(levels, ["error", "warning", "note", "note", "error"]);
+    let severities = words(&json("gitlab"), "severity");
+    assert_eq!(severities, ["major", "minor", "info", "info", "major"]);
+    let github = rendered("github");
+    let commands: Vec<&str> = github.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(commands, ["::error", "::warning", "::notice", "::notice", "::error"]);
+    let what = "16 bytes in 1 object are definitely lost (+ 2400 bytes in 2 objects indirectly)";
+    for name in ["summary", "text", "github", "gitlab", "sarif", "junit", "html"] {
+        assert!(rendered(name).contains(what), "{name}: {}", rendered(name));
+    }
+    for name in ["text", "sarif", "junit", "html"] {
+        assert!(rendered(name).contains("make_value"), "{name}: what is lost with it");
+    }
+    let junit = rendered("junit");
+    assert_eq!((junit.matches("<failure").count(), junit.matches("<skipped").count()), (3, 2));
+    let summary = rendered("summary");
+    assert!(summary.starts_with("fencepost: 3 bugs, 2 notes in 31 guarded processes\n"));
+    for name in ["summary", "html", "markdown"] {
+        assert!(rendered(name).contains("in 2 processes"), "{name}: {}", rendered(name));
+    }
+    assert!(summary.contains("\n  definitely lost: 16 bytes in 1 object\n"), "{summary}");
 }
 
 #[test]

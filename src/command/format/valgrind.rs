@@ -1,5 +1,7 @@
 //! The form of Memcheck's logs, for tools that read these, like CTest.
 
+mod leaks;
+
 use std::io::{self, Write};
 
 use fencepost::finding::{Bug, Direction, Event, Finding, Frame, Object, ObjectState, Side};
@@ -10,7 +12,13 @@ use crate::command::collection::Collection;
 
 /// Writes each new bug once, as Memcheck would.
 pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
-    collection.new_bugs().try_for_each(|bug| tell(bug, out))
+    let is_leak = |bug: &&Bug| bug.example.leak.is_some();
+    collection.new_bugs().filter(|bug| !is_leak(bug)).try_for_each(|bug| tell(bug, out))?;
+    leaks::render(collection, out)
+}
+
+fn write_lines(pid: u32, lines: &[String], out: &mut dyn Write) -> io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(out, "=={pid}== {}", printable(line)))
 }
 
 fn tell(bug: &Bug, out: &mut dyn Write) -> io::Result<()> {
@@ -31,8 +39,7 @@ fn tell(bug: &Bug, out: &mut dyn Write) -> io::Result<()> {
     }
     lines.push(format!(" Fencepost: {}", finding.summary));
     lines.push(String::new());
-    let pid = finding.process.pid;
-    lines.iter().try_for_each(|line| writeln!(out, "=={pid}== {}", printable(line)))
+    write_lines(finding.process.pid, &lines, out)
 }
 
 /// The line by which readers of Memcheck's logs recognise the kind.

@@ -1,7 +1,7 @@
 //! Tests of merging.
 
 use super::*;
-use fencepost::finding::{Known, NotGuarded, Notice, Process, ProcessEnd, ProcessStart};
+use fencepost::finding::{Known, LeakCount, NotGuarded, Notice, ProcessEnd, ProcessStart};
 
 fn process(pid: u32) -> Process {
     Process {
@@ -39,6 +39,47 @@ fn merged(findings: &[Finding]) -> Collection {
     let mut merge = Merge::default();
     findings.iter().for_each(|finding| merge.add(Record::Finding(Box::new(finding.clone()))));
     merge.finish()
+}
+
+fn leak(class: LeakClass, bytes: u64, pid: u32, time_ms: u64) -> Finding {
+    let leak = Some(Leak { class, bytes, objects: 1, ..Leak::default() });
+    Finding { leak, ..finding("leak", pid, time_ms) }
+}
+
+#[test]
+fn the_worst_and_largest_leak_of_a_site_is_told() {
+    let (lost, possible) = (LeakClass::DefinitelyLost, LeakClass::PossiblyLost);
+    let merged = merged_anyhow(&[
+        leak(possible, 900, 1, 1),
+        leak(lost, 40, 2, 2),
+        leak(lost, 80, 3, 3),
+        leak(lost, 60, 4, 4),
+    ]);
+    assert_eq!(merged.bugs.len(), 1);
+    let told = merged.bugs[0].example.leak.as_ref().unwrap();
+    assert_eq!((told.class, told.bytes, merged.bugs[0].count), (lost, 80, 4));
+}
+
+#[test]
+fn the_last_check_of_each_process_counts() {
+    let summary = |pid, time_ms, bytes| {
+        let counts =
+            LeakCounts { definite: LeakCount { bytes, objects: 1 }, ..LeakCounts::default() };
+        LeakSummary { version: VERSION, time_ms, process: process(pid), counts }
+    };
+    let mut merge = Merge::default();
+    for (pid, time_ms, bytes) in [(1, 5, 100), (1, 3, 999), (2, 1, 10)] {
+        merge.add(Record::Leaks(summary(pid, time_ms, bytes)));
+    }
+    let mut other = Merge::default();
+    other.add(Record::Leaks(summary(2, 9, 20)));
+    merge.join_all(other);
+    let merged = merge.finish();
+    let leaks = merged.totals.leaks.unwrap();
+    assert_eq!((leaks.processes, leaks.counts.definite.bytes), (2, 120));
+    let mut again = Merge::default();
+    merged.records().for_each(|record| again.add(record));
+    assert_eq!(again.finish().totals.leaks, merged.totals.leaks);
 }
 
 /// Merges findings, and checks that neither their order nor a division into parts changes the result.

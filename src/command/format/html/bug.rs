@@ -18,7 +18,11 @@ pub fn item(bug: &Bug, id: &str, is_open: bool, root: &Root) -> String {
     let finding = &bug.example;
     let mut html = String::with_capacity(8 * 1024);
     let place = root.place(finding);
-    let state = if bug.known.is_some() { "known" } else { "new" };
+    let state = match bug.known {
+        Some(_) => "known",
+        None if finding.is_error() => "new",
+        None => "note",
+    };
     let open = if is_open { " open" } else { "" };
     let (kind, title) = (escape(&bug.kind), escape(rule::of(&bug.kind).title));
     let _ = write!(
@@ -110,6 +114,10 @@ fn write_stacks(finding: &Finding, root: &Root, html: &mut String) {
     html.push_str("<div class=\"stacks\">");
     let heading = finding.heading.trim_end_matches(':');
     write_stack(heading, Some(&finding.stack), root, html);
+    for owned in finding.leak.iter().flat_map(|leak| &leak.owned) {
+        let heading = owned.heading().to_string();
+        write_stack(heading.trim_end_matches(':'), owned.allocated.stack.as_deref(), root, html);
+    }
     if let Some(begun) = &finding.begun {
         write_event("Begun", begun, finding, root, html);
     }

@@ -15,7 +15,7 @@ use escape::escape;
 use super::place::{Root, moment};
 use super::sentence::counted;
 use crate::command::collection::Collection;
-use fencepost::finding::{Bug, Counted};
+use fencepost::finding::{Bug, Counted, LeakTotals};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -32,6 +32,7 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     write_head(collection, out)?;
     write_header(collection, out)?;
     write_list(collection, &root, out)?;
+    write_leaks(collection, out)?;
     write_coverage(collection, out)?;
     writeln!(
         out,
@@ -41,7 +42,7 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn headline(collection: &Collection) -> String {
-    match collection.new_bugs().count() {
+    match collection.new_errors().count() {
         0 => "No new memory errors".to_owned(),
         new => counted(new as u64, "new memory error"),
     }
@@ -101,7 +102,7 @@ fn write_header(collection: &Collection, out: &mut dyn Write) -> io::Result<()> 
     let totals = &collection.totals;
     write!(out, "</div></header>\n<main class=\"wide\">\n<ul class=\"tiles\">")?;
     for (name, count) in [
-        ("new", collection.new_bugs().count() as u64),
+        ("new", collection.new_errors().count() as u64),
         ("known", collection.known_bugs().count() as u64),
         ("findings", totals.findings),
         ("processes", totals.processes),
@@ -148,6 +149,20 @@ fn anchor(bug: &Bug, number: usize, taken: &mut BTreeSet<String>) -> String {
         return format!("bug-{}", bug.fingerprint);
     }
     format!("number-{}", number + 1)
+}
+
+/// What the checks for leaks have found in all.
+fn write_leaks(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
+    let Some(LeakTotals { processes, counts }) = collection.totals.leaks else { return Ok(()) };
+    let of = if processes == 1 { "process" } else { "processes" };
+    write!(
+        out,
+        "<section class=\"coverage\"><h2>Leaks</h2><p>in {processes} {of}</p><ul class=\"counted\">"
+    )?;
+    for (words, count) in counts.lines() {
+        write!(out, "<li><span>{words}</span> <b>{count}</b></li>")?;
+    }
+    writeln!(out, "</ul></section>")
 }
 
 /// Writes what was not guarded, and why.
