@@ -125,8 +125,9 @@ fn renew() {
 fn settle() {
     fault::after_fork_in_child();
     tally::after_fork_in_child();
-    // If the backend could not be renewed, another takes over.
     if let Some(runtime) = runtime() {
+        runtime.heap.program_pages().settle_in_child();
+        // If the backend could not be renewed, another takes over.
         runtime.heap.restore_guards();
     }
 }

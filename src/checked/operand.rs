@@ -85,11 +85,13 @@ pub fn room(address: usize) -> usize {
     heap.room(address).unwrap_or_else(|| room_elsewhere(heap, address))
 }
 
-/// Returns [`room`] where there is no object: 0, or [`usize::MAX`] if the heap gave the address to the program.
+/// Returns [`room`] where there is no object: 0, or [`usize::MAX`] if the heap gave the address to the program, or the program
+/// has mapped something there itself.
 #[cold]
 #[inline(never)]
 fn room_elsewhere(heap: &Heap, address: usize) -> usize {
-    if heap.contains(address) { 0 } else { usize::MAX }
+    let is_heaps = heap.contains(address) && !heap.program_pages().are_taken(address);
+    if is_heaps { 0 } else { usize::MAX }
 }
 
 /// Whether a live object ends at `address`. A buffer there has no bytes, but it is not stale.

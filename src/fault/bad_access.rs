@@ -54,6 +54,9 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         machine.uc_mcontext.gregs[libc::REG_RIP as usize] = resume as i64;
         return;
     }
+    if from_kernel && attempt::give_up_reading(machine, address, || is_own_code(pc)) {
+        return;
+    }
     let errno = sys::errno::get();
     if from_kernel && signal == libc::SIGBUS && view::mend(address) {
         sys::errno::set(errno);
@@ -72,7 +75,11 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     match runtime::get() {
         Some(runtime)
             if from_kernel && signal == libc::SIGBUS && runtime.heap.restore_dropped(address) => {}
-        Some(runtime) if from_kernel && runtime.heap.guards(address) => {
+        Some(runtime)
+            if from_kernel
+                && runtime.heap.guards(address)
+                && !runtime.heap.program_pages().are_taken(address) =>
+        {
             let turn = held.unwrap_or_else(|| Turn::take(belief::context_mask(machine)));
             let mut fault = Fault { runtime, turn: &turn, signal, address, context: machine };
             let fate = turn.on_report_stack(|| fault.report());
@@ -87,6 +94,11 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         }
     }
     sys::errno::set(errno);
+}
+
+/// Whether the instruction at `pc` is part of this library.
+fn is_own_code(pc: usize) -> bool {
+    trace::module_of(on_fault as *const () as usize).is_some_and(|own| own.contains(pc))
 }
 
 /// What happens to a process after a fault.

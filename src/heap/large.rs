@@ -132,6 +132,12 @@ impl LargeSpace {
         self.base + *self.used.lock()..self.base + self.bytes()
     }
 
+    /// The same without a lock, for the fault handler. A range that another thread is making counts as unused.
+    pub fn not_handed_out(&self) -> core::ops::Range<usize> {
+        let last = self.count().checked_sub(1).and_then(|index| self.slot(index));
+        last.map_or(self.base, |last| last.end())..self.base + self.bytes()
+    }
+
     /// Gives up the addresses from `from` on. Returns false if a range lies there.
     pub fn give_up(&self, from: usize) -> bool {
         let used = self.used.lock();

@@ -18,6 +18,7 @@ pub mod opening;
 pub mod place;
 pub mod pool;
 pub mod private;
+pub mod program_pages;
 pub mod quarantine;
 pub mod record;
 pub mod region;
@@ -50,6 +51,7 @@ use large::LargeSpace;
 pub use object::{AllocationRequest, BadCall, MAX_SIZE, Object};
 use opening::OpenPage;
 use pool::Class;
+use program_pages::ProgramPages;
 use record::{Event, Snapshot, State};
 use release::Release;
 use resize::{InPlace, Resizing};
@@ -490,21 +492,14 @@ impl Heap {
 
     /// Puts back a page that the program has dropped (MADV_DONTNEED) from a live object. Where missing pages fault, it
     /// must find zeros there, as without us. Returns false if no page was dropped at `address`. For the fault handler,
-    /// and for drops that [`Heap::refill_dropped`] did not see.
+    /// and for drops that [`ProgramPages`] was not told of.
     pub fn restore_dropped(&self, address: usize) -> bool {
         self.spaces.restore_dropped(address)
     }
 
-    /// Fills pages that the program has dropped from `start` to `end` with zeros, if they are a live object's.
-    /// [`Heap::restore_dropped`] would be too late for the kernel's own accesses (in system calls, and for a signal's
-    /// frame): on a missing page these fail and raise no fault.
-    pub fn refill_dropped(&self, start: usize, end: usize) {
-        self.spaces.refill_dropped(start, end);
-    }
-
-    /// Whether a live object of the pool has pages from `start` to `end` that fault when they are missing.
-    pub fn must_refill(&self, start: usize, end: usize) -> bool {
-        self.spaces.must_refill(start, end)
+    /// What else the program does to pages of its objects.
+    pub fn program_pages(&self) -> ProgramPages<'_> {
+        ProgramPages::new(&self.spaces)
     }
 
     /// Notes that the program has mapped something over the pages from `start` to `end`. Pages of live objects are the
@@ -570,6 +565,7 @@ impl Heap {
     pub fn hold_for_fork(&self) {
         self.spaces.small.hold_restoring_for_fork();
         self.unguarded.hold_for_fork();
+        self.spaces.kept_from_children.hold_for_fork();
         self.spaces.large.hold_for_fork();
         self.spaces.small.hold_for_fork();
         private::hold_for_fork();
@@ -583,6 +579,7 @@ impl Heap {
             private::release_after_fork();
             self.spaces.small.release_after_fork();
             self.spaces.large.release_after_fork();
+            self.spaces.kept_from_children.release_after_fork();
             self.unguarded.release_after_fork();
             self.spaces.small.release_restoring_after_fork();
         }

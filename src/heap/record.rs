@@ -77,8 +77,8 @@ pub struct Event {
 /// What is known about one object. The state says which fields are valid.
 #[repr(C)]
 pub struct Record {
-    /// [`State`] in the low byte; [`Family`] in the next, with [`LENT`] above it; then the logarithm of the alignment
-    /// asked for; then how much realloc has moved; and [`REMAPPED`] in the highest bit.
+    /// [`State`] in the low byte; [`Family`] in the next, with [`LOCKED`] and [`LENT`] above it; then the logarithm of
+    /// the alignment asked for; then how much realloc has moved; and [`REMAPPED`] in the highest bit.
     state: AtomicU32,
     /// Bytes from the slot's first data page to the object.
     offset: AtomicU32,
@@ -97,6 +97,9 @@ const REMAPPED: u32 = 1 << 31;
 
 /// Set if libc's own threads may use the object.
 const LENT: u32 = 1 << 15;
+
+/// Set if the program has locked pages of the object.
+const LOCKED: u32 = 1 << 14;
 
 /// The position of [`Snapshot::moved`] in the word of the state.
 const MOVED_SHIFT: u32 = 24;
@@ -124,6 +127,8 @@ pub struct Snapshot {
     pub is_remapped: bool,
     /// Whether libc's own threads may use the object, or did.
     pub is_lent: bool,
+    /// Whether the program has locked pages of the object.
+    pub is_locked: bool,
     /// Present from Quarantined on.
     pub freed: Option<Event>,
 }
@@ -147,7 +152,7 @@ impl Snapshot {
 }
 
 fn decode(state: u32) -> (State, Family) {
-    let family = Family::from_number(state >> 8 & 0x7f);
+    let family = Family::from_number(state >> 8 & 0x3f);
     let state = match state & 0xff {
         0 => State::Virgin,
         1 => State::Live,
@@ -205,6 +210,11 @@ impl Record {
     /// Notes that the program has mapped something over pages of the live object.
     pub fn note_remapped(&self) {
         self.mark(REMAPPED);
+    }
+
+    /// Notes that the program has locked pages of the object, if it is live.
+    pub fn note_locked(&self) {
+        self.mark(LOCKED);
     }
 
     /// Notes that libc's own threads are about to use the object. Returns whether it is live.
@@ -294,6 +304,7 @@ impl Record {
             moved: (word >> MOVED_SHIFT) as u8 & MOST_MOVED,
             is_remapped: word & REMAPPED != 0,
             is_lent: word & LENT != 0,
+            is_locked: word & LOCKED != 0,
             offset: self.offset.load(Ordering::Relaxed) as usize,
             size: self.size.load(Ordering::Relaxed) as usize,
             allocated: event(&self.alloc_trace, &self.alloc_thread),
@@ -389,7 +400,10 @@ mod tests {
         assert!(!record.read().unwrap().is_lent);
         assert!(record.note_lent());
         let entry = record.read().unwrap();
-        assert!(entry.is_lent && !entry.is_remapped);
+        assert!(entry.is_lent && !entry.is_remapped && !entry.is_locked);
+        record.note_locked();
+        let entry = record.read().unwrap();
+        assert!(entry.is_lent && entry.is_locked);
         assert_eq!(
             (entry.state, entry.family, entry.align_log2),
             (State::Live, Family::NewArray, 4)

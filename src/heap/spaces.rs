@@ -16,7 +16,10 @@ use super::tally::Reason;
 use super::terms::{Account, Terms};
 use super::threads::Counter;
 use crate::pages::{PageProtection, PageRange};
+use crate::sys::lock::Lock;
 use crate::sys::memory::Reservation;
+use crate::sys::memory_locks;
+use crate::sys::range_set::RangeSet;
 use crate::sys::residency::SharedPages;
 use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
 use crate::trace::TraceId;
@@ -40,6 +43,8 @@ pub struct Spaces {
     pub small: SmallSpace,
     pub large: LargeSpace,
     reserved: Range<usize>,
+    /// Pages that the program keeps from its children.
+    pub kept_from_children: Lock<RangeSet>,
 }
 
 impl Spaces {
@@ -54,6 +59,7 @@ impl Spaces {
             small: SmallSpace::new(pages, base, bytes, terms)?,
             large: LargeSpace::new(base + bytes, bytes)?,
             reserved: base..base + 2 * bytes,
+            kept_from_children: Lock::new(RangeSet::new()),
         })
     }
 
@@ -138,6 +144,9 @@ impl Spaces {
         if object.snapshot().is_remapped {
             return self.end_remapped(account, object, freed);
         }
+        if object.snapshot().is_locked {
+            unlock(&object);
+        }
         if account.terms.config.batch > 0
             && let Some(quarantine) = account.cache.quarantine().filter(|list| list.takes(&object))
         {
@@ -147,11 +156,10 @@ impl Spaces {
         let (revoked, damage) = match ended.slot.home {
             Home::Large => {
                 let limit = account.terms.config.canary_bytes;
-                // SAFETY: the object has ended, its pages are accessible, and only this thread may revoke them.
-                unsafe {
-                    let damage = canary::check(ended.address(), ended.snapshot.size, limit);
-                    (self.large.retire(ended.slot), damage)
-                }
+                // The program may have protected pages of it. Without us nobody would read them.
+                let damage = canary::check_carefully(ended.address(), ended.snapshot.size, limit);
+                // SAFETY: the object has ended, and only this thread may revoke its pages.
+                (unsafe { self.large.retire(ended.slot) }, damage)
             }
             Home::Pool { class, .. } => self.small.revoke(account, class, &ended),
         };
@@ -284,33 +292,22 @@ impl Spaces {
         }
         let page = PageRange::new(address & !(PAGE_BYTES - 1), 1);
         // SAFETY: the page belongs to a live object. Contents stay: a page that is not missing is an error.
-        self.is_populated(address) && unsafe { self.small.pages.fill_missing(page) }.is_ok()
-    }
-
-    /// Puts back those pages of live objects from `start` to `end` that are missing.
-    pub fn refill_dropped(&self, start: usize, end: usize) {
-        if !self.small.pages.faults_on_missing() {
-            return;
-        }
-        for pages in self.small.slots_between(start, end).filter_map(|slot| slot.live_pages()) {
-            let (first, last) = (pages.start().max(start), pages.end().min(end));
-            for page in (first..last).step_by(PAGE_BYTES) {
-                // Contents stay, and so does what the program has mapped there instead: both are errors.
-                // SAFETY: the page belongs to a live object.
-                let _ = unsafe { self.small.pages.fill_missing(PageRange::new(page, 1)) };
-            }
-        }
-    }
-
-    /// Whether a live object of the pool has pages from `start` to `end` that fault when they are missing.
-    pub fn must_refill(&self, start: usize, end: usize) -> bool {
-        self.small.pages.faults_on_missing()
-            && self.small.slots_between(start, end).any(|slot| slot.live_pages().is_some())
+        self.is_populated(address)
+            && !self.small.pages.is_exempt(address)
+            && unsafe { self.small.pages.fill_missing(page) }.is_ok()
     }
 
     /// Notes that the program has mapped something over the pages from `start` to `end`.
     pub fn note_remapped(&self, start: usize, end: usize) {
-        self.small.slots_between(start, end).for_each(|slot| slot.record.note_remapped());
+        for slot in self.small.slots_between(start, end) {
+            slot.record.note_remapped();
+            if let Some(pages) = slot.live_pages() {
+                let (first, last) = (pages.start().max(start), pages.end().min(end));
+                if first < last {
+                    self.small.pages.exempt(PageRange::new(first, (last - first) / PAGE_BYTES));
+                }
+            }
+        }
         if let Some(slot) = self.large.locate(start) {
             slot.record.note_remapped();
         }
@@ -388,5 +385,14 @@ impl Spaces {
         };
         let small = self.small.pool.classes().iter().flat_map(Class::in_service);
         small.chain(self.large_slots()).filter_map(damaged)
+    }
+}
+
+/// Unlocks the pages of an object that is about to end.
+#[cold]
+#[inline(never)]
+fn unlock(object: &Freeing<'_>) {
+    if let Some(pages) = object.slot().populated(object.snapshot().place()) {
+        memory_locks::unlock(pages.start(), pages.bytes());
     }
 }

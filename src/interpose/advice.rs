@@ -1,42 +1,71 @@
 //! madvise(2) and its relatives, by which a program may drop pages of its own objects.
 //!
-//! A page that a program drops must read as zeros afterwards. With userfaultfd a missing page is a guard, so dropped
-//! pages of live objects are filled with zeros at once: a system call that touches a missing page would fail.
+//! A page that a program drops reads as zeros afterwards. With userfaultfd a missing page is a guard, so pages of
+//! live objects are filled with zeros at once: the kernel may be the next to touch them, and its accesses would fail. The
+//! same is done in children that find pages empty (MADV_WIPEONFORK).
 
 use crate::runtime;
 use crate::sys::next;
 use crate::sys::{PAGE_BYTES, errno};
 use core::ffi::{c_int, c_void};
+use core::ops::Range;
 use libc::{iovec, size_t, ssize_t};
 
 /// Advice of Linux 5.18: drops locked pages too.
 const MADV_DONTNEED_LOCKED: c_int = 24;
 
-/// Whether pages may be missing after the advice.
-fn drops(advice: c_int) -> bool {
-    matches!(
-        advice,
-        libc::MADV_DONTNEED | MADV_DONTNEED_LOCKED | libc::MADV_FREE | libc::MADV_REMOVE
-    )
+/// What advice does to pages of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Nothing,
+    /// What they hold is gone.
+    Drops,
+    /// Children find no pages there, or empty ones.
+    KeepsFromChildren,
 }
 
-/// Start and end of the pages that hold the `bytes` bytes at `start`.
-fn pages_of(start: usize, bytes: usize) -> (usize, usize) {
-    (start & !(PAGE_BYTES - 1), start.saturating_add(bytes).next_multiple_of(PAGE_BYTES))
+impl Effect {
+    fn of(advice: c_int) -> Effect {
+        const GUARD_INSTALL: c_int = crate::sys::memory::MADV_GUARD_INSTALL as c_int;
+        const GUARD_REMOVE: c_int = crate::sys::memory::MADV_GUARD_REMOVE as c_int;
+        match advice {
+            libc::MADV_DONTNEED | MADV_DONTNEED_LOCKED | libc::MADV_FREE | libc::MADV_REMOVE => {
+                Effect::Drops
+            }
+            // The program's own guard markers drop pages. Once they are removed, the pages read as zeros.
+            GUARD_INSTALL | GUARD_REMOVE => Effect::Drops,
+            libc::MADV_DONTFORK | libc::MADV_WIPEONFORK => Effect::KeepsFromChildren,
+            _ => Effect::Nothing,
+        }
+    }
 }
 
-/// Whether the heap must fill pages after the advice on these bytes.
-fn concerns_heap(start: usize, bytes: usize, advice: c_int) -> bool {
-    let (start, end) = pages_of(start, bytes);
-    drops(advice) && runtime::get().is_some_and(|runtime| runtime.heap.must_refill(start, end))
+/// The pages that hold the `bytes` bytes at `start`.
+fn pages_of(start: usize, bytes: usize) -> Range<usize> {
+    start & !(PAGE_BYTES - 1)..start.saturating_add(bytes).next_multiple_of(PAGE_BYTES)
 }
 
-/// Fills the pages that the advice has dropped. Keeps errno.
-fn refill(start: usize, bytes: usize) {
+/// The effect on objects at `start`.
+fn effect_at(start: usize, advice: c_int) -> Effect {
+    match Effect::of(advice) {
+        Effect::Nothing => Effect::Nothing,
+        effect => {
+            let concerns = |runtime: &runtime::Runtime| runtime.heap.program_pages().concern(start);
+            if runtime::get().is_some_and(concerns) { effect } else { Effect::Nothing }
+        }
+    }
+}
+
+/// Tells the heap what advice has done. Keeps errno.
+fn note(start: usize, bytes: usize, effect: Effect) {
     let before = errno::get();
-    let (start, end) = pages_of(start, bytes);
+    let pages = pages_of(start, bytes);
     if let Some(runtime) = runtime::get() {
-        runtime.heap.refill_dropped(start, end);
+        match effect {
+            Effect::Nothing => {}
+            Effect::Drops => runtime.heap.program_pages().refill_dropped(pages),
+            Effect::KeepsFromChildren => runtime.heap.program_pages().keep_from_children(pages),
+        }
     }
     errno::set(before);
 }
@@ -61,14 +90,18 @@ pub unsafe extern "C" fn fencepost_madvise(
         errno::set(errno::Errno(libc::ENOSYS));
         return -1;
     };
-    if !concerns_heap(address as usize, bytes, advice) {
-        // SAFETY: the program passed the arguments, and must make them valid for madvise(2).
+    let effect = effect_at(address as usize, advice);
+    if effect == Effect::Nothing {
+        // SAFETY: the program passed the arguments, and must make them valid for the call.
         return unsafe { next(address, bytes, advice) };
     }
     // SAFETY: the program passed the arguments, and must make them valid for madvise(2). MADV_FREE allows the kernel to
     // drop the pages at once.
     let result = unsafe { next(address, bytes, at_once(advice)) };
-    refill(address as usize, bytes);
+    if result == 0 || effect == Effect::Drops {
+        // A drop that failed may have been done in part.
+        note(address as usize, bytes, effect);
+    }
     result
 }
 
@@ -97,9 +130,7 @@ pub unsafe extern "C" fn fencepost_process_madvise(
         let ranges = unsafe { core::slice::from_raw_parts(ranges, count) };
         for range in ranges {
             let start = range.iov_base as usize;
-            if concerns_heap(start, range.iov_len, advice) {
-                refill(start, range.iov_len);
-            }
+            note(start, range.iov_len, effect_at(start, advice));
         }
     }
     result

@@ -129,6 +129,9 @@ ways! {
     fencepost_way_mmap64: c"mmap64" => mappings::fencepost_mmap;
     fencepost_way_mremap: c"mremap" => mappings::fencepost_mremap;
     fencepost_way_munmap: c"munmap" => mappings::fencepost_munmap;
+    fencepost_way_mlock: c"mlock" => memory_locks::fencepost_mlock;
+    fencepost_way_mlock2: c"mlock2" => memory_locks::fencepost_mlock2;
+    fencepost_way_ioctl: c"ioctl" => userfaults::fencepost_ioctl;
     fencepost_way_mlockall: c"mlockall" => memory_locks::fencepost_mlockall;
     fencepost_way_munlockall: c"munlockall" => memory_locks::fencepost_munlockall;
     fencepost_way_shmat: c"shmat" => mappings::fencepost_shmat;

@@ -12,7 +12,7 @@ use crate::heap::give::Demand;
 use crate::runtime;
 use crate::sys::memory_locks::lock;
 use crate::sys::next::{self, Next};
-use crate::sys::{PAGE_BYTES, errno, limits, memory};
+use crate::sys::{PAGE_BYTES, errno, limits, memory, round_up_to_page};
 use core::ffi::{c_int, c_void};
 use libc::{off64_t, size_t};
 
@@ -47,6 +47,16 @@ fn note_unmapped(start: usize, bytes: usize) {
         // If another thread has mapped something there meanwhile, that stays.
         let _ = memory::reserve_at(start, bytes.next_multiple_of(PAGE_BYTES));
         note_remapped(start, bytes);
+    }
+}
+
+/// The same of pages that have moved elsewhere and are empty now.
+fn note_emptied(start: usize, bytes: usize) {
+    if let Some(runtime) = runtime::get()
+        && runtime.heap.contains(start)
+    {
+        let end = start.saturating_add(bytes).next_multiple_of(PAGE_BYTES);
+        runtime.heap.program_pages().refill_dropped(start..end);
     }
 }
 
@@ -85,6 +95,13 @@ fn make_room(bytes: usize) -> bool {
         && runtime::get().is_some_and(|runtime| runtime.heap.make_room(bytes))
 }
 
+/// Whether the limits that the program has set leave room for `bytes` more, beside its heap.
+fn permit(bytes: usize, is_data: bool) -> bool {
+    let Some(runtime) = runtime::get() else { return true };
+    let asked = || runtime.heap.asked_bytes();
+    limits::permit_mapping(round_up_to_page(bytes), is_data, asked)
+}
+
 type MmapFn =
     unsafe extern "C" fn(*mut c_void, size_t, c_int, c_int, c_int, off64_t) -> *mut c_void;
 
@@ -103,6 +120,11 @@ pub unsafe extern "C" fn fencepost_mmap(
     // SAFETY: `MmapFn` is mmap's signature. The program passed the arguments, and must make them valid.
     unsafe {
         let Some(next) = behind::<MmapFn>(&next::MMAP) else { return FAILED };
+        let is_data = protection & libc::PROT_WRITE != 0 && flags & libc::MAP_PRIVATE != 0;
+        if flags & libc::MAP_FIXED == 0 && !permit(bytes, is_data) {
+            errno::set(errno::Errno::ENOMEM);
+            return FAILED;
+        }
         ask_for(address as usize, bytes, demand_by(flags));
         let future = memory_locks::future();
         // The kernel refuses this beyond the limit of locked memory, as it would without us.
@@ -161,6 +183,10 @@ pub unsafe extern "C" fn fencepost_mremap(
         type MremapFn =
             unsafe extern "C" fn(*mut c_void, size_t, size_t, c_int, *mut c_void) -> *mut c_void;
         let Some(next) = behind::<MremapFn>(&next::MREMAP) else { return FAILED };
+        if new_bytes > old_bytes && !permit(new_bytes - old_bytes, false) {
+            errno::set(errno::Errno::ENOMEM);
+            return FAILED;
+        }
         if flags & libc::MREMAP_FIXED != 0 {
             ask_for(fixed as usize, new_bytes, Demand::Replacing);
         }
@@ -169,7 +195,9 @@ pub unsafe extern "C" fn fencepost_mremap(
             if flags & libc::MREMAP_FIXED != 0 {
                 note_remapped(mapped as usize, new_bytes);
             }
-            if mapped != old && flags & libc::MREMAP_DONTUNMAP == 0 {
+            if flags & libc::MREMAP_DONTUNMAP != 0 {
+                note_emptied(old as usize, old_bytes);
+            } else if mapped != old {
                 note_unmapped(old as usize, old_bytes);
             } else if new_bytes < old_bytes {
                 note_unmapped(old as usize + new_bytes, old_bytes - new_bytes);

@@ -1,4 +1,7 @@
-//! mlockall(2) in a process without privilege.
+//! mlock(2), and mlockall(2) in a process without privilege.
+//!
+//! The heap is told of objects that the program locks. It unlocks them when they are freed: no other object will use their
+//! pages, and the amount of locked memory is limited.
 //!
 //! The kernel compares the size of all mappings, our reservation included, with the limit of locked memory, and would
 //! refuse calls that succeed without us. So only the program's mappings are compared here, and locked one by one; later
@@ -10,9 +13,9 @@ use crate::sys::address_map;
 use crate::sys::memory;
 use crate::sys::memory_locks::{is_privileged, lock, most_bytes};
 use crate::sys::next;
-use crate::sys::{Errno, errno, process};
+use crate::sys::{Errno, PAGE_BYTES, errno, process};
 use crate::trace;
-use core::ffi::c_int;
+use core::ffi::{c_int, c_uint};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 const KNOWN: c_int = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
@@ -102,6 +105,49 @@ fn lock_all(flags: c_int, most: usize) -> Result<(), Errno> {
 fn fail(error: Errno) -> c_int {
     errno::set(error);
     -1
+}
+
+/// Tells the heap that the program has locked pages, if any are the heap's.
+fn note_locked(start: usize, bytes: usize) {
+    let pages = start & !(PAGE_BYTES - 1)..start.saturating_add(bytes).next_multiple_of(PAGE_BYTES);
+    if let Some(runtime) = runtime::get()
+        && runtime.heap.program_pages().concern(pages.start)
+    {
+        runtime.heap.program_pages().note_locked(pages);
+    }
+}
+
+/// mlock(2).
+///
+/// # Safety
+/// As mlock(2) demands of its caller.
+pub unsafe extern "C" fn fencepost_mlock(start: usize, bytes: usize) -> c_int {
+    // SAFETY: mlock's signature.
+    let Some(next) = (unsafe { next::MLOCK.get::<extern "C" fn(usize, usize) -> c_int>() }) else {
+        return fail(Errno(libc::ENOSYS));
+    };
+    let result = next(start, bytes);
+    if result == 0 {
+        note_locked(start, bytes);
+    }
+    result
+}
+
+/// mlock2(2).
+///
+/// # Safety
+/// As mlock2(2) demands of its caller.
+pub unsafe extern "C" fn fencepost_mlock2(start: usize, bytes: usize, flags: c_uint) -> c_int {
+    type Mlock2Fn = extern "C" fn(usize, usize, c_uint) -> c_int;
+    // SAFETY: mlock2's signature.
+    let Some(next) = (unsafe { next::MLOCK2.get::<Mlock2Fn>() }) else {
+        return fail(Errno(libc::ENOSYS));
+    };
+    let result = next(start, bytes, flags);
+    if result == 0 {
+        note_locked(start, bytes);
+    }
+    result
 }
 
 /// mlockall(2).

@@ -22,6 +22,7 @@ mod operators;
 mod process;
 mod seccomp;
 mod signals;
+mod userfaults;
 mod waits;
 
 use crate::sys::next;

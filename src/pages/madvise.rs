@@ -92,8 +92,11 @@ impl PageProtection for Madvise {
             if self.is_filtered.load(Ordering::Relaxed) {
                 return memory::revoke(pages.start(), pages.bytes());
             }
-            memory::guard_install(pages.start(), pages.bytes()).or_else(|_| {
-                self.refuse_markers(sandbox::is_restricted());
+            memory::guard_install(pages.start(), pages.bytes()).or_else(|error| {
+                // Where a page is not mapped any more, nothing is wrong with the others.
+                if error != Errno::ENOMEM {
+                    self.refuse_markers(sandbox::is_restricted());
+                }
                 memory::revoke(pages.start(), pages.bytes())
             })
         }

@@ -124,6 +124,19 @@ pub trait PageProtection: Sync {
         false
     }
 
+    /// The program has mapped something of its own over these pages: from now on they are like any others.
+    fn exempt(&self, _pages: PageRange) {}
+
+    /// Whether the page at `address` is one of those, or was released. For the fault handler, too.
+    fn is_exempt(&self, _address: usize) -> bool {
+        false
+    }
+
+    /// From now on these pages of a live object are like any others; what is in them stays.
+    fn release(&self, _pages: PageRange) -> Result<(), Errno> {
+        Ok(())
+    }
+
     /// Fills pages that the program has dropped with zeros. Returns an error if they are present.
     ///
     /// # Safety

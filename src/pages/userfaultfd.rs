@@ -15,7 +15,9 @@
 use super::given::Given;
 use super::{Gap, Madvise, Outlook, PageProtection, PageRange, vectors};
 use crate::sys::lock::Lock;
+use crate::sys::range_set::RangeSet;
 use crate::sys::sandbox::{Coming, Need};
+use crate::sys::scope::RuntimeScope;
 use crate::sys::uffd::Uffd;
 use crate::sys::{Errno, PAGE_BYTES, address_map, memory, probe, process};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -55,6 +57,8 @@ pub struct Userfaultfd {
     bytes: AtomicUsize,
     /// except these parts.
     given: Given,
+    /// Pages in service that are not registered either: the program uses them in a way of its own.
+    exempt: Lock<RangeSet>,
     /// The address of the page that is wiped at fork; it holds 1.
     flag: AtomicUsize,
     renewing: Lock<()>,
@@ -77,6 +81,7 @@ impl Userfaultfd {
             start: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             given: Given::new(),
+            exempt: Lock::new(RangeSet::new()),
             flag: AtomicUsize::new(0),
             renewing: Lock::new(()),
             state: AtomicU8::new(SOUND),
@@ -122,9 +127,10 @@ impl Userfaultfd {
         let (uffd, moves) = Uffd::open()?;
         let start = self.start.load(Ordering::Relaxed);
         let whole = start..start + self.bytes.load(Ordering::Relaxed);
-        for part in self.given.rest(whole) {
+        let exempt = self.exempt.lock();
+        for part in self.given.rest(whole).flat_map(|part| exempt.rest(part)) {
             let registered = match uffd.register(part.start, part.len()) {
-                // The program has mapped a file over one of its objects.
+                // The program has mapped a file over one of its objects, and we have not seen it.
                 Err(Errno::EINVAL) => Self::register_around_files(uffd, part.start, part.end),
                 result => result,
             };
@@ -325,6 +331,25 @@ impl PageProtection for Userfaultfd {
         !self.is_lost()
     }
 
+    fn exempt(&self, pages: PageRange) {
+        // The list grows in the private heap.
+        let _scope = RuntimeScope::enter();
+        self.exempt.lock().insert(pages.start()..pages.end());
+    }
+
+    fn is_exempt(&self, address: usize) -> bool {
+        // Whoever holds the lock touches no page of an object.
+        self.exempt.lock().contains(address)
+    }
+
+    fn release(&self, pages: PageRange) -> Result<(), Errno> {
+        if !self.is_lost() {
+            self.run(|uffd| uffd.unregister(pages.start(), pages.bytes()))?;
+        }
+        self.exempt(pages);
+        Ok(())
+    }
+
     unsafe fn fill_missing(&self, pages: PageRange) -> Result<(), Errno> {
         let zeros = &raw const ZEROS.0 as usize;
         self.run(|uffd| {
@@ -477,11 +502,15 @@ impl PageProtection for Userfaultfd {
 
     fn hold_for_fork(&self) {
         self.renewing.hold_for_fork();
+        self.exempt.hold_for_fork();
     }
 
     unsafe fn release_after_fork(&self) {
-        // SAFETY: the caller promises that this thread, or the one that it is a copy of, holds the lock.
-        unsafe { self.renewing.release_after_fork() }
+        // SAFETY: the caller promises that this thread, or the one that it is a copy of, holds the locks.
+        unsafe {
+            self.exempt.release_after_fork();
+            self.renewing.release_after_fork();
+        }
     }
 
     fn descriptor(&self) -> Option<i32> {
@@ -519,80 +548,4 @@ const CLOSED: &str =
     "the program closed the userfaultfd descriptor: nothing was guarded from then on";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Writes to the terminal itself: the harness shows what a test prints only if the test fails.
-    fn say_skipped(why: &str) {
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "skipped: {why}");
-    }
-
-    /// Has the kernel refuse guard markers and inaccessible mappings to the calling thread from now on.
-    fn forbid_guards() {
-        const fn step(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
-            libc::sock_filter { code: code as u16, jt, jf, k }
-        }
-        const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-        const EQUALS: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-        const ANSWER: u32 = libc::BPF_RET | libc::BPF_K;
-        // Offsets in `struct seccomp_data` (seccomp(2)): of the number, and of the third argument.
-        let mut filter = [
-            step(LOAD, 0, 0, 0),
-            step(EQUALS, 7, 0, libc::SYS_process_madvise as u32),
-            step(EQUALS, 3, 0, libc::SYS_madvise as u32),
-            step(EQUALS, 2, 0, libc::SYS_mmap as u32),
-            step(EQUALS, 1, 0, libc::SYS_mprotect as u32),
-            step(ANSWER, 0, 0, libc::SECCOMP_RET_ALLOW),
-            step(LOAD, 0, 0, 32),
-            step(EQUALS, 1, 0, 102), // MADV_GUARD_INSTALL
-            step(EQUALS, 0, 1, libc::PROT_NONE as u32),
-            step(ANSWER, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOMEM as u32),
-            step(ANSWER, 0, 0, libc::SECCOMP_RET_ALLOW),
-        ];
-        let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-        // SAFETY: the filter is valid, and holds for this thread only.
-        unsafe {
-            assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-            let mode = libc::SECCOMP_MODE_FILTER;
-            assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program), 0);
-        }
-    }
-
-    #[test]
-    fn a_page_that_moved_has_moved_though_its_old_place_can_not_be_guarded() {
-        if !super::super::trial_backends().any(|backend| backend.name() == "userfaultfd") {
-            return say_skipped("no userfaultfd here");
-        }
-        let start = memory::reserve(8 * PAGE_BYTES).unwrap();
-        let backend = Userfaultfd::new();
-        let (from, to) =
-            (PageRange::new(start + PAGE_BYTES, 1), PageRange::new(start + 3 * PAGE_BYTES, 1));
-        std::thread::scope(|scope| {
-            let test = || {
-                // SAFETY: only this test uses the reservation, and it accesses populated pages only.
-                unsafe {
-                    let stretch = PageRange::new(start, 8);
-                    backend.prepare(stretch).unwrap();
-                    backend.open(stretch).unwrap();
-                    if !backend.can_recycle() {
-                        return say_skipped("this kernel moves no pages");
-                    }
-                    backend.populate(from).unwrap();
-                    (from.start() as *mut u64).write(7);
-                    // Another thread loses the descriptor right after the move.
-                    backend.state.store(LOST, Ordering::Release);
-                    forbid_guards();
-                    assert_eq!(backend.recycle(from, to), Ok(()));
-                    assert_eq!(probe::load(to.start()), Some(7));
-                }
-                backend.end_gap(true);
-                assert_eq!(backend.lost(), Some(LOST_IN_PART));
-            };
-            scope.spawn(test).join().unwrap();
-        });
-        backend.uffd().close();
-        // SAFETY: only this test knows the range.
-        unsafe { memory::unmap(start, 8 * PAGE_BYTES) };
-    }
-}
+mod tests;

@@ -23,6 +23,7 @@ pub struct MappedRange {
     pub end: usize,
     /// Whether the mapping has a file (its inode is not 0).
     pub is_file: bool,
+    pub is_accessible: bool,
     /// Whether it is private and writable. RLIMIT_DATA counts such mappings, except the main thread's stack.
     pub is_data: bool,
 }
@@ -95,8 +96,9 @@ fn fields_of(line: &[u8]) -> Option<Line<'_>> {
 /// Parses one line of the file into a range.
 fn range_in(line: &[u8]) -> Option<MappedRange> {
     let Line { start, end, permissions, inode, .. } = fields_of(line)?;
+    let is_accessible = permissions[..3] != *b"---";
     let is_data = matches!(permissions, [_, b'w', _, b'p']);
-    Some(MappedRange { start, end, is_file: inode != b"0", is_data })
+    Some(MappedRange { start, end, is_file: inode != b"0", is_accessible, is_data })
 }
 
 /// The mapping that holds `address`, or `None` where nothing is mapped or the file can't be read.
@@ -158,9 +160,12 @@ mod tests {
     #[test]
     fn tells_files_from_anonymous_memory() {
         let line = b"7f00-7f10 rw-p 00000000 fe:00 123      /tmp/a b";
-        let range = MappedRange { start: 0x7f00, end: 0x7f10, is_file: true, is_data: true };
+        let (start, end) = (0x7f00, 0x7f10);
+        let range = MappedRange { start, end, is_file: true, is_accessible: true, is_data: true };
         assert_eq!(range_in(line), Some(range));
-        let range = MappedRange { start: 0x1000, end: 0x2000, is_file: false, is_data: false };
+        let (start, end) = (0x1000, 0x2000);
+        let range =
+            MappedRange { start, end, is_file: false, is_accessible: false, is_data: false };
         assert_eq!(range_in(b"1000-2000 ---p 00000000 00:00 0 "), Some(range));
         assert_eq!(range_in(b"1000-2000 ---p"), None);
     }

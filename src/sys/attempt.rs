@@ -7,10 +7,12 @@
 //! timers and handlers are left alone, and no thread is needed. It interrupts any loop, and a wait for a lock or a
 //! pipe; not a wait in the kernel that only the end of the process interrupts (a file on a dead network drive).
 
+use super::per_thread::per_thread;
 use super::signal::{self, KernelSet};
 use super::{process, syscall};
 use core::arch::naked_asm;
 use core::ffi::c_void;
+use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use libc::{c_int, siginfo_t, ucontext_t};
 
@@ -100,6 +102,64 @@ pub unsafe fn attempt<R>(work: impl FnOnce() -> R) -> Option<R> {
     let given_up = unsafe { enter(work.function(), (&raw mut work).cast(), &raw const UNDER_WAY) };
     UNDER_WAY.store(outer, Ordering::Relaxed);
     if given_up == 0 { work.into_result() } else { None }
+}
+
+per_thread! {
+    unsafe static READING: Reading, "fencepost_reading"
+}
+
+/// What a thread reads in [`read_what_may_vanish`].
+struct Reading {
+    /// The stack pointer in [`enter`], or 0.
+    stack_pointer: AtomicUsize,
+    start: AtomicUsize,
+    end: AtomicUsize,
+}
+
+impl Reading {
+    fn load(&self) -> [usize; 3] {
+        [&self.stack_pointer, &self.start, &self.end].map(|word| word.load(Ordering::Relaxed))
+    }
+}
+
+/// Does `work`, which reads memory that the program may unmap, protect or cut short at any time. Returns `None` if a read
+/// has failed. Works in any thread, and in signal handlers.
+///
+/// # Safety
+/// `work` must own nothing that others need, such as memory and locks: it may end in its midst.
+pub unsafe fn read_what_may_vanish<R>(memory: Range<usize>, work: impl FnOnce() -> R) -> Option<R> {
+    let mut work = Work::new(work);
+    READING.with(|reading| {
+        let outer = reading.load();
+        reading.start.store(memory.start, Ordering::Relaxed);
+        reading.end.store(memory.end, Ordering::Relaxed);
+        let pointer = &raw const reading.stack_pointer;
+        // SAFETY: the function takes this argument, and does not unwind, being `extern "C"`.
+        let given_up = unsafe { enter(work.function(), (&raw mut work).cast(), pointer) };
+        for (word, value) in
+            [&reading.stack_pointer, &reading.start, &reading.end].into_iter().zip(outer)
+        {
+            word.store(value, Ordering::Relaxed);
+        }
+        if given_up == 0 { work.into_result() } else { None }
+    })
+}
+
+/// For the fault handler. If the fault at `address` is a read in [`read_what_may_vanish`], changes `context` so that the
+/// thread goes on after that, and returns true. `is_ours` says whether the instruction is one of this library.
+pub fn give_up_reading(
+    context: &mut ucontext_t,
+    address: usize,
+    is_ours: impl FnOnce() -> bool,
+) -> bool {
+    let [stack_pointer, start, end] = READING.with(Reading::load);
+    let is_one = stack_pointer != 0 && (start..end).contains(&address) && is_ours();
+    if is_one {
+        let registers = &mut context.uc_mcontext.gregs;
+        registers[libc::REG_RSP as usize] = stack_pointer as i64;
+        registers[libc::REG_RIP as usize] = fencepost_given_up as *const () as i64;
+    }
+    is_one
 }
 
 /// Whether an attempt is under way.

@@ -233,6 +233,27 @@ pub fn permit(bytes: usize, asked: usize) -> bool {
         || data != INFINITY && is_above(data as usize, other_data()))
 }
 
+/// Whether the kernel would grant the program a mapping of `bytes` more without us. `is_data`: the mapping is private and
+/// writable. `asked` returns what the objects of the heap take in all, which the kernel does not count. Costs nothing
+/// while the program has set no limit.
+pub fn permit_mapping(bytes: usize, is_data: bool, asked: impl FnOnce() -> usize) -> bool {
+    let is_set = |resource: Resource| {
+        let known = known(resource);
+        known.is_managed.load(Ordering::Acquire) && Known::load(&known.believed).soft != INFINITY
+    };
+    if !Resource::ALL.into_iter().any(is_set) {
+        return true;
+    }
+    // The mapping will change it.
+    OTHER_DATA.store(UNKNOWN, Ordering::Relaxed);
+    let soft = |resource| refresh(resource).map_or(INFINITY, |limit| limit.soft);
+    let (space, data) = (soft(Resource::AddressSpace), soft(Resource::Data));
+    let wanted = asked().saturating_add(bytes);
+    let is_above = |limit: usize, others: usize| wanted.saturating_add(others) > limit;
+    !(space != INFINITY && is_above(for_program(space, own_bytes()) as usize, other_space())
+        || is_data && data != INFINITY && is_above(data as usize, other_data()))
+}
+
 /// Every machine has more memory than smaller requests ask for.
 const LARGE_BYTES: usize = 64 << 20;
 

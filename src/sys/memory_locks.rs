@@ -29,6 +29,12 @@ pub fn lock(start: usize, bytes: usize, on_fault: bool) -> Result<(), Errno> {
     unsafe { syscall(libc::SYS_mlock2, [start, bytes, flags, 0, 0, 0]) }.map(drop)
 }
 
+/// Lets go of locked pages; others stay as they are.
+pub fn unlock(start: usize, bytes: usize) {
+    // SAFETY: changes no contents.
+    let _ = unsafe { syscall(libc::SYS_munlock, [start, bytes, 0, 0, 0, 0]) };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

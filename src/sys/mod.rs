@@ -30,6 +30,7 @@ pub mod pattern;
 pub mod per_thread;
 pub mod probe;
 pub mod process;
+pub mod range_set;
 pub mod residency;
 pub mod rival;
 pub mod sandbox;

@@ -1,6 +1,6 @@
 //! userfaultfd(2): missing pages of a range fault until the runtime fills them.
 
-use super::{Errno, syscall};
+use super::{Errno, probe, syscall};
 
 /// `userfaultfd(2)` flag of Linux 5.11: handle faults of user code only, which needs no privilege.
 /// The kernel's own accesses to a missing page fail with EFAULT.
@@ -53,6 +53,13 @@ pub const UFFDIO_COPY: usize = request(0x03, size_of::<TransferArgument>());
 pub const UFFDIO_MOVE: usize = request(0x05, size_of::<TransferArgument>());
 const _: () = assert!(UFFDIO_API == 0xc018_aa3f && UFFDIO_REGISTER == 0xc020_aa00);
 const _: () = assert!(UFFDIO_COPY == 0xc028_aa03 && UFFDIO_MOVE == 0xc028_aa05);
+
+/// Start and bytes of what UFFDIO_REGISTER is to register, by an argument that the kernel has read.
+pub fn range_to_register(argument: usize) -> Option<(usize, usize)> {
+    let word = |offset| probe::load(argument.wrapping_add(offset));
+    let start = word(core::mem::offset_of!(RegisterArgument, start))?;
+    Some((start, word(core::mem::offset_of!(RegisterArgument, bytes))?))
+}
 
 /// A userfaultfd descriptor. Closing it makes every page of its ranges accessible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use gimli::{
 
 use super::modules::Module;
 use super::rules::{Base, Rule, SavedBp};
+use crate::sys::attempt;
 
 /// Room for the rules of one row (the x86_64 ABI's tables number 17 registers) and for the remember/restore stack. Rows
 /// are copied to the walking thread's stack, so they are small: gimli's own limit of 192 rules would take 10 KiB there.
@@ -82,7 +83,8 @@ fn with_context<R>(body: impl FnOnce(&mut Context) -> R) -> Option<R> {
     None
 }
 
-/// Returns the rule for the frame at `lookup` in `module`. `None` if no context was free.
+/// Returns the rule for the frame at `lookup` in `module`. `None` if no context was free. If the program has unmapped
+/// the tables, or cut their file short, the rule is unknown.
 ///
 /// # Safety
 ///
@@ -90,7 +92,12 @@ fn with_context<R>(body: impl FnOnce(&mut Context) -> R) -> Option<R> {
 pub(super) unsafe fn rule_for(module: &Module, lookup: usize) -> Option<Rule> {
     // SAFETY: the caller promises that the module is loaded and stays so during the call.
     let tables = unsafe { Tables::of(module) };
-    with_context(|context| tables.rule_for(lookup, context).unwrap_or(Rule::Unknown))
+    with_context(|context| {
+        let read = || tables.rule_for(lookup, context);
+        // SAFETY: the work holds nothing, and the context is reset before it is used again.
+        let rule = unsafe { attempt::read_what_may_vanish(module.start..module.end, read) };
+        rule.flatten().unwrap_or(Rule::Unknown)
+    })
 }
 
 /// A module's unwind tables in memory.
