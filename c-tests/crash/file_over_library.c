@@ -1,8 +1,8 @@
 // The program maps a file that is cut short over a loaded library and calls into it.
 // with-library: plain
 // expect: BUS
-// expect-access: READ of size *
-// expect-place: *
+// expect-access: EXECUTE
+// expect-place: past the end of the mapped file (*cut*)
 // expect-exit: SIGBUS
 #define _GNU_SOURCE
 #include <link.h>
@@ -36,6 +36,6 @@ int main(void)
     int file = memfd_create("cut", 0);
     if (mmap(start, bytes, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, file, 0) != start)
         return 1;
-    plain_poke(c, 0); // <- access in main (any frame)
+    plain_poke(c, 0); // <- access in main (frame 1)
     return 0;
 }

@@ -1,4 +1,5 @@
-//! `fencepost demo`: small C programs, each with one bug, run under the guard.
+//! `fencepost demo`: small C programs, each with one bug, run under the guard. Some are lessons about mmap(2) and its
+//! relatives: they do it right first.
 
 use std::fmt;
 use std::io::Write;
@@ -30,6 +31,8 @@ struct Demo {
 enum Ending {
     /// By the fault of the bad access itself.
     Fault,
+    /// The same, in a mapping of the program's own, which the kernel guards.
+    Mapping,
     /// By abort, since a bad call does not fault.
     Abort,
 }
@@ -38,7 +41,7 @@ impl Ending {
     fn is_by(self, signal: i32) -> bool {
         match self {
             // The signal depends on the backend.
-            Ending::Fault => signal == libc::SIGSEGV || signal == libc::SIGBUS,
+            Ending::Fault | Ending::Mapping => signal == libc::SIGSEGV || signal == libc::SIGBUS,
             Ending::Abort => signal == libc::SIGABRT,
         }
     }
@@ -79,6 +82,26 @@ demos! {
         placement "right": "a pointer is moved past leading blanks before it is freed";
     "overwritten-slack", "overwritten_slack", fencepost_demo_overwritten_slack, Abort,
         placement "right": "a string is copied without room for its NUL, as its free finds out";
+    "map-anonymous", "map_anonymous", fencepost_demo_map_anonymous, Mapping,
+        placement "right": "an anonymous private mapping is zeros at first; a loop runs past its end";
+    "map-shared", "map_shared", fencepost_demo_map_shared, Mapping,
+        placement "right": "children share one mapping and copy another; one that a child makes is its own";
+    "map-file", "map_file", fencepost_demo_map_file, Mapping,
+        placement "right": "a shared mapping changes its file, a private one does not; one that fails goes unnoticed";
+    "map-fixed", "map_fixed", fencepost_demo_map_fixed, Mapping,
+        placement "right": "MAP_FIXED fills reserved addresses, and replaces a page too many";
+    "map-dev-zero", "map_dev_zero", fencepost_demo_map_dev_zero, Mapping,
+        placement "right": "/dev/zero is anonymous memory; a mapping of it that is to be read is written";
+    "map-unmapped", "map_unmapped", fencepost_demo_map_unmapped, Mapping,
+        placement "right": "munmap takes a page out of a mapping, then all; a pointer is left";
+    "map-protected", "map_protected", fencepost_demo_map_protected, Mapping,
+        placement "right": "mprotect seals settings; one more is set";
+    "map-dropped", "map_dropped", fencepost_demo_map_dropped, Mapping,
+        placement "right": "madvise drops pages; a pointer is read from one, and is null";
+    "map-past-eof", "map_past_eof", fencepost_demo_map_past_eof, Mapping,
+        placement "right": "a mapping is longer than its file: zeros to the page's end, then SIGBUS";
+    "map-permissions", "map_permissions", fencepost_demo_map_permissions, Mapping,
+        placement "right": "a handler of SIGSEGV permits a write; data is executed, which it does not permit";
 }
 
 /// Prints the demos.
@@ -139,6 +162,7 @@ fn explain(demo: &Demo, status: ExitStatus, asked_code: Option<u8>) -> (bool, St
         (Some(signal), _) if demo.ending.is_by(signal) => {
             let how = match demo.ending {
                 Ending::Fault => "at the first bad access, which hit a guarded page",
+                Ending::Mapping => "at the bad access, which the mapping does not permit",
                 Ending::Abort => "in the free that found the bug",
             };
             (

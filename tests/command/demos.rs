@@ -19,7 +19,17 @@ fn demos_are_listed() {
             "use-after-free",
             "double-free",
             "bad-free",
-            "overwritten-slack"
+            "overwritten-slack",
+            "map-anonymous",
+            "map-shared",
+            "map-file",
+            "map-fixed",
+            "map-dev-zero",
+            "map-unmapped",
+            "map-protected",
+            "map-dropped",
+            "map-past-eof",
+            "map-permissions"
         ]
     );
 }
@@ -54,6 +64,8 @@ fn demo_judges_how_its_program_ended() {
         (&aborts, &["heap-buffer-overflow"], 1, "died of SIGABRT"),
         (&exits, &["bad-free", "--error-exitcode=9"], 0, "exit code 9 asked for"),
         (&exits, &["bad-free"], 1, "exited with code 9"),
+        (&faults, &["map-past-eof"], 0, "which the mapping does not permit"),
+        (&aborts, &["map-past-eof"], 1, "died of SIGABRT"),
         (stub(), &["overwritten-slack"], 1, "as if all were well"),
     ] {
         let output = demo(library, words);

@@ -1,7 +1,7 @@
 // Objects that a program has registered with its own userfaultfd are guarded once they are freed.
 // expect: heap-use-after-free
 // expect-access: WRITE of size 1
-// expect-place: located 0 bytes inside 8192-byte region
+// expect-place: located 0 bytes inside of 8192-byte region
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/userfaultfd.h>

@@ -1,7 +1,7 @@
 // An object that was locked is guarded as any other, and so are those after it.
 // expect: heap-use-after-free
 // expect-access: READ of size 1
-// expect-place: located 4095 bytes inside 4096-byte region
+// expect-place: located 4095 bytes inside of 4096-byte region
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
