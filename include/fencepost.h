@@ -27,6 +27,20 @@ void fencepost_describe_address(const void *address) __attribute__((weak));
  * the number of damaged objects. The process goes on. */
 size_t fencepost_check_heap(void) __attribute__((weak));
 
+/* Looks for leaks, as at the end of a run with the option leaks=full. Writes a report for each place that allocated leaks
+ * of the option leak-kinds, then how much was lost in all. Returns the number of objects that are definitely or possibly
+ * lost. The other threads are stopped while memory is read. The process goes on. */
+size_t fencepost_check_leaks(void) __attribute__((weak));
+
+/* Remembers all live objects, reachable or not, by the places that allocated them, and returns a number for this moment.
+ * Writes nothing. The last 64 moments are kept; each check for leaks makes one, too. Returns 0 if memory could not be read. */
+size_t fencepost_mark_leaks(void) __attribute__((weak));
+
+/* As fencepost_check_leaks, but reports only places of which there is more now than at the moment of this number; 0 stands for
+ * the last moment. Returns by how many objects more are definitely or possibly lost. With leak-kinds=all, growth of
+ * what is still reachable is reported, too. */
+size_t fencepost_check_leaks_since(size_t moment) __attribute__((weak));
+
 /* A function that gets the text of every report after it has been written. It may run in a signal
  * handler of a process that is about to die, with locks held, so it should do little. It must not
  * wait for another thread, which may be waiting to report. */

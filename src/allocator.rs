@@ -2,6 +2,7 @@
 
 pub mod fork;
 pub mod inspect;
+pub mod leaks;
 
 use crate::diagnose::{BadRequest, FoundBy, Owner, Wrong};
 use crate::fault::{self, tally};
@@ -12,12 +13,14 @@ use crate::options::{BadRequests, SummaryChoice};
 use crate::report::symbolize::operators;
 use crate::report::{notice, record};
 use crate::runtime::{self, Runtime};
+use crate::sys::registers::with_registers;
 use crate::sys::residency::SharedPages;
 use crate::sys::scope::RuntimeScope;
 use crate::sys::{next, streams};
 use crate::trace::{self, Caller, Frames};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, Ordering};
+pub use leaks::Ending;
 
 /// Returns the runtime, ready to guard, or `None` in a process that is not followed.
 #[inline]
@@ -266,14 +269,17 @@ static FINISHED: AtomicBool = AtomicBool::new(false);
 
 /// Checks live objects when the process ends, and says what was not guarded. Works once. Returns the exit code to use
 /// instead of the program's, if there is one.
-pub fn finish() -> Option<c_int> {
+pub fn finish(ending: Ending, from: usize) -> Option<c_int> {
     let runtime = runtime::get()?;
     if !runtime.is_own_process() {
         return None;
     }
     fault::reporter::wait_for_reporter();
     let options = &runtime.options;
-    let failed = || options.error_exitcode.filter(|_| !tally::is_empty()).map(c_int::from);
+    let failed = || {
+        let has_failed = !tally::is_empty() || leaks::have_failed();
+        options.error_exitcode.filter(|_| has_failed).map(c_int::from)
+    };
     if FINISHED.swap(true, Ordering::AcqRel) {
         return failed();
     }
@@ -287,6 +293,7 @@ pub fn finish() -> Option<c_int> {
             fault::report_at_exit(runtime, bad);
         }
     }
+    leaks::check_at_end(runtime, ending, from);
     let _scope = RuntimeScope::enter();
     let mut notices = runtime.summary();
     let in_charge = fault::is_in_charge();
@@ -338,8 +345,12 @@ pub fn set_up_process() {
     record::begin(runtime);
 }
 
-extern "C" fn at_exit() {
-    if let Some(code) = finish() {
+with_registers! {
+    at_exit("rdi") => end_by_exit;
+}
+
+extern "C" fn end_by_exit(from: usize) {
+    if let Some(code) = finish(Ending::Exit, from) {
         // exit(3) goes on where it was, with the handlers that are left, and with this code.
         // SAFETY: glibc allows a handler to call exit.
         unsafe { libc::exit(code) };

@@ -10,6 +10,7 @@
 //! - `allocator`: what all faces do;
 //! - `checked`: the checked functions of libc: compares their operands with the bounds of objects;
 //! - `fault`: signals and bad calls, up to the fate of the process;
+//! - `leak`: which objects can't be reached any more;
 //! - `report`: a bug as text, symbols, where reports go;
 //! - `diagnose`: from a fault and the objects near it to a bug;
 //! - `runtime`: the one heap of the process and its options;
@@ -31,6 +32,7 @@ pub mod finding;
 mod global_alloc;
 mod heap;
 mod interpose;
+mod leak;
 pub mod ledger;
 pub mod options;
 mod pages;

@@ -12,11 +12,15 @@ use std::fmt;
 mod follow;
 mod foreign;
 mod group;
+mod leak;
+mod nearest;
 mod value;
 
 pub use follow::Follow;
 pub use foreign::words as foreign_words;
 pub use group::Group;
+pub use leak::{Heuristics, LeakKinds, PointerBits, SignalNumber};
+use nearest::nearest_name;
 pub use value::Revocation;
 use value::Value;
 
@@ -72,6 +76,12 @@ pub enum Form {
     Path,
     /// A choice of programs: a word, or patterns.
     Programs,
+    /// Some of several words with commas between, or all, or none.
+    Words(&'static [Choice]),
+    /// Bits of an address, as a number that may be hexadecimal.
+    Bits,
+    /// A signal, by name or number.
+    Signal,
     /// `immediate`, `batch`, or `batch:N` with N in an inclusive range.
     Revocation {
         /// The least N.
@@ -96,6 +106,12 @@ impl Form {
             Form::Programs => {
                 "all, none, or names with commas between, ! before those to leave out".to_string()
             }
+            Form::Words(choices) => {
+                let names: Vec<&str> = choices.iter().map(|choice| choice.name).collect();
+                format!("all, none, or some of {} with commas between", names.join(", "))
+            }
+            Form::Bits => "bits of an address as a number, as 0xff00000000000000".to_string(),
+            Form::Signal => "a signal, as USR2 or 12, that does not end the process by itself or stand for a fault".to_string(),
             Form::Revocation { min, max } => {
                 format!("immediate, batch, or batch:N with N from {min} to {max}")
             }
@@ -110,6 +126,9 @@ impl Form {
             Form::Bool => "yes|no",
             Form::Path => "PATH",
             Form::Programs => "PROGRAMS",
+            Form::Words(_) => "WORDS",
+            Form::Bits => "BITS",
+            Form::Signal => "SIGNAL",
             Form::Revocation { .. } => "WHEN",
         }
     }
@@ -278,37 +297,6 @@ fn next_part(rest: &mut std::str::Chars<'_>) -> Result<Option<String>, OptionErr
     Ok(Some(part))
 }
 
-/// The option whose name is nearest to `given`, if at most a third of it differs.
-fn nearest_name(given: &str) -> Option<&'static str> {
-    let given = given.replace('_', "-");
-    OPTIONS
-        .iter()
-        .map(|spec| (edit_distance(&given, spec.name), spec.name))
-        .filter(|&(distance, name)| distance <= name.len().div_ceil(3))
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, name)| name)
-}
-
-/// How many bytes must be inserted, removed or replaced to turn `from` into `to`.
-fn edit_distance(from: &str, to: &str) -> usize {
-    // `row[j]` is the distance from the bytes of `from` seen so far to the first j bytes of `to`.
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, from_byte) in from.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, to_byte) in row.iter_mut().skip(1).zip(to.bytes()) {
-            let replaced = diagonal + usize::from(from_byte != to_byte);
-            diagonal = *cell;
-            left = replaced.min(left + 1).min(*cell + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 /// Declares an enum whose variants are the words of a [`Form::Choice`], with their help.
 macro_rules! choices {
     ($(#[doc = $doc:literal])+ $type:ident { $($(#[doc = $help:literal])+ $variant:ident = $name:literal,)+ }) => {
@@ -416,6 +404,18 @@ choices! {
 }
 
 choices! {
+    /// What is said of leaks when a process ends.
+    LeakCheck {
+        /// nothing: leaks are not looked for
+        No = "no",
+        /// how many bytes in how many objects are lost, or are still reachable
+        Summary = "summary",
+        /// the same, after a report for each place that allocated leaks
+        Full = "full",
+    }
+}
+
+choices! {
     /// When reports are in colours.
     ColorChoice {
         /// on a terminal, unless NO_COLOR is set; with CLICOLOR_FORCE elsewhere, too
@@ -457,6 +457,24 @@ options! {
 
     /// Verify the canaries of all live objects at exit.
     "check-at-exit" => check_at_exit: bool = true, Form::Bool;
+
+    /// Look for leaks when a process ends by exit or by the return of main: objects that no pointer leads to any more.
+    "leaks" => leaks: LeakCheck = LeakCheck::No, Form::Choice(LeakCheck::CHOICES);
+
+    /// Report leaks of these kinds. A report of a lost object names the objects that are lost with it, too.
+    "leak-kinds" => leak_kinds: LeakKinds = LeakKinds::USUAL, Form::Words(LeakKinds::WORDS);
+
+    /// Count these pointers to the inside of an object as pointers to its start, as Valgrind's Memcheck does.
+    "leak-heuristics" => leak_heuristics: Heuristics = Heuristics::ALL, Form::Words(Heuristics::WORDS);
+
+    /// Clear these bits, which the program uses as tags, in each pointer that the search for leaks reads.
+    "leak-pointer-mask" => leak_pointer_mask: PointerBits = PointerBits::NONE, Form::Bits;
+
+    /// Look for leaks when the process gets this signal, and go on. The program does not get the signal.
+    "leak-signal" => leak_signal: Option<SignalNumber> = None, Form::Signal;
+
+    /// Look for leaks when a process ends by _exit or quick_exit, too.
+    "leaks-at-quick-exit" => leaks_at_quick_exit: bool = false, Form::Bool;
 
     /// Report objects that are released by another family of functions (malloc, new, new[]) than they
     /// were made by.

@@ -3,7 +3,7 @@
 //! All our locks are held while the kernel copies. If libc's fork takes a lock after our handler, and other threads
 //! allocate under that lock, it must be taken before ours; ARCHITECTURE.md has the order of all locks.
 
-use super::runtime;
+use super::{leaks, runtime};
 use crate::fault::{self, tally};
 use crate::heap::{loans, threads};
 use crate::sys::gate::Gate;
@@ -43,6 +43,7 @@ extern "C" fn before() {
     // Signals are still delivered here: this may take long, as it may in libc's fork.
     HAS_LIST.store(streams::lock_for_fork(), Ordering::Relaxed);
     MASK.store(hold(), Ordering::Relaxed);
+    IS_FRESH_CHILD.store(false, Ordering::Relaxed);
 }
 
 extern "C" fn after() {
@@ -67,6 +68,7 @@ extern "C" fn after_in_child() {
 /// Runs libc's `_Fork`, given as `fork`, with our locks held. It runs no handlers, so libc's locks are not taken.
 pub fn fork_plainly(fork: impl FnOnce() -> libc::pid_t) -> libc::pid_t {
     let mask = hold();
+    IS_FRESH_CHILD.store(false, Ordering::Relaxed);
     let child = fork();
     if child == 0 {
         renew();
@@ -81,20 +83,20 @@ pub fn fork_plainly(fork: impl FnOnce() -> libc::pid_t) -> libc::pid_t {
 }
 
 /// Blocks signals and takes all our locks. Returns the earlier signal mask.
-fn hold() -> KernelSet {
+pub fn hold() -> KernelSet {
     let mask = signal::change_mask(libc::SIG_BLOCK, !signal::SYNCHRONOUS);
+    leaks::hold_for_fork();
     fault::hold_for_fork();
     loans::hold_for_fork();
     if let Some(runtime) = runtime() {
         runtime.heap.hold_for_fork();
     }
     threads::hold_for_fork();
-    IS_FRESH_CHILD.store(false, Ordering::Relaxed);
     mask
 }
 
 /// Releases our locks, in the parent or in the child.
-fn release() {
+pub fn release() {
     // SAFETY: `hold` was called by this thread, or by the parent's thread that it is a copy of.
     unsafe {
         threads::release_after_fork();
@@ -103,6 +105,7 @@ fn release() {
         }
         loans::release_after_fork();
         fault::release_after_fork();
+        leaks::release_after_fork();
     }
 }
 
@@ -125,6 +128,7 @@ fn renew() {
 fn settle() {
     fault::after_fork_in_child();
     tally::after_fork_in_child();
+    leaks::after_fork_in_child();
     if let Some(runtime) = runtime() {
         runtime.heap.program_pages().settle_in_child();
         // If the backend could not be renewed, another takes over.

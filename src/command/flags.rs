@@ -44,7 +44,7 @@ fn quiet() -> Arg {
 fn flag(spec: &'static OptionSpec) -> Arg {
     let short = filled(spec.help(), "");
     let mut long = short.clone();
-    if let Form::Choice(choices) = spec.form {
+    if let Form::Choice(choices) | Form::Words(choices) = spec.form {
         for choice in choices {
             let line = format!("{}: {}", choice.name, choice.help());
             long.push_str(&format!("\n  {}", filled(&line, "    ")));

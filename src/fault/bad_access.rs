@@ -13,7 +13,7 @@ use crate::report::stages;
 use crate::runtime::{self, Runtime};
 use crate::sys::attempt::Watchdog;
 use crate::sys::signal::{self, FAULT_SIGNALS, KernelAction};
-use crate::sys::{self, PAGE_BYTES, attempt, memory, probe, process, view};
+use crate::sys::{self, PAGE_BYTES, attempt, halt, memory, probe, process, view};
 use crate::trace::{self, Caller, Frames};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 
@@ -28,6 +28,11 @@ pub fn install() {
     };
     charge::take(ours.handler);
     for fault in FAULT_SIGNALS {
+        let mut ours = ours;
+        if fault == halt::SIGNAL {
+            // Calls of the kernel that it interrupts in threads that are stopped for a moment begin again.
+            ours.flags |= libc::SA_RESTART as u64;
+        }
         // SAFETY: `on_fault` touches only state that is sound at any instruction.
         if let Ok(before) = unsafe { signal::set_action(fault, &ours) } {
             belief::exchange_action(fault, Some(before));
@@ -42,6 +47,9 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     let (address, code) = (unsafe { info.si_addr() } as usize, info.si_code);
     if Watchdog::is_sender(info) {
         return on_watchdog(machine);
+    }
+    if halt::is_sender(info) {
+        return halt::stand_still(machine);
     }
     let from_kernel = code > 0;
     let pc = machine.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;

@@ -5,8 +5,9 @@ use super::tally::{self, Sight};
 use super::turn::{GoingOn, Turn, Verdict};
 use super::{owner, reporter};
 use crate::diagnose::{self, BadRequest, Bug, FoundBy, LibcCall};
-use crate::heap::{BadCall, threads};
-use crate::report::sink;
+use crate::heap::{BadCall, report_memory, threads};
+use crate::report::failure::LookUpFailure;
+use crate::report::{sink, stages};
 use crate::runtime::Runtime;
 use crate::sys::process;
 use crate::sys::sandbox::{self, Need};
@@ -48,6 +49,23 @@ pub fn report_at_exit(runtime: &'static Runtime, bad: BadCall) {
     report_bug(runtime, Caller::here(), move |_| {
         diagnose::diagnose_call(FoundBy::Exit, 0, bad, None, threads::current(), Frames::new())
     })
+}
+
+/// Does what is left to tell when the process ends, on the report stack: work that looks up names, and must not keep the process from ending.
+pub fn tell_at_exit<R: Copy>(work: impl FnOnce() -> R) -> Result<R, LookUpFailure> {
+    let mask = signal::change_mask(libc::SIG_BLOCK, 0);
+    let _blocked = BlockedSignals::block();
+    let turn = Turn::take(mask);
+    // SAFETY: a `Turn` shows that this thread is the reporter. What comes back is plain data, and all else is dropped
+    // before the memory is emptied.
+    let done = turn.on_report_stack(|| unsafe {
+        report_memory::empty();
+        let done = stages::look_up(stages::MOST_SECONDS_OF_RUNS, work);
+        report_memory::empty();
+        done
+    });
+    reporter::end_report();
+    done
 }
 
 fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) {

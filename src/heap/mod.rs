@@ -11,6 +11,7 @@ mod closure;
 pub mod give;
 pub mod history;
 pub mod large;
+pub mod live;
 pub mod loans;
 pub mod next_heap;
 pub mod object;

@@ -382,6 +382,11 @@ impl Class {
         self.in_service().all(visit);
     }
 
+    /// How many slots are in service.
+    pub fn opened(&self) -> usize {
+        self.opened.load(Ordering::Acquire)
+    }
+
     fn stretch_of(&self, index: usize) -> Option<&Stretch> {
         self.stretches.get(index / STRETCH_SLOTS)
     }

@@ -87,6 +87,12 @@ pub fn contains(address: usize) -> bool {
         || report_memory::contains(address)
 }
 
+/// What of it is in use, or was.
+pub fn used() -> core::ops::Range<usize> {
+    let base = BASE.load(Ordering::Acquire);
+    base..base + COMMITTED.load(Ordering::Relaxed)
+}
+
 /// In a process without a runtime: gives back the address space that it does not need.
 pub fn shrink() {
     const KEPT_BYTES: usize = 256 << 10;

@@ -6,11 +6,11 @@ use super::quarantine::Quarantine;
 use super::record::{Event, ThreadId};
 use super::region::Region;
 use super::stock::{Batch, ReadySlots};
-use crate::sys::per_thread::{OwnWord, per_thread};
+use crate::sys::per_thread::{self, OwnWord, per_thread};
 use crate::sys::process;
 use crate::sys::scope::{RuntimeScope, has_memory};
 use core::cell::Cell;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use once_cell::race::OnceBox;
 
 /// How many threads a process can number; later ones share the last number.
@@ -248,6 +248,44 @@ struct Thread {
     creation: AtomicU32,
     credit: Credit,
     counters: Counters,
+    /// See [`Stack`].
+    control: AtomicUsize,
+    stack_top: AtomicUsize,
+    argument: AtomicUsize,
+}
+
+/// What is known of a thread's stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stack {
+    /// Kernel id; 0 once the thread has ended.
+    pub tid: u32,
+    /// Address of the thread's control block, above the stack if libc has made it.
+    pub control: usize,
+    /// Where the thread began, if libc has made the stack, with a guard below; else 0.
+    pub top: usize,
+    /// What the thread was started with.
+    pub argument: usize,
+}
+
+/// Notes where the calling thread begins.
+pub fn note_stack(top: usize, argument: usize) {
+    with_cache(|cache| {
+        if let Some(me) = cache.me.get() {
+            me.control.store(per_thread::control_block(), Ordering::Relaxed);
+            me.argument.store(argument, Ordering::Relaxed);
+            me.stack_top.store(top, Ordering::Release);
+        }
+    });
+}
+
+/// The stacks of threads that the runtime has seen begin, of those that have ended too.
+pub fn stacks() -> impl Iterator<Item = Stack> {
+    all().filter(|thread| thread.control.load(Ordering::Relaxed) != 0).map(|thread| Stack {
+        tid: thread.tid.load(Ordering::Relaxed),
+        control: thread.control.load(Ordering::Relaxed),
+        top: thread.stack_top.load(Ordering::Acquire),
+        argument: thread.argument.load(Ordering::Relaxed),
+    })
 }
 
 /// All threads met so far, by number.
@@ -321,6 +359,7 @@ pub fn current() -> ThreadId {
 pub fn retire_current() {
     let number = current().0 as usize;
     if let Some(thread) = registry().and_then(|registry| registry.threads.get(number)) {
+        thread.argument.store(0, Ordering::Relaxed);
         thread.tid.store(0, Ordering::Relaxed);
     }
 }

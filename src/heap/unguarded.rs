@@ -180,6 +180,16 @@ impl UnguardedObjects {
         })
     }
 
+    /// Passes all to `each`. Nobody else may come or go meanwhile.
+    pub fn visit(&self, mut each: impl FnMut(&Unguarded)) {
+        if self.has_any.load(Ordering::Relaxed) {
+            let _: Option<()> = self.table.next(&mut Cursor::default(), |object| {
+                each(object);
+                None
+            });
+        }
+    }
+
     /// See [`Lock::hold_for_fork`](crate::sys::lock::Lock::hold_for_fork).
     pub fn hold_for_fork(&self) {
         self.table.hold_for_fork();

@@ -1,7 +1,7 @@
 //! Threads, and the end of the process.
 
 use super::bystander;
-use crate::allocator;
+use crate::allocator::{self, Ending, leaks};
 use crate::fault::{self, belief};
 use crate::heap::record::Event;
 use crate::heap::threads;
@@ -10,9 +10,11 @@ use crate::report::notice;
 use crate::runtime;
 use crate::sys::loader;
 use crate::sys::next;
+use crate::sys::registers::with_registers;
 use crate::sys::rival;
 use crate::sys::scope::{RuntimeScope, has_memory};
 use crate::sys::signal::KernelSet;
+use crate::sys::stacks;
 use crate::trace::{self, Caller};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -44,6 +46,8 @@ struct Start {
     argument: *mut c_void,
     created: Event,
     believed_blocked: KernelSet,
+    /// Whether libc makes the stack, with a guard below.
+    has_usual_stack: bool,
 }
 
 /// Creates a thread, which is enrolled and gets an alternate signal stack.
@@ -68,7 +72,10 @@ unsafe extern "C" fn pthread_create(
         let runtime = allocator::runtime().filter(|_| has_memory(size_of::<Start>()))?;
         let created = runtime.event(caller);
         let believed_blocked = belief::get_believed();
-        Some(Box::into_raw(Box::new(Start { routine, argument, created, believed_blocked })))
+        // SAFETY: null, or initialised attributes, as the manual demands of the program.
+        let has_usual_stack = unsafe { stacks::is_usual(attributes) };
+        let start = Start { routine, argument, created, believed_blocked, has_usual_stack };
+        Some(Box::into_raw(Box::new(start)))
     });
     let Some(start) = start else { return libc::EAGAIN };
     // SAFETY: the program passed `thread` and `attributes`, and must make them valid. `begin` takes a `Start`.
@@ -89,6 +96,8 @@ extern "C-unwind" fn begin(start: *mut c_void) -> *mut c_void {
     // SAFETY: `pthread_create` above passes a `Start` that only this thread has.
     let start = in_scope(|| *unsafe { Box::from_raw(start.cast::<Start>()) });
     threads::enrol(Some(start.created));
+    let here = &raw const start as usize;
+    threads::note_stack(if start.has_usual_stack { here } else { 0 }, start.argument as usize);
     belief::set_believed(start.believed_blocked);
     meet_thread();
     (start.routine)(start.argument)
@@ -144,17 +153,19 @@ unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
     trace::thread_exit();
 }
 
-/// _exit(2): no handlers run, but the check of the heap does.
-pub extern "C" fn fencepost_exit_now(status: c_int) -> ! {
-    crate::sys::process::exit_now(allocator::finish().unwrap_or(status))
+with_registers! {
+    /// _exit(2): no handlers run, but the check of the heap does.
+    fencepost_exit_now("rsi") => exit_now;
+    /// quick_exit(3).
+    fencepost_quick_exit("rsi") => quick_exit;
 }
 
-/// quick_exit(3).
-///
-/// # Safety
-/// The handlers of at_quick_exit(3) must be safe to run.
-pub unsafe extern "C" fn fencepost_quick_exit(status: c_int) -> ! {
-    let status = allocator::finish().unwrap_or(status);
+extern "C" fn exit_now(status: c_int, from: usize) -> ! {
+    crate::sys::process::exit_now(allocator::finish(Ending::Quick, from).unwrap_or(status))
+}
+
+extern "C" fn quick_exit(status: c_int, from: usize) -> ! {
+    let status = allocator::finish(Ending::Quick, from).unwrap_or(status);
     // SAFETY: the type is quick_exit's signature; it does not return.
     if let Some(next) = unsafe { next::QUICK_EXIT.get::<unsafe extern "C" fn(c_int)>() } {
         // SAFETY: the program has called quick_exit(3) with this status, or the check at exit has changed it.
@@ -178,6 +189,9 @@ extern "C" fn construct() {
         allocator::set_up_process();
         if runtime::get().is_some_and(|runtime| runtime.options.report_crashes) {
             fault::crash::install();
+        }
+        if let Some(signal) = runtime::get().and_then(|runtime| runtime.options.leak_signal) {
+            leaks::take_signal(signal.get());
         }
         create_key();
         threads::on_meeting(meet_thread);

@@ -3,6 +3,7 @@
 //! The program sees what it set. In the kernel, fault signals keep our handler and are never blocked, and the
 //! alternate stacks are ours. Calls that wait with another mask are in `waits.rs`.
 
+use crate::allocator::leaks;
 use crate::fault::{belief, delivery};
 use crate::sys::next;
 use crate::sys::signal::{self, BlockedSignals, KernelAction, KernelSet};
@@ -67,6 +68,9 @@ fn is_signal(signal: c_int) -> bool {
 
 /// Exchanges the program's action for a signal; it is in the kernel, or kept by us for signals that we have taken.
 pub(super) fn exchange(signal: c_int, new: Option<KernelAction>) -> Result<KernelAction, Errno> {
+    if let Some(before) = leaks::exchange_action(signal, new.as_ref()) {
+        return Ok(before);
+    }
     if belief::has_taken(signal) && crate::runtime::get().is_some() {
         return Ok(belief::exchange_action(signal, new));
     }

@@ -49,7 +49,8 @@ fn values_are_stored() {
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:keep-going=yes:max-reports=5:\
          log-path=/tmp/a:report-dir=/tmp/b:known=/tmp/c:stack-depth=256:unwinder=system:memory-limit=64:follow=a*,!b:canary-bytes=0:\
          alloc-fill=170:free-fill=165:revoke=batch:8:sample=50:history=7:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
-         free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:all-frames=yes:color=never:check-calls=no:check-at-exit=off:verbose=1:stats=on:summary=never",
+         free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:all-frames=yes:color=never:check-calls=no:check-at-exit=off:\
+         leaks=full:leak-kinds=all:leak-heuristics=none:leak-pointer-mask=0x7:leak-signal=USR2:leaks-at-quick-exit=yes:verbose=1:stats=on:summary=never",
     )
     .unwrap();
     let expected = Options {
@@ -85,6 +86,12 @@ fn values_are_stored() {
         verbose: true,
         stats: true,
         summary: SummaryChoice::Never,
+        leaks: LeakCheck::Full,
+        leak_kinds: LeakKinds::ALL,
+        leak_heuristics: Heuristics::NONE,
+        leak_pointer_mask: Options::parse("leak-pointer-mask=7").unwrap().leak_pointer_mask,
+        leak_signal: Options::parse("leak-signal=12").unwrap().leak_signal,
+        leaks_at_quick_exit: true,
     };
     assert_eq!(options, expected);
 }
@@ -196,6 +203,12 @@ impl Random {
             }
             Form::Bool => ["yes", "no"][self.below(2) as usize].to_string(),
             Form::Path => self.text(),
+            Form::Words(choices) => match self.below(3) {
+                0 => ["all", "none"][self.below(2) as usize].to_string(),
+                _ => choices[self.below(choices.len() as u64) as usize].name.to_string(),
+            },
+            Form::Bits => format!("{:#x}", self.below(u64::MAX)),
+            Form::Signal => ["HUP", "10", "64"][self.below(3) as usize].to_string(),
             Form::Programs => {
                 ["all", "none", "a,!b*", "!/a:b/*"][self.below(4) as usize].to_string()
             }

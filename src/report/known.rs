@@ -15,9 +15,13 @@ pub struct Unreadable;
 
 /// Returns why a finding, whose names were looked up, is no news. Opens files.
 pub fn why(runtime: &Runtime, finding: &Finding) -> Result<Option<Known>, Unreadable> {
+    Ok(read(runtime)?.and_then(|known| known.why(finding)))
+}
+
+/// Returns what is known, if the option names a file. Opens it.
+pub fn read(runtime: &Runtime) -> Result<Option<KnownBugs>, Unreadable> {
     let Some(path) = runtime.known_path.as_deref() else { return Ok(None) };
     let path = CString::new(path).map_err(|_| Unreadable)?;
     let bytes = file::read_all(&path, MOST_BYTES).ok_or(Unreadable)?;
-    let known = KnownBugs::from_bytes(&bytes).map_err(|_| Unreadable)?;
-    Ok(known.why(finding))
+    KnownBugs::from_bytes(&bytes).map(Some).map_err(|_| Unreadable)
 }

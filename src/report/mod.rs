@@ -5,6 +5,7 @@ pub mod address;
 pub mod failure;
 pub mod hook;
 pub mod known;
+pub mod leaks;
 mod memory;
 pub mod news;
 pub mod notice;
@@ -17,7 +18,7 @@ mod source;
 pub mod stages;
 pub mod symbolize;
 mod tell;
-mod words;
+pub mod words;
 
 #[cfg(test)]
 mod snapshot_tests;

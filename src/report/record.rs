@@ -6,7 +6,9 @@
 
 use super::own_file::{Name, OwnFile};
 use super::sink;
-use crate::finding::{Finding, Notice, ProcessEnd, ProcessStart, RECORDS_FOLDER, Record, VERSION};
+use crate::finding::{
+    Finding, LeakSummary, Notice, ProcessEnd, ProcessStart, RECORDS_FOLDER, Record, VERSION,
+};
 use crate::printable::printable;
 use crate::runtime::Runtime;
 use crate::sys::errno::Errno;
@@ -126,6 +128,13 @@ pub fn notice(runtime: &Runtime, words: &str) {
             text: words.to_owned(),
         };
         complain(runtime, write(runtime, &Record::Notice(notice)));
+    }
+}
+
+/// Leaves a record of what a check for leaks has found.
+pub fn leaks(runtime: &Runtime, summary: &LeakSummary) {
+    if is_wanted(runtime) {
+        complain(runtime, write(runtime, &Record::Leaks(summary.clone())));
     }
 }
 

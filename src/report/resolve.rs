@@ -40,7 +40,9 @@ pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Findin
     let stack = resolver.stack(bug.stack.as_slice());
     let [allocated, freed] = resolver.life(bug.subject.as_ref());
     let begun = bug.loan.and_then(|loan| resolver.kept_stack(loan.begun.trace));
-    let threads = resolver.creations(bug);
+    let events = bug.subject.map(|it| [it.object.freed, Some(it.object.allocated)]);
+    let others = events.into_iter().flatten().flatten().map(|event| event.thread);
+    let threads = resolver.creations(core::iter::once(bug.thread).chain(others));
     let mut found = LookedUp {
         process,
         thread,
@@ -52,7 +54,7 @@ pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Findin
         ..LookedUp::default()
     };
     found.memory = if request.may_probe { memory::window(bug) } else { None };
-    found.modules = resolver.modules.iter().map(|module| describe(module)).collect();
+    found.modules = resolver.take_modules();
     let mut finding = tell::tell(bug, found);
     if request.names == Names::Symbols {
         finding.sources = source::of(Places::of(&finding).in_order());
@@ -81,7 +83,8 @@ pub fn resolve_address(
     AddressReport::new(pid, threads::current(), address, description, life)
 }
 
-struct Resolver {
+/// Looks up what stacks and threads are called.
+pub struct Resolver {
     symbols: Symbolizer,
     names: Names,
     /// The modules of the frames so far.
@@ -89,11 +92,23 @@ struct Resolver {
 }
 
 impl Resolver {
-    fn new(names: Names) -> Resolver {
+    /// Makes one that has looked up nothing yet.
+    pub fn new(names: Names) -> Resolver {
         Resolver { symbols: Symbolizer::new(), names, modules: Vec::new() }
     }
 
-    fn thread(&self, id: ThreadId) -> finding::Thread {
+    /// Whether it looks up functions and lines.
+    pub fn has_symbols(&self) -> bool {
+        self.names == Names::Symbols
+    }
+
+    /// Returns the modules of the frames that were looked up since the last call.
+    pub fn take_modules(&mut self) -> Vec<finding::Module> {
+        self.modules.drain(..).map(describe).collect()
+    }
+
+    /// Returns a thread, with its name if it has one.
+    pub fn thread(&self, id: ThreadId) -> finding::Thread {
         let name = match self.names {
             Names::None => None,
             _ => threads::tid_of(id).and_then(process::thread_name),
@@ -112,13 +127,14 @@ impl Resolver {
         [stack(object.allocated), object.freed.and_then(stack)]
     }
 
-    /// Returns where the threads that the report names were created: those of the bug, the free and the allocation.
-    fn creations(&mut self, bug: &Bug) -> Vec<finding::ThreadCreation> {
-        let events = bug.subject.map(|it| [it.object.freed, Some(it.object.allocated)]);
-        let others = events.into_iter().flatten().flatten().map(|event| event.thread);
+    /// Returns where threads that a report names were created, each once.
+    pub fn creations(
+        &mut self,
+        threads: impl IntoIterator<Item = ThreadId>,
+    ) -> Vec<finding::ThreadCreation> {
         let mut done = Vec::new();
         let mut creations = Vec::new();
-        for id in core::iter::once(bug.thread).chain(others) {
+        for id in threads {
             if done.contains(&id) {
                 continue;
             }
@@ -133,7 +149,8 @@ impl Resolver {
         creations
     }
 
-    fn kept_stack(&mut self, id: TraceId) -> Option<Vec<Frame>> {
+    /// Returns a stack that was captured before; `None` if it was not kept.
+    pub fn kept_stack(&mut self, id: TraceId) -> Option<Vec<Frame>> {
         let mut frames = Frames::new();
         trace::frames(id, &mut frames);
         (!frames.is_empty()).then(|| self.stack(frames.as_slice()))

@@ -28,7 +28,7 @@ const MOST_SECONDS: i64 = 10;
 
 /// How many seconds it may take in a run that leaves records or knows bugs. Many programs tested at once each get
 /// little of the processor, and without names a known bug looks new.
-const MOST_SECONDS_OF_RUNS: i64 = 60;
+pub const MOST_SECONDS_OF_RUNS: i64 = 60;
 
 /// Room for the sentence that says why names are missing, in bytes.
 const MOST_BYTES_OF_SENTENCE: usize = 200;
@@ -194,9 +194,13 @@ impl io::Write for LineWithinCapacity<'_> {
     }
 }
 
+/// Does work that looks up names, and gives it up if it crashes, fails or takes longer. What it allocates for the runtime lies in the
+/// memory of reports.
+///
 /// # Safety
-/// The calling thread must be the reporter.
-unsafe fn look_up<R>(seconds: i64, work: impl FnOnce() -> R) -> Result<R, LookUpFailure> {
+/// The calling thread must be the reporter, and nothing that the work allocates may be used after
+/// [`report_memory::empty`].
+pub unsafe fn look_up<R>(seconds: i64, work: impl FnOnce() -> R) -> Result<R, LookUpFailure> {
     if !sandbox::allows(Need::OpenFiles) {
         return Err(LookUpFailure::Filter);
     }

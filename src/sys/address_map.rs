@@ -26,17 +26,50 @@ pub struct MappedRange {
     pub is_accessible: bool,
     /// Whether it is private and writable. RLIMIT_DATA counts such mappings, except the main thread's stack.
     pub is_data: bool,
+    pub readable: bool,
+    pub writable: bool,
+    pub shared: bool,
+    pub named: Named,
+}
+
+/// What the name of a mapping says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// The stack of the first thread.
+    FirstStack,
+    /// A device, whose memory may be its registers.
+    Device,
+    /// The kernel's own pages in the process.
+    Kernel,
+    Otherwise,
+}
+
+impl Named {
+    fn of(name: &[u8]) -> Named {
+        // These are memory.
+        const PLAIN: [&[u8]; 3] = [b"/dev/zero", b"/dev/shm/", b"/dev/hugepages/"];
+        let begins_as = |beginning: &[u8]| name.starts_with(beginning);
+        match name {
+            b"[stack]" => Named::FirstStack,
+            _ if begins_as(b"[v") => Named::Kernel,
+            _ if begins_as(b"/dev/") && !PLAIN.into_iter().any(begins_as) => Named::Device,
+            _ => Named::Otherwise,
+        }
+    }
 }
 
 /// Most bytes that are read of the file.
 const MOST_BYTES: usize = 64 << 20;
 
-/// The longest beginning of a line that [`visit`] needs: two addresses, permissions, offset, device, inode.
-const FIELDS_BYTES: usize = 80;
+/// The longest beginning of a line that [`visit`] needs: two addresses, permissions, offset, device, inode, and the
+/// beginning of the name.
+const FIELDS_BYTES: usize = 128;
 
 /// Calls `each` for every mapping, in rising order, until it returns false. Allocates nothing, for the child of a fork.
 pub fn visit(mut each: impl FnMut(MappedRange) -> bool) -> Result<(), Errno> {
-    let (file, _) = File::regular(c"/proc/self/maps")?;
+    // By the thread (Linux 3.17): once the first one has ended, there is nothing under the process.
+    let opened = File::regular(c"/proc/thread-self/maps");
+    let (file, _) = opened.or_else(|_| File::regular(c"/proc/self/maps"))?;
     let mut chunk = [0_u8; 4096];
     let mut line = [0_u8; FIELDS_BYTES];
     let mut length = 0;
@@ -51,7 +84,7 @@ pub fn visit(mut each: impl FnMut(MappedRange) -> bool) -> Result<(), Errno> {
         };
         for &byte in &chunk[..read] {
             if byte != b'\n' {
-                // The name behind the fields is not needed.
+                // Of the name the beginning will do.
                 if let Some(place) = line.get_mut(length) {
                     *place = byte;
                     length += 1;
@@ -95,10 +128,20 @@ fn fields_of(line: &[u8]) -> Option<Line<'_>> {
 
 /// Parses one line of the file into a range.
 fn range_in(line: &[u8]) -> Option<MappedRange> {
-    let Line { start, end, permissions, inode, .. } = fields_of(line)?;
+    let Line { start, end, permissions, inode, name, .. } = fields_of(line)?;
     let is_accessible = permissions[..3] != *b"---";
     let is_data = matches!(permissions, [_, b'w', _, b'p']);
-    Some(MappedRange { start, end, is_file: inode != b"0", is_accessible, is_data })
+    Some(MappedRange {
+        start,
+        end,
+        is_file: inode != b"0",
+        is_accessible,
+        is_data,
+        readable: permissions[0] == b'r',
+        writable: permissions[1] == b'w',
+        shared: permissions[3] == b's',
+        named: Named::of(name),
+    })
 }
 
 /// The mapping that holds `address`, or `None` where nothing is mapped or the file can't be read.
@@ -160,14 +203,40 @@ mod tests {
     #[test]
     fn tells_files_from_anonymous_memory() {
         let line = b"7f00-7f10 rw-p 00000000 fe:00 123      /tmp/a b";
-        let (start, end) = (0x7f00, 0x7f10);
-        let range = MappedRange { start, end, is_file: true, is_accessible: true, is_data: true };
+        let range = MappedRange {
+            start: 0x7f00,
+            end: 0x7f10,
+            is_file: true,
+            is_accessible: true,
+            is_data: true,
+            readable: true,
+            writable: true,
+            shared: false,
+            named: Named::Otherwise,
+        };
         assert_eq!(range_in(line), Some(range));
-        let (start, end) = (0x1000, 0x2000);
-        let range =
-            MappedRange { start, end, is_file: false, is_accessible: false, is_data: false };
-        assert_eq!(range_in(b"1000-2000 ---p 00000000 00:00 0 "), Some(range));
+        let range = range_in(b"1000-2000 ---p 00000000 00:00 0 ").unwrap();
+        assert!(
+            !range.is_file
+                && !range.is_accessible
+                && !range.is_data
+                && !range.readable
+                && !range.shared
+        );
         assert_eq!(range_in(b"1000-2000 ---p"), None);
+    }
+
+    #[test]
+    fn a_name_tells_memory_from_devices() {
+        let named = |name: &str| Named::of(name.as_bytes());
+        assert_eq!(named("[stack]"), Named::FirstStack);
+        assert_eq!(named("[vvar]"), Named::Kernel);
+        assert_eq!(named("/dev/dri/card0"), Named::Device);
+        for name in
+            ["", "[heap]", "/dev/zero (deleted)", "/dev/shm/a", "/development/a", "[stack:7]"]
+        {
+            assert_eq!(named(name), Named::Otherwise, "{name}");
+        }
     }
 
     #[test]

@@ -46,6 +46,11 @@ fn own_ranges() -> impl Iterator<Item = Range<usize>> {
         .filter(|range| range.start != 0)
 }
 
+/// Passes the mappings of ours whose place is known to `each`.
+pub fn visit_own(each: impl FnMut(Range<usize>)) {
+    own_ranges().for_each(each);
+}
+
 /// The mapping of ours that contains `address`.
 pub fn own_range(address: usize) -> Option<Range<usize>> {
     own_ranges().find(|range| range.contains(&address))

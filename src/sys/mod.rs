@@ -14,14 +14,18 @@ pub mod executable;
 pub mod file;
 pub mod filter;
 pub mod fixed_text;
+pub mod freeres;
 pub mod gate;
+pub mod halt;
 pub mod hash;
+pub mod held_pages;
 pub mod hold_off;
 pub mod identity;
 pub mod inherited;
 pub mod limits;
 pub mod loader;
 pub mod lock;
+pub mod mapped_array;
 pub mod memory;
 pub mod memory_locks;
 pub mod next;
@@ -31,6 +35,7 @@ pub mod per_thread;
 pub mod probe;
 pub mod process;
 pub mod range_set;
+pub mod registers;
 pub mod residency;
 pub mod rival;
 pub mod sandbox;
@@ -38,6 +43,7 @@ pub mod scope;
 pub mod shared_file;
 pub mod signal;
 pub mod signal_frame;
+pub mod stacks;
 pub mod standard_error;
 pub mod streams;
 pub mod uffd;
@@ -103,6 +109,15 @@ pub(crate) unsafe fn syscall_unjudged(
     }
     // The kernel returns -4095..=-1 for errors, anything else for success.
     if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
+}
+
+/// The stack pointer of the function that this is called in.
+#[inline(always)]
+pub fn stack_pointer() -> usize {
+    let pointer;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
+    pointer
 }
 
 /// Runs `work` with the stack pointer at `stack_top`, then returns to this stack.

@@ -58,6 +58,18 @@ macro_rules! per_thread {
 }
 pub(crate) use per_thread;
 
+/// Returns the address of the calling thread's control block, whose first word is that address (System V ABI for x86-64,
+/// TLS variant II).
+pub fn control_block() -> usize {
+    let address: usize;
+    // SAFETY: the word is there as long as the thread runs.
+    unsafe {
+        asm!("mov {address}, qword ptr fs:[0]", address = out(reg) address,
+            options(pure, readonly, nostack));
+    }
+    address
+}
+
 /// A word that only one thread and the signal handlers that interrupt it may change. Every change is
 /// one instruction, which no signal can split. It has no lock prefix, which would wait for all earlier
 /// stores. Other threads may read the word.

@@ -86,6 +86,46 @@ pub fn are_all(addr: usize, words: usize, value: usize) -> bool {
     unsafe { scan_words(addr, addr + 8 * words, value) != 0 }
 }
 
+/// The words that [`find_between`] looks for: those that, with the bits outside of `kept_bits` cleared, lie in
+/// `low..low + span`. `low` must be at least 2.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub kept_bits: usize,
+    pub low: usize,
+    pub span: usize,
+}
+
+/// What [`find_between`] has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// There is no such word.
+    Nothing,
+    /// There is one at `at`; `value` is the word with the bits cleared.
+    Word { at: usize, value: usize },
+    /// The word at this address can't be read.
+    Unreadable(usize),
+}
+
+/// What rdx holds after a search that found no word.
+const NOTHING: usize = 0;
+const UNREADABLE: usize = 1;
+
+/// Finds the first wanted word from `addr` on, below `end`. Both addresses must be multiples of 8.
+#[inline]
+pub fn find_between(addr: usize, end: usize, wanted: &Wanted) -> Found {
+    if addr >= end {
+        return Found::Nothing;
+    }
+    // SAFETY: the function touches no memory but the probed words; a fault resumes at `find_failed`,
+    // which returns to us.
+    let at = unsafe { find_each(addr, end, wanted.kept_bits, wanted.low, wanted.span) };
+    match at.readable {
+        NOTHING => Found::Nothing,
+        UNREADABLE => Found::Unreadable(at.value),
+        value => Found::Word { at: at.value, value },
+    }
+}
+
 /// Copies `bytes` bytes from `from` to `to`; false if a byte of `to` can't be written.
 ///
 /// # Safety
@@ -113,6 +153,8 @@ pub fn recovery(pc: usize) -> Option<usize> {
         Some(match_ended as *const () as usize)
     } else if pc == scan_words as *const () as usize {
         Some(scan_ended as *const () as usize)
+    } else if pc == find_each as *const () as usize {
+        Some(find_failed as *const () as usize)
     } else if is_store(pc) {
         Some(load_failed as *const () as usize)
     } else {
@@ -163,6 +205,43 @@ unsafe extern "C" fn scan_words(addr: usize, end: usize, value: usize) -> usize 
 #[unsafe(link_section = ".text.hot")]
 unsafe extern "C" fn scan_ended() {
     naked_asm!("mov eax, 1", "ret")
+}
+
+/// The loop begins with the load that may fault. Leaves the address in rax, and in rdx what [`find_between`] wants to
+/// know of it.
+#[unsafe(naked)]
+#[unsafe(link_section = ".text.hot")]
+unsafe extern "C" fn find_each(
+    addr: usize,
+    end: usize,
+    kept_bits: usize,
+    low: usize,
+    span: usize,
+) -> Loaded {
+    naked_asm!(
+        "2:",
+        "mov rax, qword ptr [rdi]",
+        "and rax, rdx",
+        "sub rax, rcx",
+        "cmp rax, r8",
+        "jb 3f",
+        "add rdi, 8",
+        "cmp rdi, rsi",
+        "jb 2b",
+        "mov rax, rdi",
+        "xor edx, edx",
+        "ret",
+        "3:",
+        "lea rdx, [rax + rcx]",
+        "mov rax, rdi",
+        "ret",
+    )
+}
+
+#[unsafe(naked)]
+#[unsafe(link_section = ".text.hot")]
+unsafe extern "C" fn find_failed() {
+    naked_asm!("mov rax, rdi", "mov edx, {unreadable}", "ret", unreadable = const UNREADABLE)
 }
 
 /// `count` must not be zero. rdx counts down from it: at the end it holds the number of words not matched.
@@ -301,6 +380,16 @@ mod tests {
         let pairs = [page, page + 8, page + 4096, page].map(|slot| Expected { slot, value: 0 });
         // SAFETY: `pairs` has four elements.
         assert_eq!(unsafe { count_matching(pairs.as_ptr(), 16, 4) }, 2);
+        let low = page + 64;
+        let wanted = Wanted { kept_bits: !(0xff << 56), low, span: 8 };
+        // SAFETY: the page is this test's own.
+        unsafe { ((page + 4080) as *mut usize).write((low + 7) | (0x12 << 56)) };
+        let word = Found::Word { at: page + 4080, value: low + 7 };
+        assert_eq!(find_between(page, page + 8192, &wanted), word);
+        assert_eq!(find_between(page + 4088, page + 8192, &wanted), Found::Unreadable(page + 4096));
+        assert_eq!(find_between(page, page + 4080, &wanted), Found::Nothing);
+        // SAFETY: as above.
+        unsafe { ((page + 4080) as *mut usize).write(0) };
         let text = b"stored";
         // SAFETY: the page is this test's own.
         let stores = |to| unsafe { store(to, text.as_ptr() as usize, text.len()) };

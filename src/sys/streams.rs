@@ -2,6 +2,7 @@
 
 use super::loader;
 use super::next;
+use super::probe;
 use core::ffi::{CStr, c_int, c_void};
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
@@ -64,6 +65,29 @@ pub fn lock_for_fork() -> bool {
 /// Releases the list's lock after [`lock_for_fork`] took it. Not in the child of a fork, where libc has opened it.
 pub fn unlock() {
     call(&next::LIST_UNLOCK);
+}
+
+/// Passes the buffer of each stream that libc has allocated one for to `each`. Takes no lock: another thread may be opening or closing
+/// streams, so each word is probed, and what is found may be out of date.
+pub fn visit_buffers(mut each: impl FnMut(usize)) {
+    /// Offsets in glibc's `struct _IO_FILE` (bits/types/struct_FILE.h), a part of its binary interface.
+    const FLAGS: usize = 0;
+    const BUFFER: usize = 56;
+    const NEXT: usize = 104;
+    /// `_IO_USER_BUF` (libio.h): the buffer is not libc's to free.
+    const IS_PROGRAMS: usize = 1;
+    const MOST_STREAMS: usize = 1 << 16;
+    // SAFETY: the function has this type (libio.h), and returns the first stream.
+    let first = unsafe { next::ITER_BEGIN.get::<End>().map_or(0, |begin| begin() as usize) };
+    let step = |&at: &usize| probe::load(at + NEXT);
+    for stream in core::iter::successors(Some(first), step).take(MOST_STREAMS) {
+        if let (Some(flags), Some(buffer)) =
+            (probe::load(stream + FLAGS), probe::load(stream + BUFFER))
+            && flags & IS_PROGRAMS == 0
+        {
+            each(buffer);
+        }
+    }
 }
 
 /// Flushes every stream that nobody uses. (fflush(NULL) waits for all streams, and a thread may hold a stream's lock in

@@ -1,0 +1,65 @@
+//! The finding that a leak is: names and lines of its stacks, and its sentences.
+
+use super::resolve::Resolver;
+use super::source;
+use crate::finding::fingerprint::{self, Places};
+use crate::finding::{
+    self, Finding, LEAK, Leak, LeakClass, LeakCount, LeakGrowth, LeakOwned, Process, text,
+};
+use crate::heap::record::Event;
+
+/// Stacks of objects that are lost with others: so many are told, the largest first.
+const MOST_OWNED: usize = 10;
+
+/// A leak, with nothing looked up.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    pub class: LeakClass,
+    pub allocated: Event,
+    pub count: LeakCount,
+    pub indirect: LeakCount,
+    /// What only these objects lead to, the most bytes first.
+    pub owned: &'a [(Event, LeakCount)],
+    pub growth: Option<LeakGrowth>,
+}
+
+/// The finding that it is, in process `process`.
+pub fn resolve(facts: &Facts<'_>, process: Process, resolver: &mut Resolver) -> Finding {
+    let thread = resolver.thread(facts.allocated.thread);
+    let stack = resolver.kept_stack(facts.allocated.trace).unwrap_or_default();
+    let owned = facts.owned.iter().take(MOST_OWNED).map(|&(event, count)| LeakOwned {
+        objects: count.objects,
+        bytes: count.bytes,
+        allocated: finding::Event {
+            thread: event.thread.0,
+            stack: resolver.kept_stack(event.trace),
+        },
+    });
+    let leak = Leak {
+        class: facts.class,
+        objects: facts.count.objects,
+        bytes: facts.count.bytes,
+        indirect_objects: facts.indirect.objects,
+        indirect_bytes: facts.indirect.bytes,
+        growth: facts.growth,
+        owned: owned.collect(),
+    };
+    let mut finding = Finding {
+        version: finding::VERSION,
+        kind: LEAK.to_owned(),
+        heading: leak.heading(facts.allocated.thread.0),
+        process,
+        thread,
+        stack,
+        threads: resolver.creations([facts.allocated.thread]),
+        leak: Some(leak),
+        ..Finding::default()
+    };
+    finding.modules = resolver.take_modules();
+    if resolver.has_symbols() {
+        finding.sources = source::of(Places::of(&finding).in_order());
+    }
+    finding.summary = text::summary(&finding);
+    fingerprint::set(&mut finding);
+    finding
+}
