@@ -21,6 +21,7 @@ mod turn;
 
 mod death;
 mod owner;
+mod scene;
 pub mod step;
 pub mod tally;
 

@@ -14,6 +14,7 @@
 //! - `report`: a bug as text, symbols, where reports go;
 //! - `diagnose`: from a fault and the objects near it to a bug;
 //! - `runtime`: the one heap of the process and its options;
+//! - `mappings`: what the program does to its own mappings, as a history;
 //! - `heap`: slots, placement, canaries, records, what is not guarded;
 //! - `trace`: stacks;
 //! - `pages`: how pages are made to fault;
@@ -34,6 +35,7 @@ mod heap;
 mod interpose;
 mod leak;
 pub mod ledger;
+mod mappings;
 pub mod options;
 mod pages;
 pub mod printable;

@@ -12,6 +12,7 @@ use crate::heap::tally::Reason;
 use crate::heap::threads::Counter;
 use crate::heap::{Config, Heap, threads};
 use crate::ledger;
+use crate::mappings;
 use crate::options::{ColorChoice, OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder};
 use crate::pages;
 use crate::printable::printable;
@@ -31,6 +32,9 @@ const EXIT_REFUSED: i32 = 125;
 
 /// Used where `vm.max_map_count` can't be read: the kernel's default.
 const DEFAULT_MAX_MAPPINGS: usize = 65_530;
+
+/// The history of mappings takes one part in so many of the bytes that the option `history` names, beside them.
+const HISTORY_PARTS: usize = 8;
 
 /// What guards the process, and what it has to report.
 pub struct Runtime {
@@ -158,6 +162,7 @@ fn start() -> Runtime {
     };
     let heap = Heap::new(selection.backend, config)
         .unwrap_or_else(|_| refuse("no address space for the guarded heap (see RLIMIT_AS)"));
+    mappings::open((options.history_mib << 20) / HISTORY_PARTS);
     // All of our memory is mapped now, so count the library's own too.
     if loader::is_preload_library()
         && let Some(object) = loader::object_at(start as *const () as usize)

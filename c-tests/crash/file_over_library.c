@@ -1,8 +1,9 @@
 // The program maps a file that is cut short over a loaded library and calls into it.
 // with-library: plain
-// expect: BUS
+// expect: mapping-past-eof
 // expect-access: EXECUTE
-// expect-place: past the end of the mapped file (*cut*)
+// expect-place: located * inside of *-byte mapping
+// expect-note: it is a shared mapping of /memfd:cut*
 // expect-exit: SIGBUS
 #define _GNU_SOURCE
 #include <link.h>
@@ -34,7 +35,9 @@ int main(void)
     plain_poke(p, 1);
     dl_iterate_phdr(find, NULL);
     int file = memfd_create("cut", 0);
-    if (mmap(start, bytes, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, file, 0) != start)
+    int rights = PROT_READ | PROT_EXEC;
+    void *mapped = mmap(start, bytes, rights, MAP_SHARED | MAP_FIXED, file, 0); // <- mapped in main
+    if (mapped != start)
         return 1;
     plain_poke(c, 0); // <- access in main (frame 1)
     return 0;

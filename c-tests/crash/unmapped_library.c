@@ -1,8 +1,10 @@
 // The program unmaps a loaded library and calls into it.
 // with-library: plain
-// expect: SEGV
+// expect: mapping-use-after-unmap
 // expect-access: EXECUTE
-// expect-place: where nothing is mapped
+// expect-place: located * inside of *-byte mapping
+// expect-note: how it was mapped was not seen
+// expect-note: munmap(0x*) has unmapped it
 #define _GNU_SOURCE
 #include <link.h>
 #include <stdlib.h>
@@ -32,7 +34,7 @@ int main(void)
     char c[1], *p = malloc(10);
     plain_poke(p, 1);
     dl_iterate_phdr(find, NULL);
-    if (munmap(start, bytes))
+    if (munmap(start, bytes)) // <- unmapped in main
         return 1;
     plain_poke(c, 0); // <- access in main (frame 1)
     return 0;

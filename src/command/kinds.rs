@@ -340,6 +340,92 @@ int main(void)
     return malloc(size) != NULL;
 }
 "#
+    "mapping-use-after-unmap" C:
+    "The program uses memory that it had mapped, after munmap, mremap or shmdt took it away."
+    "By the fault, as long as nothing else has been mapped there since. The report shows who mapped it and who took it away."
+    "A pointer that outlives the mapping; mremap, which may move it; madvise(MADV_DONTFORK) and a child."
+    "Unmap after the last use, or set the pointer to NULL; after mremap use the address that it returned."
+    r#"#include <sys/mman.h>
+
+int main(void)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    volatile int *numbers = mmap(0, 4096, PROT_READ | PROT_WRITE, flags, -1, 0);
+    munmap((void *)numbers, 4096);
+    return numbers[1];
+}
+"#
+    "mapping-overflow" C:
+    "The program reads or writes memory behind the end of a mapping that it made itself."
+    "By the fault, where nothing is mapped behind it: often the next mapping is, and then nothing is found."
+    "A length in elements where bytes are meant; a mapping of a file that has grown since."
+    "Compare the length that was mapped with the index; the mapping ends at a whole page."
+    r#"#include <sys/mman.h>
+
+int main(void)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+    volatile char *page = mmap((void *)0x200000000, 4096, PROT_READ, flags, -1, 0);
+    return page[4096];
+}
+"#
+    "mapping-underflow" C:
+    "The program reads or writes memory before the start of a mapping that it made itself."
+    "By the fault, where nothing is mapped before it."
+    "An index below zero, a loop downwards that goes one too far."
+    "Look at the access in the report's first stack: how can the index become negative?"
+    r#"#include <sys/mman.h>
+
+int main(void)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+    volatile char *page = mmap((void *)0x200000000, 4096, PROT_READ, flags, -1, 0);
+    return page[-1];
+}
+"#
+    "mapping-past-eof" C:
+    "The program touches a page of a mapped file that the file does not have: it ends before."
+    "By SIGBUS. The report says how long the file was when it was mapped, and how long it is now."
+    "A file that is shorter than its mapping, or was cut by ftruncate while it was mapped."
+    "Map no more than fstat says that there is; make a file long enough before it is mapped."
+    r#"#include <stdio.h>
+#include <sys/mman.h>
+
+int main(void)
+{
+    FILE *empty = tmpfile();
+    volatile char *bytes = mmap(0, 4096, PROT_READ, MAP_SHARED, fileno(empty), 0);
+    return bytes[0];
+}
+"#
+    "mapping-protection" C:
+    "The program reads, writes or executes memory of a mapping that does not permit it."
+    "By the fault. The report says which call of mmap or mprotect made the page so."
+    "A mapping that is read-only, a guard of the program's own, mprotect too early or of too much."
+    "Ask for the rights that are needed, or find out why the pointer leads there."
+    r#"#include <sys/mman.h>
+
+int main(void)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    volatile int *numbers = mmap(0, 4096, PROT_READ | PROT_WRITE, flags, -1, 0);
+    mprotect((void *)numbers, 4096, PROT_READ);
+    numbers[0] = 1;
+}
+"#
+    "mmap-failed-pointer" C:
+    "The program uses MAP_FAILED as an address: what mmap, mremap and shmat return when they fail."
+    "By the fault, if such a call has failed. The report says which, and with what error."
+    "A result that is compared with NULL, or not at all."
+    "Compare the result with MAP_FAILED, that is (void *)-1."
+    r#"#include <sys/mman.h>
+
+int main(void)
+{
+    volatile int *numbers = mmap(0, 4096, PROT_READ, MAP_PRIVATE, -1, 0);
+    return numbers[1];
+}
+"#
     "SEGV" C:
     "The program crashed at an address outside the heap: most often at a null pointer."
     "By the signal, before the program dies of it. --report-crashes=no leaves these out."
@@ -354,17 +440,25 @@ int main(void)
 }
 "#
     "BUS" C:
-    "The program touched a page that the kernel could not give: most often behind the end of a mapped file."
+    "The program touched a page that the kernel could not give, and nothing that the program is known to have done explains it."
     "By the signal, before the program dies of it. --report-crashes=no leaves these out."
-    "A file that is shorter than its mapping, or was cut while it was mapped; no room left in shared memory."
-    "Compare the file's size with the length that is mapped."
+    "No room left in shared memory, a fault of the disk, or a file that is shorter than a mapping that was not seen."
+    "Look at the mapping that the report names: what may be missing there?"
     r#"#include <stdio.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 int main(void)
 {
-    FILE *empty = tmpfile();
-    volatile char *bytes = mmap(0, 4096, PROT_READ, MAP_SHARED, fileno(empty), 0);
+    /* mmap of an empty file, by an instruction that no tool sees. */
+    register long flags __asm__("r10") = MAP_SHARED;
+    register long file __asm__("r8") = fileno(tmpfile());
+    register long offset __asm__("r9") = 0;
+    volatile char *bytes = (void *)SYS_mmap;
+    __asm__ volatile("syscall"
+                     : "+a"(bytes)
+                     : "D"(0L), "S"(4096L), "d"((long)PROT_READ), "r"(flags), "r"(file), "r"(offset)
+                     : "rcx", "r11", "memory");
     return bytes[0];
 }
 "#

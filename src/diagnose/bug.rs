@@ -7,9 +7,12 @@ use crate::heap::canary::Damage;
 use crate::heap::loans::Loan;
 use crate::heap::record::{State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch, Release};
+use crate::mappings::{FileFacts, Step, Story};
 use crate::sys::PAGE_BYTES;
 use crate::trace::Frames;
 use core::fmt::{self, Display, Formatter};
+use core::ops::Range;
+use libc::c_int;
 
 /// The kinds of bug. They have ASan's names where ASan has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,14 @@ pub enum BugKind {
     InvalidAlignedAllocAlignment,
     InvalidPosixMemalignAlignment,
     AllocationSizeTooBig,
+    // Faults in memory that the program mapped itself.
+    MappingUseAfterUnmap,
+    MappingOverflow,
+    MappingUnderflow,
+    MappingPastEof,
+    MappingProtection,
+    /// MAP_FAILED, or shmat's -1, used as an address.
+    MmapFailedPointer,
     // Crashes that have nothing to do with the heap:
     Segv,
     Bus,
@@ -89,6 +100,12 @@ impl BugKind {
             BugKind::InvalidAlignedAllocAlignment => "invalid-aligned-alloc-alignment",
             BugKind::InvalidPosixMemalignAlignment => "invalid-posix-memalign-alignment",
             BugKind::AllocationSizeTooBig => "allocation-size-too-big",
+            BugKind::MappingUseAfterUnmap => "mapping-use-after-unmap",
+            BugKind::MappingOverflow => "mapping-overflow",
+            BugKind::MappingUnderflow => "mapping-underflow",
+            BugKind::MappingPastEof => "mapping-past-eof",
+            BugKind::MappingProtection => "mapping-protection",
+            BugKind::MmapFailedPointer => "mmap-failed-pointer",
             BugKind::Segv => "SEGV",
             BugKind::Bus => "BUS",
             BugKind::StackOverflow => "stack-overflow",
@@ -239,13 +256,17 @@ pub struct Relation {
 
 impl Relation {
     pub fn of(address: usize, object: &Object) -> Relation {
-        let end = object.start + object.size;
-        if address < object.start {
-            Relation { bytes: object.start - address, side: Side::Before }
-        } else if address < end {
-            Relation { bytes: address - object.start, side: Side::Inside }
+        Relation::to(address, object.start..object.start + object.size)
+    }
+
+    /// Of an address to a range of addresses.
+    pub fn to(address: usize, range: Range<usize>) -> Relation {
+        if address < range.start {
+            Relation { bytes: range.start - address, side: Side::Before }
+        } else if address < range.end {
+            Relation { bytes: address - range.start, side: Side::Inside }
         } else {
-            Relation { bytes: address - end, side: Side::After }
+            Relation { bytes: address - range.end, side: Side::After }
         }
     }
 }
@@ -309,6 +330,61 @@ pub enum Owner {
     Unmapped,
 }
 
+/// What is wrong with an access to a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// It is gone.
+    Unmapped,
+    /// This child of fork did not get it.
+    LeftOut,
+    /// The address is beside it.
+    Outside,
+    /// Its file has no such page.
+    PastEnd,
+    /// It does not permit the access: it permits these (bits of PROT_READ and so on).
+    Forbidden(c_int),
+    /// The protection key of this number forbids it.
+    Key(c_int),
+    /// madvise made the page a guard.
+    Guard,
+    /// The call that should have made it failed.
+    Failed(Step),
+    /// It is no object of the heap.
+    NotHeap,
+}
+
+/// The mapping that a bug is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappingSubject {
+    pub violation: Violation,
+    pub story: Story,
+    pub start: usize,
+    pub bytes: usize,
+    /// Of the first bad byte to the mapping.
+    pub relation: Relation,
+    /// How long its file is now.
+    pub file_bytes: Option<u64>,
+}
+
+impl MappingSubject {
+    /// The mapping of these pages, seen from `address`.
+    pub fn new(
+        violation: Violation,
+        story: Story,
+        pages: Range<usize>,
+        address: usize,
+    ) -> MappingSubject {
+        let (start, bytes) = (pages.start, pages.len());
+        let relation = Relation::to(address, pages);
+        MappingSubject { violation, story, start, bytes, relation, file_bytes: None }
+    }
+
+    /// The file that is mapped.
+    pub fn file(&self) -> Option<FileFacts> {
+        self.story.file()
+    }
+}
+
 /// Everything that a report says.
 #[derive(Clone, Debug)]
 pub struct Bug {
@@ -326,6 +402,8 @@ pub struct Bug {
     /// What still uses the object.
     pub loan: Option<Loan>,
     pub crash: Option<Crash>,
+    /// The mapping of the program's that it is about.
+    pub mapping: Option<MappingSubject>,
 }
 
 impl Bug {
@@ -349,6 +427,7 @@ impl Bug {
             mismatch: None,
             loan: None,
             crash: None,
+            mapping: None,
         }
     }
 }

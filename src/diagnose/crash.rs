@@ -2,6 +2,7 @@
 
 use super::access::{Access, Direction, Unnamed};
 use super::bug::{Bug, BugKind, Cause, Crash};
+use super::mapping::{self, Scene};
 use crate::heap::record::ThreadId;
 use crate::sys::PAGE_BYTES;
 use crate::sys::address_map::Mapping;
@@ -47,10 +48,16 @@ pub fn names_no_address(code: c_int) -> bool {
     code == SI_KERNEL
 }
 
-/// Diagnoses the crash that `trap` is.
-pub fn diagnose_crash(trap: Trap, thread: ThreadId, stack: Frames) -> Bug {
+/// Diagnoses the crash that `trap` is, with what is known around its address.
+pub fn diagnose_crash(trap: Trap, scene: &Scene, thread: ThreadId, stack: Frames) -> Bug {
     let access = trap.access;
     let crash = why(&trap);
+    if let Some((kind, subject)) =
+        mapping::explain((trap.signal, trap.code), &access, &crash, scene)
+    {
+        let bug = Bug::new(kind, access.start, Cause::Access(access), thread, stack);
+        return Bug { mapping: Some(subject), ..bug };
+    }
     let (kind, cause, address) = match trap.signal {
         libc::SIGFPE => (BugKind::Fpe, raised(&access, "SIGFPE"), access.pc),
         libc::SIGILL => (BugKind::Ill, raised(&access, "SIGILL"), access.pc),
@@ -131,7 +138,7 @@ mod tests {
 
     fn told(signal: c_int, code: c_int, access: Access, mapping: Option<Mapping>) -> Crash {
         let trap = Trap { signal, code, access, unnamed: Unnamed::Nothing, mapping, junk: None };
-        diagnose_crash(trap, ThreadId(0), Frames::new()).crash.unwrap()
+        diagnose_crash(trap, &Scene::default(), ThreadId(0), Frames::new()).crash.unwrap()
     }
 
     fn segv(fault: usize, direction: Direction, mapping: Option<Mapping>) -> Crash {
@@ -183,7 +190,7 @@ mod tests {
             let unnamed = Unnamed::NonCanonical;
             let (signal, code) = (libc::SIGSEGV, SI_KERNEL);
             let trap = Trap { signal, code, access, unnamed, mapping: None, junk };
-            diagnose_crash(trap, ThreadId(0), Frames::new()).crash.unwrap()
+            diagnose_crash(trap, &Scene::default(), ThreadId(0), Frames::new()).crash.unwrap()
         };
         let pointer = 0xdfdf_dfdf_dfdf_dfdf;
         for address in [pointer, pointer + 24, pointer - 16, pointer + (1 << 30)] {

@@ -6,14 +6,16 @@ pub mod bug;
 pub mod crash;
 pub mod decoder;
 pub mod libc_call;
+pub mod mapping;
 
 pub use access::{Access, Direction};
 pub use bug::{
-    BadRequest, Bug, BugKind, Cause, Crash, FoundBy, KindName, Owner, Relation, Side, Subject,
-    Wrong,
+    BadRequest, Bug, BugKind, Cause, Crash, FoundBy, KindName, MappingSubject, Owner, Relation,
+    Side, Subject, Violation, Wrong,
 };
 pub use crash::{diagnose_abort, diagnose_crash};
 pub use libc_call::{LibcCall, Misuse, Operand};
+pub use mapping::{Scene, not_heap};
 
 use crate::heap::record::ThreadId;
 use crate::heap::release::{Deallocator, Mismatch};

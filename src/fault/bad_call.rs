@@ -3,8 +3,8 @@
 use super::death::{self, fencepost_on_error};
 use super::tally::{self, Sight};
 use super::turn::{GoingOn, Turn, Verdict};
-use super::{owner, reporter};
-use crate::diagnose::{self, BadRequest, Bug, FoundBy, LibcCall};
+use super::{owner, reporter, scene};
+use crate::diagnose::{self, BadRequest, Bug, FoundBy, LibcCall, Owner};
 use crate::heap::{BadCall, report_memory, threads};
 use crate::report::failure::LookUpFailure;
 use crate::report::{sink, stages};
@@ -25,7 +25,14 @@ pub fn report_call(
 ) {
     report_bug(runtime, at, move |stack| {
         let owner = (bad == BadCall::Foreign).then(|| owner::seen_from(at.sp, address));
-        diagnose::diagnose_call(by, address, bad, owner, threads::current(), stack)
+        let mapping = match owner {
+            Some(Owner::Mapped(_) | Owner::Unmapped) => {
+                diagnose::not_heap(address, &scene::around(address))
+            }
+            _ => None,
+        };
+        let bug = diagnose::diagnose_call(by, address, bad, owner, threads::current(), stack);
+        Bug { mapping, ..bug }
     });
 }
 

@@ -7,10 +7,11 @@
 use super::belief::{self, context_mask};
 use super::death::{die_by_mask, fencepost_on_error};
 use super::reporter::has_reported;
+use super::scene;
 use super::turn::{GoingOn, Turn};
 use crate::diagnose::access::{self, Registers, Unnamed};
 use crate::diagnose::crash::{Trap, names_no_address};
-use crate::diagnose::{self, Bug};
+use crate::diagnose::{self, Bug, Scene};
 use crate::heap::{revocation, threads};
 use crate::options::Revocation;
 use crate::report::sink;
@@ -18,7 +19,7 @@ use crate::runtime::{self, Runtime};
 use crate::sys::fixed_text::FixedText;
 use crate::sys::scope::RuntimeScope;
 use crate::sys::signal::{self, KernelSet};
-use crate::sys::{self, address_map, loader, probe, process};
+use crate::sys::{self, loader, probe, process};
 use crate::trace::{self, Caller, Frames};
 use core::fmt::Write;
 use core::ops::Range;
@@ -82,10 +83,11 @@ pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
                 fill if waits || runtime.may_go_on() || runtime.heap.tally().total() > 0 => fill,
                 Some(_) => None,
             };
-            let trap = Trap { junk, ..read_trap(signal, code, fault, context) };
+            let (trap, scene) = read_trap(signal, code, fault, context);
+            let trap = Trap { junk, ..trap };
             let mut stack = Frames::new();
             trace::walk(Caller::from_context(context), &mut stack);
-            diagnose::diagnose_crash(trap, threads::current(), stack)
+            diagnose::diagnose_crash(trap, &scene, threads::current(), stack)
         });
     } else {
         say_that_none_can_be_made(signal, fault, context);
@@ -115,20 +117,15 @@ fn say_that_none_can_be_made(signal: c_int, fault: usize, context: &ucontext_t) 
     sink::write_if_open(runtime, text.as_str());
 }
 
-fn read_trap(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) -> Trap {
+fn read_trap(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) -> (Trap, Scene) {
     let registers = Registers::of(context);
     let mut bytes = [0; access::MAX_INSTRUCTION_BYTES];
     let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     let length = probe::copy(pc, &mut bytes);
     let (access, unnamed) = decode(code, fault, &bytes[..length], &registers);
-    Trap {
-        signal,
-        code,
-        access,
-        unnamed,
-        mapping: address_map::mapping_at(access.fault),
-        junk: None,
-    }
+    let scene = scene::around(access.fault);
+    let mapping = scene.around.as_ref().and_then(|around| around.here.clone());
+    (Trap { signal, code, access, unnamed, mapping, junk: None }, scene)
 }
 
 fn decode(

@@ -30,8 +30,7 @@ fn of(finding: &Finding) -> u64 {
     if let Some(leak) = &finding.leak {
         return of_leak(leak.class, &finding.stack);
     }
-    let allocated =
-        finding.object.as_ref().and_then(|object| place(stack_of(&object.allocated), true));
+    let allocated = made(finding).and_then(|event| place(stack_of(event), true));
     let mut hash = Hash::new();
     hash.add_text(class(finding));
     if finding.late || class(finding) == OUT_OF_BOUNDS {
@@ -60,6 +59,12 @@ fn of_leak(class: LeakClass, stack: &[Frame]) -> u64 {
     places.dedup();
     places.iter().take(LEAK_FRAMES).for_each(|place| hash.add_text(place));
     hash.get()
+}
+
+/// Where the object or the mapping comes from.
+fn made(finding: &Finding) -> Option<&Event> {
+    let mapped = || finding.mapping.as_ref()?.made().map(|call| &call.event);
+    finding.object.as_ref().map(|object| &object.allocated).or_else(mapped)
 }
 
 fn side(object: &Object) -> &'static str {
@@ -174,7 +179,8 @@ pub fn place_of_user(stack: &[Frame], is_call: bool) -> Option<&Frame> {
         .or(stack.first())
 }
 
-/// The frames of the program under test that a finding is about.
+/// The frames of the program under test that a finding is about. Of a mapping: the calls that made it, and that ended it or
+/// forbade the access.
 #[derive(Clone, Copy, Debug)]
 pub struct Places<'a> {
     /// Where the access or the call is, or the allocation of what leaks.
@@ -189,17 +195,14 @@ impl Places<'_> {
         fn event(event: Option<&Event>) -> Option<&Frame> {
             place_of_user(stack_of(event?), true)
         }
-        let object = finding.object.as_ref();
         let stack = &finding.stack;
         let culprit = match finding.leak {
             Some(_) => innermost(stack, true).map(|at| &stack[at]),
             None => place_of_user(stack, finding.access.is_none()),
         };
-        Places {
-            culprit,
-            allocated: event(object.map(|object| &object.allocated)),
-            freed: event(object.and_then(|object| object.freed.as_ref())),
-        }
+        let freed = finding.object.as_ref().and_then(|object| object.freed.as_ref());
+        let spoilt = || finding.mapping.as_ref()?.spoilt().map(|call| &call.event);
+        Places { culprit, allocated: event(made(finding)), freed: event(freed.or_else(spoilt)) }
     }
 }
 

@@ -9,6 +9,7 @@ mod address;
 pub mod fingerprint;
 pub mod hint;
 mod leak;
+mod mapping;
 #[cfg(test)]
 mod schema_tests;
 pub mod suppression;
@@ -16,6 +17,7 @@ pub mod text;
 mod totals;
 pub use address::Address;
 pub use leak::{LEAK, Leak, LeakClass, LeakCount, LeakCounts, LeakGrowth, LeakOwned, LeakSummary};
+pub use mapping::{Mapping, MappingCall, MappingDeed, MappingPlace};
 pub use totals::{LeakTotals, TestCount, Totals};
 
 use serde::{Deserialize, Serialize};
@@ -233,6 +235,9 @@ pub struct Finding {
     pub hint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<Object>,
+    /// The mapping of the program's that it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<Mapping>,
     /// The call that began an operation of libc on the object that has not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<Event>,

@@ -51,6 +51,9 @@ pub fn render(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
     if let Some(begun) = &finding.begun {
         write_event("begun", begun, style, out)?;
     }
+    for call in finding.mapping.iter().flat_map(|mapping| &mapping.calls) {
+        write_event(call.did.words(), &call.event, style, out)?;
+    }
     for creation in &finding.threads {
         write!(out, "thread ")?;
         write_label(&creation.thread, out)?;
@@ -133,7 +136,8 @@ fn write_process(finding: &Finding, style: Style, out: &mut impl Write) -> Resul
 /// Whether a module has a build id and the user's own code of one of the frames.
 fn is_shown(finding: &Finding, module: &Module) -> bool {
     let life = finding.object.iter().flat_map(|it| [Some(&it.allocated), it.freed.as_ref()]);
-    let life = life.flatten().filter_map(|event| event.stack.as_deref());
+    let calls = finding.mapping.iter().flat_map(|mapping| &mapping.calls).map(|call| &call.event);
+    let life = life.flatten().chain(calls).filter_map(|event| event.stack.as_deref());
     let mut frames = life.chain([&finding.stack[..]]).flatten();
     !module.build_id.is_empty()
         && frames.any(|frame| frame.module == module.path && is_of_project(frame))

@@ -4,9 +4,12 @@
 //! live objects are filled with zeros at once: the kernel may be the next to touch them, and its accesses would fail. The
 //! same is done in children that find pages empty (MADV_WIPEONFORK).
 
+use super::{history, trampoline};
+use crate::mappings::{Call, Claim, Step};
 use crate::runtime;
 use crate::sys::next;
-use crate::sys::{PAGE_BYTES, errno};
+use crate::sys::{PAGE_BYTES, errno, memory};
+use crate::trace::Caller;
 use core::ffi::{c_int, c_void};
 use core::ops::Range;
 use libc::{iovec, size_t, ssize_t};
@@ -75,15 +78,58 @@ fn at_once(advice: c_int) -> c_int {
     if advice == libc::MADV_FREE { libc::MADV_DONTNEED } else { advice }
 }
 
-/// madvise(2).
-///
+trampoline! {
+    /// madvise(2).
+    fencepost_madvise("rcx", "r8") => madvise;
+}
+
 /// # Safety
-/// The arguments must be valid for madvise(2).
-pub unsafe extern "C" fn fencepost_madvise(
+/// As madvise(2) demands of its caller.
+unsafe extern "C" fn madvise(
     address: *mut c_void,
     bytes: size_t,
     advice: c_int,
+    sp: usize,
+    bp: usize,
 ) -> c_int {
+    // SAFETY: the trampoline passes the stack pointer as it was on entry; the rest is the program's.
+    unsafe { advise_noted(address, bytes, advice, Caller::from_entry(sp, bp)) }
+}
+
+/// madvise(2), called by `by`.
+///
+/// # Safety
+/// The arguments must be valid for madvise(2).
+pub unsafe fn advise_noted(
+    address: *mut c_void,
+    bytes: size_t,
+    advice: c_int,
+    by: Caller,
+) -> c_int {
+    let claim = claim_advice(address as usize, bytes, advice, by);
+    // SAFETY: as this function demands.
+    let result = unsafe { advise(address, bytes, advice) };
+    history::settle(claim, result == 0);
+    result
+}
+
+/// Notes advice after which some accesses fault: in this process, or in its children.
+fn claim_advice(start: usize, bytes: usize, advice: c_int, by: Caller) -> Option<Claim> {
+    const GUARD: c_int = memory::MADV_GUARD_INSTALL as c_int;
+    const UNGUARD: c_int = memory::MADV_GUARD_REMOVE as c_int;
+    let call = match advice {
+        GUARD => Call::Guard,
+        UNGUARD => Call::Unguard,
+        libc::MADV_DONTFORK => Call::DontFork,
+        libc::MADV_DOFORK => Call::DoFork,
+        _ => return None,
+    };
+    history::claim(Some(Step::new(call, start, bytes, history::caller(by)?)))
+}
+
+/// # Safety
+/// As madvise(2) demands of its caller.
+unsafe fn advise(address: *mut c_void, bytes: size_t, advice: c_int) -> c_int {
     type MadviseFn = unsafe extern "C" fn(*mut c_void, size_t, c_int) -> c_int;
     // SAFETY: `MadviseFn` is madvise's signature.
     let Some(next) = (unsafe { next::MADVISE.get::<MadviseFn>() }) else {

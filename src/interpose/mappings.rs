@@ -6,17 +6,75 @@
 //!
 //! Addresses that are reserved for later objects are given to a program that asks for them, or that needs address space
 //! where no other is left.
+//!
+//! Each call is noted for reports, with its stack (`history`).
 
 use super::memory_locks::{self, Future};
+use super::{history, trampoline};
 use crate::heap::give::Demand;
+use crate::mappings::{self, Call, Step};
 use crate::runtime;
 use crate::sys::memory_locks::lock;
 use crate::sys::next::{self, Next};
 use crate::sys::{PAGE_BYTES, errno, limits, memory, round_up_to_page};
+use crate::trace::Caller;
 use core::ffi::{c_int, c_void};
 use libc::{off64_t, size_t};
 
 const FAILED: *mut c_void = libc::MAP_FAILED;
+
+/// Defines trampolines for functions of five or six arguments: rsp and rbp, as they are on entry, are put on the stack, as
+/// the seventh and the eighth argument.
+macro_rules! trampoline_by_stack {
+    ($($(#[$meta:meta])* $entry:ident => $target:path;)*) => {
+        $(
+            $(#[$meta])*
+            #[unsafe(naked)]
+            pub extern "C" fn $entry() {
+                core::arch::naked_asm!(
+                    ".cfi_startproc",
+                    "mov rax, rsp",
+                    "sub rsp, 8",
+                    "push rbp",
+                    "push rax",
+                    ".cfi_def_cfa_offset 32",
+                    "call {target}",
+                    "add rsp, 24",
+                    ".cfi_def_cfa_offset 8",
+                    "ret",
+                    ".cfi_endproc",
+                    target = sym $target,
+                )
+            }
+        )*
+    };
+}
+
+trampoline_by_stack! {
+    /// mmap(2); mmap64 is the same on x86_64.
+    fencepost_mmap => mmap;
+    /// mremap(2).
+    fencepost_mremap => mremap;
+}
+
+trampoline! {
+    /// munmap(2).
+    fencepost_munmap("rdx", "rcx") => munmap;
+    /// shmat(2).
+    fencepost_shmat("rcx", "r8") => shmat;
+    /// shmdt(2).
+    fencepost_shmdt("rsi", "rdx") => shmdt;
+    /// mprotect(2).
+    fencepost_mprotect("rcx", "r8") => mprotect;
+    /// pkey_mprotect(2).
+    fencepost_pkey_mprotect("r8", "r9") => pkey_mprotect;
+}
+
+/// The caller of a trampoline.
+fn caller(sp: usize, bp: usize) -> Caller {
+    // SAFETY: the trampolines pass the stack pointer as it was on entry.
+    unsafe { Caller::from_entry(sp, bp) }
+}
 
 /// The next function, as type `F`. Sets errno to ENOSYS where there is none.
 ///
@@ -105,56 +163,126 @@ fn permit(bytes: usize, is_data: bool) -> bool {
 type MmapFn =
     unsafe extern "C" fn(*mut c_void, size_t, c_int, c_int, c_int, off64_t) -> *mut c_void;
 
-/// mmap(2); mmap64 is the same on x86_64.
-///
 /// # Safety
 /// The arguments must be valid for mmap(2).
-pub unsafe extern "C" fn fencepost_mmap(
+unsafe extern "C" fn mmap(
     address: *mut c_void,
     bytes: size_t,
     protection: c_int,
     flags: c_int,
     descriptor: c_int,
     offset: off64_t,
+    sp: usize,
+    bp: usize,
 ) -> *mut c_void {
-    // SAFETY: `MmapFn` is mmap's signature. The program passed the arguments, and must make them valid.
-    unsafe {
-        let Some(next) = behind::<MmapFn>(&next::MMAP) else { return FAILED };
-        let is_data = protection & libc::PROT_WRITE != 0 && flags & libc::MAP_PRIVATE != 0;
-        if flags & libc::MAP_FIXED == 0 && !permit(bytes, is_data) {
-            errno::set(errno::Errno::ENOMEM);
-            return FAILED;
-        }
-        ask_for(address as usize, bytes, demand_by(flags));
-        let future = memory_locks::future();
-        // The kernel refuses this beyond the limit of locked memory, as it would without us.
-        let flags = if future == Future::Locked { flags | libc::MAP_LOCKED } else { flags };
-        let mut mapped = next(address, bytes, protection, flags, descriptor, offset);
-        if mapped == FAILED && make_room(bytes) {
-            mapped = next(address, bytes, protection, flags, descriptor, offset);
-        }
-        if flags & libc::MAP_FIXED != 0 && mapped != FAILED {
-            note_remapped(mapped as usize, bytes);
-        }
-        if future == Future::LockedOnFault
-            && mapped != FAILED
-            && lock(mapped as usize, bytes, true).is_err()
-            && flags & libc::MAP_FIXED == 0
-        {
-            // The mapping is beyond the limit of locked memory.
-            fencepost_munmap(mapped, bytes);
-            errno::set(errno::Errno(libc::EAGAIN));
-            return FAILED;
+    let call = MmapCall { address, bytes, protection, flags, descriptor, offset };
+    // SAFETY: the arguments are the program's, as the manual demands of it.
+    unsafe { call.make(caller(sp, bp)) }
+}
+
+/// The arguments of mmap(2).
+#[derive(Clone, Copy)]
+pub struct MmapCall {
+    pub address: *mut c_void,
+    pub bytes: size_t,
+    pub protection: c_int,
+    pub flags: c_int,
+    pub descriptor: c_int,
+    pub offset: off64_t,
+}
+
+impl MmapCall {
+    /// # Safety
+    /// As mmap(2) demands of its caller.
+    pub unsafe fn make(self, by: Caller) -> *mut c_void {
+        // SAFETY: as this function demands.
+        let mapped = unsafe { self.make_unnoted() };
+        if let Some(event) = history::caller(by) {
+            let is_done = mapped != FAILED;
+            let start = if is_done { mapped as usize } else { 0 };
+            let step = Step {
+                from: self.address as usize,
+                from_bytes: self.offset as usize,
+                protection: self.protection,
+                flags: self.flags,
+                descriptor: self.descriptor,
+                ..Step::new(Call::Mmap, start, self.bytes, event)
+            };
+            match is_done {
+                true if self.flags & libc::MAP_ANONYMOUS == 0 => {
+                    let file = history::file_of(self.descriptor, self.offset as u64);
+                    history::note(Step { file, ..step });
+                }
+                true => history::note(step),
+                false => history::note_failure(Some(step)),
+            }
         }
         mapped
     }
+
+    /// # Safety
+    /// As mmap(2) demands of its caller.
+    unsafe fn make_unnoted(self) -> *mut c_void {
+        let MmapCall { address, bytes, protection, flags, descriptor, offset } = self;
+        // SAFETY: `MmapFn` is mmap's signature. The program passed the arguments, and must make them valid.
+        unsafe {
+            let Some(next) = behind::<MmapFn>(&next::MMAP) else { return FAILED };
+            let is_data = protection & libc::PROT_WRITE != 0 && flags & libc::MAP_PRIVATE != 0;
+            if flags & libc::MAP_FIXED == 0 && !permit(bytes, is_data) {
+                errno::set(errno::Errno::ENOMEM);
+                return FAILED;
+            }
+            ask_for(address as usize, bytes, demand_by(flags));
+            let future = memory_locks::future();
+            // The kernel refuses this beyond the limit of locked memory, as it would without us.
+            let flags = if future == Future::Locked { flags | libc::MAP_LOCKED } else { flags };
+            let mut mapped = next(address, bytes, protection, flags, descriptor, offset);
+            if mapped == FAILED && make_room(bytes) {
+                mapped = next(address, bytes, protection, flags, descriptor, offset);
+            }
+            if flags & libc::MAP_FIXED != 0 && mapped != FAILED {
+                note_remapped(mapped as usize, bytes);
+            }
+            if future == Future::LockedOnFault
+                && mapped != FAILED
+                && lock(mapped as usize, bytes, true).is_err()
+                && flags & libc::MAP_FIXED == 0
+            {
+                // The mapping is beyond the limit of locked memory.
+                unmap(mapped, bytes);
+                errno::set(errno::Errno(libc::EAGAIN));
+                return FAILED;
+            }
+            mapped
+        }
+    }
 }
 
-/// munmap(2).
-///
 /// # Safety
 /// The program may not use the range any more.
-pub unsafe extern "C" fn fencepost_munmap(address: *mut c_void, bytes: size_t) -> c_int {
+unsafe extern "C" fn munmap(address: *mut c_void, bytes: size_t, sp: usize, bp: usize) -> c_int {
+    // SAFETY: the arguments are the program's, as the manual demands of it.
+    unsafe { unmap_noted(address, bytes, caller(sp, bp)) }
+}
+
+/// munmap(2), called by `by`.
+///
+/// # Safety
+/// As munmap(2) demands of its caller.
+pub unsafe fn unmap_noted(address: *mut c_void, bytes: size_t, by: Caller) -> c_int {
+    // Another thread may get the addresses before the call returns.
+    let event = history::caller(by);
+    let claim =
+        history::claim(event.map(|event| Step::new(Call::Munmap, address as usize, bytes, event)));
+    // SAFETY: as this function demands.
+    let result = unsafe { unmap(address, bytes) };
+    history::settle(claim, result == 0);
+    result
+}
+
+/// # Safety
+/// As munmap(2) demands of its caller.
+unsafe fn unmap(address: *mut c_void, bytes: size_t) -> c_int {
     // SAFETY: `MunmapFn` is munmap's signature. The program passed the range, and may not use it any more.
     unsafe {
         type MunmapFn = unsafe extern "C" fn(*mut c_void, size_t) -> c_int;
@@ -167,62 +295,145 @@ pub unsafe extern "C" fn fencepost_munmap(address: *mut c_void, bytes: size_t) -
     }
 }
 
-/// mremap(2). It is variadic: `fixed` is an argument only with MREMAP_FIXED; without, it holds any value.
+/// mremap(2). It is variadic: `fixed` is an argument only with MREMAP_FIXED; without, it holds any value. So does the sixth, which
+/// there is not.
 ///
 /// # Safety
 /// The arguments must be valid for mremap(2).
-pub unsafe extern "C" fn fencepost_mremap(
+unsafe extern "C" fn mremap(
     old: *mut c_void,
     old_bytes: size_t,
     new_bytes: size_t,
     flags: c_int,
     fixed: *mut c_void,
+    _: usize,
+    sp: usize,
+    bp: usize,
 ) -> *mut c_void {
-    // SAFETY: `MremapFn` is mremap's signature. The program passed the arguments, and must make them valid.
-    unsafe {
-        type MremapFn =
-            unsafe extern "C" fn(*mut c_void, size_t, size_t, c_int, *mut c_void) -> *mut c_void;
-        let Some(next) = behind::<MremapFn>(&next::MREMAP) else { return FAILED };
-        if new_bytes > old_bytes && !permit(new_bytes - old_bytes, false) {
-            errno::set(errno::Errno::ENOMEM);
-            return FAILED;
-        }
-        if flags & libc::MREMAP_FIXED != 0 {
-            ask_for(fixed as usize, new_bytes, Demand::Replacing);
-        }
-        let mapped = next(old, old_bytes, new_bytes, flags, fixed);
-        if mapped != FAILED {
-            if flags & libc::MREMAP_FIXED != 0 {
-                note_remapped(mapped as usize, new_bytes);
+    let call = MremapCall { old, old_bytes, new_bytes, flags, fixed };
+    // SAFETY: the arguments are the program's, as the manual demands of it.
+    unsafe { call.make(caller(sp, bp)) }
+}
+
+/// The arguments of mremap(2).
+#[derive(Clone, Copy)]
+pub struct MremapCall {
+    pub old: *mut c_void,
+    pub old_bytes: size_t,
+    pub new_bytes: size_t,
+    pub flags: c_int,
+    pub fixed: *mut c_void,
+}
+
+impl MremapCall {
+    /// # Safety
+    /// As mremap(2) demands of its caller.
+    pub unsafe fn make(self, by: Caller) -> *mut c_void {
+        let MremapCall { old, old_bytes, new_bytes, flags, .. } = self;
+        let event = history::caller(by);
+        let step = |call, start: usize, bytes: usize| {
+            let event = event?;
+            let step = Step::new(call, start, bytes, event);
+            Some(Step { from: old as usize, from_bytes: old_bytes, flags, ..step })
+        };
+        // What may be another thread's before the call returns: all of it, or the end that is cut off.
+        let stays = flags & (libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP) == 0;
+        let (kept, away) = match stays && new_bytes <= old_bytes {
+            true => {
+                let kept = round_up_to_page(new_bytes);
+                (kept, old_bytes.saturating_sub(kept))
             }
-            if flags & libc::MREMAP_DONTUNMAP != 0 {
-                note_emptied(old as usize, old_bytes);
-            } else if mapped != old {
-                note_unmapped(old as usize, old_bytes);
-            } else if new_bytes < old_bytes {
-                note_unmapped(old as usize + new_bytes, old_bytes - new_bytes);
-            }
+            false if flags & libc::MREMAP_DONTUNMAP != 0 => (0, 0),
+            false => (0, old_bytes),
+        };
+        let away = step(Call::MremapAway, (old as usize).wrapping_add(kept), away);
+        let away = history::claim(away.filter(|step| step.bytes != 0));
+        // SAFETY: as this function demands.
+        let mapped = unsafe { self.make_unnoted() };
+        let is_done = mapped != FAILED;
+        history::settle(away, is_done && (mapped != old || kept != 0));
+        match step(Call::Mremap, mapped as usize, new_bytes) {
+            // One that gets smaller in its place is what it was.
+            Some(_) if mapped == old && new_bytes <= old_bytes => {}
+            Some(step) if is_done => history::note(step),
+            _ => history::note_failure(step(Call::Mremap, old as usize, new_bytes)),
         }
         mapped
     }
+
+    /// # Safety
+    /// As mremap(2) demands of its caller.
+    unsafe fn make_unnoted(self) -> *mut c_void {
+        let MremapCall { old, old_bytes, new_bytes, flags, fixed } = self;
+        // SAFETY: `MremapFn` is mremap's signature. The program passed the arguments, and must make them valid.
+        unsafe {
+            type MremapFn = unsafe extern "C" fn(
+                *mut c_void,
+                size_t,
+                size_t,
+                c_int,
+                *mut c_void,
+            ) -> *mut c_void;
+            let Some(next) = behind::<MremapFn>(&next::MREMAP) else { return FAILED };
+            if new_bytes > old_bytes && !permit(new_bytes - old_bytes, false) {
+                errno::set(errno::Errno::ENOMEM);
+                return FAILED;
+            }
+            if flags & libc::MREMAP_FIXED != 0 {
+                ask_for(fixed as usize, new_bytes, Demand::Replacing);
+            }
+            let mapped = next(old, old_bytes, new_bytes, flags, fixed);
+            if mapped != FAILED {
+                if flags & libc::MREMAP_FIXED != 0 {
+                    note_remapped(mapped as usize, new_bytes);
+                }
+                if flags & libc::MREMAP_DONTUNMAP != 0 {
+                    note_emptied(old as usize, old_bytes);
+                } else if mapped != old {
+                    note_unmapped(old as usize, old_bytes);
+                } else if new_bytes < old_bytes {
+                    note_unmapped(old as usize + new_bytes, old_bytes - new_bytes);
+                }
+            }
+            mapped
+        }
+    }
 }
 
-/// shmat(2).
-///
 /// # Safety
 /// The arguments must be valid for shmat(2).
-pub unsafe extern "C" fn fencepost_shmat(
+unsafe extern "C" fn shmat(
     segment: c_int,
     address: *const c_void,
     flags: c_int,
+    sp: usize,
+    bp: usize,
+) -> *mut c_void {
+    // SAFETY: the arguments are the program's, as the manual demands of it.
+    unsafe { attach_noted(segment, address, flags, caller(sp, bp)) }
+}
+
+/// shmat(2), called by `by`.
+///
+/// # Safety
+/// As shmat(2) demands of its caller.
+pub unsafe fn attach_noted(
+    segment: c_int,
+    address: *const c_void,
+    flags: c_int,
+    by: Caller,
 ) -> *mut c_void {
     // SAFETY: `ShmatFn` is shmat's signature. The program passed the arguments, and must make them valid.
     unsafe {
         type ShmatFn = unsafe extern "C" fn(c_int, *const c_void, c_int) -> *mut c_void;
         let Some(next) = behind::<ShmatFn>(&next::SHMAT) else { return FAILED };
-        let bytes = if address.is_null() { None } else { memory::segment_bytes(segment) };
+        let event = history::caller(by);
+        let is_asked = !address.is_null() || event.is_some();
+        let bytes = if is_asked { memory::segment_bytes(segment) } else { None };
         let replaces = flags & libc::SHM_REMAP != 0;
-        if let Some(bytes) = bytes {
+        if let Some(bytes) = bytes
+            && !address.is_null()
+        {
             let demand = if replaces { Demand::Replacing } else { Demand::Exact };
             ask_for(address as usize, bytes, demand);
         }
@@ -230,6 +441,123 @@ pub unsafe extern "C" fn fencepost_shmat(
         if replaces && mapped != FAILED {
             note_remapped(mapped as usize, bytes.unwrap_or(PAGE_BYTES));
         }
+        let step = |start| {
+            let step = Step::new(Call::Shmat, start, bytes.unwrap_or(PAGE_BYTES), event?);
+            Some(Step { from: address as usize, flags, descriptor: segment, ..step })
+        };
+        match step(mapped as usize) {
+            Some(step) if mapped != FAILED => history::note(step),
+            _ => history::note_failure(step(0)),
+        }
         mapped
     }
+}
+
+/// # Safety
+/// As shmdt(2) demands of its caller.
+unsafe extern "C" fn shmdt(address: *const c_void, sp: usize, bp: usize) -> c_int {
+    // SAFETY: the arguments are the program's, as the manual demands of it.
+    unsafe { detach_noted(address, caller(sp, bp)) }
+}
+
+/// shmdt(2), called by `by`.
+///
+/// # Safety
+/// As shmdt(2) demands of its caller.
+pub unsafe fn detach_noted(address: *const c_void, by: Caller) -> c_int {
+    // SAFETY: shmdt's signature; the arguments are the program's, as the manual demands of it.
+    unsafe {
+        type ShmdtFn = unsafe extern "C" fn(*const c_void) -> c_int;
+        let Some(next) = behind::<ShmdtFn>(&next::SHMDT) else { return -1 };
+        let step = history::caller(by).and_then(|event| {
+            let bytes = mappings::attached_bytes(address as usize)?;
+            Some(Step::new(Call::Shmdt, address as usize, bytes, event))
+        });
+        let claim = history::claim(step);
+        let result = next(address);
+        history::settle(claim, result == 0);
+        result
+    }
+}
+
+/// # Safety
+/// As mprotect(2) demands of its caller.
+unsafe extern "C" fn mprotect(
+    address: *mut c_void,
+    bytes: size_t,
+    protection: c_int,
+    sp: usize,
+    bp: usize,
+) -> c_int {
+    // SAFETY: the arguments are the program's, as the manual demands of it.
+    unsafe { protect_noted(address, bytes, protection, caller(sp, bp)) }
+}
+
+/// mprotect(2), called by `by`.
+///
+/// # Safety
+/// As mprotect(2) demands of its caller.
+pub unsafe fn protect_noted(
+    address: *mut c_void,
+    bytes: size_t,
+    protection: c_int,
+    by: Caller,
+) -> c_int {
+    // SAFETY: mprotect's signature; the arguments are the program's, as the manual demands of it.
+    unsafe {
+        type MprotectFn = unsafe extern "C" fn(*mut c_void, size_t, c_int) -> c_int;
+        let Some(next) = behind::<MprotectFn>(&next::MPROTECT) else { return -1 };
+        // Another thread may run into it before the call returns.
+        let claim = claim_protection(Call::Mprotect, address, bytes, (protection, 0), by);
+        let result = next(address, bytes, protection);
+        history::settle(claim, result == 0);
+        result
+    }
+}
+
+/// # Safety
+/// As pkey_mprotect(2) demands of its caller.
+unsafe extern "C" fn pkey_mprotect(
+    address: *mut c_void,
+    bytes: size_t,
+    protection: c_int,
+    key: c_int,
+    sp: usize,
+    bp: usize,
+) -> c_int {
+    // SAFETY: the arguments are the program's, as the manual demands of it.
+    unsafe { protect_with_key_noted(address, bytes, (protection, key), caller(sp, bp)) }
+}
+
+/// pkey_mprotect(2) with a protection and a key, called by `by`.
+///
+/// # Safety
+/// As pkey_mprotect(2) demands of its caller.
+pub unsafe fn protect_with_key_noted(
+    address: *mut c_void,
+    bytes: size_t,
+    (protection, key): (c_int, c_int),
+    by: Caller,
+) -> c_int {
+    // SAFETY: pkey_mprotect's signature; the arguments are the program's, as the manual demands of it.
+    unsafe {
+        type PkeyMprotectFn = unsafe extern "C" fn(*mut c_void, size_t, c_int, c_int) -> c_int;
+        let Some(next) = behind::<PkeyMprotectFn>(&next::PKEY_MPROTECT) else { return -1 };
+        let claim = claim_protection(Call::PkeyMprotect, address, bytes, (protection, key), by);
+        let result = next(address, bytes, protection, key);
+        history::settle(claim, result == 0);
+        result
+    }
+}
+
+fn claim_protection(
+    call: Call,
+    address: *mut c_void,
+    bytes: size_t,
+    (protection, key): (c_int, c_int),
+    by: Caller,
+) -> Option<mappings::Claim> {
+    let event = history::caller(by)?;
+    let step = Step::new(call, address as usize, bytes, event);
+    history::claim(Some(Step { protection, flags: key, ..step }))
 }

@@ -6,6 +6,7 @@ pub mod failure;
 pub mod hook;
 pub mod known;
 pub mod leaks;
+mod mapping_words;
 mod memory;
 pub mod news;
 pub mod notice;

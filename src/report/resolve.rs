@@ -3,7 +3,7 @@
 use super::address::AddressReport;
 use super::symbolize::Symbolizer;
 use super::tell::{self, LookedUp};
-use super::{memory, source};
+use super::{mapping_words, memory, source};
 use crate::diagnose::{Bug, Description, Subject};
 use crate::finding::fingerprint::Places;
 use crate::finding::{self, Finding, Frame, hint};
@@ -39,9 +39,12 @@ pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Findin
     let thread = resolver.thread(bug.thread);
     let stack = resolver.stack(bug.stack.as_slice());
     let [allocated, freed] = resolver.life(bug.subject.as_ref());
+    let calls = mapping_calls(bug);
+    let mapping = calls.iter().map(|call| resolver.kept_stack(call.trace)).collect();
     let begun = bug.loan.and_then(|loan| resolver.kept_stack(loan.begun.trace));
     let events = bug.subject.map(|it| [it.object.freed, Some(it.object.allocated)]);
-    let others = events.into_iter().flatten().flatten().map(|event| event.thread);
+    let others = events.into_iter().flatten().flatten().chain(calls);
+    let others = others.map(|event| event.thread);
     let threads = resolver.creations(core::iter::once(bug.thread).chain(others));
     let mut found = LookedUp {
         process,
@@ -49,6 +52,7 @@ pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Findin
         stack,
         allocated,
         freed,
+        mapping,
         begun,
         threads,
         ..LookedUp::default()
@@ -63,6 +67,12 @@ pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Findin
         finding.hint = finding.hint.take().or_else(|| hint::of(&finding));
     }
     finding
+}
+
+/// The calls that a report about a mapping shows.
+fn mapping_calls(bug: &Bug) -> Vec<Event> {
+    let calls = bug.mapping.as_ref().map(mapping_words::calls).unwrap_or_default();
+    calls.into_iter().map(|(_, step)| step.event).collect()
 }
 
 fn describe(module: &Module) -> finding::Module {

@@ -8,7 +8,7 @@ use super::tell::{LookedUp, address, tell};
 use super::words;
 use crate::diagnose::{
     Access, AddressKind, BadRequest, Bug, BugKind, Cause, Crash, Description, Direction, FoundBy,
-    LibcCall, Misuse, Operand, Owner, Relation, Side, Subject, Wrong,
+    LibcCall, MappingSubject, Misuse, Operand, Owner, Relation, Side, Subject, Violation, Wrong,
 };
 use crate::finding::text::{self, Style, to_string, to_styled_string};
 use crate::finding::{
@@ -20,10 +20,11 @@ use crate::heap::canary::Damage;
 use crate::heap::loans::{Loan, Part};
 use crate::heap::record::{Event, Family, State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch, Release};
+use crate::mappings::{Call, FileFacts, Step, Story};
 use crate::printable::without_colors;
 use crate::trace::{Caller, Frames, TraceId};
 
-const KINDS: [BugKind; 26] = [
+const KINDS: [BugKind; 32] = [
     BugKind::HeapBufferOverflow,
     BugKind::HeapBufferUnderflow,
     BugKind::HeapUseAfterFree,
@@ -44,6 +45,12 @@ const KINDS: [BugKind; 26] = [
     BugKind::InvalidAlignedAllocAlignment,
     BugKind::InvalidPosixMemalignAlignment,
     BugKind::AllocationSizeTooBig,
+    BugKind::MappingUseAfterUnmap,
+    BugKind::MappingOverflow,
+    BugKind::MappingUnderflow,
+    BugKind::MappingPastEof,
+    BugKind::MappingProtection,
+    BugKind::MmapFailedPointer,
     BugKind::Segv,
     BugKind::Bus,
     BugKind::StackOverflow,
@@ -117,6 +124,7 @@ fn looked_up(bug: &Bug) -> LookedUp {
         process: Process { pid: 4321, ..Process::default() },
         thread: named(0, "list"),
         stack: stack(&[("visit", 5), ("main", 50)]),
+        mapping: vec![kept("change_table", 42), kept("open_table", 33)],
         allocated: bug.subject.and_then(|_| kept("make_node", 12)),
         freed: freed.and_then(|_| kept("drop_node", 30)),
         ..LookedUp::default()
@@ -169,6 +177,49 @@ fn damage(address: usize, expected: u8) -> Option<Damage> {
     let mut bytes = [0; 16];
     bytes[..3].copy_from_slice(b"abc");
     Some(Damage { address, bytes, expected, shown: 3, span: 3 })
+}
+
+const MAPPING: usize = 0x7100_0000_0000;
+
+/// A bug in a mapping of two pages, of a file of 5000 bytes.
+fn mapping(kind: BugKind) -> Bug {
+    let by = |thread| Event { thread: ThreadId(thread), trace: TraceId::NONE };
+    let step = |call, bytes, thread| Step::new(call, MAPPING, bytes, by(thread));
+    let file = FileFacts { inode: 77, bytes: 5000, offset: 8192, ..FileFacts::default() };
+    let made = Step {
+        protection: libc::PROT_READ,
+        flags: libc::MAP_SHARED,
+        descriptor: 3,
+        file: Some(file),
+        ..step(Call::Mmap, 8192, 0)
+    };
+    let story = Story { made: Some(made), origin: Some(made), ..Story::default() };
+    let cut = Step {
+        descriptor: 3,
+        file: Some(FileFacts { bytes: 10, ..file }),
+        ..step(Call::Ftruncate, 0, 1)
+    };
+    let failed = Step { error: libc::ENODEV, from: MAPPING, ..made };
+    let at = |offset| MAPPING.wrapping_add_signed(offset);
+    let (violation, story, address, direction) = match kind {
+        BugKind::MappingUseAfterUnmap => {
+            let gone = Some(step(Call::Munmap, 4096, 1));
+            (Violation::Unmapped, Story { gone, ..story }, at(24), Direction::Read)
+        }
+        BugKind::MappingOverflow => (Violation::Outside, story, at(8192), Direction::Read),
+        BugKind::MappingUnderflow => (Violation::Outside, story, at(-8), Direction::Write),
+        BugKind::MappingPastEof => {
+            (Violation::PastEnd, Story { cut: Some(cut), ..story }, at(4096), Direction::Read)
+        }
+        BugKind::MmapFailedPointer => {
+            (Violation::Failed(failed), Story::default(), usize::MAX, Direction::Write)
+        }
+        _ => (Violation::Forbidden(libc::PROT_READ), story, at(100), Direction::Write),
+    };
+    let pages = if kind == BugKind::MmapFailedPointer { 0..0 } else { MAPPING..MAPPING + 8192 };
+    let subject = MappingSubject::new(violation, story, pages, address);
+    let mapping = Some(MappingSubject { file_bytes: Some(10), ..subject });
+    Bug { mapping, ..access(kind, address, direction) }
 }
 
 /// Returns an example of each kind of bug; a new kind needs one.
@@ -235,6 +286,12 @@ fn example(kind: BugKind) -> Bug {
             request(kind, "posix_memalign", Wrong::Alignment(4))
         }
         BugKind::AllocationSizeTooBig => request(kind, "malloc", Wrong::Size(-5_isize as usize)),
+        BugKind::MappingUseAfterUnmap
+        | BugKind::MappingOverflow
+        | BugKind::MappingUnderflow
+        | BugKind::MappingPastEof
+        | BugKind::MappingProtection
+        | BugKind::MmapFailedPointer => mapping(kind),
         BugKind::Segv => crash(kind, 8, Direction::Read, Crash::Null),
         BugKind::Bus => {
             let file = Crash::PastEndOfFile("/data/table".to_owned());

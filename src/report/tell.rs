@@ -1,12 +1,13 @@
 //! From a bug, and what was looked up about it, to its finding and the sentences in that.
 
-use super::words;
+use super::{mapping_words, words};
 use crate::diagnose::{
-    Access, Bug, BugKind, Cause, Crash, Direction, FoundBy, KindName, LibcCall, Misuse, Side,
-    Subject,
+    Access, Bug, BugKind, Cause, Crash, Direction, FoundBy, KindName, LibcCall, MappingSubject,
+    Misuse, Side, Subject,
 };
 use crate::finding::{self, Address, Finding, Frame, fingerprint, text};
 use crate::heap::record::{Event, Family, State};
+use crate::mappings::Step;
 use core::fmt::Write;
 
 /// What was looked up about a bug.
@@ -19,6 +20,8 @@ pub struct LookedUp {
     /// The stacks of the object's allocation and free.
     pub allocated: Option<Vec<Frame>>,
     pub freed: Option<Vec<Frame>>,
+    /// Of the calls of the mapping, in the order of [`mapping_words::calls`].
+    pub mapping: Vec<Option<Vec<Frame>>>,
     /// The stack of the call that began what libc still does with the object.
     pub begun: Option<Vec<Frame>>,
     pub threads: Vec<finding::ThreadCreation>,
@@ -48,6 +51,7 @@ pub fn tell(bug: &Bug, found: LookedUp) -> Finding {
         place: place(bug),
         hint: hint(bug),
         object: subject.map(|subject| object(subject, found.allocated, found.freed)),
+        mapping: bug.mapping.as_ref().map(|subject| mapping(subject, found.mapping)),
         begun: bug.loan.map(|loan| event(loan.begun, found.begun)),
         damage: bug.damage.map(|damage| finding::Damage {
             start: address(damage.address),
@@ -109,14 +113,39 @@ pub fn object(
             State::Forgotten => finding::ObjectState::Forgotten,
             _ => finding::ObjectState::Freed,
         },
-        side: match relation.side {
-            Side::Before => finding::Side::Before,
-            Side::Inside => finding::Side::Inside,
-            Side::After => finding::Side::After,
-        },
+        side: side(relation.side),
         distance: relation.bytes as u64,
         allocated: event(object.allocated, allocated),
         freed: object.freed.map(|at| event(at, freed)),
+    }
+}
+
+/// The mapping that a bug is about, with the stacks of its calls.
+fn mapping(subject: &MappingSubject, stacks: Vec<Option<Vec<Frame>>>) -> finding::Mapping {
+    let story = &subject.story;
+    let path = story.file().map(|file| String::from_utf8_lossy(file.path.text()).into_owned());
+    let place = (subject.bytes > 0).then(|| finding::MappingPlace {
+        start: address(subject.start),
+        bytes: subject.bytes as u64,
+        side: side(subject.relation.side),
+        distance: subject.relation.bytes as u64,
+        file: path.filter(|path| !path.is_empty()),
+        shared: story.origin.is_some_and(|origin| origin.is_shared()),
+    });
+    let calls = mapping_words::calls(subject).into_iter().zip(stacks);
+    let call = |((did, step), stack): ((finding::MappingDeed, Step), _)| finding::MappingCall {
+        did,
+        call: mapping_words::call(&step).to_string(),
+        event: event(step.event, stack),
+    };
+    finding::Mapping { place, calls: calls.map(call).collect() }
+}
+
+fn side(side: Side) -> finding::Side {
+    match side {
+        Side::Before => finding::Side::Before,
+        Side::Inside => finding::Side::Inside,
+        Side::After => finding::Side::After,
     }
 }
 
@@ -197,6 +226,17 @@ fn verb(direction: Direction) -> &'static str {
 /// Says where the address lies, relative to an object or in whose memory, and what was found there.
 fn place(bug: &Bug) -> Vec<String> {
     let address = bug.address;
+    if let Some(subject) = &bug.mapping {
+        let direction = match bug.cause {
+            Cause::Access(access) => Some(access.direction),
+            _ => None,
+        };
+        let owner = bug.owner.as_ref().map(|owner| words::owner(owner, bug.thread).to_string());
+        let mut sentences: Vec<String> =
+            owner.map(|words| format!("{address:#x} {words}")).into_iter().collect();
+        sentences.extend(mapping_words::place(address, subject, direction));
+        return sentences;
+    }
     match (&bug.crash, &bug.cause) {
         (Some(Crash::Abort), _) => return Vec::new(),
         (Some(crash), _) => return vec![format!("{address:#x} is {}", words::crash(crash))],

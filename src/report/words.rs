@@ -15,7 +15,7 @@ use crate::sys::PAGE_BYTES;
 use core::fmt::{self, Display, Formatter};
 
 /// Shows what its function writes.
-struct Words<F>(F);
+pub(super) struct Words<F>(pub F);
 
 impl<F: Fn(&mut Formatter<'_>) -> fmt::Result> Display for Words<F> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
@@ -136,7 +136,7 @@ fn write_where_from(
     write!(out, " {article} {size}-byte object")
 }
 
-fn in_bytes(bytes: usize) -> impl Display {
+pub(super) fn in_bytes(bytes: usize) -> impl Display {
     Words(move |out: &mut Formatter<'_>| {
         write!(out, "{bytes} {}", if bytes == 1 { "byte" } else { "bytes" })
     })

@@ -10,8 +10,11 @@ pub struct Mapping {
     pub end: usize,
     pub readable: bool,
     pub writable: bool,
+    pub executable: bool,
     /// Offset in its file at which the mapping begins, in bytes.
     pub file_offset: usize,
+    /// Number of its file; 0 for anonymous memory that is private.
+    pub inode: u64,
     /// Path, or a name like `[stack]`; empty for anonymous memory. Bytes that are not UTF-8 are replaced.
     pub name: String,
 }
@@ -160,6 +163,40 @@ pub fn find_in(text: &[u8], address: usize) -> Option<Mapping> {
     text.split(|&b| b == b'\n').filter_map(parse).find(holds)
 }
 
+/// The mappings around an address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    /// The last that ends at the address or below.
+    pub before: Option<Mapping>,
+    pub here: Option<Mapping>,
+    /// The first that begins above the address.
+    pub after: Option<Mapping>,
+}
+
+/// What is mapped around `address`; `None` where that can't be read.
+pub fn around(address: usize) -> Option<Around> {
+    let text = read();
+    if text.is_empty() { None } else { Some(around_in(&text, address)) }
+}
+
+fn around_in(text: &[u8], address: usize) -> Around {
+    let mut around = Around::default();
+    let mut before = None;
+    for line in text.split(|&b| b == b'\n') {
+        let Some(Line { start, end, .. }) = fields_of(line) else { continue };
+        if end <= address {
+            before = Some(line);
+        } else if start <= address {
+            around.here = parse(line);
+        } else {
+            around.after = parse(line);
+            break;
+        }
+    }
+    around.before = before.and_then(parse);
+    around
+}
+
 /// Counts the mappings that the process has now.
 pub fn count() -> usize {
     let mut count = 0;
@@ -172,13 +209,15 @@ pub fn count() -> usize {
 
 /// Parses one line of the file.
 pub fn parse(line: &[u8]) -> Option<Mapping> {
-    let Line { start, end, permissions, file_offset, name, .. } = fields_of(line)?;
+    let Line { start, end, permissions, file_offset, inode, name } = fields_of(line)?;
     Some(Mapping {
         start,
         end,
         readable: permissions[0] == b'r',
         writable: permissions[1] == b'w',
+        executable: permissions[2] == b'x',
         file_offset,
+        inode: core::str::from_utf8(inode).ok()?.parse().ok()?,
         name: String::from_utf8_lossy(name).into_owned(),
     })
 }
@@ -193,6 +232,22 @@ mod tests {
         let mapping = parse(line).unwrap();
         assert_eq!((mapping.start, mapping.end, mapping.writable), (0x7f00, 0x7f10, true));
         assert_eq!((mapping.file_offset, mapping.name.as_str()), (0x2000, "/tmp/a b (deleted)"));
+    }
+
+    #[test]
+    fn finds_what_is_around_an_address() {
+        let text =
+            b"1000-2000 r--p 0 00:00 0 \n3000-5000 rw-p 0 00:00 0 \n8000-9000 r-xp 0 fe:00 7 /x\n";
+        let ends = |address| {
+            let Around { before, here, after } = around_in(text, address);
+            (before.map(|it| it.end), here.map(|it| it.end), after.map(|it| it.end))
+        };
+        assert_eq!(ends(0), (None, None, Some(0x2000)));
+        assert_eq!(ends(0x2000), (Some(0x2000), None, Some(0x5000)));
+        assert_eq!(ends(0x4fff), (Some(0x2000), Some(0x5000), Some(0x9000)));
+        assert_eq!(ends(0x9000), (Some(0x9000), None, None));
+        let last = around_in(text, 0x9000).before.unwrap();
+        assert_eq!((last.inode, last.executable, last.writable), (7, true, false));
     }
 
     #[test]

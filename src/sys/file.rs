@@ -1,8 +1,10 @@
 //! Files: opened so that nobody can make us wait, and written with plain system calls.
 
+use super::fixed_text::FixedText;
 use super::hold_off::{self, HoldOff};
 use super::{Errno, process, syscall};
 use core::ffi::CStr;
+use core::fmt::Write;
 use std::path::Path;
 
 /// With these flags, opening waits for nothing (a FIFO's other end, a terminal's carrier) and makes no terminal the
@@ -235,6 +237,60 @@ pub fn identity(descriptor: i32) -> Option<Identity> {
     identify(descriptor).ok()
 }
 
+/// What is known of an open file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenFile {
+    pub device: u64,
+    pub inode: u64,
+    /// 0 for what has no length, as devices.
+    pub bytes: u64,
+}
+
+/// The file that a descriptor stands for. Keeps errno; for signal handlers too.
+pub fn open_file(descriptor: i32) -> Option<OpenFile> {
+    let stat = stat(descriptor).ok()?;
+    let bytes = u64::try_from(stat.st_size).unwrap_or_default();
+    Some(OpenFile { device: stat.st_dev, inode: stat.st_ino, bytes })
+}
+
+/// The file at `path`, a C string in memory of the program.
+///
+/// # Safety
+/// `path` must be valid for a system call, which may find it bad.
+pub unsafe fn file_at(path: usize) -> Option<OpenFile> {
+    let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
+    let args = [path, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: as above; the kernel refuses a bad path.
+    let stat = unsafe {
+        syscall(libc::SYS_stat, args).ok()?;
+        stat.assume_init()
+    };
+    let bytes = u64::try_from(stat.st_size).unwrap_or_default();
+    Some(OpenFile { device: stat.st_dev, inode: stat.st_ino, bytes })
+}
+
+/// The path of an open file, as the kernel names it now; none where it does not fit. Keeps errno.
+pub fn path_of(descriptor: i32, room: &mut [u8]) -> &[u8] {
+    let mut link = FixedText::<40>::new();
+    // It fits.
+    let _ = write!(link, "/proc/self/fd/{descriptor}");
+    let Some(link) = link.as_c_str() else { return &[] };
+    let args = [link.as_ptr() as usize, room.as_mut_ptr() as usize, room.len(), 0, 0, 0];
+    // SAFETY: a valid C string, and room of so many bytes.
+    match unsafe { syscall(libc::SYS_readlink, args) } {
+        Ok(length) if length < room.len() => &room[..length],
+        _ => &[],
+    }
+}
+
+/// O_RDONLY, O_WRONLY or O_RDWR, as a descriptor was opened. Keeps errno.
+pub fn access_of(descriptor: i32) -> Option<libc::c_int> {
+    let args = [descriptor as usize, libc::F_GETFL as usize, 0, 0, 0, 0];
+    // SAFETY: F_GETFL touches no memory.
+    let flags = unsafe { syscall(libc::SYS_fcntl, args) }.ok()?;
+    Some(flags as libc::c_int & libc::O_ACCMODE)
+}
+
 /// Whether there is a directory at `path`.
 pub fn is_directory(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.is_dir())
@@ -247,8 +303,5 @@ pub fn is_file(path: &Path) -> bool {
 
 /// Whether an open descriptor can be read from.
 pub fn is_open_for_reading(descriptor: i32) -> bool {
-    let args = [descriptor as usize, libc::F_GETFL as usize, 0, 0, 0, 0];
-    // SAFETY: F_GETFL touches no memory.
-    let flags = unsafe { syscall(libc::SYS_fcntl, args) };
-    flags.is_ok_and(|flags| flags as libc::c_int & libc::O_ACCMODE != libc::O_WRONLY)
+    access_of(descriptor).is_some_and(|access| access != libc::O_WRONLY)
 }

@@ -214,12 +214,13 @@ pub unsafe fn unmap(address: usize, bytes: usize) {
     OWN_BYTES.fetch_sub(round_up_to_page(bytes), Ordering::Relaxed);
 }
 
-/// Size of a segment of shared memory, in bytes (shmget(2)).
+/// Size of a segment of shared memory, in bytes (shmget(2)). Keeps errno.
 pub fn segment_bytes(segment: c_int) -> Option<usize> {
     // SAFETY: zeros are a valid structure, which the call fills.
     unsafe {
         let mut told: libc::shmid_ds = core::mem::zeroed();
-        (libc::shmctl(segment, libc::IPC_STAT, &raw mut told) == 0).then_some(told.shm_segsz)
+        let args = [segment as usize, libc::IPC_STAT as usize, &raw mut told as usize, 0, 0, 0];
+        syscall(libc::SYS_shmctl, args).ok().map(|_| told.shm_segsz)
     }
 }
 

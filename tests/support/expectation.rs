@@ -16,6 +16,8 @@ pub enum Role {
     Begun,
     /// The creation of the thread that a report names first.
     Created,
+    /// Of a call that did this to a mapping.
+    Mapping(&'static str),
 }
 
 /// The frame of a stack that a marker is about.
@@ -182,6 +184,7 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
         "heap-use-after-free" if find("expect-found").is_some() => false,
         "heap-buffer-overflow" | "heap-buffer-underflow" | "heap-use-after-free" => true,
         "wild-access" => true,
+        kind if kind.starts_with("mapping-") || kind == "mmap-failed-pointer" => true,
         "SEGV" | "BUS" | "stack-overflow" => true,
         "overwritten-slack" | "FPE" | "ILL" => false,
         kind if is_call(kind) => false,
@@ -266,6 +269,12 @@ fn read_role(word: &str) -> Result<Role, String> {
         "allocated" => Ok(Role::Allocated),
         "begun" => Ok(Role::Begun),
         "created" => Ok(Role::Created),
+        "mapped" => Ok(Role::Mapping("mapped")),
+        "moved" => Ok(Role::Mapping("moved")),
+        "protected" => Ok(Role::Mapping("protected")),
+        "truncated" => Ok(Role::Mapping("truncated")),
+        "unmapped" => Ok(Role::Mapping("unmapped")),
+        "failed" => Ok(Role::Mapping("failed call")),
         _ => Err(format!("no such stack: {word}")),
     }
 }
@@ -484,6 +493,9 @@ fn stack_of(report: &Report, role: Role) -> Option<&Stack> {
         Role::Allocated => report.allocated.as_ref(),
         Role::Begun => report.begun.as_ref(),
         Role::Created => report.created.first(),
+        Role::Mapping(did) => {
+            report.mapping.iter().find(|(verb, _)| verb == did).map(|(_, stack)| stack)
+        }
     }
 }
 

@@ -114,6 +114,8 @@ pub struct Report {
     pub allocated: Option<Stack>,
     /// The stack of the call that began an operation that still uses the object.
     pub begun: Option<Stack>,
+    /// Of calls of a mapping, with what they did: `mapped`, `unmapped` …
+    pub mapping: Vec<(String, Stack)>,
     /// Where the threads of the other stacks were created.
     pub created: Vec<Stack>,
     /// Lines of the source.
@@ -235,6 +237,7 @@ fn parse_header(line: &str) -> Result<Report, String> {
         freed: None,
         allocated: None,
         begun: None,
+        mapping: Vec::new(),
         created: Vec::new(),
         excerpt: Vec::new(),
         picture: Vec::new(),
@@ -359,10 +362,16 @@ fn check_region(address: u64, place: &str, bounds: &str) -> Result<(), String> {
     let (start, end) = (hex(start)?, hex(end)?);
     let words: Vec<&str> = place.trim_start_matches("located ").split(' ').collect();
     let (distance, relation, size) = match words[..] {
-        [distance, "byte" | "bytes", "inside", "of", size, "region"] => (distance, "inside", size),
-        [distance, "byte" | "bytes", relation @ ("after" | "before"), size, "region"] => {
-            (distance, relation, size)
+        [distance, "byte" | "bytes", "inside", "of", size, "region" | "mapping"] => {
+            (distance, "inside", size)
         }
+        [
+            distance,
+            "byte" | "bytes",
+            relation @ ("after" | "before"),
+            size,
+            "region" | "mapping",
+        ] => (distance, relation, size),
         _ => return Err("bounds after an unknown relation".to_owned()),
     };
     let number = |word: &str| word.parse::<u64>().map_err(|_| format!("not a number: {word}"));
@@ -381,6 +390,10 @@ fn check_region(address: u64, place: &str, bounds: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// What calls do to mappings.
+const MAPPING_VERBS: [&str; 6] =
+    ["mapped", "moved", "protected", "truncated", "unmapped", "failed call"];
 
 /// Moves `freed by …` and `allocated by …` with their frames out of the notes.
 fn take_stacks_out_of_notes(report: &mut Report) -> Result<(), String> {
@@ -405,6 +418,10 @@ fn take_stacks_out_of_notes(report: &mut Report) -> Result<(), String> {
         } else if let Some(thread) = heading("begun") {
             let frames = parse_frames(&mut lines)?;
             report.begun = Some(Stack { thread: Some(thread_id(thread)), frames });
+        } else if let Some(verb) = MAPPING_VERBS.into_iter().find(|verb| heading(verb).is_some()) {
+            let thread = heading(verb).map(thread_id);
+            let frames = parse_frames(&mut lines)?;
+            report.mapping.push((verb.to_owned(), Stack { thread, frames }));
         } else if let Some(thread) = line.strip_suffix(" here:") {
             // `thread T1 (worker) created by thread T0 here:`
             let Some((_, by)) = thread.split_once(" created by thread ") else {

@@ -3,7 +3,9 @@
 use super::stack::shown;
 use super::style::{Paint, Style};
 use crate::finding::fingerprint::Places;
-use crate::finding::{Access, Direction, Finding, Frame, Object, ObjectState, Side, Source};
+use crate::finding::{
+    Access, Direction, Finding, Frame, Mapping, MappingCall, Object, ObjectState, Side, Source,
+};
 use crate::printable::printable;
 use core::fmt::{Display, Result, Write};
 
@@ -24,9 +26,13 @@ pub fn write(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
         let source = source_of(finding, place).filter(|related| *related != source)?;
         Some(Related { source, words })
     };
+    let of_mapping = |call: Option<&MappingCall>| call.map(|call| call.did.of_line());
+    let mapping = finding.mapping.as_ref();
+    let spoilt = of_mapping(mapping.and_then(Mapping::spoilt));
+    let made = of_mapping(mapping.and_then(Mapping::made));
     let related = [
-        related(freed, "the object was freed here"),
-        related(allocated, "the object was allocated here"),
+        related(freed, spoilt.unwrap_or("the object was freed here")),
+        related(allocated, made.unwrap_or("the object was allocated here")),
     ];
     let width = digits(related.iter().flatten().map(|it| it.source.line).max().unwrap_or(0));
     let width = width.max(digits(source.line.saturating_add(AROUND)));

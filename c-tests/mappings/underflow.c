@@ -1,0 +1,15 @@
+// Before the start of a mapping nothing is mapped.
+// expect: mapping-underflow
+// expect-access: READ of size 4
+// expect-place: located 4 bytes before 20480-byte mapping
+// expect-note: it is shared memory without a file
+#define _GNU_SOURCE
+#include <sys/mman.h>
+
+int main(void)
+{
+    int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+    int rights = PROT_READ | PROT_WRITE;
+    char *pages = mmap((void *)0x200000000, 5 * 4096, rights, flags, -1, 0); // <- mapped in main
+    return *(volatile int *)(pages - 4); // <- access in main
+}

@@ -1,0 +1,43 @@
+//! What is known around an address that is not the heap's: the kernel's mappings there, and their history.
+
+use crate::diagnose::Scene;
+use crate::heap::threads;
+use crate::mappings::{self, Story};
+use crate::sys::fixed_text::FixedText;
+use crate::sys::{address_map, file, memory};
+use crate::trace;
+
+/// Looks around `address`. Waits for nobody; asks the kernel for its list of mappings, and for the length of one file.
+pub fn around(address: usize) -> Scene {
+    let around = address_map::around(address);
+    let story = mappings::story_at(address);
+    let mapping = |it: &Option<address_map::Mapping>, edge: fn(&address_map::Mapping) -> usize| {
+        it.as_ref().map(|it| mappings::story_at(edge(it))).unwrap_or_default()
+    };
+    let known = around.clone().unwrap_or_default();
+    Scene {
+        before: mapping(&known.before, |it| it.end - 1),
+        after: mapping(&known.after, |it| it.start),
+        file_bytes: file_bytes(&story),
+        failed: mappings::last_failure(threads::current().0),
+        was_module: trace::module_of(address).is_some_and(|module| !module.is_loaded()),
+        is_own: memory::own_range(address).is_some(),
+        around,
+        story,
+    }
+}
+
+/// How long the file of a mapping is now, if it is still there under its path or its descriptor.
+fn file_bytes(story: &Story) -> Option<u64> {
+    let mapped = story.file()?;
+    let is_it = |it: &file::OpenFile| (it.device, it.inode) == (mapped.device, mapped.inode);
+    let by_descriptor = || file::open_file(story.origin?.descriptor).filter(is_it);
+    let by_path = || {
+        let mut path = FixedText::<1024>::new();
+        path.push(mapped.path.text());
+        let path = path.as_c_str()?;
+        // SAFETY: a valid C string.
+        unsafe { file::file_at(path.as_ptr() as usize) }.filter(is_it)
+    };
+    by_descriptor().or_else(by_path).map(|it| it.bytes)
+}
