@@ -16,7 +16,7 @@ use crate::runtime::{self, Runtime};
 use crate::sys::registers::with_registers;
 use crate::sys::residency::SharedPages;
 use crate::sys::scope::RuntimeScope;
-use crate::sys::{next, streams};
+use crate::sys::{next, process, streams};
 use crate::trace::{self, Caller, Frames};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -341,7 +341,7 @@ pub fn set_up_process() {
     }
     fork::register();
     // SAFETY: `at_exit` only calls `finish`, and perhaps exit again, which glibc allows in a handler.
-    unsafe { libc::atexit(at_exit) };
+    unsafe { process::register_exit(at_exit) };
     record::begin(runtime);
 }
 

@@ -123,6 +123,24 @@ pub fn memory_and_swap() -> Option<usize> {
         .checked_mul(info.mem_unit as usize)
 }
 
+/// Has exit(3) call `handler` after all handlers that are registered later, the destructors of modules among them. What atexit(3)
+/// registers is called with the destructors of our own module, which may come before those of others.
+///
+/// # Safety
+/// The handler must be safe to run where exit runs handlers, as long as the process lives.
+pub unsafe fn register_exit(handler: extern "C" fn()) {
+    unsafe extern "C" {
+        fn __cxa_atexit(
+            handler: extern "C" fn(),
+            argument: *mut libc::c_void,
+            module: *const libc::c_void,
+        ) -> libc::c_int;
+    }
+    // SAFETY: the function is called with an argument that it does not look at; it may run then, as this function
+    // demands. Without a module it stays registered for good.
+    unsafe { __cxa_atexit(handler, core::ptr::null_mut(), core::ptr::null()) };
+}
+
 /// Registers handlers of fork for good. pthread_atfork(3) is no use: exit(3) removes the handlers of each module, and
 /// a thread that forks meanwhile would run only the first of ours.
 ///
