@@ -34,6 +34,8 @@ pub struct Ledger {
     reports: AtomicU64,
     /// How many of `reports` were of known bugs.
     known: AtomicU64,
+    /// Reports of processes that ended themselves, which it is not for.
+    crashes: AtomicU64,
     /// 1 if the program could not be executed.
     is_refused: AtomicU64,
     /// The notices that a process has printed.
@@ -99,6 +101,11 @@ pub struct UnguardedProgram {
     pub times: u64,
 }
 
+/// Where an execution was entered.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry(Option<usize>);
+
 static LEDGER: AtomicPtr<Ledger> = AtomicPtr::new(core::ptr::null_mut());
 
 /// The ledger of the `run` that this process belongs to, if there is one.
@@ -145,7 +152,7 @@ impl Ledger {
     /// Notes that this process has loaded the library and is not followed. `name` is its program's name.
     pub(crate) fn note_bystander(&self, name: &[u8]) {
         self.bystanders.fetch_add(1, Ordering::Relaxed);
-        self.note_unguarded(name, Why::Choice);
+        let _ = self.note_unguarded(name, Why::Choice);
     }
 
     /// Notes that the program could not be executed.
@@ -168,6 +175,16 @@ impl Ledger {
         self.known.load(Ordering::Relaxed)
     }
 
+    /// Reports of processes that ended themselves: by abort, or by a signal that one was sent.
+    pub fn crashes(&self) -> u64 {
+        self.crashes.load(Ordering::Relaxed)
+    }
+
+    /// Enters such a report.
+    pub(crate) fn note_crash(&self) {
+        self.crashes.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a report.
     pub(crate) fn note_report(&self) {
         self.reports.fetch_add(1, Ordering::Relaxed);
@@ -188,15 +205,15 @@ impl Ledger {
         self.notices.is_news(&[text])
     }
 
-    /// Counts the execution of a program that runs without the guard. Safe in signal handlers and in children of
-    /// vfork.
-    pub(crate) fn note_unguarded(&self, name: &[u8], why: Why) {
+    /// Counts the execution of a program that runs without the guard; [`Ledger::take_back`] takes it back. Safe in
+    /// signal handlers and in children of vfork.
+    pub(crate) fn note_unguarded(&self, name: &[u8], why: Why) -> Entry {
         let name = &name[..name.len().min(NAME_BYTES)];
         let mut key = Hash::new();
         key.add(name);
         key.add(&[why as u8]);
         let key = key.get().max(1);
-        for entry in &self.unguarded {
+        for (place, entry) in self.unguarded.iter().enumerate() {
             match entry.key.compare_exchange(0, key, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => {
                     entry.why.store(why as u32, Ordering::Relaxed);
@@ -211,9 +228,16 @@ impl Ledger {
                 Err(_) => continue,
             }
             entry.times.fetch_add(1, Ordering::Relaxed);
-            return;
+            return Entry(Some(place));
         }
         self.unnamed.fetch_add(1, Ordering::Relaxed);
+        Entry(None)
+    }
+
+    /// Takes back an execution that has failed.
+    pub(crate) fn take_back(&self, Entry(place): Entry) {
+        let times = place.map_or(&self.unnamed, |place| &self.unguarded[place].times);
+        times.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The programs that were executed without the guard, and the number of further executions, whose programs are not
@@ -221,13 +245,17 @@ impl Ledger {
     pub fn unguarded(&self) -> (Vec<UnguardedProgram>, u64) {
         let named = |entry: &&Unguarded| entry.is_named.load(Ordering::Acquire) == 1;
         let read = |entry: &Unguarded| {
+            let times = entry.times.load(Ordering::Relaxed);
+            if times == 0 {
+                return None;
+            }
             let words = entry.name.iter();
             let mut name: Vec<u8> =
                 words.flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()).collect();
             name.truncate(name.iter().position(|&byte| byte == 0).unwrap_or(NAME_BYTES));
             let why = entry.why.load(Ordering::Relaxed);
             let why = Why::ALL.into_iter().find(|known| *known as u32 == why)?;
-            Some(UnguardedProgram { name, why, times: entry.times.load(Ordering::Relaxed) })
+            Some(UnguardedProgram { name, why, times })
         };
         let programs = self.unguarded.iter().filter(named).filter_map(read).collect();
         (programs, self.unnamed.load(Ordering::Relaxed))
@@ -267,10 +295,18 @@ mod tests {
     #[test]
     fn programs_are_counted_by_name_and_reason() {
         let ledger = empty();
-        ledger.note_unguarded(b"busybox", Why::Static);
-        ledger.note_unguarded(b"busybox", Why::Environment);
-        ledger.note_unguarded(b"busybox", Why::Static);
-        ledger.note_unguarded(&[b'x'; 100], Why::Privileged);
+        let note = |name: &[u8], why| ledger.note_unguarded(name, why);
+        for (name, why) in [
+            (&b"busybox"[..], Why::Static),
+            (b"busybox", Why::Environment),
+            (b"busybox", Why::Static),
+        ] {
+            let _ = note(name, why);
+        }
+        let _ = note(&[b'x'; 100], Why::Privileged);
+        // One fails where others have not, and one of which there is no other.
+        ledger.take_back(note(b"busybox", Why::Static));
+        ledger.take_back(note(b"absent", Why::Foreign));
         let program =
             |name: &[u8], why, times| UnguardedProgram { name: name.to_vec(), why, times };
         let expected = vec![
@@ -280,9 +316,11 @@ mod tests {
         ];
         assert_eq!(ledger.unguarded(), (expected, 0));
         for number in 0..MOST_PROGRAMS {
-            ledger.note_unguarded(format!("program {number}").as_bytes(), Why::Foreign);
+            let _ = note(format!("program {number}").as_bytes(), Why::Foreign);
         }
+        ledger.take_back(note(b"one more", Why::Foreign));
         let (programs, unnamed) = ledger.unguarded();
-        assert_eq!((programs.len(), unnamed), (MOST_PROGRAMS, 3));
+        // The entry of the one that failed stays its own.
+        assert_eq!((programs.len(), unnamed), (MOST_PROGRAMS - 1, 4));
     }
 }

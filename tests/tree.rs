@@ -66,6 +66,15 @@ fn programs_that_the_guard_does_not_come_along_to_are_named() {
 }
 
 #[test]
+fn what_could_not_be_executed_is_not_named() {
+    for options in [&[][..], &["--check-calls=no"], &["--follow=none"]] {
+        let outcome = run(fencepost_run("auto", options.iter().copied(), &*CHILD).arg("failing"));
+        assert_eq!(outcome.exit, Exit::Code(0), "{options:?}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains("true"), "{options:?}: {}", outcome.stderr);
+    }
+}
+
+#[test]
 fn static_programs_and_scripts_are_named() {
     let folder = build_folder("tree-static");
     let source = folder.join("empty.c");
@@ -110,6 +119,57 @@ fn signals_are_passed_on_and_its_end_is_mirrored() {
         let mut command = fencepost_run("auto", ["--report-crashes=no"], "/bin/sh");
         let outcome = run(command.args(["-c", &format!("kill -{signal} $$")]));
         assert_eq!((outcome.exit, outcome.stderr.as_str()), (Exit::Signal(signal), ""));
+    }
+}
+
+/// The lines that begin so, without the process id.
+fn said(outcome: &Outcome, name: &str) -> Vec<String> {
+    let lines = outcome.stderr.lines().filter_map(|line| line.strip_prefix(name));
+    lines.filter_map(|line| Some(line.split_once("): ")?.1.to_owned())).collect()
+}
+
+#[test]
+fn a_death_that_no_report_explains_is_said() {
+    let killed = |signal: &str, options: &[&str]| {
+        let mut command = fencepost_run("auto", options.iter().copied(), "/bin/sh");
+        run(command.args(["-c", &format!("kill -{signal} $$")]))
+    };
+    for signal in ["SEGV", "BUS", "ABRT", "FPE", "ILL", "TRAP", "SYS"] {
+        let outcome = killed(signal, &[]);
+        let words = format!("was killed by SIG{signal} and left no report");
+        assert_eq!(said(&outcome, "fencepost: sh ("), [words], "{}", outcome.stderr);
+    }
+    for (signal, options) in [
+        ("KILL", &[][..]),
+        ("TERM", &[]),
+        ("SEGV", &["--summary=never"]),
+        ("SEGV", &["--report-crashes=no"]),
+    ] {
+        let outcome = killed(signal, options);
+        assert_eq!(outcome.stderr, "", "{signal} {options:?}");
+    }
+    // One that has left a report needs no other word, nor does one that was reported as a crash.
+    for place in ["here", "abort"] {
+        let outcome = run(fencepost_run("auto", [], &*CHILD).arg(place));
+        assert!(matches!(outcome.exit, Exit::Signal(_)), "{place}: {}", outcome.exit);
+        assert!(outcome.stderr.contains("==ERROR: Fencepost: "), "{place}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains("left no report"), "{place}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn records_tell_of_such_a_death() {
+    let folder = build_folder("tree-killed");
+    let _ = fs::remove_dir_all(&folder);
+    let flag = format!("--report-dir={}", folder.display());
+    let mut command = fencepost_run("auto", [flag.as_str()], "/bin/sh");
+    let outcome = run(command.args(["-c", "kill -SEGV $$"]));
+    assert_eq!(outcome.exit, Exit::Signal(libc::SIGSEGV), "{}", outcome.stderr);
+    let mut report = Command::new(env!("CARGO_BIN_EXE_fencepost"));
+    let told = run(report.arg("report").arg(&folder));
+    for text in [&outcome.stderr, &told.stdout] {
+        let words = "Killed without a report:\n  /bin/sh -c 'kill -SEGV $$': SIGSEGV\n";
+        assert!(text.contains(words), "{text}");
     }
 }
 

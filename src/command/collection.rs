@@ -90,6 +90,12 @@ impl Collection {
         all
     }
 
+    /// Runs whose program a fault killed, of which no process left a report.
+    pub fn unreported(&self) -> impl Iterator<Item = (&Run, i32)> {
+        let ended = self.runs.iter().filter_map(|told| Some((&told.run, told.end.as_ref()?)));
+        ended.filter_map(|(run, end)| Some((run, end.signal.filter(|_| end.unreported)?)))
+    }
+
     /// The collection as records. Merged again, they give the same collection.
     pub fn records(&self) -> impl Iterator<Item = Record> {
         let runs = self.runs.iter().flat_map(|told| {

@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus};
 
 use super::refusal::{Refusal, quoted};
 use super::run::Flags;
-use super::{run, sys};
+use super::{ending, run, sys};
 
 /// The hidden subcommand that runs as the buggy program.
 pub const CHILD_COMMAND: &str = "demo-child";
@@ -167,16 +167,20 @@ fn explain(demo: &Demo, status: ExitStatus, asked_code: Option<u8>) -> (bool, St
             };
             (
                 true,
-                format!("As intended, the program was stopped by {} {how}.", signal_name(signal)),
+                format!(
+                    "As intended, the program was stopped by {} {how}.",
+                    ending::signal_name(signal)
+                ),
             )
         }
         (_, Some(code)) if asked_code.map(i32::from) == Some(code) => (
             true,
             format!("As intended, the program was stopped, with the exit code {code} asked for."),
         ),
-        (Some(signal), _) => {
-            (false, format!("The program died of {}, {}.", signal_name(signal), unguarded()))
-        }
+        (Some(signal), _) => (
+            false,
+            format!("The program died of {}, {}.", ending::signal_name(signal), unguarded()),
+        ),
         (_, Some(0)) => (false, format!("The program ended as if all were well, {}.", unguarded())),
         (_, code) => {
             let code = code.unwrap_or_default();
@@ -187,15 +191,6 @@ fn explain(demo: &Demo, status: ExitStatus, asked_code: Option<u8>) -> (bool, St
                 ),
             )
         }
-    }
-}
-
-fn signal_name(signal: i32) -> String {
-    match signal {
-        libc::SIGSEGV => "SIGSEGV".to_string(),
-        libc::SIGBUS => "SIGBUS".to_string(),
-        libc::SIGABRT => "SIGABRT".to_string(),
-        other => format!("signal {other}"),
     }
 }
 

@@ -12,6 +12,7 @@ mod diff;
 mod directory;
 mod doctor;
 mod elf;
+mod ending;
 mod explain;
 mod flags;
 mod folder;

@@ -3,9 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use fencepost::finding::RUN_ID_VARIABLE;
@@ -130,7 +128,7 @@ pub fn run(
     let path = std::path::absolute(&program.path).unwrap_or_else(|_| program.path.clone());
     sys::let_go_of_descriptors(vec![2, descriptor]);
     let Ended { status, .. } = child.accompany();
-    run_record::end(&directory, ledger, status);
+    run_record::end(&directory, &options, ledger, status);
     if ledger.is_refused() {
         return Ok(run::code_of(status));
     }
@@ -149,9 +147,6 @@ pub fn run(
     if unrecorded > 0 {
         let reports = counted(unrecorded, "report");
         remarks.push(format!("{reports} left no record; see the output above"));
-    }
-    if collection.bugs.is_empty() && unrecorded == 0 {
-        remarks.extend(crash(status));
     }
     if ledger.started() == 0 {
         remarks.extend(run::notice(ledger));
@@ -192,16 +187,6 @@ pub fn flags_of(directory: &Directory, kept: &Kept) -> Result<Flags, Refusal> {
         flags.push(("known", text(&known)?));
     }
     Ok(flags)
-}
-
-/// A sentence if the program crashed, for a run in which no bug was found.
-fn crash(status: ExitStatus) -> Option<String> {
-    let name = match status.signal()? {
-        libc::SIGSEGV => "SIGSEGV",
-        libc::SIGBUS => "SIGBUS",
-        _ => return None,
-    };
-    Some(format!("the program died of {name}, which no bug of the heap explains"))
 }
 
 /// Prints the summary as one text, so that no other output comes in between.

@@ -20,7 +20,7 @@ use super::parent::{self, Child, Ended};
 use super::program::{Format, Program};
 use super::refusal::{Refusal, quoted};
 use super::sys::{self, Signals};
-use super::{elf, library, preload, program};
+use super::{elf, ending, library, preload, program};
 
 /// The option flags that were given, as (name, value).
 pub type Flags = Vec<(&'static str, String)>;
@@ -50,7 +50,8 @@ pub fn run(flags: &Flags, name: OsString, arguments: Vec<OsString>) -> Result<u8
         let bypass = elf::own_allocator(&path).map(|owner| {
             format!("only its objects from libc's malloc are guarded: it has an allocator of its own, {owner}")
         });
-        for words in [notice(ledger), left_out(ledger), bypass].into_iter().flatten() {
+        let killed = ending::unreported(ledger, status, &options).map(ending::unreported_words);
+        for words in [killed, notice(ledger), left_out(ledger), bypass].into_iter().flatten() {
             say(log.as_deref(), &format!("fencepost: {} ({pid}): {words}\n", printable(file)));
         }
     }

@@ -10,6 +10,7 @@ use fencepost::ledger::{Ledger, Why};
 use fencepost::options::Options;
 
 use super::directory::{self, Directory};
+use super::ending;
 
 /// Writes the record of the run's beginning.
 pub fn begin(directory: &Directory, options: &Options, name: &OsStr, arguments: &[OsString]) {
@@ -32,7 +33,7 @@ pub fn begin(directory: &Directory, options: &Options, name: &OsStr, arguments: 
 }
 
 /// Writes the record of the run's end.
-pub fn end(directory: &Directory, ledger: &Ledger, status: ExitStatus) {
+pub fn end(directory: &Directory, options: &Options, ledger: &Ledger, status: ExitStatus) {
     let (programs, unnamed) = ledger.unguarded();
     let mut not_guarded: Vec<NotGuarded> = programs
         .into_iter()
@@ -59,6 +60,7 @@ pub fn end(directory: &Directory, ledger: &Ledger, status: ExitStatus) {
             time_ms: directory::now_ms(),
             exit_code: status.code(),
             signal: status.signal(),
+            unreported: ending::unreported(ledger, status, options).is_some(),
             guarded: ledger.guarded(),
             not_guarded,
         }),

@@ -117,7 +117,8 @@ fn run_again(
         return Ok(Outcome::Refused("its directory is gone".to_owned()));
     }
     let program = run::prepare(flags, process.program.as_ref())?;
-    run_record::begin(directory, &run::options(flags)?, name, arguments);
+    let options = run::options(flags)?;
+    run_record::begin(directory, &options, name, arguments);
     let input = File::open("/dev/null").ok();
     let set_up = || {
         let _ = std::env::set_current_dir(folder);
@@ -131,6 +132,6 @@ fn run_again(
     sys::set_alarm(0);
     let between = std::iter::from_fn(|| signals.pending()).map(|arrival| arrival.signal);
     let ending = between.filter(|signal| parent::is_ending(*signal)).last().or(signal);
-    run_record::end(directory, ledger, status);
+    run_record::end(directory, &options, ledger, status);
     Ok(if ending.is_some() { Outcome::Interrupted } else { Outcome::Ended })
 }

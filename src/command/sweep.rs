@@ -16,6 +16,7 @@ use fencepost::printable::printable;
 
 use super::collection::Collection;
 use super::directory::Directory;
+use super::ending::signal_name;
 use super::format::sentence::counted;
 use super::parent::{self, Ended};
 use super::policy::FailOn;
@@ -80,12 +81,13 @@ pub fn sweep(
         }
         let input = input.rewound().map_err(failed("standard input cannot be read again"))?;
         let program = run::prepare(&flags, name)?;
-        run_record::begin(&directory, &run::options(&flags)?, name, &arguments);
+        let of_run = run::options(&flags)?;
+        run_record::begin(&directory, &of_run, name, &arguments);
         let set_up = || sys::redirect(input, number > 0);
         let (ledger, _, child) = run::start(&signals, &program, name, &arguments, set_up)
             .ok_or_else(|| Refusal::new(Refusal::UNGUARDED, "the program cannot be started"))?;
         let Ended { status, signal } = child.accompany();
-        run_record::end(&directory, ledger, status);
+        run_record::end(&directory, &of_run, ledger, status);
         let between = std::iter::from_fn(|| signals.pending()).map(|arrival| arrival.signal);
         let signal = between.filter(|signal| parent::is_ending(*signal)).last().or(signal);
         if let Some(signal) = signal {
@@ -176,7 +178,7 @@ fn tell_of_ends(ends: &[End]) {
 fn ending(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with {code}"),
-        (None, signal) => format!("died by signal {}", signal.unwrap_or_default()),
+        (None, signal) => format!("died by {}", signal_name(signal.unwrap_or_default())),
     }
 }
 

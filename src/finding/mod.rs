@@ -94,6 +94,9 @@ pub struct RunEnd {
     /// The signal that ended the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
+    /// Whether that signal tells of a bug, and no process has left a report.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unreported: bool,
     /// Number of programs that were executed with the guard.
     pub guarded: u64,
     /// The programs that were executed without the guard.

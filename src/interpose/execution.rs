@@ -3,7 +3,7 @@
 //! Pointers that the program passes are read so that bad ones do no harm; the kernel refuses them later.
 
 use super::checked;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Entry, Ledger};
 use crate::sys::executable::{self, Path, Verdict, Why};
 use crate::sys::next::Next;
 use crate::sys::variables::value;
@@ -42,12 +42,16 @@ unsafe extern "C" fn posix_spawn(
     list: usize,
     environment: usize,
 ) -> c_int {
-    note("posix_spawn", &[pid, path, actions, attributes, list, environment]);
+    let noted = note("posix_spawn", &[pid, path, actions, attributes, list, environment]);
     // SAFETY: `Spawn` is the function's signature, in words. The program must pass valid arguments.
-    unsafe {
+    let error = unsafe {
         let next = POSIX_SPAWN.get::<Spawn>();
         next.map_or(libc::ENOSYS, |next| next(pid, path, actions, attributes, list, environment))
+    };
+    if error != 0 {
+        noted.take_back();
     }
+    error
 }
 
 unsafe extern "C" fn posix_spawnp(
@@ -58,30 +62,42 @@ unsafe extern "C" fn posix_spawnp(
     list: usize,
     environment: usize,
 ) -> c_int {
-    note("posix_spawnp", &[pid, name, actions, attributes, list, environment]);
+    let noted = note("posix_spawnp", &[pid, name, actions, attributes, list, environment]);
     // SAFETY: `Spawn` is the function's signature, in words. The program must pass valid arguments.
-    unsafe {
+    let error = unsafe {
         let next = POSIX_SPAWNP.get::<Spawn>();
         next.map_or(libc::ENOSYS, |next| next(pid, name, actions, attributes, list, environment))
+    };
+    if error != 0 {
+        noted.take_back();
     }
+    error
 }
 
 unsafe extern "C" fn system(command: usize) -> c_int {
     // With a null pointer, the call only asks whether there is a shell.
-    if command != 0 {
-        note("system", &[]);
-    }
+    let noted = if command == 0 { Noted(None) } else { note("system", &[]) };
     // SAFETY: the type is the function's signature, in words. The program must pass valid arguments.
-    unsafe { SYSTEM.get::<unsafe extern "C" fn(usize) -> c_int>().map_or(-1, |next| next(command)) }
+    let status = unsafe {
+        SYSTEM.get::<unsafe extern "C" fn(usize) -> c_int>().map_or(-1, |next| next(command))
+    };
+    if status == -1 {
+        noted.take_back();
+    }
+    status
 }
 
 unsafe extern "C" fn popen(command: usize, kind: usize) -> usize {
-    note("popen", &[]);
+    let noted = note("popen", &[]);
     // SAFETY: the type is the function's signature, in words. The program must pass valid arguments.
-    unsafe {
+    let stream = unsafe {
         let next = POPEN.get::<unsafe extern "C" fn(usize, usize) -> usize>();
         next.map_or(0, |next| next(command, kind))
+    };
+    if stream == 0 {
+        noted.take_back();
     }
+    stream
 }
 
 /// Puts the functions above in libc's place. Must be called before libc's functions are looked up.
@@ -129,65 +145,77 @@ struct ExecutionCall<'a> {
     ledger: &'static Ledger,
 }
 
-/// Must be called before `function` executes a program: notes it in the ledger if it will run without the guard.
-pub fn note(function: &'static str, arguments: &[usize]) {
-    const STACK_BYTES: usize = 128 << 10;
-    let Some(ledger) = ledger::get() else { return };
-    let request = ExecutionCall { function, arguments, ledger };
-    // Paths need a large stack, and the caller may be a signal handler with a small one.
-    let Ok(stack) = memory::map(STACK_BYTES) else { return };
-    // SAFETY: the stack was mapped for this call alone, and `run` does not unwind.
-    unsafe {
-        call_on_stack(stack + STACK_BYTES, || run(&request));
-        memory::unmap(stack, STACK_BYTES);
+/// What was entered of an execution that is about to be tried.
+#[must_use]
+#[derive(Clone, Copy)]
+pub struct Noted(Option<(&'static Ledger, Entry)>);
+
+impl Noted {
+    /// The execution has failed.
+    pub fn take_back(self) {
+        if let Noted(Some((ledger, entry))) = self {
+            ledger.take_back(entry);
+        }
     }
 }
 
-fn run(request: &ExecutionCall<'_>) {
+/// Must be called before `function` executes a program: notes it in the ledger if it will run without the guard.
+pub fn note(function: &'static str, arguments: &[usize]) -> Noted {
+    const STACK_BYTES: usize = 128 << 10;
+    let Some(ledger) = ledger::get() else { return Noted(None) };
+    let request = ExecutionCall { function, arguments, ledger };
+    // Paths need a large stack, and the caller may be a signal handler with a small one.
+    let Ok(stack) = memory::map(STACK_BYTES) else { return Noted(None) };
+    // SAFETY: the stack was mapped for this call alone, and `run` does not unwind.
+    unsafe {
+        let entry = call_on_stack(stack + STACK_BYTES, || run(&request));
+        memory::unmap(stack, STACK_BYTES);
+        Noted(entry.map(|entry| (ledger, entry)))
+    }
+}
+
+fn run(request: &ExecutionCall<'_>) -> Option<Entry> {
     let ExecutionCall { function, arguments, ledger } = request;
     let environ = process::libc_environ() as usize;
     let argument = |index: usize| arguments.get(index).copied().unwrap_or(0);
     let environment = |index: Option<usize>| index.map_or(environ, argument);
     match form(function) {
         Form::Path { at, environment: index } => {
-            let Some(path) = read_path(argument(at)) else { return };
-            enter(ledger, path.as_c_str(), file_name(path.as_c_str()), environment(index));
+            let path = read_path(argument(at))?;
+            enter(ledger, path.as_c_str(), file_name(path.as_c_str()), environment(index))
         }
         Form::Name { at, environment: index } => {
-            let Some(name) = read_path(argument(at)) else { return };
-            enter_named(ledger, name.as_c_str(), environment(index), environ);
+            let name = read_path(argument(at))?;
+            enter_named(ledger, name.as_c_str(), environment(index), environ)
         }
         Form::Descriptor => {
             let (descriptor, list) = (argument(0), argument(1));
             let mut digits = [0; 20];
-            let path = Path::new(&[b"/proc/self/fd/", decimal(descriptor, &mut digits)]);
-            let name = passed::load(list).and_then(read_path);
-            if let (Some(path), Some(name)) = (path, name) {
-                enter(ledger, path.as_c_str(), file_name(name.as_c_str()), argument(2));
-            }
+            let path = Path::new(&[b"/proc/self/fd/", decimal(descriptor, &mut digits)])?;
+            let name = passed::load(list).and_then(read_path)?;
+            enter(ledger, path.as_c_str(), file_name(name.as_c_str()), argument(2))
         }
         Form::Shell => enter(ledger, c"/bin/sh", b"sh", environ),
     }
 }
 
-fn enter_named(ledger: &Ledger, name: &CStr, environment: usize, environ: usize) {
+fn enter_named(ledger: &Ledger, name: &CStr, environment: usize, environ: usize) -> Option<Entry> {
     if name.to_bytes().contains(&b'/') {
         return enter(ledger, name, file_name(name), environment);
     }
     let mut path = [0; libc::PATH_MAX as usize];
     let path = value(environ, b"PATH=", &mut path).unwrap_or(b"/bin:/usr/bin");
-    if let Some(found) = executable::search(name, path) {
-        enter(ledger, found.as_c_str(), file_name(name), environment);
-    }
+    let found = executable::search(name, path)?;
+    enter(ledger, found.as_c_str(), file_name(name), environment)
 }
 
-fn enter(ledger: &Ledger, path: &CStr, name: &[u8], environment: usize) {
+fn enter(ledger: &Ledger, path: &CStr, name: &[u8], environment: usize) -> Option<Entry> {
     let why = match executable::examine(path) {
         Verdict::Unguarded(why) => why,
         Verdict::Guarded if !has_library(environment) => Why::Environment,
-        Verdict::Guarded | Verdict::Unknown => return,
+        Verdict::Guarded | Verdict::Unknown => return None,
     };
-    ledger.note_unguarded(name, why);
+    Some(ledger.note_unguarded(name, why))
 }
 
 /// Whether a program with this environment will load this library: LD_PRELOAD names it.

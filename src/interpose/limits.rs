@@ -138,12 +138,14 @@ macro_rules! executing {
             type Execute = unsafe extern "C" fn(usize, usize, usize, usize) -> c_int;
 
             pub unsafe extern "C" fn execute(a: usize, b: usize, c: usize, d: usize) -> c_int {
-                super::execution::note(stringify!($name), &[a, b, c, d]);
+                let noted = super::execution::note(stringify!($name), &[a, b, c, d]);
                 // SAFETY: the function takes no more than these arguments, and all are words. The program must pass
                 // valid ones.
-                super::execute(a, || unsafe {
+                let failed = super::execute(a, || unsafe {
                     LIBC.get::<Execute>().map_or(-1, |next| next(a, b, c, d))
-                })
+                });
+                noted.take_back();
+                failed
             }
         })*
     };

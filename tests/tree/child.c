@@ -18,6 +18,8 @@ int main(int count, char **arguments)
     const char *where = count > 1 ? arguments[1] : "nowhere";
     if (strcmp(where, "here") == 0) {
         overrun();
+    } else if (strcmp(where, "abort") == 0) {
+        abort();
     } else if (strcmp(where, "child") == 0) {
         if (fork() == 0) {
             overrun();
@@ -70,6 +72,18 @@ int main(int count, char **arguments)
         if (system("exit 0"))
             return 1;
         execle("/bin/true", "true", (char *)NULL, nothing);
+    } else if (strcmp(where, "failing") == 0) {
+        // An argument that is longer than the kernel takes.
+        pid_t pid;
+        char *argument = malloc(1 << 20), *nothing[] = {NULL};
+        memset(argument, 'a', 1 << 20);
+        argument[(1 << 20) - 1] = 0;
+        char *list[] = {"true", argument, NULL};
+        execve("/bin/true", list, nothing);
+        execle("/bin/true", "true", argument, (char *)NULL, nothing);
+        if (!posix_spawn(&pid, "/bin/true", NULL, NULL, list, nothing)
+            || !posix_spawnp(&pid, "true", NULL, NULL, list, nothing))
+            return 1;
     }
     return 0;
 }

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::place::Root;
 use super::sentence::{self, counted};
-use crate::command::collection::Collection;
+use crate::command::collection::{Collection, command_line};
+use crate::command::ending;
 use fencepost::finding::{Bug, LeakTotals, text};
 use fencepost::printable::printable;
 
@@ -106,12 +107,14 @@ fn leaks(collection: &Collection) -> String {
 /// What was not guarded, and why.
 fn coverage(collection: &Collection) -> String {
     let not_guarded = collection.not_guarded();
-    let mut lines: Vec<String> = not_guarded
-        .iter()
-        .map(|it| {
-            format!("- {} ran {}\u{d7}: {}\n", code(&it.program), it.times, plain(&it.reason))
-        })
-        .collect();
+    let killed = collection.unreported().map(|(run, signal)| {
+        let command = code(&command_line(&run.command));
+        format!("- {command} {}\n", plain(&ending::unreported_words(signal)))
+    });
+    let mut lines: Vec<String> = killed.collect();
+    lines.extend(not_guarded.iter().map(|it| {
+        format!("- {} ran {}\u{d7}: {}\n", code(&it.program), it.times, plain(&it.reason))
+    }));
     let reason = |it: &fencepost::finding::Counted| {
         format!("- {}: {}\n", counted(it.count, "allocation"), plain(&it.name))
     };

@@ -6,7 +6,8 @@ use fencepost::finding::{Bug, Counted, Finding, Known, LeakTotals, NotGuarded, O
 use fencepost::printable::printable;
 
 use super::sentence::counted;
-use crate::command::collection::Collection;
+use crate::command::collection::{Collection, command_line};
+use crate::command::ending::signal_name;
 
 /// Most entries of a list that are named; the rest are only counted.
 const MOST_LISTED: usize = 3;
@@ -39,6 +40,7 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     write_leaks(collection, out)?;
+    write_unreported(collection, out)?;
     write_not_guarded(&collection.not_guarded(), out)?;
     let notices = &collection.totals.notices;
     if !notices.is_empty() {
@@ -173,6 +175,21 @@ fn what(example: &Finding) -> Option<String> {
     let maker = own.and_then(|at| stack[at].function.as_ref());
     let maker = maker.map(|name| format!(", allocated in {name}")).unwrap_or_default();
     Some(format!("{access}{where_} {state} of {}{maker}", bytes(object.bytes)))
+}
+
+fn write_unreported(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
+    let all: Vec<_> = collection.unreported().collect();
+    if !all.is_empty() {
+        writeln!(out, "\nKilled without a report:")?;
+    }
+    for (run, signal) in all.iter().take(MOST_NOTICES) {
+        let command = cut(&command_line(&run.command), 100);
+        writeln!(out, "  {command}: {}", signal_name(*signal))?;
+    }
+    if all.len() > MOST_NOTICES {
+        writeln!(out, "  and {} other runs", all.len() - MOST_NOTICES)?;
+    }
+    Ok(())
 }
 
 fn write_not_guarded(programs: &[NotGuarded], out: &mut dyn Write) -> io::Result<()> {
