@@ -130,6 +130,17 @@ fn reports_end_where_the_limit_is() {
 }
 
 #[test]
+fn a_known_bug_is_no_error_where_the_limit_is_reached() {
+    let known = build_folder("keep-going").join("known.toml");
+    let rule = "[[suppression]]\nname = \"reads\"\nreason = \"a test\"\nfunction = \"read_byte\"\n";
+    fs::write(&known, rule).expect("the folder is writable");
+    let known = format!("--suppressions={}", known.display());
+    let outcome = many("auto", &["--max-reports", "1", &known], "loop");
+    // Of the two places that read, the second comes after the one that writes.
+    assert_eq!((counted(&outcome), count_reports(&outcome)), ((1, 1), 1), "{}", outcome.stderr);
+}
+
+#[test]
 fn a_single_thread_may_run_into_slots_to_come() {
     for backend in available_backends() {
         let outcome = many(backend, &[], "beyond");

@@ -181,16 +181,23 @@ impl Fault<'_> {
     fn go_on(&mut self, bug: &Bug, direction: Direction, code: &[u8]) -> Fate {
         let (runtime, address) = (self.runtime, self.address);
         let options = &runtime.options;
-        let is_possible = direction != Direction::Execute && step::is_possible(code, self.context);
-        let going_on = if is_possible { GoingOn::Possible } else { GoingOn::Impossible };
-        let publish = || self.turn.publish(runtime, bug, going_on, sink::write);
         let sight = tally::count(bug, options.max_reports);
         let is_first = sight == Sight::First;
-        let mut is_known = sight == Sight::Known;
-        if is_first && publish() == Verdict::Known {
+        let is_possible = direction != Direction::Execute
+            && step::is_possible(code, self.context)
+            // A known bug is counted as one that the process goes on after, before it does.
+            && (!is_first || step::can_open(runtime, address));
+        let going_on = if is_possible { GoingOn::Possible } else { GoingOn::Impossible };
+        let publish = || self.turn.publish(runtime, bug, going_on, sink::write);
+        let turns_out_known = match sight {
+            Sight::First => publish() == Verdict::Known,
+            Sight::Excess => self.turn.knows(runtime, bug),
+            Sight::Again | Sight::Known => false,
+        };
+        if turns_out_known {
             tally::note_known(bug);
-            is_known = true;
         }
+        let is_known = turns_out_known || sight == Sight::Known;
         if (is_known || options.keep_going)
             && is_possible
             && step::begin(runtime, address, code, self.context)
@@ -226,10 +233,18 @@ impl Fault<'_> {
     }
 }
 
-/// Handles the watchdog's signal: the look-up of names takes too long.
+/// The watchdog's signal: the look-up of names takes long.
 fn on_watchdog(context: &mut ucontext_t) {
-    if reporter::is_me() && Watchdog::is_set() && attempt::is_under_way() {
-        stages::note_failure(LookUpFailure::Hang);
-        attempt::give_up_in(context);
+    if !(reporter::is_me() && Watchdog::is_set() && attempt::is_under_way()) {
+        return;
     }
+    let failure = if Watchdog::is_over() {
+        LookUpFailure::Hang
+    } else if reporter::is_waited_for_too_long() {
+        LookUpFailure::Interrupted
+    } else {
+        return;
+    };
+    stages::note_failure(failure);
+    attempt::give_up_in(context);
 }

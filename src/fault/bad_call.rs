@@ -125,9 +125,13 @@ fn take_turn(runtime: &Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug
         };
         match sight {
             Sight::Known => return Outcome::Known,
-            Sight::Again if options.keep_going => return Outcome::Counted,
+            Sight::Excess if turn.knows(runtime, &bug) => {
+                tally::note_known(&bug);
+                return Outcome::Known;
+            }
+            Sight::Excess | Sight::Again if options.keep_going => return Outcome::Counted,
             // A bug that ends the process must be reported, even if it was before.
-            Sight::Again | Sight::First => {}
+            Sight::Excess | Sight::Again | Sight::First => {}
         }
         match turn.publish(runtime, &bug, GoingOn::Possible, sink::write) {
             Verdict::New => Outcome::Reported,

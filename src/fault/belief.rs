@@ -84,6 +84,7 @@ pub fn part_with_thread() {
 
 /// See [`Lock::hold_for_fork`].
 pub fn hold_for_fork() {
+    let _all = BlockedSignals::block_all();
     PROGRAM_ACTIONS.hold_for_fork();
 }
 

@@ -8,6 +8,8 @@
 //! action acts as always, unless the program blocks it. In a process that is about to die anyway, SIGTERM, SIGINT,
 //! SIGHUP and SIGQUIT get their default action even if the program blocks or handles them: its handler must not run
 //! during a report. A signal that it ignores stays ignored, except SIGTERM.
+//! In a process that goes on, its handler of one of these waits for the report, and names are done without where it would
+//! wait for long.
 
 use super::belief;
 use crate::runtime::{self, Runtime};
@@ -63,6 +65,11 @@ pub fn is_me() -> bool {
     reporter != 0 && reporter == me()
 }
 
+/// Whether a thread of this process reports, or executes what it has reported.
+pub fn is_anybody() -> bool {
+    page().reporter.load(Ordering::Acquire) != 0
+}
+
 /// The calling thread is the reporter already: while reporting, it has called something that reports.
 pub struct Reentered;
 
@@ -70,23 +77,42 @@ pub struct Reentered;
 /// the process are unblocked, and the caller restores the thread's mask.
 pub fn begin(mask: KernelSet) -> Result<(), Reentered> {
     let (page, me) = (page(), me());
-    let mut is_open = false;
+    let mut waiting = None;
     loop {
         match page.reporter.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => break,
             Err(reporter) if reporter == me => return Err(Reentered),
             Err(reporter) => {
-                if !core::mem::replace(&mut is_open, true) {
-                    let_in(mask);
-                }
+                waiting.get_or_insert_with(|| let_in(mask));
                 wait_for(reporter);
             }
         }
     }
-    if !is_open {
-        let_in(mask);
-    }
+    note_waiting(waiting.unwrap_or_else(|| let_in(mask)));
     Ok(())
+}
+
+/// Signals that wait for the report, and since when one has done so, by the monotonic clock; 0: none has.
+static WAITING: AtomicU64 = AtomicU64::new(0);
+static WAITING_SINCE: AtomicU64 = AtomicU64::new(0);
+
+/// How long a signal may wait for names.
+const MOST_NANOSECONDS: u64 = 4_000_000_000;
+
+/// Notes the signals whose handlers wait for the report of the calling thread.
+pub fn note_waiting(signals: KernelSet) {
+    WAITING.store(signals, Ordering::Relaxed);
+    WAITING_SINCE.store(0, Ordering::Relaxed);
+}
+
+/// Asked once a second: whether a signal has waited for too long.
+pub fn is_waited_for_too_long() -> bool {
+    if signal::pending() & WAITING.load(Ordering::Relaxed) == 0 {
+        return false;
+    }
+    let now = process::clock_nanoseconds();
+    let first = WAITING_SINCE.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+    first.is_err_and(|since| now.saturating_sub(since) >= MOST_NANOSECONDS)
 }
 
 /// Whether the calling thread is the first to report in a copy of the process in which no handler of ours has run.
@@ -189,11 +215,11 @@ pub fn goes_on() -> bool {
     runtime::get().is_some_and(Runtime::may_go_on)
 }
 
-/// Unblocks the signals that may end the process while it reports. `mask` is what the program had blocked. The
-/// caller restores the thread's mask.
-fn let_in(mask: KernelSet) {
+/// Lets in what may end the process while it reports; `mask` is what the program had blocked. The caller puts back the
+/// thread's mask. Returns the signals that are meant to end it and have to wait for the program's handlers.
+fn let_in(mask: KernelSet) -> KernelSet {
     let dies = !goes_on();
-    let mut open = 0;
+    let (mut open, mut waiting) = (0, 0);
     for signal in (1..=LAST_SIGNAL).filter(|&signal| signal::bit(signal) & LEFT_OUT == 0) {
         let Ok(action) = signal::action(signal) else { continue };
         let is_blocked = mask & signal::bit(signal) != 0;
@@ -210,7 +236,10 @@ fn let_in(mask: KernelSet) {
                 signal::set_default(signal);
             }
             open |= signal::bit(signal);
+        } else if action.handler != libc::SIG_IGN && !is_blocked {
+            waiting |= signal::bit(signal) & ENDINGS;
         }
     }
     signal::change_mask(libc::SIG_UNBLOCK, open);
+    waiting
 }

@@ -10,10 +10,12 @@
 //! instruction traps after each element, and continues until its end.
 
 use super::belief::{self, context_mask, set_context_mask};
+use super::reporter;
 use crate::diagnose::decoder;
 use crate::heap::opening::OpenPage;
 use crate::runtime::{self, Runtime};
-use crate::sys::lock::Lock;
+use crate::sys::lock::{Guard, Lock};
+use crate::sys::process;
 use crate::sys::signal::{self, BlockedSignals, KernelSet};
 use iced_x86::{Instruction, Mnemonic, Register};
 use libc::{c_int, siginfo_t, ucontext_t};
@@ -54,9 +56,40 @@ unsafe impl Send for SteppedInstruction {}
 /// The step of the reporting thread, if it is at one.
 static STEP: Lock<Option<SteppedInstruction>> = Lock::new(None);
 
+/// Holds the step; SIGTRAP, whose handler asks for it, is let in again after that.
+struct Held {
+    step: Guard<'static, Option<SteppedInstruction>>,
+    _blocked: BlockedSignals,
+}
+
+fn hold() -> Held {
+    let blocked = BlockedSignals::block_trap();
+    Held { step: STEP.lock(), _blocked: blocked }
+}
+
+/// Longer than an instruction takes on a loaded machine: whoever executes it was stopped in its midst.
+const MOST_NANOSECONDS: u64 = 10_000_000_000;
+
+/// Sends a SIGTRAP while no instruction runs by itself, and before the next does: the kernel keeps the first of two.
+pub fn between_steps<R>(send: impl FnOnce() -> R) -> R {
+    let start = process::clock_nanoseconds();
+    let is_over = || process::clock_nanoseconds().wrapping_sub(start) > MOST_NANOSECONDS;
+    loop {
+        let held = hold();
+        // In the child of a raw clone it may be an instruction of the parent's, where nobody reports.
+        if held.step.is_none() || !reporter::is_anybody() || is_over() {
+            let sent = send();
+            drop(held);
+            return sent;
+        }
+        drop(held);
+        process::nap();
+    }
+}
+
 /// Whether the reporting thread is at a step.
 pub fn is_active() -> bool {
-    STEP.lock().is_some()
+    hold().step.is_some()
 }
 
 /// Whether the instruction in `code` can run as a step in `context`.
@@ -71,6 +104,12 @@ pub fn is_possible(code: &[u8], context: &ucontext_t) -> bool {
         && is_free
         && units.is_none_or(is_masked)
         && traps_once(&decode(code))
+}
+
+/// Whether the page at `fault` can be opened.
+pub fn can_open(runtime: &Runtime, fault: usize) -> bool {
+    let _held = hold();
+    runtime.heap.open_page(fault).map(|page| close(runtime, page)).is_some()
 }
 
 fn decode(code: &[u8]) -> Instruction {
@@ -111,7 +150,8 @@ fn traps_once(instruction: &Instruction) -> bool {
 /// if the page can't be opened; nothing is left open then.
 pub fn begin(runtime: &Runtime, fault: usize, code: &[u8], context: &mut ucontext_t) -> bool {
     // With the lock held, no child can be forked that has a page open without knowing it.
-    let mut current = STEP.lock();
+    let mut held = hold();
+    let current = &mut *held.step;
     let page = runtime.heap.open_page(fault);
     let step = current.get_or_insert_with(|| {
         let instruction = decode(code);
@@ -130,7 +170,7 @@ pub fn begin(runtime: &Runtime, fault: usize, code: &[u8], context: &mut ucontex
         if let Some(page) = page {
             close(runtime, page);
         }
-        drop(current);
+        drop(held);
         abandon(runtime, context);
         return false;
     };
@@ -147,26 +187,38 @@ pub fn begin(runtime: &Runtime, fault: usize, code: &[u8], context: &mut ucontex
 /// Ends the step of the reporting thread, even if the instruction is not done. The caller lets others report.
 pub fn abandon(runtime: &Runtime, context: &mut ucontext_t) {
     let deferred = {
-        let mut current = STEP.lock();
+        let mut held = hold();
         // Not moved out: this may run on a small alternate stack of the program's.
-        let Some(step) = current.as_mut() else { return };
+        let Some(step) = held.step.as_mut() else { return };
         step.pages.iter_mut().filter_map(Option::take).for_each(|page| close(runtime, page));
         context.uc_mcontext.gregs[libc::REG_EFL as usize] &= !TRAP_FLAG;
         set_context_mask(context, step.mask);
         let deferred = step.deferred;
-        *current = None;
+        *held.step = None;
         deferred
     };
     if let Some(mut info) = deferred {
-        // The signal is blocked here, and comes when the handler returns, if the program has it open.
-        signal::change_mask(libc::SIG_BLOCK, signal::bit(libc::SIGTRAP));
-        // SAFETY: the kernel made this siginfo_t.
-        unsafe { signal::send_to_self(libc::SIGTRAP, &mut info) };
+        send_again(&mut info);
     }
+}
+
+/// Sends a SIGTRAP again that came too early. Blocked here, it comes when the handler returns, if the program lets it.
+fn send_again(info: &mut siginfo_t) {
+    signal::change_mask(libc::SIG_BLOCK, signal::bit(libc::SIGTRAP));
+    // SAFETY: a siginfo_t that the kernel made.
+    unsafe { signal::send_to_self(libc::SIGTRAP, info) };
+}
+
+/// Puts off a SIGTRAP that a process has sent to the reporting thread while that was at its report, in `context`: the
+/// program's handler must not run in the midst of it. It comes once the report is done.
+pub fn put_off(info: &mut siginfo_t, context: &mut ucontext_t) {
+    send_again(info);
+    set_context_mask(context, context_mask(context) | signal::bit(libc::SIGTRAP));
 }
 
 /// See [`Lock::hold_for_fork`].
 pub fn hold_for_fork() {
+    let _blocked = BlockedSignals::block_trap();
     STEP.hold_for_fork();
 }
 
@@ -179,11 +231,11 @@ pub unsafe fn release_after_fork() {
 
 /// In the child of a fork: closes the pages that a thread of the parent had open.
 pub fn after_fork_in_child() {
-    let mut current = STEP.lock();
-    if let (Some(step), Some(runtime)) = (current.as_mut(), runtime::get()) {
+    let mut held = hold();
+    if let (Some(step), Some(runtime)) = (held.step.as_mut(), runtime::get()) {
         step.pages.iter_mut().filter_map(Option::take).for_each(|page| close(runtime, page));
     }
-    *current = None;
+    *held.step = None;
 }
 
 /// Closes inherited open pages in a copy of the process in which no handler has run. The original's reporter
@@ -205,12 +257,17 @@ fn close(runtime: &Runtime, page: OpenPage) {
 
 /// Takes note of a SIGTRAP in the reporting thread, whose state is `context`. Returns whether it ends the step.
 pub fn is_ended_by(info: &siginfo_t, context: &ucontext_t) -> bool {
-    let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
-    let _all = BlockedSignals::block_all();
-    let mut current = STEP.lock();
-    let Some(step) = current.as_mut() else { return false };
+    let registers = &context.uc_mcontext.gregs;
+    let pc = registers[libc::REG_RIP as usize] as usize;
+    // Handlers run without the flag.
+    let is_programs = registers[libc::REG_EFL as usize] & TRAP_FLAG != 0;
+    let mut held = hold();
+    let Some(step) = held.step.as_mut() else { return false };
     if info.si_code <= 0 {
         step.deferred = Some(*info);
+        // Of two SIGTRAPs for a thread the kernel drops the second: with this one on its way, the one that ends the
+        // instruction was lost.
+        return is_programs && pc != step.pc;
     }
     info.si_code == TRAP_TRACE && !(step.is_repeated && pc == step.pc)
 }

@@ -28,6 +28,8 @@ enum Seen {
 pub enum Sight {
     /// It is the first of its kind at its place, and must be reported.
     First,
+    /// It is the first of its kind at its place, and one too many to be reported. Whether it is known nobody has asked.
+    Excess,
     /// It was reported before, or enough others were.
     Again,
     /// It was found to be known before.
@@ -39,19 +41,16 @@ pub fn count(bug: &Bug, most: usize) -> Sight {
     let _scope = RuntimeScope::enter();
     let fingerprint = fingerprint(bug);
     let mut seen = SEEN.lock();
-    match seen.get(&fingerprint) {
+    let sight = match seen.get(&fingerprint) {
         Some(Seen::Known) => return Sight::Known,
-        Some(Seen::New) => {}
+        Some(Seen::New) => Sight::Again,
         None => {
             seen.insert(fingerprint, Seen::New);
-            if contexts(&seen) <= most {
-                ERRORS.fetch_add(1, Ordering::Relaxed);
-                return Sight::First;
-            }
+            if contexts(&seen) <= most { Sight::First } else { Sight::Excess }
         }
-    }
+    };
     ERRORS.fetch_add(1, Ordering::Relaxed);
-    Sight::Again
+    sight
 }
 
 /// Takes back what [`count`] has counted for this bug: it is known.

@@ -31,6 +31,7 @@ extern "C" fn on_trap(signal: c_int, info: *mut siginfo_t, context: *mut c_void)
                 reporter::end_report();
             }
         }
+        Some(_) if reporter::is_me() && info.si_code <= 0 => step::put_off(info, context),
         _ => chain::chain(signal, info, context, info.si_code, 0),
     }
     sys::errno::set(errno);

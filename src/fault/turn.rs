@@ -116,6 +116,12 @@ impl Turn {
         made
     }
 
+    /// Whether `bug` is known, of which no report is to be made.
+    pub fn knows(&self, runtime: &Runtime, bug: &Bug) -> bool {
+        // SAFETY: a `Turn` shows that this thread is the one that reports.
+        unsafe { stages::is_known(runtime, bug, charge::is_in_charge()) }
+    }
+
     /// Composes the report of `bug`, and passes it to `write`. A known bug is not written if the process can go on
     /// after it. The returned verdict says whether the bug is known.
     pub fn publish(
@@ -125,13 +131,17 @@ impl Turn {
         going_on: GoingOn,
         write: impl Fn(&Runtime, &str),
     ) -> Verdict {
-        let ledger =
-            ledger::get().filter(|_| !matches!(bug.cause, Cause::Raised { .. } | Cause::Aborted));
+        let ended_itself = matches!(bug.cause, Cause::Raised { .. } | Cause::Aborted);
+        let ledger = ledger::get();
         // This comes before anything that may fail.
-        ledger.inspect(|ledger| ledger.note_report());
+        match ledger {
+            Some(ledger) if ended_itself => ledger.note_crash(),
+            Some(ledger) => ledger.note_report(),
+            None => {}
+        }
         let take = |told: &Told<'_>| {
             let known = told.finding.known.as_ref();
-            if known.is_some() {
+            if known.is_some() && !ended_itself {
                 ledger.inspect(|ledger| ledger.note_known());
             }
             let passes = known.is_some() && going_on == GoingOn::Possible;

@@ -96,6 +96,9 @@ ways! {
     fencepost_way_sigblock: c"sigblock" => signals::fencepost_sigblock;
     fencepost_way_sigsetmask: c"sigsetmask" => signals::fencepost_sigsetmask;
     fencepost_way_siggetmask: c"siggetmask" => signals::fencepost_siggetmask;
+    fencepost_way_pthread_kill: c"pthread_kill" => sent_signals::fencepost_pthread_kill;
+    fencepost_way_pthread_sigqueue: c"pthread_sigqueue" => sent_signals::fencepost_pthread_sigqueue;
+    fencepost_way_tgkill: c"tgkill" => sent_signals::fencepost_tgkill;
     fencepost_way_sigpause: c"sigpause" => waits::fencepost_sigpause;
     fencepost_way_under_sigpause: c"__sigpause" => waits::fencepost_either_sigpause;
     fencepost_way_under_xpg_sigpause: c"__xpg_sigpause" => waits::fencepost_xpg_sigpause;

@@ -24,6 +24,7 @@ mod memory_locks;
 mod operators;
 mod process;
 mod seccomp;
+mod sent_signals;
 mod signals;
 mod userfaults;
 mod waits;

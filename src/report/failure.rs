@@ -6,6 +6,7 @@
 pub enum LookUpFailure {
     Crash = 1,
     Hang,
+    Interrupted,
     NoMemory,
     Panic,
     Filter,

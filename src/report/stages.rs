@@ -42,11 +42,11 @@ pub fn note_failure(failure: LookUpFailure) {
 }
 
 fn failure() -> LookUpFailure {
-    use LookUpFailure::{Crash, Hang, NoMemory};
+    use LookUpFailure::{Crash, Hang, Interrupted, NoMemory};
     // Only the allocator gives up without a note.
-    let noted =
-        [Crash, Hang].into_iter().find(|&one| one as u32 == FAILURE.load(Ordering::Relaxed));
-    noted.unwrap_or(NoMemory)
+    let noted = FAILURE.load(Ordering::Relaxed);
+    let notes = [Crash, Hang, Interrupted];
+    notes.into_iter().find(|&one| one as u32 == noted).unwrap_or(NoMemory)
 }
 
 /// A report that is ready to be printed.
@@ -57,6 +57,28 @@ pub struct Told<'a> {
     pub is_recorded: bool,
     /// Whether the list of known bugs could not be read.
     pub is_known_unread: bool,
+}
+
+/// Whether `bug` is known, of which no report is to be made. Memory that is perhaps not accessible is read if `may_probe`.
+///
+/// # Safety
+/// The calling thread must be the one that reports.
+pub unsafe fn is_known(runtime: &Runtime, bug: &Bug, may_probe: bool) -> bool {
+    if runtime.known_path.is_none() {
+        return false;
+    }
+    let asked = || {
+        let request = Request { names: names(runtime), may_probe };
+        let finding = resolve::resolve(bug, runtime.full_identity(), request);
+        matches!(known::why(runtime, &finding), Ok(Some(_)))
+    };
+    // SAFETY: as in `compose`; a word comes out of the memory of the report.
+    unsafe {
+        report_memory::empty();
+        let is_known = look_up(MOST_SECONDS_OF_RUNS, asked).unwrap_or(false);
+        report_memory::empty();
+        is_known
+    }
 }
 
 /// Composes the report of `bug`, passes it to `take`, and leaves records of it. If `may_probe`, reads memory that is
@@ -81,8 +103,7 @@ pub unsafe fn compose<R>(
         finding
     };
     let in_full = || {
-        let names = if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly };
-        let mut finding = resolve(names, runtime.full_identity());
+        let mut finding = resolve(names(runtime), runtime.full_identity());
         let known = known::why(runtime, &finding);
         finding.known = known.clone().unwrap_or_default();
         let text = text::to_styled_string(&finding, runtime.style);
@@ -140,6 +161,10 @@ pub unsafe fn compose<R>(
         report_memory::empty();
         answer
     }
+}
+
+fn names(runtime: &Runtime) -> Names {
+    if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly }
 }
 
 fn line_of(finding: &Finding) -> Vec<u8> {
@@ -223,8 +248,9 @@ pub unsafe fn look_up<R>(seconds: i64, work: impl FnOnce() -> R) -> Result<R, Lo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault;
+    use crate::fault::{self, reporter};
     use crate::sys::lock::Lock;
+    use crate::sys::signal;
 
     const CHILD: &str = "FENCEPOST_TEST_OF_STAGES";
 
@@ -267,6 +293,28 @@ mod tests {
         // It crashes again, and the work after that succeeds.
         assert_eq!(look_up_as_reporter(long, crash), Err(LookUpFailure::Crash));
         assert_eq!(look_up_as_reporter(long, || 8), Ok(8));
+    }
+
+    #[test]
+    fn a_handler_of_the_program_does_not_wait_for_names() {
+        let name = "report::stages::tests::a_handler_of_the_program_does_not_wait_for_names";
+        alone(name, || {
+            let usr = signal::bit(libc::SIGUSR1);
+            signal::change_mask(libc::SIG_BLOCK, usr);
+            extern "C" fn handle(_: libc::c_int) {}
+            // SAFETY: the handler does nothing. The signal waits for this thread, which has it blocked.
+            unsafe {
+                libc::signal(libc::SIGUSR1, handle as *const () as libc::sighandler_t);
+                libc::raise(libc::SIGUSR1);
+            }
+            let endless = || {
+                reporter::note_waiting(usr);
+                loop {
+                    core::hint::spin_loop();
+                }
+            };
+            assert_eq!(look_up_as_reporter(1000, endless), Err(LookUpFailure::Interrupted));
+        });
     }
 
     #[test]

@@ -331,6 +331,7 @@ pub fn look_up_failure(failure: LookUpFailure, most_seconds: i64) -> impl Displa
             LookUpFailure::Hang => {
                 return write!(out, "that took longer than {most_seconds} seconds");
             }
+            LookUpFailure::Interrupted => "a signal came that the program is to handle",
             LookUpFailure::Crash => "the code that reads debug information crashed",
             LookUpFailure::NoMemory => "there was not enough memory",
             LookUpFailure::Panic => "the code that reads debug information failed",

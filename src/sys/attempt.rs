@@ -13,7 +13,7 @@ use super::{process, syscall};
 use core::arch::naked_asm;
 use core::ffi::c_void;
 use core::ops::Range;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use libc::{c_int, siginfo_t, ucontext_t};
 
 /// A closure that an assembler routine calls once, as the C function [`Work::function`]; and the closure's result.
@@ -202,6 +202,9 @@ const SIGNAL: c_int = libc::SIGBUS;
 /// Its address, as the value of the timer's signals, tells these from others.
 static MARK: AtomicBool = AtomicBool::new(false);
 
+/// When it is over, by the monotonic clock.
+static END_NANOSECONDS: AtomicU64 = AtomicU64::new(0);
+
 /// A timer that is set. Once this is dropped, its signal is ignored.
 pub struct Watchdog {
     timer: c_int,
@@ -209,7 +212,7 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Interrupts the calling thread after `seconds`. `None` where the kernel or a filter does not allow it.
+    /// Interrupts the calling thread each second, until after `seconds` it [is over](Self::is_over). `None` where the kernel or a filter does not allow it.
     pub fn set(seconds: i64) -> Option<Watchdog> {
         // SAFETY: zeros are a valid sigevent.
         let mut event: libc::sigevent = unsafe { core::mem::zeroed() };
@@ -224,14 +227,14 @@ impl Watchdog {
         unsafe { syscall(libc::SYS_timer_create, args) }.ok()?;
         let mask = signal::change_mask(libc::SIG_UNBLOCK, signal::bit(SIGNAL));
         let watchdog = Watchdog { timer, mask };
+        let end = process::clock_nanoseconds() + seconds.unsigned_abs() * 1_000_000_000;
+        END_NANOSECONDS.store(end, Ordering::Relaxed);
         MARK.store(true, Ordering::Relaxed);
-        let once = libc::itimerspec {
-            it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
-            it_value: libc::timespec { tv_sec: seconds, tv_nsec: 0 },
-        };
-        // SAFETY: the kernel reads `once`.
+        let second = libc::timespec { tv_sec: 1, tv_nsec: 0 };
+        let each = libc::itimerspec { it_interval: second, it_value: second };
+        // SAFETY: the kernel reads `each`.
         let set = unsafe {
-            syscall(libc::SYS_timer_settime, [timer as usize, 0, &raw const once as usize, 0, 0, 0])
+            syscall(libc::SYS_timer_settime, [timer as usize, 0, &raw const each as usize, 0, 0, 0])
         };
         set.ok().map(|_| watchdog)
     }
@@ -241,6 +244,11 @@ impl Watchdog {
         // SAFETY: `si_code` says that a timer sent the signal, and the kernel sets the value of those.
         info.si_code == libc::SI_TIMER
             && unsafe { info.si_value() }.sival_ptr == (&raw const MARK).cast_mut().cast()
+    }
+
+    /// Whether the time is over, by the clock: signals that wait together are one.
+    pub fn is_over() -> bool {
+        process::clock_nanoseconds() >= END_NANOSECONDS.load(Ordering::Relaxed)
     }
 
     /// Whether a timer is set.

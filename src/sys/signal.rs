@@ -137,8 +137,13 @@ pub fn take_pending(set: KernelSet) {
 pub unsafe fn send_to_self(signal: c_int, info: &mut libc::siginfo_t) {
     let (pid, tid) = (super::process::pid() as usize, super::process::tid() as usize);
     let args = [pid, tid, signal as usize, core::ptr::from_mut(info) as usize, 0, 0];
-    // SAFETY: the kernel reads `info`. A process may send itself any `info` (rt_tgsigqueueinfo(2)).
-    let _ = unsafe { syscall(libc::SYS_rt_tgsigqueueinfo, args) };
+    // SAFETY: the kernel reads `info`.
+    let sent = unsafe { syscall(libc::SYS_rt_tgsigqueueinfo, args) };
+    // Only the first thread may send any (rt_tgsigqueueinfo(2)); of others the kernel says itself that it was tgkill.
+    if sent.is_err() {
+        // SAFETY: tgkill touches no memory.
+        let _ = unsafe { syscall(libc::SYS_tgkill, [pid, tid, signal as usize, 0, 0, 0]) };
+    }
 }
 
 per_thread! {
@@ -175,6 +180,12 @@ impl BlockedSignals {
     pub fn in_handler() -> BlockedSignals {
         let was = BLOCKED.with(|blocked| blocked.replace(true));
         BlockedSignals(if was { AtEnd::Nothing } else { AtEnd::Forget })
+    }
+
+    /// Blocks SIGTRAP as well, which a process may send while code of ours runs that its handler must not interrupt. What
+    /// is blocked otherwise stays so.
+    pub fn block_trap() -> BlockedSignals {
+        BlockedSignals(AtEnd::Unmask(change_mask(libc::SIG_BLOCK, bit(libc::SIGTRAP))))
     }
 
     /// Blocks the synchronous signals as well, for a few instructions that can't fault, but must not
