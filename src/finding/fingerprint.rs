@@ -250,7 +250,8 @@ fn is_of_rust_itself(function: &str) -> bool {
     ["alloc::", "core::", "std::"].iter().any(|name| path.starts_with(name))
 }
 
-/// Whether a function allocates for its callers, by the end of its name.
+/// Whether a function allocates for its callers, by the end of its name. A name such as `use_after_realloc` tells of
+/// more than that.
 pub fn is_allocator(frame: &Frame) -> bool {
     const ENDS: [&str; 9] = [
         "alloc",
@@ -272,7 +273,8 @@ pub fn is_allocator(frame: &Frame) -> bool {
     let name = name.trim_matches('_').to_ascii_lowercase();
     let name =
         name.strip_suffix("_n").unwrap_or(&name).trim_end_matches(|c: char| c.is_ascii_digit());
-    ENDS.iter().any(|end| name.ends_with(end)) && !name.ends_with("dealloc")
+    let tells_more = name.split('_').any(|word| ["after", "before", "without"].contains(&word));
+    ENDS.iter().any(|end| name.ends_with(end)) && !name.ends_with("dealloc") && !tells_more
 }
 
 /// The plain name of a function: `alloc` for `ns::Pool<ns::Node>::alloc<int>(unsigned long) [clone .cold]`.
@@ -527,6 +529,7 @@ mod tests {
         }
         for name in [
             "use_after_free",
+            "use_after_realloc",
             "double_free",
             "free_all",
             "freeze",
