@@ -316,12 +316,22 @@ fn a_privileged_process_takes_nothing_from_its_environment() {
         format!("log-path={}:error-exitcode=77", log.display()),
         "error-exitcode=77:symbolize=no".to_owned(),
         "nonsense".to_owned(),
+        format!("report-dir={}:keep-going=yes", reports.display()),
+        format!("known={}", reports.join("known").display()),
     ];
+    let with = |options: &str| {
+        let mut command = by_nobody(&program);
+        command.env("FENCEPOST_OPTIONS", options);
+        // What `run` says to its processes.
+        command.env("FENCEPOST_RUN_ID", "../forged").env("FENCEPOST_RUN", "1:2:3");
+        run(&mut command)
+    };
     for options in &attempts {
-        let outcome = run(by_nobody(&program).env("FENCEPOST_OPTIONS", options));
+        let outcome = with(options);
         assert_eq!((count_reports(&outcome.stderr), outcome.exit), (1, SEGV), "{options}");
         let is_named = outcome.stderr.contains("rust_use_after_free.rs:");
         assert!(is_named, "{options}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains("fencepost: "), "{options}: {}", outcome.stderr);
     }
     // Nowhere to write but a file: not where the user says.
     let mut command = process::command("/bin/sh");
@@ -338,5 +348,9 @@ fn a_privileged_process_takes_nothing_from_its_environment() {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("owned");
     let outcome = run(by_nobody(&program).env("FENCEPOST_OPTIONS", "error-exitcode=77"));
     assert_eq!(outcome.exit, Exit::Code(77));
+    for (options, words) in [(3, "a record could not be written"), (4, "known: there is no file")] {
+        let outcome = with(&attempts[options]);
+        assert!(outcome.stderr.contains(words), "{options}: {}", outcome.stderr);
+    }
     finish();
 }
