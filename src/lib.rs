@@ -18,6 +18,7 @@
 //! - `heap`: slots, placement, canaries, records, what is not guarded;
 //! - `trace`: stacks;
 //! - `pages`: how pages are made to fault;
+//! - [`debug_info`]: functions and lines of code, from files;
 //! - [`ledger`]: what the processes under one `run` tell it;
 //! - [`finding`]: data that is left behind for others: findings, and records of runs;
 //! - [`options`]; `sys`: system calls; [`printable`]: names that others chose, fit to print.
@@ -27,6 +28,7 @@ compile_error!("fencepost supports x86_64 Linux with glibc");
 
 mod allocator;
 mod checked;
+pub mod debug_info;
 mod diagnose;
 mod fault;
 pub mod finding;

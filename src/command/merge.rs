@@ -7,15 +7,18 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use fencepost::finding::{
-    Bug, Counted, Finding, Leak, LeakClass, LeakCounts, LeakSummary, LeakTotals, Process, Record,
-    Run, RunEnd, Test, TestCount, Totals, VERSION,
+    Bug, Finding, Leak, LeakClass, LeakCounts, LeakSummary, LeakTotals, Process, Record, Run,
+    RunEnd, Test, TestCount, Totals, VERSION,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::collection::{Collection, RunTold, Skipped, command_line};
+use super::names::Names;
+use tally::Tally;
 
 /// Most bugs that are kept. More of them can't be from one program, or their fingerprints are broken.
 const MOST_BUGS: usize = 10_000;
@@ -32,6 +35,8 @@ const MOST_TESTS: usize = 100_000;
 /// The state of merging.
 #[derive(Default)]
 pub struct Merge {
+    /// Where names that records lack are looked up.
+    names: Arc<Names>,
     runs: BTreeMap<String, RunTold>,
     /// Bugs by fingerprint.
     bugs: HashMap<String, Gathered>,
@@ -66,10 +71,6 @@ struct Gathered {
     is_news: bool,
     example: Finding,
 }
-
-/// Names, and how often each occurred.
-#[derive(Default)]
-struct Tally(HashMap<String, u64>);
 
 /// The fields that are read of every finding.
 #[derive(Deserialize)]
@@ -162,6 +163,11 @@ fn hash(value: &impl Hash) -> u64 {
 }
 
 impl Merge {
+    /// Of nothing yet; names that records lack are looked up in `names`.
+    pub fn with(names: &Arc<Names>) -> Merge {
+        Merge { names: Arc::clone(names), ..Merge::default() }
+    }
+
     /// Adds a line, without its newline. `is_last` says that the file had no newline there.
     pub fn add_line(&mut self, line: &[u8], is_last: bool) {
         if line.iter().all(u8::is_ascii_whitespace) {
@@ -276,6 +282,29 @@ impl Merge {
     }
 
     fn add_finding(&mut self, glance: &Glance, line: &[u8]) {
+        if !self.names.is_empty()
+            && let Ok(mut finding) = serde_json::from_slice::<Finding>(line)
+            && self.names.complete(&mut finding)
+        {
+            let line = Record::Finding(Box::new(finding)).to_line();
+            let Ok(named) = serde_json::from_str::<Glance>(&line) else { return self.skip_line() };
+            self.add_complete(&named, line.as_bytes());
+            self.note_former(&named.fingerprint, &glance.fingerprint);
+        } else {
+            self.add_complete(glance, line);
+        }
+    }
+
+    /// Notes that a bug had another fingerprint before its names were known.
+    fn note_former(&mut self, fingerprint: &str, former: &str) {
+        if fingerprint != former
+            && let Some(bug) = self.bugs.get_mut(fingerprint)
+        {
+            bug.also.insert(former.to_owned());
+        }
+    }
+
+    fn add_complete(&mut self, glance: &Glance, line: &[u8]) {
         let Some(who) = &glance.process else { return self.skip_line() };
         let too_many = self.bugs.len() >= MOST_BUGS;
         match self.bugs.get_mut(&*glance.fingerprint) {
@@ -304,7 +333,19 @@ impl Merge {
         self.count_test(who.test.clone(), 0, 1);
     }
 
-    fn add_bug(&mut self, bug: Bug) {
+    fn add_bug(&mut self, mut bug: Bug) {
+        if !self.names.is_empty() && self.names.complete(&mut bug.example) {
+            let finding = &bug.example;
+            bug.places.iter_mut().filter(|place| place.name == bug.summary).for_each(|place| {
+                place.name.clone_from(&finding.summary);
+            });
+            bug.summary.clone_from(&finding.summary);
+            let former = std::mem::replace(&mut bug.fingerprint, finding.fingerprint.clone());
+            if former != bug.fingerprint {
+                bug.also.push(former);
+            }
+            bug.site.clone_from(&finding.site);
+        }
         if self.bugs.len() >= MOST_BUGS && !self.bugs.contains_key(&bug.fingerprint) {
             self.skipped.beyond += bug.count;
             return;
@@ -527,33 +568,6 @@ impl From<Bug> for Gathered {
     }
 }
 
-impl Tally {
-    /// Counts a name, unless there are too many others.
-    fn add(&mut self, name: &str, times: u64, most: usize) {
-        if let Some(count) = self.0.get_mut(name) {
-            *count += times;
-        } else if self.0.len() < most {
-            self.0.insert(name.to_owned(), times);
-        }
-    }
-
-    fn add_all(&mut self, counted: Vec<Counted>, most: usize) {
-        counted.into_iter().for_each(|one| self.add(&one.name, one.count, most));
-    }
-
-    fn join(&mut self, other: Tally, most: usize) {
-        other.0.into_iter().for_each(|(name, count)| self.add(&name, count, most));
-    }
-
-    /// The `most` most frequent names, in order.
-    fn most(self, most: usize) -> Vec<Counted> {
-        let mut all: Vec<Counted> =
-            self.0.into_iter().map(|(name, count)| Counted { name, count }).collect();
-        all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
-        all.truncate(most);
-        all
-    }
-}
-
+mod tally;
 #[cfg(test)]
 mod tests;

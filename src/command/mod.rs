@@ -26,6 +26,7 @@ mod machine;
 mod manual;
 mod merge;
 mod mistake;
+mod names;
 mod parent;
 mod policy;
 mod preload;

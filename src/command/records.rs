@@ -4,14 +4,15 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use fencepost::finding::RECORDS_FOLDER;
 
 use super::collection::Collection;
 use super::merge::Merge;
+use super::names::Names;
 use super::refusal::{Refusal, quoted};
 
 /// Size of a block that a thread gets, in bytes.
@@ -33,6 +34,11 @@ enum Source {
 
 /// Reads everything that is named: report directories, folders with record files, files, `-`.
 pub fn read(names: &[PathBuf]) -> Result<Collection, Refusal> {
+    read_with(names, &Arc::default())
+}
+
+/// The same; what records lack of names of functions is looked up in `functions`.
+pub fn read_with(names: &[PathBuf], functions: &Arc<Names>) -> Result<Collection, Refusal> {
     let mut sources = Vec::new();
     let mut seen = HashSet::new();
     for name in names {
@@ -55,7 +61,11 @@ pub fn read(names: &[PathBuf]) -> Result<Collection, Refusal> {
         ..SMALL_BYTES => 1,
         _ => thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS),
     };
-    let merge = if threads == 1 { read_alone(&sources) } else { read_together(&sources, threads) };
+    let empty = || Merge::with(functions);
+    let merge = match threads {
+        1 => read_alone(&sources, empty()),
+        _ => read_together(&sources, threads, &empty),
+    };
     Ok(merge?.finish())
 }
 
@@ -94,25 +104,28 @@ struct Block {
     is_torn: bool,
 }
 
-fn read_alone(sources: &[Source]) -> Result<Merge, Refusal> {
-    let mut merge = Merge::default();
+fn read_alone(sources: &[Source], mut merge: Merge) -> Result<Merge, Refusal> {
     let long = read_blocks(sources, |block| add_block(&mut merge, &block))?;
     (0..long).for_each(|_| merge.skip_line());
     Ok(merge)
 }
 
-fn read_together(sources: &[Source], threads: usize) -> Result<Merge, Refusal> {
+fn read_together(
+    sources: &[Source],
+    threads: usize,
+    empty: &(impl Fn() -> Merge + Sync),
+) -> Result<Merge, Refusal> {
     let (sender, receiver) = sync_channel(threads);
     let receiver = Mutex::new(receiver);
     thread::scope(|scope| {
         let workers: Vec<_> =
-            (0..threads).map(|_| scope.spawn(|| merge_blocks(&receiver))).collect();
+            (0..threads).map(|_| scope.spawn(|| merge_blocks(&receiver, empty()))).collect();
         let result = read_blocks(sources, |block| {
             // Sending can't fail: the threads take blocks until there are no more.
             let _ = sender.send(block);
         });
         drop(sender);
-        let mut merge = Merge::default();
+        let mut merge = empty();
         for worker in workers {
             let part = worker.join().map_err(|_| Refusal::new(1, "a thread has failed"))?;
             merge.join_all(part);
@@ -122,8 +135,7 @@ fn read_together(sources: &[Source], threads: usize) -> Result<Merge, Refusal> {
     })
 }
 
-fn merge_blocks(receiver: &Mutex<Receiver<Block>>) -> Merge {
-    let mut merge = Merge::default();
+fn merge_blocks(receiver: &Mutex<Receiver<Block>>, mut merge: Merge) -> Merge {
     loop {
         let Ok(receiver) = receiver.lock() else { return merge };
         let Ok(block) = receiver.recv() else { return merge };

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
@@ -12,6 +13,7 @@ use super::config;
 use super::diff;
 use super::format::{FORMATS, Format, jsonl};
 use super::known::{self, Kept};
+use super::names::{self, Names};
 use super::policy::{self, FailOn};
 use super::records;
 use super::refusal::{Refusal, quoted};
@@ -60,6 +62,7 @@ pub fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Name source files relative to this folder [default: where the run began]"),
         )
+        .arg(names::flag())
         .args(known::flags())
         .arg(config::flag())
         .arg(policy::flag().help("Which bugs make the exit code 1 [default: never]"))
@@ -73,7 +76,8 @@ Examples:
   fencepost report out --format sarif=out.sarif --format html=out.html
   fencepost report out --format baseline -o known.json
   fencepost report out --baseline known.json --fail-on new
-  fencepost report --diff before after";
+  fencepost report --diff before after
+  fencepost report out --debug-dir /srv/debug";
 
 /// The command `merge`.
 pub fn merge_command() -> Command {
@@ -82,6 +86,7 @@ pub fn merge_command() -> Command {
         .override_usage("fencepost merge [-o FILE] DIR|FILE|-...")
         .arg(inputs())
         .arg(output().help("The file to write [default: standard output]"))
+        .arg(names::flag())
 }
 
 fn inputs() -> Arg {
@@ -117,9 +122,10 @@ pub fn report(matches: &ArgMatches) -> Result<u8, Refusal> {
         return Err(Refusal::new(Refusal::USAGE, sentence));
     }
     let kept = Kept::load(matches)?;
+    let functions = Arc::new(Names::given(matches));
     let mut collection = match matches.get_many::<PathBuf>("diff") {
         Some(mut names) => {
-            let mut read = || read(names.next().into_iter().cloned().collect());
+            let mut read = || read(names.next().into_iter().cloned().collect(), &functions);
             let (old, mut new) = (read()?, read()?);
             if outputs.is_empty() && !generates {
                 kept.apply(&mut new);
@@ -132,7 +138,7 @@ pub fn report(matches: &ArgMatches) -> Result<u8, Refusal> {
             new
         }
         None => {
-            let mut collection = read(given(matches))?;
+            let mut collection = read(given(matches), &functions)?;
             kept.apply(&mut collection);
             collection
         }
@@ -157,7 +163,7 @@ pub fn report(matches: &ArgMatches) -> Result<u8, Refusal> {
 
 /// Runs `merge`; returns the exit code.
 pub fn merge(matches: &ArgMatches) -> Result<u8, Refusal> {
-    let collection = read(given(matches))?;
+    let collection = read(given(matches), &Arc::new(Names::given(matches)))?;
     let path = matches.get_one::<PathBuf>("output").map(PathBuf::as_path);
     write(path, |out| jsonl::render(&collection, out))?;
     Ok(0)
@@ -168,12 +174,12 @@ fn given(matches: &ArgMatches) -> Vec<PathBuf> {
 }
 
 /// Reads records, and tells the user what was skipped.
-fn read(names: Vec<PathBuf>) -> Result<Collection, Refusal> {
+fn read(names: Vec<PathBuf>, functions: &Arc<Names>) -> Result<Collection, Refusal> {
     if names.is_empty() {
         let sentence = "a report directory or a record file is missing; try 'fencepost report DIR'";
         return Err(Refusal::new(Refusal::USAGE, sentence));
     }
-    let collection = records::read(&names)?;
+    let collection = records::read_with(&names, functions)?;
     if collection.is_empty() && collection.skipped.broken > 0 {
         let sentence = format!(
             "{} has no records, but other lines; name a report directory",

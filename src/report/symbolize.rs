@@ -4,21 +4,18 @@
 //! hold), and finds modules in the runtime's own registry. If files are missing, replaced, deleted or malformed, it
 //! finds less. It allocates, and reads files.
 
-mod debug_file;
-mod demangle;
-mod dwarf;
 mod maps;
 pub mod operators;
-mod store;
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use super::panics;
+use crate::debug_info::DebugFile;
 use crate::finding::{Address, Frame, UNKNOWN_MODULE};
 use crate::printable::printable;
-use crate::trace::{self, Module, Pc, modules};
-use debug_file::DebugFile;
+use crate::trace::{self, Module, ModuleKind, Pc, modules};
 use maps::Maps;
 
 /// The function's name in the frame by which a signal handler returns, as debuggers write it.
@@ -83,7 +80,7 @@ impl Symbolizer {
 
     fn symbolize_in(&mut self, module: &'static Module, pc: usize, lookup: usize) -> Vec<Frame> {
         let key = core::ptr::from_ref(module) as usize;
-        let loaded = || panics::catch(|| DebugFile::open(module)).flatten();
+        let loaded = || panics::catch(|| open(module)).flatten();
         let file = self.files.entry(key).or_insert_with(loaded);
         let stated = module.stated_address(lookup) as u64;
         let mut frames = match file {
@@ -106,6 +103,22 @@ impl Symbolizer {
         }
         frames
     }
+}
+
+fn open(module: &Module) -> Option<DebugFile> {
+    if module.kind == ModuleKind::Vdso {
+        // Its section headers lie beyond the last segment, in the same page.
+        let bytes = module.end.next_multiple_of(0x1000) - module.start;
+        // SAFETY: the kernel maps the vDSO for the life of the process, whole readable pages.
+        let image = unsafe { core::slice::from_raw_parts(module.start as *const u8, bytes) };
+        return Some(DebugFile::of_image(image));
+    }
+    let real = match module.kind {
+        // Works when the file was deleted or replaced, too.
+        ModuleKind::Executable => Path::new("/proc/self/exe"),
+        _ => module.path.as_path(),
+    };
+    DebugFile::of_module(real, &module.path, &module.build_id)
 }
 
 fn path_of(module: &Module) -> String {

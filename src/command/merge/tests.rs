@@ -1,7 +1,7 @@
 //! Tests of merging.
 
 use super::*;
-use fencepost::finding::{Known, LeakCount, NotGuarded, Notice, ProcessEnd, ProcessStart};
+use fencepost::finding::{Counted, Known, LeakCount, NotGuarded, Notice, ProcessEnd, ProcessStart};
 
 fn process(pid: u32) -> Process {
     Process {

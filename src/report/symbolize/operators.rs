@@ -10,7 +10,7 @@ use object::{
 };
 use std::path::Path;
 
-use super::store::Store;
+use crate::debug_info::store::Store;
 
 /// How the mangled names of operator new, new[], delete and delete[] begin (Itanium C++ ABI, 5.1.3).
 const PREFIXES: [&str; 4] = ["_Znw", "_Zna", "_Zdl", "_Zda"];

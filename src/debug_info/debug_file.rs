@@ -9,16 +9,16 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 use super::demangle::demangle;
 use super::dwarf::Dwarf;
+use super::minidebug;
 use super::store::{Image, Store};
 use crate::finding::Frame;
 use crate::sys::variables;
-use crate::trace::{Module, ModuleKind};
 
 /// The folder where distributions keep separate debug files.
 const DEBUG_ROOT: &str = "/usr/lib/debug";
 
 /// What the files tell about a module's code.
-pub(super) struct DebugFile {
+pub struct DebugFile {
     /// From the module itself, or from its separate file.
     dwarf: Option<Dwarf>,
     /// Files whose symbol tables are searched, in this order. They are read again at each look-up: few addresses need
@@ -29,45 +29,68 @@ pub(super) struct DebugFile {
 }
 
 impl DebugFile {
-    /// Opens a module's files. `None` if its own file is missing, or is another than the one that was loaded.
-    pub(super) fn open(module: &Module) -> Option<Self> {
+    /// Of a module that is in no file but in memory.
+    pub fn of_image(image: &'static [u8]) -> DebugFile {
+        let tables = object::File::parse(image).into_iter().collect();
+        DebugFile { dwarf: None, tables, store: Store::new() }
+    }
+
+    /// Of the module at `path`, which can perhaps be read at `real`. `None` when its file is missing or is not the one that was
+    /// loaded, by its build id.
+    pub fn of_module(real: &Path, path: &Path, build_id: &[u8]) -> Option<DebugFile> {
         let store = Store::new();
-        if module.kind == ModuleKind::Vdso {
-            // Its section headers lie behind the last segment, in the same page.
-            let bytes = module.end.next_multiple_of(0x1000) - module.start;
-            // SAFETY: the kernel maps the vDSO as whole readable pages, for the life of the process.
-            let image = unsafe { core::slice::from_raw_parts(module.start as *const u8, bytes) };
-            let tables = object::File::parse(image).into_iter().collect();
-            return Some(Self { dwarf: None, tables, store });
-        }
-        let path = match module.kind {
-            // This path works even if the file was deleted or replaced.
-            ModuleKind::Executable => Path::new("/proc/self/exe"),
-            _ => module.path.as_path(),
-        };
         // SAFETY: all that is taken from the store goes into the value that owns it, into fields dropped before it.
         unsafe {
-            let image = store.open(path).or_else(|| store.open(&module.path))?;
-            let build_id = image.build_id().ok().flatten().unwrap_or_default();
-            if !module.build_id.is_empty() && *build_id != *module.build_id {
+            let image = store.open(real).or_else(|| store.open(path))?;
+            if !build_id.is_empty() && id_of(&image) != build_id {
                 return None;
             }
-            let mut tables = Vec::new();
-            let mut dwarf = None;
-            if has_debug_info(&image) {
-                dwarf = load(&store, &image, &module.path);
-            } else if let Some((separate, path)) = separate_file(&store, &image, &module.path) {
-                dwarf = load(&store, &separate, &path);
-                tables.push(separate);
+            let mut found = DebugFile { dwarf: None, tables: Vec::new(), store };
+            found.add(image, path);
+            Some(found)
+        }
+    }
+
+    /// Of the build of a module, from what there is of these files. One without a build id stands for a module without one.
+    pub fn of_build(paths: &[PathBuf], build_id: &[u8]) -> Option<DebugFile> {
+        let mut found = DebugFile { dwarf: None, tables: Vec::new(), store: Store::new() };
+        for path in paths {
+            // SAFETY: as above.
+            unsafe {
+                if let Some(image) = found.store.open(path).filter(|image| id_of(image) == build_id)
+                {
+                    found.add(image, path);
+                }
             }
-            tables.push(image);
-            Some(Self { dwarf, tables, store })
+        }
+        (!found.tables.is_empty()).then_some(found)
+    }
+
+    /// Adds what an image of the store, which is at `path`, says, and the file with its debug information.
+    ///
+    /// # Safety
+    /// The image must be of `self.store`.
+    unsafe fn add(&mut self, image: Image, path: &Path) {
+        let store = &self.store;
+        // SAFETY: the store is dropped after what is taken of it.
+        unsafe {
+            if self.dwarf.is_none() {
+                if has_debug_info(&image) {
+                    self.dwarf = load(store, &image, path);
+                } else if let Some((separate, path)) = separate_file(store, &image, path) {
+                    self.dwarf = load(store, &separate, &path);
+                    self.tables.push(separate);
+                }
+            }
+            let small = minidebug::table(store, &image);
+            self.tables.push(image);
+            self.tables.extend(small);
         }
     }
 
     /// Returns the functions at an address of the file, innermost first; none if unknown. The caller fills in the
     /// modules.
-    pub(super) fn frames_at(&self, address: u64) -> Vec<Frame> {
+    pub fn frames_at(&self, address: u64) -> Vec<Frame> {
         let found = match &self.dwarf {
             // SAFETY: the debug information was loaded from this store, which is dropped after it.
             Some(dwarf) => unsafe { dwarf.find(&self.store, address) },
@@ -104,7 +127,7 @@ impl DebugFile {
     }
 
     /// Whether a file became shorter while it was read: what was found may be wrong.
-    pub(super) fn is_damaged(&self) -> bool {
+    pub fn is_damaged(&self) -> bool {
         self.store.is_damaged()
     }
 }
@@ -134,6 +157,10 @@ fn symbol_in(image: &Image, address: u64) -> Option<String> {
     Some(demangle(name))
 }
 
+fn id_of(image: &Image) -> &'static [u8] {
+    image.build_id().ok().flatten().unwrap_or_default()
+}
+
 fn has_debug_info(image: &Image) -> bool {
     let sections = [".debug_info", ".zdebug_info"];
     sections.iter().any(|name| image.section_by_name(name).is_some_and(|found| found.size() > 0))
@@ -155,7 +182,7 @@ unsafe fn load(store: &Store, image: &Image, path: &Path) -> Option<Dwarf> {
 /// # Safety
 /// The store must outlive what this returns.
 unsafe fn separate_file(store: &Store, image: &Image, module: &Path) -> Option<(Image, PathBuf)> {
-    let build_id = image.build_id().ok().flatten().unwrap_or_default();
+    let build_id = id_of(image);
     let open = |path: PathBuf| {
         // SAFETY: the caller promises that the store outlives what is taken from it.
         let found = unsafe { store.open(&path) }?;
@@ -179,7 +206,7 @@ unsafe fn separate_file(store: &Store, image: &Image, module: &Path) -> Option<(
 
 /// Whether a file holds debug information, and of this build if both files name theirs.
 fn describes(image: &Image, build_id: &[u8]) -> bool {
-    let theirs = image.build_id().ok().flatten().unwrap_or_default();
+    let theirs = id_of(image);
     has_debug_info(image) && (build_id.is_empty() || theirs.is_empty() || theirs == build_id)
 }
 

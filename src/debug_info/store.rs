@@ -10,13 +10,13 @@ use object::{CompressionFormat, Object, ObjectSection};
 use crate::sys::view::{Buffer, FileView};
 
 /// An ELF file in a store.
-pub(super) type Image = object::File<'static>;
+pub(crate) type Image = object::File<'static>;
 
 /// The most bytes that all compressed sections of one module's files may unpack to.
 const MOST_UNPACKED_BYTES: u64 = 512 << 20;
 
 /// Open files, and their sections that were unpacked.
-pub(super) struct Store {
+pub(crate) struct Store {
     views: RefCell<Vec<FileView>>,
     buffers: RefCell<Vec<Buffer>>,
     /// How many bytes may still be unpacked.
@@ -24,7 +24,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             views: RefCell::default(),
             buffers: RefCell::default(),
@@ -36,7 +36,7 @@ impl Store {
     ///
     /// # Safety
     /// The store must outlive what this returns.
-    pub(super) unsafe fn open(&self, path: &Path) -> Option<Image> {
+    pub(crate) unsafe fn open(&self, path: &Path) -> Option<Image> {
         let path = CString::new(path.as_os_str().as_bytes()).ok()?;
         let view = FileView::open(&path).ok()?;
         // SAFETY: the store keeps the view, and the caller promises that it outlives the image.
@@ -45,11 +45,26 @@ impl Store {
         Some(image)
     }
 
+    /// Keeps an ELF file that was unpacked. `None` if it is none.
+    ///
+    /// # Safety
+    /// The store must outlive what it gives.
+    pub(crate) unsafe fn keep(&self, unpacked: &[u8]) -> Option<Image> {
+        let left = self.left.get().checked_sub(unpacked.len() as u64)?;
+        let mut buffer = Buffer::new(unpacked.len()).ok()?;
+        buffer.as_mut().copy_from_slice(unpacked);
+        // SAFETY: the store keeps the buffer as it is, and outlives the image, as the caller promises.
+        let image = object::File::parse(unsafe { buffer.bytes() }).ok()?;
+        self.left.set(left);
+        self.buffers.borrow_mut().push(buffer);
+        Some(image)
+    }
+
     /// Returns the section called `name`; empty if there is none, or if it can't be unpacked.
     ///
     /// # Safety
     /// The store must outlive what this returns, and the image must be from this store.
-    pub(super) unsafe fn section(&self, image: &Image, name: &str) -> &'static [u8] {
+    pub(crate) unsafe fn section(&self, image: &Image, name: &str) -> &'static [u8] {
         let packed = image.section_by_name(name).and_then(|found| found.compressed_data().ok());
         let Some(packed) = packed else { return &[] };
         if packed.format == CompressionFormat::None {
@@ -67,7 +82,7 @@ impl Store {
     }
 
     /// Whether a file became shorter while it was read: what was found may be wrong.
-    pub(super) fn is_damaged(&self) -> bool {
+    pub(crate) fn is_damaged(&self) -> bool {
         self.views.borrow().iter().any(FileView::is_damaged)
     }
 }
