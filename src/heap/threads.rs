@@ -387,10 +387,14 @@ pub fn after_fork_in_child() {
     for number in 0..registry.next.load(Ordering::Relaxed) {
         if let Some(thread) = registry.threads.get(number as usize) {
             let tid = if number == me { process::tid() } else { 0 };
-            thread.tid.store(tid, Ordering::Relaxed);
+            let was_alive = thread.tid.swap(tid, Ordering::Relaxed) != 0;
             // The parent reports its own operations.
             thread.counters.clear_operations();
             if number != me {
+                if was_alive {
+                    // The thread is gone, but what its stack leads to was in use when it went.
+                    thread.stack_top.store(0, Ordering::Relaxed);
+                }
                 let left = thread.credit.empty();
                 with_cache(|cache| cache.credit().map(|mine| mine.put(left)));
             }

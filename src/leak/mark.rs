@@ -5,6 +5,7 @@
 //! lost with it; of a ring, the first one stands for the others.
 
 use super::objects::{Entry, Objects, Reach};
+use super::thread_block;
 use crate::options::Heuristics;
 use crate::sys::PAGE_BYTES;
 use crate::sys::held_pages::{HeldPages, Kind};
@@ -174,7 +175,7 @@ impl<'a, 'p> Marker<'a, 'p> {
         }
     }
 
-    /// Whether a pointer into the midst of an object counts as one to its start.
+    /// Whether a pointer into the midst of an object counts as one to its start: by what libc does, or a heuristic.
     fn is_as_good(&self, pointer: usize, number: usize) -> bool {
         let entry = &self.objects.entries()[number];
         let (start, size) = (entry.start(), entry.size());
@@ -183,6 +184,9 @@ impl<'a, 'p> Marker<'a, 'p> {
         };
         let has = |heuristic| self.heuristics.has(heuristic);
         let offset = pointer - start;
+        if thread_block::is_vector(start, size, offset) {
+            return true;
+        }
         if offset == 3 * WORD
             && has(Heuristics::STRING)
             && let (Some(length), Some(capacity)) = (word(0), word(1))

@@ -12,6 +12,7 @@ mod roots;
 pub mod tell;
 #[cfg(test)]
 mod tests;
+mod thread_block;
 
 pub use groups::{Findings, Group};
 pub use objects::Objects;

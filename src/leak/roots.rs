@@ -6,12 +6,13 @@
 //! frames of the signal that has stopped them; those of the calling one are on its stack.
 
 use super::mark::Marker;
+use super::thread_block;
 use crate::heap::{Heap, private, threads};
 use crate::sys::address_map::{self, MappedRange, Named};
 use crate::sys::halt::{Halted, Thread};
 use crate::sys::held_pages::Kind;
 use crate::sys::mapped_array::{MappedArray, Zeroed};
-use crate::sys::{Errno, loader, memory, probe, process};
+use crate::sys::{Errno, loader, memory, process};
 use crate::trace;
 use core::ops::Range;
 
@@ -20,18 +21,6 @@ const RED_ZONE_BYTES: usize = 128;
 
 /// Most stretches of memory that are left out; of threads that have ended, some may be too many.
 const MOST_STRETCHES: usize = 1 << 14;
-
-/// Where the control block of a thread has its own address, beside the first word (glibc's `tcbhead_t`).
-const CONTROL_SELF: usize = 16;
-/// And the pointer to the vector of its thread-local storage, behind the first entry.
-const CONTROL_VECTOR: usize = 8;
-const VECTOR_ENTRY_BYTES: usize = 16;
-
-/// Whether a thread's control block lies at an address, of a thread that lives or one whose stack libc keeps.
-fn is_control_block(address: usize) -> bool {
-    let is_own = |at: usize| probe::load(at) == Some(address);
-    is_own(address) && is_own(address + CONTROL_SELF)
-}
 
 /// A stretch of memory. All zeros is valid.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +62,8 @@ struct Stacks {
     /// Where the live part of a stack begins, and an address behind the stack, in the same mapping; 0 for the first
     /// thread's, which is told by its name. What comes before in that mapping is dead.
     edges: MappedArray<Edge>,
+    /// Where the threads are.
+    pointers: MappedArray<usize>,
     /// Ours, and other stretches that are no roots.
     left_out: MappedArray<Stretch>,
 }
@@ -87,6 +78,7 @@ pub fn mark(
     let others = || halted.into_iter().flat_map(Halted::threads);
     let mut stacks = Stacks {
         edges: MappedArray::with_capacity(MOST_STRETCHES)?,
+        pointers: MappedArray::with_capacity(MOST_STRETCHES)?,
         left_out: MappedArray::with_capacity(MOST_STRETCHES)?,
     };
     stacks.leave_out_ours();
@@ -116,12 +108,6 @@ pub fn mark(
     marker.mark_mapping(private::used(), Kind::Any);
     for stack in threads::stacks() {
         marker.mark_word(stack.argument);
-        // libc keeps a pointer to the second entry of the vector by which it finds thread-local storage (glibc's dl-tls.c).
-        if is_control_block(stack.control)
-            && let Some(vector) = probe::load(stack.control + CONTROL_VECTOR)
-        {
-            marker.mark_word(vector.wrapping_sub(VECTOR_ENTRY_BYTES));
-        }
     }
     for thread in others() {
         if let Some(standing) = thread.standing {
@@ -211,7 +197,7 @@ impl Stacks {
         // all count.
         let ended = threads::stacks().filter(|stack| stack.tid == 0 && stack.top != 0);
         for stack in ended.filter(|_| !has_missing) {
-            if is_control_block(stack.control)
+            if thread_block::is_at(stack.control)
                 && !self.edges.iter().any(|edge| edge.behind == stack.control)
             {
                 self.edges.push(Edge { live_from: stack.top, behind: stack.control });
@@ -221,6 +207,7 @@ impl Stacks {
 
     /// Notes a thread's stack that is live from an address on, if it is of the usual kind and the thread is on it.
     fn note_living(&mut self, tid: u32, pid: u32, live_from: usize) {
+        self.pointers.push(live_from);
         if tid == pid {
             self.edges.push(Edge { live_from, behind: 0 });
         }
@@ -240,10 +227,17 @@ impl Stacks {
                 }
         });
         match (within.next(), within.next()) {
-            (Some(edge), None) => edge.live_from,
+            // A thread that the runtime has not met may be using a stack that was another's.
+            (Some(edge), None) if !self.has_pointer_in(mapping.start..edge.live_from) => {
+                edge.live_from
+            }
             // Two are not what they seem.
             _ => mapping.start,
         }
+    }
+
+    fn has_pointer_in(&self, range: Range<usize>) -> bool {
+        self.pointers.iter().any(|pointer| range.contains(pointer))
     }
 
     /// Passes what is not left out of `range` to `each`.
