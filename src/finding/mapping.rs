@@ -71,6 +71,18 @@ impl MappingDeed {
         }
     }
 
+    /// The same at the start of a line.
+    pub fn title(self) -> &'static str {
+        match self {
+            MappingDeed::Mapped => "Mapped",
+            MappingDeed::Moved => "Moved",
+            MappingDeed::Protected => "Protected",
+            MappingDeed::Truncated => "Truncated",
+            MappingDeed::Unmapped => "Unmapped",
+            MappingDeed::Failed => "Failed call",
+        }
+    }
+
     /// The same of a line of the source.
     pub fn of_line(self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@
 //! live objects are filled with zeros at once: the kernel may be the next to touch them, and its accesses would fail. The
 //! same is done in children that find pages empty (MADV_WIPEONFORK).
 
-use super::{history, trampoline};
+use super::{history, way_trampoline};
 use crate::mappings::{Call, Claim, Step};
 use crate::runtime;
 use crate::sys::next;
@@ -78,7 +78,7 @@ fn at_once(advice: c_int) -> c_int {
     if advice == libc::MADV_FREE { libc::MADV_DONTNEED } else { advice }
 }
 
-trampoline! {
+way_trampoline! {
     /// madvise(2).
     fencepost_madvise("rcx", "r8") => madvise;
 }

@@ -1,6 +1,6 @@
 //! ftruncate(2) and truncate(2): what is cut off a mapped file raises SIGBUS from then on.
 
-use super::{history, trampoline};
+use super::{history, way_trampoline};
 use crate::checked::entry::Call as CheckedCall;
 use crate::mappings::{self, Call};
 use crate::sys::next;
@@ -9,7 +9,7 @@ use crate::trace::Caller;
 use core::ffi::c_int;
 use libc::off64_t;
 
-trampoline! {
+way_trampoline! {
     /// ftruncate(2); ftruncate64 is the same on x86_64.
     fencepost_ftruncate("rdx", "rcx") => ftruncate;
 }

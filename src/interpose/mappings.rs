@@ -10,7 +10,7 @@
 //! Each call is noted for reports, with its stack (`history`).
 
 use super::memory_locks::{self, Future};
-use super::{history, trampoline};
+use super::{history, way_trampoline};
 use crate::heap::give::Demand;
 use crate::mappings::{self, Call, Step};
 use crate::runtime;
@@ -57,7 +57,7 @@ trampoline_by_stack! {
     fencepost_mremap => mremap;
 }
 
-trampoline! {
+way_trampoline! {
     /// munmap(2).
     fencepost_munmap("rdx", "rcx") => munmap;
     /// shmat(2).

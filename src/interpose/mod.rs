@@ -89,3 +89,22 @@ macro_rules! trampoline {
     };
 }
 use trampoline;
+
+/// As [`trampoline`], for functions that are exported by way of [`bystander`] only.
+macro_rules! way_trampoline {
+    ($($(#[$meta:meta])* $entry:ident($sp:literal, $bp:literal) => $target:path;)*) => {
+        $(
+            $(#[$meta])*
+            #[unsafe(naked)]
+            pub extern "C" fn $entry() {
+                core::arch::naked_asm!(
+                    concat!("mov ", $sp, ", rsp"),
+                    concat!("mov ", $bp, ", rbp"),
+                    "jmp {target}",
+                    target = sym $target,
+                )
+            }
+        )*
+    };
+}
+use way_trampoline;

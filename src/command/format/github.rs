@@ -51,11 +51,14 @@ fn write_annotation(bug: &Bug, root: &Root, out: &mut dyn Write) -> io::Result<(
     )?;
     let mut text = clean(&format!("{}, at {}", sentence::of(finding), root.place(finding)));
     let object = finding.object.as_ref();
-    for (done, frame) in [
+    let calls = finding.mapping.iter().flat_map(|mapping| mapping.calls.iter().rev());
+    let calls = calls.map(|call| (call.did.words(), innermost(Some(&call.event))));
+    let of_object = [
         ("allocated", object.and_then(|it| place::allocation(place::stack_of(&it.allocated)))),
         ("begun", innermost(finding.begun.as_ref())),
         ("freed", innermost(object.and_then(|it| it.freed.as_ref()))),
-    ] {
+    ];
+    for (done, frame) in of_object.into_iter().chain(calls) {
         if let Some(position) = frame.and_then(|frame| root.position(frame)) {
             text += &format!("\n{done} at {}", clean(&position));
         }

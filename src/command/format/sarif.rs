@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::place::{self, FilePath, Root, encode, moment};
 use super::{rule, sentence, sentence::Weight};
 use crate::command::collection::{Collection, RunTold};
-use fencepost::finding::{Bug, Finding, Frame, Known, Source};
+use fencepost::finding::{Bug, Finding, Frame, Known, MappingDeed, Source};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -213,6 +213,7 @@ enum What {
     /// The call that began an operation of libc on the object.
     Beginning,
     Free,
+    Mapping(MappingDeed),
     Bug,
     /// The later discovery of the bug.
     Discovery,
@@ -246,6 +247,11 @@ impl<'a> Event<'a> {
             let stack = place::stack_of(freed);
             events.push(Event { what: What::Free, thread: freed.thread, stack });
         }
+        // The latest comes first.
+        for call in finding.mapping.iter().flat_map(|mapping| mapping.calls.iter().rev()) {
+            let (thread, stack) = (call.event.thread, place::stack_of(&call.event));
+            events.push(Event { what: What::Mapping(call.did), thread, stack });
+        }
         for owned in finding.leak.iter().flat_map(|leak| &leak.owned) {
             let stack = place::stack_of(&owned.allocated);
             events.push(Event { what: What::Owned, thread: owned.allocated.thread, stack });
@@ -274,6 +280,7 @@ impl<'a> Event<'a> {
             What::Allocation => format!("Allocated by thread T{by} here"),
             What::Beginning => format!("Begun by thread T{by} here"),
             What::Free => format!("Freed by thread T{by} here"),
+            What::Mapping(did) => format!("{} by thread T{by} here", did.title()),
             What::Bug => format!("Reported in thread T{by} here"),
             What::Discovery => format!("Found in thread T{by} here"),
             What::Lost => format!("Allocated by thread T{by} here"),

@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::{FORMATS, samples};
 use crate::command::collection::{Collection, RunTold};
 use fencepost::finding::{
-    Bug, Counted, Event, LeakCount, LeakCounts, LeakTotals, NotGuarded, Totals,
+    Bug, Counted, Event, LeakCount, LeakCounts, LeakTotals, Mapping, MappingCall, MappingDeed,
+    NotGuarded, Totals,
 };
 
 fn collection(bugs: Vec<Bug>) -> Collection {
@@ -144,6 +145,26 @@ fn sarif_says_what_services_ask_for() {
     assert_eq!(flow[1]["locations"].as_array().unwrap().len(), 2);
     assert_eq!(results[9]["baselineState"], "unchanged");
     assert_eq!(results[10]["suppressions"][0]["justification"], "suppressed by the old parser");
+}
+
+#[test]
+fn the_calls_of_a_mapping_are_told_with_their_places() {
+    let mut bug = samples::bugs().swap_remove(2);
+    let place = |name: &str| {
+        let mut frame = bug.example.stack[0].clone();
+        frame.file = Some(format!("{}/src/{name}", samples::ROOT));
+        Event { thread: 0, stack: Some(vec![frame]) }
+    };
+    let call = |did, name| MappingCall { did, call: String::new(), event: place(name) };
+    let calls = vec![call(MappingDeed::Unmapped, "gone.c"), call(MappingDeed::Mapped, "made.c")];
+    bug.example.object = None;
+    bug.example.mapping = Some(Mapping { place: None, calls });
+    let collection = collection(vec![bug]);
+    for format in ["text", "sarif", "github", "markdown", "html", "valgrind"] {
+        let text = rendered(format, &collection);
+        let told = ["made.c", "gone.c"].iter().all(|name| text.contains(name));
+        assert!(told && text.to_lowercase().contains("unmapped"), "{format}: {text}");
+    }
 }
 
 #[test]

@@ -37,6 +37,10 @@ fn tell(bug: &Bug, out: &mut dyn Write) -> io::Result<()> {
         lines.push(" What is done with the block was begun at".to_owned());
         lines.extend(stack(stack_of(begun)));
     }
+    for call in finding.mapping.iter().flat_map(|mapping| &mapping.calls) {
+        lines.push(format!(" {} by thread T{} at", call.did.title(), call.event.thread));
+        lines.extend(stack(stack_of(&call.event)));
+    }
     lines.push(format!(" Fencepost: {}", finding.summary));
     lines.push(String::new());
     write_lines(finding.process.pid, &lines, out)

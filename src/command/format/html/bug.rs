@@ -127,6 +127,9 @@ fn write_stacks(finding: &Finding, root: &Root, html: &mut String) {
         }
         write_event("Allocated", &object.allocated, finding, root, html);
     }
+    for call in finding.mapping.iter().flat_map(|mapping| &mapping.calls) {
+        write_event(call.did.title(), &call.event, finding, root, html);
+    }
     for creation in &finding.threads {
         let heading =
             format!("Thread {} created by thread T{}", label(&creation.thread), creation.by);
