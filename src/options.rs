@@ -519,7 +519,7 @@ options! {
     "memory-limit" => memory_limit_mib: u64 = 0, Form::Number { min: 0, max: 1 << 27 };
 
     /// MiB for data about freed objects. Beyond it the oldest are forgotten: using one is still caught,
-    /// but its stacks are gone.
+    /// but its stacks are gone. An eighth as much more is for the program's calls of mmap and the like.
     "history" => history_mib: usize = 64, Form::Number { min: 0, max: 1 << 20 };
 
     group Reports;
