@@ -29,7 +29,10 @@ size_t fencepost_check_heap(void) __attribute__((weak));
 
 /* Looks for leaks, as at the end of a run with the option leaks=full. Writes a report for each place that allocated leaks
  * of the option leak-kinds, then how much was lost in all. Returns the number of objects that are definitely or possibly
- * lost. The other threads are stopped while memory is read. The process goes on. */
+ * lost. The process goes on.
+ *
+ * The other threads are stopped by a signal while memory is read. System calls of theirs that were waiting go on waiting, but
+ * those that the kernel restarts after no handler return EINTR: sleep, poll, select, epoll_wait, pause and the like. */
 size_t fencepost_check_leaks(void) __attribute__((weak));
 
 /* Remembers all live objects, reachable or not, by the places that allocated them, and returns a number for this moment.
