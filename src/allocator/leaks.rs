@@ -94,10 +94,12 @@ pub fn check_at_end(runtime: &'static Runtime, ending: Ending, from: usize) {
     };
     // See `leak::kept`.
     let is_freed = ending == Ending::Exit && has_one_thread;
+    let _scope = RuntimeScope::enter();
+    // libc then forgets the environment, whose strings may be the program's. What our own heap leads to can be reached.
+    let environment = process::environment_strings();
     if is_freed {
         scope::outside(freeres::free_all);
     }
-    let _scope = RuntimeScope::enter();
     let own = trace::module_of(check_at_end as *const () as usize);
     let own = own.map_or(0..0, |module| module.start..module.end);
     if let Some(mut objects) = survey(runtime, from, &Afterwards::Stay(own)) {
@@ -108,6 +110,7 @@ pub fn check_at_end(runtime: &'static Runtime, ending: Ending, from: usize) {
         let extent = Extent { kinds: options.leak_kinds, check: options.leaks };
         conclude(tell_at_end(runtime, &findings, extent));
     }
+    drop(core::hint::black_box(environment));
 }
 
 /// Tells of what was found, and does without names if looking them up fails; returns how many places are errors.

@@ -1,7 +1,7 @@
 //! The process and its threads: identity, exit, environment.
 
 use super::per_thread::per_thread;
-use super::{Errno, PAGE_BYTES, file, syscall, syscall_unjudged};
+use super::{Errno, PAGE_BYTES, file, probe, syscall, syscall_unjudged};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -242,6 +242,14 @@ unsafe extern "C" {
 pub fn libc_environ() -> *const *const libc::c_char {
     // SAFETY: reads one word, which the program may change.
     unsafe { core::ptr::read_volatile(&raw const environ) }
+}
+
+/// Addresses of the strings in libc's environment. Memory that can't be read ends the list.
+pub fn environment_strings() -> Vec<usize> {
+    let array = libc_environ() as usize;
+    let entries =
+        (0..).map(|number: usize| probe::load(array.wrapping_add(number * size_of::<usize>())));
+    entries.map_while(|entry| entry.filter(|&entry| entry != 0)).collect()
 }
 
 /// The value of a variable as the kernel has it. The first allocation may come before libc has set `environ`.
