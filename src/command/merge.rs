@@ -38,7 +38,7 @@ pub struct Merge {
     /// Where names that records lack are looked up.
     names: Arc<Names>,
     runs: BTreeMap<String, RunTold>,
-    /// Bugs by fingerprint.
+    /// Bugs by [`key`].
     bugs: HashMap<String, Gathered>,
     /// Bare findings as lines, by a hash of process and time: the full findings may follow.
     bare: HashMap<u64, Vec<u8>>,
@@ -106,9 +106,9 @@ struct Lost {
 }
 
 impl Lost {
-    /// The worst class first, then the most bytes: each process has its own, so a sum would grow with their number.
-    fn rank(self) -> (LeakClass, Reverse<u64>) {
-        (self.class, Reverse(self.bytes.saturating_add(self.indirect_bytes)))
+    /// The most bytes first: each process has its own, so a sum would grow with their number.
+    fn rank(self) -> Reverse<u64> {
+        Reverse(self.bytes.saturating_add(self.indirect_bytes))
     }
 }
 
@@ -125,7 +125,7 @@ struct Who<'a> {
 }
 
 /// Orders findings: those with more information first, then earlier ones.
-type Rank<'a> = (bool, bool, bool, Option<(LeakClass, Reverse<u64>)>, u64, &'a str, u32);
+type Rank<'a> = (bool, bool, bool, Option<Reverse<u64>>, u64, &'a str, u32);
 
 fn rank(finding: &Finding) -> Rank<'_> {
     let Finding { late, bare, names_missing, time_ms, process, leak, .. } = finding;
@@ -153,6 +153,20 @@ impl Glance<'_> {
 impl Who<'_> {
     fn key(&self) -> u64 {
         hash(&(&*self.run, &*self.host, self.pid))
+    }
+}
+
+/// Stands behind the fingerprint in a [`key`].
+const BEHIND_FINGERPRINT: char = '\n';
+
+/// What findings of one bug have in common: the fingerprint. A function that allocates several objects may leak each for a
+/// reason of its own, so of leaks it is the class and the line, too.
+fn key<'a>(fingerprint: &'a str, summary: &str, class: Option<LeakClass>) -> Cow<'a, str> {
+    match class {
+        Some(class) => {
+            format!("{fingerprint}{BEHIND_FINGERPRINT}{} {summary}", class.name()).into()
+        }
+        None => fingerprint.into(),
     }
 }
 
@@ -289,16 +303,18 @@ impl Merge {
             let line = Record::Finding(Box::new(finding)).to_line();
             let Ok(named) = serde_json::from_str::<Glance>(&line) else { return self.skip_line() };
             self.add_complete(&named, line.as_bytes());
-            self.note_former(&named.fingerprint, &glance.fingerprint);
+            self.note_former(&named, &glance.fingerprint);
         } else {
             self.add_complete(glance, line);
         }
     }
 
     /// Notes that a bug had another fingerprint before its names were known.
-    fn note_former(&mut self, fingerprint: &str, former: &str) {
-        if fingerprint != former
-            && let Some(bug) = self.bugs.get_mut(fingerprint)
+    fn note_former(&mut self, named: &Glance, former: &str) {
+        let class = named.leak.map(|leak| leak.class);
+        let key = key(&named.fingerprint, &named.summary, class);
+        if named.fingerprint != former
+            && let Some(bug) = self.bugs.get_mut(&*key)
         {
             bug.also.insert(former.to_owned());
         }
@@ -307,7 +323,9 @@ impl Merge {
     fn add_complete(&mut self, glance: &Glance, line: &[u8]) {
         let Some(who) = &glance.process else { return self.skip_line() };
         let too_many = self.bugs.len() >= MOST_BUGS;
-        match self.bugs.get_mut(&*glance.fingerprint) {
+        let class = glance.leak.map(|leak| leak.class);
+        let key = key(&glance.fingerprint, &glance.summary, class);
+        match self.bugs.get_mut(&*key) {
             Some(bug) if rank(&bug.example) <= glance.rank() => bug.add(glance, who),
             Some(bug) => match serde_json::from_slice::<Finding>(line) {
                 Ok(finding) => {
@@ -325,7 +343,7 @@ impl Merge {
                     let first_ms = example.time_ms;
                     let mut bug = Gathered { first_ms, example, ..Gathered::default() };
                     bug.add(glance, who);
-                    self.bugs.insert(glance.fingerprint.clone().into_owned(), bug);
+                    self.bugs.insert(key.into_owned(), bug);
                 }
                 Err(_) => return self.skip_line(),
             },
@@ -346,12 +364,13 @@ impl Merge {
             }
             bug.site.clone_from(&finding.site);
         }
-        if self.bugs.len() >= MOST_BUGS && !self.bugs.contains_key(&bug.fingerprint) {
+        let class = bug.example.leak.as_ref().map(|leak| leak.class);
+        let key = key(&bug.fingerprint, &bug.summary, class).into_owned();
+        if self.bugs.len() >= MOST_BUGS && !self.bugs.contains_key(&key) {
             self.skipped.beyond += bug.count;
             return;
         }
-        let fingerprint = bug.fingerprint.clone();
-        self.join(fingerprint, Gathered::from(bug));
+        self.join(key, Gathered::from(bug));
     }
 
     fn join(&mut self, fingerprint: String, bug: Gathered) {
@@ -521,7 +540,8 @@ impl Gathered {
         }
     }
 
-    fn finish(self, fingerprint: String) -> Bug {
+    fn finish(self, key: String) -> Bug {
+        let fingerprint = key.split(BEHIND_FINGERPRINT).next().unwrap_or_default().to_owned();
         let Gathered { example, mut also, .. } = self;
         also.remove(&fingerprint);
         Bug {

@@ -61,7 +61,8 @@ pub fn render(finding: &Finding, style: Style, out: &mut impl Write) -> Result {
         stack::write_kept(creation.stack.as_deref(), style, out)?;
         writeln!(out)?;
     }
-    if !is_bare {
+    // Of leaks there are many in one process.
+    if !is_bare && finding.leak.is_none() {
         write_process(finding, style, out)?;
     }
     write!(out, "{SUMMARY}")?;

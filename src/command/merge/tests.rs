@@ -47,17 +47,24 @@ fn leak(class: LeakClass, bytes: u64, pid: u32, time_ms: u64) -> Finding {
 }
 
 #[test]
-fn the_worst_and_largest_leak_of_a_site_is_told() {
+fn the_largest_leak_of_a_class_and_line_is_told() {
     let (lost, possible) = (LeakClass::DefinitelyLost, LeakClass::PossiblyLost);
+    let elsewhere = Finding { summary: "leak a.c:9 in leak".to_owned(), ..leak(lost, 7, 1, 9) };
     let merged = merged_anyhow(&[
         leak(possible, 900, 1, 1),
         leak(lost, 40, 2, 2),
         leak(lost, 80, 3, 3),
         leak(lost, 60, 4, 4),
+        elsewhere,
     ]);
-    assert_eq!(merged.bugs.len(), 1);
-    let told = merged.bugs[0].example.leak.as_ref().unwrap();
-    assert_eq!((told.class, told.bytes, merged.bugs[0].count), (lost, 80, 4));
+    let told: Vec<(LeakClass, u64, u64)> = (merged.bugs.iter())
+        .filter_map(|bug| bug.example.leak.as_ref().map(|leak| (leak.class, leak.bytes, bug.count)))
+        .collect();
+    assert_eq!(told, [(possible, 900, 1), (lost, 80, 3), (lost, 7, 1)]);
+    assert!(merged.bugs.iter().all(|bug| bug.fingerprint == merged.bugs[0].fingerprint));
+    let mut again = Merge::default();
+    merged.records().for_each(|record| again.add(record));
+    assert_eq!(again.finish().bugs, merged.bugs);
 }
 
 #[test]
