@@ -27,6 +27,8 @@ fn every_kind_is_explained() {
     let (_, names) = text.split_once("fn name(self)").expect("the names of the kinds");
     let (names, _) = names.split_once("\n    }\n}").expect("the end of the function");
     let mut wanted: Vec<&str> = names.split('"').skip(1).step_by(2).collect();
+    // It is no bug of a moment.
+    wanted.push("leak");
     let mut listed = listed();
     wanted.sort_unstable();
     listed.sort_unstable();
@@ -38,11 +40,11 @@ fn every_kind_is_explained() {
 fn kinds_are_found_by_their_names() {
     assert_eq!(explain(&["memcpy-param-overlap"]), explain(&["param-overlap"]));
     assert_eq!(explain(&["segv"]), explain(&["SEGV"]));
-    let output = Command::new(FENCEPOST).args(["explain", "leak"]).output().expect("it starts");
+    let output = Command::new(FENCEPOST).args(["explain", "leaks"]).output().expect("it starts");
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        said.contains("no kind of bug is named 'leak'; 'fencepost explain' lists them"),
+        said.contains("no kind of bug is named 'leaks'; 'fencepost explain' lists them"),
         "{said}"
     );
 }

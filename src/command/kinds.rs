@@ -426,6 +426,22 @@ int main(void)
     return numbers[1];
 }
 "#
+    "leak" C "--leaks=full":
+    "Memory that was never freed: definitely lost where no pointer to it is left, possibly lost where the only one is into its middle."
+    "With --leaks=full, when the process ends: registers, stacks, static data and mappings are searched for pointers, and so is all that they lead to."
+    "A pointer that is overwritten or goes out of scope, an error path that returns without freeing, an owner that is freed without what it owns."
+    "The stack is that of the allocation. Decide who owns the object, and free it where the last pointer goes; objects that are lost with it often need no line of their own."
+    r#"#include <stdlib.h>
+
+static char *volatile name;
+
+int main(void)
+{
+    name = malloc(8);
+    name = malloc(9); // nothing points to the first any more
+    free(name);
+}
+"#
     "SEGV" C:
     "The program crashed at an address outside the heap: most often at a null pointer."
     "By the signal, before the program dies of it. --report-crashes=no leaves these out."

@@ -39,11 +39,8 @@ struct Asked {
     program: Vec<OsString>,
 }
 
-/// Options that are not needed here: about Valgrind's engine, leaks, and details of its output.
-const IDLE: [&str; 22] = [
-    "show-possibly-lost",
-    "errors-for-leak-kinds",
-    "leak-check-heuristics",
+/// Options that are not needed here: about Valgrind's engine, and details of its output.
+const IDLE: [&str; 19] = [
     "partial-loads-ok",
     "expensive-definedness-checks",
     "keep-stacktraces",
@@ -69,12 +66,17 @@ const IDLE: [&str; 22] = [
 const REFUSED: [&str; 6] =
     ["xml", "xml-file", "xml-fd", "log-fd", "log-socket", "gen-suppressions"];
 
+/// Of leaks, those that Memcheck shows, and counts as errors, unless it is told otherwise.
+const DEFAULT_KINDS: &str = "definite,possible";
+
 impl Asked {
     /// Reads the arguments after the name of the command.
     fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Asked, Refusal> {
         let mut asked = Asked::default();
         let mut arguments = arguments.peekable();
         let mut goes_on = true;
+        // As Valgrind has them.
+        let (mut leaks, mut kinds) = ("summary".to_owned(), DEFAULT_KINDS.to_owned());
         while let Some(word) = arguments.next_if(|word| word.as_bytes().starts_with(b"-")) {
             if word == "--" {
                 break;
@@ -98,6 +100,17 @@ impl Asked {
                 ("error-exitcode", _) => asked.flags.push(flag("error-exitcode")),
                 ("exit-on-first-error", _) => goes_on = value != "yes",
                 ("error-limit", "no") => asked.flags.push("--max-reports=1000000".to_owned()),
+                ("leak-check", "no" | "summary" | "full") => leaks = value.to_owned(),
+                ("leak-check", "yes") => leaks = "full".to_owned(),
+                ("show-leak-kinds", _) => kinds = value.to_owned(),
+                ("show-reachable", "yes") => kinds = "all".to_owned(),
+                ("show-reachable", _) => kinds = DEFAULT_KINDS.to_owned(),
+                ("show-possibly-lost", "no") => kinds = "definite".to_owned(),
+                ("leak-check-heuristics", _) => {
+                    asked.flags.push(format!("--leak-heuristics={value}"))
+                }
+                ("show-possibly-lost", _) | ("leak-resolution", "high") => {}
+                ("errors-for-leak-kinds", DEFAULT_KINDS) => {}
                 ("suppressions", _) => asked.flags.push(flag("suppressions")),
                 ("show-mismatched-frees", _) => asked.flags.push(flag("alloc-dealloc-mismatch")),
                 ("malloc-fill" | "free-fill", _) => {
@@ -122,6 +135,10 @@ impl Asked {
         asked.program = arguments.collect();
         if asked.program.is_empty() {
             return Err(Refusal::new(Refusal::USAGE, "a PROGRAM is missing"));
+        }
+        asked.flags.push(format!("--leaks={leaks}"));
+        if leaks == "full" {
+            asked.flags.push(format!("--leak-kinds={kinds}"));
         }
         asked.flags.push(format!("--keep-going={}", if goes_on { "yes" } else { "no" }));
         let fails = asked.flags.iter().any(|flag| flag.starts_with("--error-exitcode="));
@@ -243,9 +260,11 @@ mod tests {
         );
         let asked = asked.unwrap();
         assert_eq!(asked.log_file.as_deref(), Some("/b/MemoryChecker.1.log"));
-        assert_eq!(asked.flags, ["--stack-depth=50", "--keep-going=yes", "--fail-on=never"]);
+        let leaks = ["--leaks=full", "--leak-kinds=all"];
+        let rest = ["--keep-going=yes", "--fail-on=never"];
+        assert_eq!(asked.flags, [&["--stack-depth=50"][..], &leaks, &rest].concat());
         assert_eq!(asked.program, ["/b/test", "-q"]);
-        assert!(asked.is_quiet && asked.idle.len() == 2, "{asked:?}");
+        assert!(asked.is_quiet && asked.idle.is_empty(), "{asked:?}");
     }
 
     #[test]
@@ -254,6 +273,10 @@ mod tests {
         assert!(flags("--error-exitcode=9 a").contains(&"--fail-on=new".to_owned()));
         assert!(flags("--malloc-fill=0xab a").contains(&"--alloc-fill=171".to_owned()));
         assert!(flags("--exit-on-first-error=yes a").contains(&"--keep-going=no".to_owned()));
+        assert!(flags("a").contains(&"--leaks=summary".to_owned()));
+        assert!(flags("--leak-check=no a").contains(&"--leaks=no".to_owned()));
+        let kinds = flags("--leak-check=yes --show-possibly-lost=no a");
+        assert!(kinds.contains(&"--leak-kinds=definite".to_owned()));
         assert!(flags("--suppressions=f a").contains(&"--suppressions=f".to_owned()));
         assert!(parse("--xml=no a").is_ok());
         for words in ["--xml=yes a", "--tool=helgrind a", "--wrong a", "--log-socket=x a", "-q"] {

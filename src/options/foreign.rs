@@ -3,9 +3,24 @@
 /// Names of such options, and what their users need to know.
 const FOREIGN: &[(&[&str], &str)] = &[
     (
-        &["leak-check", "detect-leaks", "show-leak-kinds", "leak-resolution", "show-reachable"],
-        "leaks are not looked for",
+        &["leak-check", "detect-leaks"],
+        "leaks=summary looks for leaks when the process ends, and leaks=full tells of each",
     ),
+    (
+        &["show-leak-kinds", "show-reachable", "show-possibly-lost", "report-objects"],
+        "leak-kinds=LIST says which of definite, indirect, possible and reachable are told",
+    ),
+    (
+        &["errors-for-leak-kinds"],
+        "what is definitely or possibly lost fails a run, and nothing else",
+    ),
+    (&["leak-resolution"], "leaks are told apart by their whole stacks; see stack-depth"),
+    (&["leak-check-heuristics"], "leak-heuristics=LIST says which pointers into objects count"),
+    (
+        &["use-registers", "use-stacks", "use-globals", "use-tls", "use-root-regions"],
+        "all memory that the program can reach is searched for pointers",
+    ),
+    (&["use-unaligned"], "only aligned pointers are seen, as by Memcheck"),
     (
         &["log-file", "log-fd", "log-socket", "output"],
         "log-path=PATH writes the reports of each process to PATH.PID",

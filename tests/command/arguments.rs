@@ -32,7 +32,10 @@ fn wrong_arguments() {
 #[test]
 fn words_of_other_tools_are_led_to_ours() {
     for (word, phrase) in [
-        ("--leak-check=full", "there is no option '--leak-check': leaks are not looked for"),
+        (
+            "--leak-check=full",
+            "there is no option '--leak-check': leaks=summary looks for leaks when the process ends",
+        ),
         ("--log-file=x", "log-path=PATH"),
         ("--default-suppressions=no", "--suppressions and --baseline"),
         ("--track-origins=yes", "uninitialised memory"),
@@ -41,7 +44,7 @@ fn words_of_other_tools_are_led_to_ours() {
     }
     for (options, phrase) in [
         ("halt_on_error=0", "there is no option 'halt_on_error': a report ends the program"),
-        ("detect_leaks=1", "leaks are not looked for"),
+        ("detect_leaks=1", "leaks=summary looks for leaks when the process ends"),
     ] {
         let mut command = fencepost();
         command.args(["run", "true"]).env("FENCEPOST_OPTIONS", options);

@@ -60,6 +60,7 @@ const TITLES: &[(&str, &str, Option<u16>)] = &[
     ("mapping-past-eof", "Access past the end of a mapped file", Some(119)),
     ("mapping-protection", "Access that a mapping does not permit", Some(119)),
     ("mmap-failed-pointer", "Use of the result of a failed mmap", Some(252)),
+    ("leak", "Memory that was never freed", Some(401)),
     ("SEGV", "Invalid memory access outside the heap", Some(119)),
     ("BUS", "Bus error", Some(119)),
     ("stack-overflow", "Stack overflow", Some(674)),

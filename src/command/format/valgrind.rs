@@ -1,24 +1,21 @@
 //! The form of Memcheck's logs, for tools that read these, like CTest.
 
 mod leaks;
+mod lines;
 
 use std::io::{self, Write};
 
-use fencepost::finding::{Bug, Direction, Event, Finding, Frame, Object, ObjectState, Side};
-use fencepost::printable::printable;
+use fencepost::finding::{Bug, Direction, Event, Finding, Object, ObjectState, Side};
 
-use super::place::{base, stack_of};
+use super::place::stack_of;
 use crate::command::collection::Collection;
+use lines::stack;
 
 /// Writes each new bug once, as Memcheck would.
 pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     let is_leak = |bug: &&Bug| bug.example.leak.is_some();
     collection.new_bugs().filter(|bug| !is_leak(bug)).try_for_each(|bug| tell(bug, out))?;
     leaks::render(collection, out)
-}
-
-fn write_lines(pid: u32, lines: &[String], out: &mut dyn Write) -> io::Result<()> {
-    lines.iter().try_for_each(|line| writeln!(out, "=={pid}== {}", printable(line)))
 }
 
 fn tell(bug: &Bug, out: &mut dyn Write) -> io::Result<()> {
@@ -43,7 +40,7 @@ fn tell(bug: &Bug, out: &mut dyn Write) -> io::Result<()> {
     }
     lines.push(format!(" Fencepost: {}", finding.summary));
     lines.push(String::new());
-    write_lines(finding.process.pid, &lines, out)
+    lines::write(finding.process.pid, &lines, out)
 }
 
 /// The line by which readers of Memcheck's logs recognise the kind.
@@ -68,20 +65,6 @@ fn heading(finding: &Finding) -> String {
         (_, None, Some(damage)) => format!("Invalid write of size {}", damage.span),
         (kind, None, None) => finding.explanation.clone().unwrap_or_else(|| kind.to_owned()),
     }
-}
-
-fn stack(frames: &[Frame]) -> Vec<String> {
-    let line = |(number, frame): (usize, &Frame)| {
-        let word = if number == 0 { "at" } else { "by" };
-        let function = frame.function.as_deref().unwrap_or("???");
-        let place = match (&frame.file, frame.line) {
-            (Some(file), Some(line)) => format!("{}:{line}", base(file)),
-            (Some(file), None) => base(file).to_owned(),
-            (None, _) => format!("in {}", frame.module),
-        };
-        format!("   {word} {:#X}: {function} ({place})", frame.address.0)
-    };
-    frames.iter().enumerate().map(line).collect()
 }
 
 /// Lines about where the address is, and where the object was allocated and freed.
@@ -110,7 +93,7 @@ fn place(finding: &Finding, object: &Object) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fencepost::finding::{Access, Address, Damage, Known};
+    use fencepost::finding::{Access, Address, Damage, Frame, Known};
 
     fn frame(function: &str, line: u32) -> Frame {
         Frame {

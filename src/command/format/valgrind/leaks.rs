@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use fencepost::finding::{Bug, Leak, LeakClass, LeakTotals};
 
-use super::{stack, write_lines};
+use super::lines::{stack, write};
 use crate::command::collection::Collection;
+use crate::command::format::place::stack_of;
 
 /// Writes the leaks that are news, and what the checks have found in all.
 pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
@@ -24,14 +25,15 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
                 grouped(owned.bytes),
                 grouped(owned.objects)
             ));
-            lines.extend(stack(super::stack_of(&owned.allocated)));
+            lines.extend(stack(stack_of(&owned.allocated)));
         }
         lines.push(format!(" Fencepost: {}", bug.summary));
         lines.push(String::new());
-        write_lines(bug.example.process.pid, &lines, out)?;
+        write(bug.example.process.pid, &lines, out)?;
     }
     let Some(LeakTotals { counts, .. }) = collection.totals.leaks else { return Ok(()) };
-    let pid = collection.bugs.first().map_or(0, |bug| bug.example.process.pid);
+    let pid = collection.bugs.first().map(|bug| bug.example.process.pid);
+    let pid = pid.unwrap_or_else(std::process::id);
     let lines = counts.lines();
     let mut text = if lines.iter().all(|(_, count)| count.objects == 0) {
         vec!["All heap blocks were freed -- no leaks are possible".to_owned()]
@@ -44,7 +46,7 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
         heading.chain(lines.iter().map(line)).collect()
     };
     text.push(String::new());
-    write_lines(pid, &text, out)
+    write(pid, &text, out)
 }
 
 /// The line by which readers of Memcheck know a loss record. It has `blocks` of one, too.
@@ -148,7 +150,9 @@ mod tests {
     #[test]
     fn where_all_was_freed_it_says_so() {
         let said = text(Vec::new(), Some(LeakTotals::default()));
-        assert_eq!(said, "==0== All heap blocks were freed -- no leaks are possible\n==0== \n");
+        let pid = std::process::id();
+        let wanted = "All heap blocks were freed -- no leaks are possible";
+        assert_eq!(said, format!("=={pid}== {wanted}\n=={pid}== \n"));
         assert_eq!(text(Vec::new(), None), "");
     }
 }
