@@ -127,55 +127,34 @@ fn row(source: &Path) -> Option<Row> {
     let name = relative.to_string_lossy().into_owned();
     let text = fs::read_to_string(source).expect("found there");
     let expectation = expectation::read(source, &text).expect("as c-tests/README.md has it");
-    if !name.starts_with("limits/") && matches!(expectation.verdict, Verdict::Clean) {
-        return None;
+    // Those about leaks are compared by `tests/leaks.rs`.
+    match expectation.verdict {
+        Verdict::Leaks(_) => return None,
+        Verdict::Clean if !name.starts_with("limits/") => return None,
+        Verdict::Clean | Verdict::Bug(_) => {}
     }
     let folder = compile::build_folder("catches").join(relative.with_extension(""));
     fs::create_dir_all(&folder).expect("the build folder is writable");
-    let plain = build(source, &folder, "plain", &expectation, &[]);
-    let checked = build(source, &folder, "asan", &expectation, &ASAN_FLAGS);
+    let plain =
+        expectation.build(source, &folder, "plain", &[]).map_err(|_| "not built".to_owned());
+    let checked =
+        expectation.build(source, &folder, "asan", &ASAN_FLAGS).map_err(|_| "not built".to_owned());
     let (fencepost, with) = match &plain {
         Ok(program) => fencepost(program, &folder, &expectation.options),
         Err(why) => (Found::No(why.clone()), None),
     };
-    let (leaks, asan_leaks) = match name.contains("leak") {
-        true => ("--leak-check=full", "detect_leaks=1"),
-        false => ("--leak-check=no", "detect_leaks=0"),
-    };
     let asan = checked.map_or_else(Found::No, |program| {
         let mut command = process::command(program);
-        let said = run(command.env("ASAN_OPTIONS", asan_leaks), &folder);
+        let said = run(command.env("ASAN_OPTIONS", "detect_leaks=0"), &folder);
         let kind = after(&said, "ERROR: AddressSanitizer: ")
             .or_else(|| after(&said, "ERROR: LeakSanitizer: detected memory "));
         Found::kind(kind)
     });
     let memcheck = plain.map_or_else(Found::No, |program| {
         let mut command = process::command("valgrind");
-        memcheck(&run(command.args([leaks, "--num-callers=4"]).arg(program), &folder))
+        memcheck(&run(command.args(["--leak-check=no", "--num-callers=4"]).arg(program), &folder))
     });
     Some(Row { name, fencepost, with, asan, memcheck })
-}
-
-fn build(
-    source: &Path,
-    folder: &Path,
-    name: &str,
-    expectation: &Expectation,
-    flags: &[&str],
-) -> Result<PathBuf, String> {
-    let failed = |_| "not built".to_owned();
-    let mut libs = expectation.libs.clone();
-    for library in &expectation.libraries {
-        let source = compile::source_folder().join(format!("libraries/{library}.c"));
-        let output = folder.join(format!("lib{library}.so"));
-        compile::build_library(&source, &output).map_err(failed)?;
-        libs.push(output.to_string_lossy().into_owned());
-    }
-    let mut cflags = expectation.cflags.clone();
-    cflags.extend(flags.iter().map(|&flag| flag.to_owned()));
-    let output = folder.join(name);
-    compile::build_program(source, &output, &cflags, &libs).map_err(failed)?;
-    Ok(output)
 }
 
 /// What the command and its program, or their logs, say.

@@ -15,7 +15,8 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use support::backend::{BACKENDS, fencepost_run, why_unavailable};
 use support::compile;
-use support::expectation::{self, Bug, Expectation, ReportIn, Verdict};
+use support::expectation::{self, Expectation, ReportIn, Verdict};
+use support::leaks;
 use support::process::{self, Exit, Outcome};
 
 /// A program that takes longer hangs.
@@ -93,16 +94,20 @@ fn run_test(source: &Source, backend: &str) -> Result<Completion, Failed> {
 
 /// The corpus would prove little if whole groups of it went missing.
 fn corpus_is_complete() -> Result<(), Failed> {
-    let (mut bugs, mut clean) = (0, 0);
+    let (mut bugs, mut clean, mut leaks) = (0, 0, 0);
     for path in find_sources() {
         match expectation::read(&path, &fs::read_to_string(&path)?)?.verdict {
             Verdict::Bug(_) => bugs += 1,
             Verdict::Clean => clean += 1,
+            Verdict::Leaks(_) => leaks += 1,
         }
     }
-    match bugs >= 130 && clean >= 45 {
+    match bugs >= 130 && clean >= 45 && leaks >= 60 {
         true => Ok(()),
-        false => Err(format!("{bugs} programs with a bug, {clean} clean ones").into()),
+        false => {
+            Err(format!("{bugs} programs with a bug, {clean} clean ones, {leaks} about leaks")
+                .into())
+        }
     }
 }
 
@@ -144,18 +149,10 @@ fn build(source: &Path) -> Result<Built, String> {
     }
     let folder = compile::build_folder("c-tests").join(Path::new(&name).with_extension(""));
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    let binary = folder.join(source.file_stem().expect("a file"));
-
-    let mut libs = expectation.libs.clone();
-    for library in &expectation.libraries {
-        let library_source = compile::source_folder().join(format!("libraries/{library}.c"));
-        let output = folder.join(format!("lib{library}.so"));
-        compile::build_library(&library_source, &output)?;
-        libs.push(output.to_string_lossy().into_owned());
-    }
-    compile::build_program(source, &binary, &expectation.cflags, &libs)?;
+    let stem = source.file_stem().expect("a file").to_string_lossy();
+    let binary = expectation.build(source, &folder, &stem, &[])?;
     let native = match expectation.verdict {
-        Verdict::Clean => {
+        Verdict::Clean | Verdict::Leaks(_) => {
             let scratch = make_scratch(&name, "native");
             let mut command = process::command(&binary);
             command.current_dir(&scratch).env("TMPDIR", &scratch);
@@ -185,9 +182,12 @@ fn check(program: &Program, backend: &str) -> Vec<String> {
     let log = scratch.join("report.log");
     let mut options: Vec<&str> = expectation.options.iter().map(String::as_str).collect();
     let log_option = log.to_string_lossy();
-    if let Verdict::Bug(bug) = &expectation.verdict
-        && bug.report_in == ReportIn::Log
-    {
+    let report_in = match &expectation.verdict {
+        Verdict::Bug(bug) => bug.report_in,
+        Verdict::Leaks(leaks) => leaks.report_in,
+        Verdict::Clean => ReportIn::Stderr,
+    };
+    if report_in == ReportIn::Log {
         options.extend(["--log-path", &log_option]);
     }
     let mut command = match backend {
@@ -204,7 +204,25 @@ fn check(program: &Program, backend: &str) -> Vec<String> {
             let native = program.native.as_ref().expect("made by build");
             clean_differences(native, &outcome)
         }
-        Verdict::Bug(bug) => match find_report(bug, &outcome, &scratch) {
+        Verdict::Leaks(leaks) => {
+            let native = program.native.as_ref().expect("made by build");
+            let mut differences = Vec::new();
+            if outcome.exit != leaks.exit.unwrap_or(native.exit) {
+                differences.push(format!("exit: natively {}, got {}", native.exit, outcome.exit));
+            }
+            if outcome.stdout != native.stdout {
+                differences.push(format!("stdout: natively {:?}", native.stdout));
+            }
+            match find_report(report_in, &outcome, &scratch) {
+                Ok(text) => {
+                    let told = leaks::of_fencepost(&text, &expectation.source_file);
+                    differences.extend(leaks.differences(&told));
+                }
+                Err(why) => differences.push(why),
+            }
+            differences
+        }
+        Verdict::Bug(bug) => match find_report(report_in, &outcome, &scratch) {
             Ok(text) => bug.differences(&expectation.source_file, &outcome, &text),
             Err(why) => vec![why],
         },
@@ -236,13 +254,13 @@ fn clean_differences(native: &Outcome, outcome: &Outcome) -> Vec<String> {
 }
 
 /// The text with the report, from where the program says that it must be.
-fn find_report(bug: &Bug, outcome: &Outcome, scratch: &Path) -> Result<String, String> {
-    let is_it = |name: &str| match bug.report_in {
+fn find_report(report_in: ReportIn, outcome: &Outcome, scratch: &Path) -> Result<String, String> {
+    let is_it = |name: &str| match report_in {
         ReportIn::Stderr => false,
         ReportIn::Log => name.starts_with("report.log"),
         ReportIn::Fallback => name.starts_with("fencepost.") && name.ends_with(".log"),
     };
-    if bug.report_in == ReportIn::Stderr {
+    if report_in == ReportIn::Stderr {
         return Ok(outcome.stderr.clone());
     }
     let files: Vec<PathBuf> = fs::read_dir(scratch)
@@ -253,7 +271,7 @@ fn find_report(bug: &Bug, outcome: &Outcome, scratch: &Path) -> Result<String, S
         .collect();
     match &files[..] {
         [file] => fs::read_to_string(file).map_err(|error| error.to_string()),
-        _ => Err(format!("{:?}: expected one file with a report, got {files:?}", bug.report_in)),
+        _ => Err(format!("{report_in:?}: expected one file with a report, got {files:?}")),
     }
 }
 

@@ -1,5 +1,5 @@
 // A library that is to prefer what its own libraries define shares objects with the program all the same.
-// with-library: plain
+// opens-library: plain
 // libs: -Wl,--as-needed -ldl
 // expect: clean
 #define _GNU_SOURCE

@@ -1,5 +1,5 @@
 // A library is opened and closed 200 times; what it made stays valid.
-// with-library: plain
+// opens-library: plain
 // libs: -ldl
 // expect: clean
 #include <dlfcn.h>

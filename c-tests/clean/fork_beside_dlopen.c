@@ -1,6 +1,6 @@
 // Threads open and close a library, whose constructor and destructor allocate with the loader's lock held;
 // another thread forks.
-// with-library: constructor
+// opens-library: constructor
 // cflags: -Wl,--as-needed
 // libs: -ldl
 // expect: clean

@@ -1,5 +1,5 @@
 // A library opened at run time; its frames have a name while it stays open.
-// with-library: plain
+// opens-library: plain
 // libs: -ldl
 // expect: heap-use-after-free
 // expect-access: WRITE of size 1

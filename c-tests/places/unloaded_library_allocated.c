@@ -1,5 +1,5 @@
 // The object was allocated by a library that is no longer loaded.
-// with-library: plain
+// opens-library: plain
 // libs: -ldl
 // expect: heap-buffer-overflow
 // expect-access: WRITE of size 1

@@ -1,5 +1,5 @@
 // Allocated and freed by a library that is no longer loaded; the program frees it again.
-// with-library: plain
+// opens-library: plain
 // libs: -ldl
 // expect: double-free
 // expect-place: located 0 bytes inside of 48-byte region

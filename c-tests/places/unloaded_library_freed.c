@@ -1,5 +1,5 @@
 // The object was freed by a library that is no longer loaded.
-// with-library: plain
+// opens-library: plain
 // libs: -ldl
 // expect: heap-use-after-free
 // expect-access: READ of size 1

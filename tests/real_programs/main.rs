@@ -9,5 +9,6 @@ mod compilers;
 mod databases;
 mod interpreters;
 mod job;
+mod leaks;
 mod sessions;
 mod tools;

@@ -1,8 +1,10 @@
 //! The expectations in the comments of a program of `c-tests/`, and their comparison with a run.
 //! `c-tests/README.md` describes the format.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::compile;
+use super::leaks::{self, Leaks};
 use super::process::{Exit, Outcome};
 use super::report::{self, Frame, Report, Stack};
 
@@ -81,6 +83,8 @@ pub enum Verdict {
     /// Standard output, standard error and exit are the same as without the guard.
     Clean,
     Bug(Box<Bug>),
+    /// What nothing points to any more, or nothing of the kind; it does else what it does natively.
+    Leaks(Leaks),
 }
 
 #[derive(Debug, Clone)]
@@ -90,7 +94,10 @@ pub struct Expectation {
     pub options: Vec<String>,
     pub cflags: Vec<String>,
     pub libs: Vec<String>,
+    /// That it links to.
     pub libraries: Vec<String>,
+    /// That it opens itself: they are not loaded before, and not after it has closed them.
+    pub opened_libraries: Vec<String>,
     pub needs_cpu: Option<String>,
     /// The backend on which the summary must say that some objects were not guarded.
     pub unguarded_on: Option<String>,
@@ -116,6 +123,7 @@ pub fn read(path: &Path, source: &str) -> Result<Expectation, String> {
 
     let verdict = match find("expect").ok_or("no `// expect: …`")? {
         "clean" => Verdict::Clean,
+        "leaks" => Verdict::Leaks(leaks::read(&header, source)?),
         kind => Verdict::Bug(Box::new(read_bug(kind, &header, source)?)),
     };
     Ok(Expectation {
@@ -125,12 +133,39 @@ pub fn read(path: &Path, source: &str) -> Result<Expectation, String> {
         cflags: words("cflags"),
         libs: words("libs"),
         libraries: words("with-library"),
+        opened_libraries: words("opens-library"),
         needs_cpu: find("needs-cpu").map(str::to_owned),
         unguarded_on: find("expect-unguarded-on").map(str::to_owned),
     })
 }
 
-const KEYS: [&str; 21] = [
+impl Expectation {
+    /// Compiles the program and its libraries into `folder`, the program under the name `name`, with further `flags`.
+    pub fn build(
+        &self,
+        source: &Path,
+        folder: &Path,
+        name: &str,
+        flags: &[&str],
+    ) -> Result<PathBuf, String> {
+        let mut libs = self.libs.clone();
+        for library in self.libraries.iter().chain(&self.opened_libraries) {
+            let source = compile::source_folder().join(format!("libraries/{library}.c"));
+            let output = folder.join(format!("lib{library}.so"));
+            compile::build_library(&source, &output)?;
+            if self.libraries.contains(library) {
+                libs.push(output.to_string_lossy().into_owned());
+            }
+        }
+        let mut cflags = self.cflags.clone();
+        cflags.extend(flags.iter().map(|&flag| flag.to_owned()));
+        let output = folder.join(name);
+        compile::build_program(source, &output, &cflags, &libs)?;
+        Ok(output)
+    }
+}
+
+const KEYS: [&str; 24] = [
     "expect",
     "expect-access",
     "expect-place",
@@ -146,12 +181,15 @@ const KEYS: [&str; 21] = [
     "expect-report-in",
     "expect-frame",
     "expect-stdout",
+    "expect-told",
     "expect-unguarded-on",
     "options",
     "cflags",
     "libs",
     "with-library",
+    "opens-library",
     "needs-cpu",
+    "memcheck",
 ];
 
 /// Kinds that are found at a call of a function.

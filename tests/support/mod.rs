@@ -8,6 +8,7 @@ pub mod debug_file;
 pub mod elf;
 pub mod expectation;
 pub mod imports;
+pub mod leaks;
 pub mod process;
 pub mod report;
 pub mod source;
