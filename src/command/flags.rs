@@ -22,11 +22,9 @@ pub fn given(matches: &ArgMatches) -> Flags {
 
 /// The flag for more speed.
 fn fast() -> Arg {
-    Arg::new("fast")
-        .long("fast")
-        .action(ArgAction::SetTrue)
-        .help_heading("Performance")
-        .help("The same as --revoke=batch: faster where several threads free, but some bugs are found late or missed")
+    Arg::new("fast").long("fast").action(ArgAction::SetTrue).help_heading("Performance").help(
+        "As --revoke=batch: faster where several threads free; some bugs are found late or missed",
+    )
 }
 
 /// The flag for reports only.

@@ -473,7 +473,8 @@ int main(void)
     volatile char *bytes = (void *)SYS_mmap;
     __asm__ volatile("syscall"
                      : "+a"(bytes)
-                     : "D"(0L), "S"(4096L), "d"((long)PROT_READ), "r"(flags), "r"(file), "r"(offset)
+                     : "D"(0L), "S"(4096L), "d"((long)PROT_READ),
+                       "r"(flags), "r"(file), "r"(offset)
                      : "rcx", "r11", "memory");
     return bytes[0];
 }
