@@ -384,6 +384,16 @@ choices! {
 }
 
 choices! {
+    /// What is done about the program's own mappings.
+    MappingsChoice {
+        /// reports tell who made, protected and unmapped them
+        Record = "record",
+        /// besides, each has a guard behind, and the place of one that is unmapped is not used again
+        Guard = "guard",
+    }
+}
+
+choices! {
     /// The unwinder that walks the stack at an allocation and a free.
     Unwinder {
         /// the built-in unwinder, fast and cached
@@ -521,6 +531,9 @@ options! {
     /// MiB for data about freed objects. Beyond it the oldest are forgotten: using one is still caught,
     /// but its stacks are gone. An eighth as much more is for the program's calls of mmap and the like.
     "history" => history_mib: usize = 64, Form::Number { min: 0, max: 1 << 20 };
+
+    /// What is done about the program's own mappings (mmap).
+    "mappings" => mappings: MappingsChoice = MappingsChoice::Record, Form::Choice(MappingsChoice::CHOICES);
 
     group Reports;
 

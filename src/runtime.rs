@@ -12,8 +12,10 @@ use crate::heap::tally::Reason;
 use crate::heap::threads::Counter;
 use crate::heap::{Config, Heap, threads};
 use crate::ledger;
-use crate::mappings;
-use crate::options::{ColorChoice, OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder};
+use crate::mappings::{self, guarded};
+use crate::options::{
+    ColorChoice, MappingsChoice, OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder,
+};
 use crate::pages;
 use crate::printable::printable;
 use crate::sys::lock::Lock;
@@ -163,6 +165,9 @@ fn start() -> Runtime {
     let heap = Heap::new(selection.backend, config)
         .unwrap_or_else(|_| refuse("no address space for the guarded heap (see RLIMIT_AS)"));
     mappings::open((options.history_mib << 20) / HISTORY_PARTS);
+    if options.mappings == MappingsChoice::Guard {
+        guarded::begin();
+    }
     // All of our memory is mapped now, so count the library's own too.
     if loader::is_preload_library()
         && let Some(object) = loader::object_at(start as *const () as usize)

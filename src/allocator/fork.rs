@@ -6,6 +6,7 @@
 use super::{leaks, runtime};
 use crate::fault::{self, tally};
 use crate::heap::{loans, threads};
+use crate::mappings::guarded;
 use crate::sys::gate::Gate;
 use crate::sys::signal::{self, KernelSet};
 use crate::sys::{process, streams};
@@ -88,6 +89,7 @@ pub fn hold() -> KernelSet {
     leaks::hold_for_fork();
     fault::hold_for_fork();
     loans::hold_for_fork();
+    guarded::hold_for_fork();
     if let Some(runtime) = runtime() {
         runtime.heap.hold_for_fork();
     }
@@ -103,6 +105,7 @@ pub fn release() {
         if let Some(runtime) = runtime() {
             runtime.heap.release_after_fork();
         }
+        guarded::release_after_fork();
         loans::release_after_fork();
         fault::release_after_fork();
         leaks::release_after_fork();

@@ -7,6 +7,7 @@ use super::{belief, chain, charge, reporter, step};
 use crate::diagnose::access::{self, Direction, Registers};
 use crate::diagnose::{self, Bug};
 use crate::heap::threads;
+use crate::mappings::guarded;
 use crate::report::failure::LookUpFailure;
 use crate::report::sink;
 use crate::report::stages;
@@ -16,6 +17,10 @@ use crate::sys::signal::{self, FAULT_SIGNALS, KernelAction};
 use crate::sys::{self, PAGE_BYTES, attempt, halt, memory, probe, process, view};
 use crate::trace::{self, Caller, Frames};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
+
+/// Codes of SIGSEGV (sigaction(2)).
+const SEGV_MAPERR: c_int = 1;
+const SEGV_ACCERR: c_int = 2;
 
 /// Takes over the fault signals. The actions that were set before become the program's.
 pub fn install() {
@@ -62,6 +67,16 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
         machine.uc_mcontext.gregs[libc::REG_RIP as usize] = resume as i64;
         return;
     }
+    let code = if signal == libc::SIGSEGV
+        && code == SEGV_ACCERR
+        && guarded::inaccessible_at(address).is_some()
+    {
+        // As without us: nothing of the program's is mapped there.
+        info.si_code = SEGV_MAPERR;
+        SEGV_MAPERR
+    } else {
+        code
+    };
     if from_kernel && attempt::give_up_reading(machine, address, || is_own_code(pc)) {
         return;
     }

@@ -2,14 +2,20 @@
 
 use crate::diagnose::Scene;
 use crate::heap::threads;
-use crate::mappings::{self, Story};
+use crate::mappings::{self, Story, guarded};
 use crate::sys::fixed_text::FixedText;
 use crate::sys::{address_map, file, memory};
 use crate::trace;
 
 /// Looks around `address`. Waits for nobody; asks the kernel for its list of mappings, and for the length of one file.
 pub fn around(address: usize) -> Scene {
-    let around = address_map::around(address);
+    let mut around = address_map::around(address);
+    if let Some(around) = around.as_mut()
+        && guarded::inaccessible_at(address).is_some()
+    {
+        // For the program nothing is there.
+        around.here = None;
+    }
     let story = mappings::story_at(address);
     let mapping = |it: &Option<address_map::Mapping>, edge: fn(&address_map::Mapping) -> usize| {
         it.as_ref().map(|it| mappings::story_at(edge(it))).unwrap_or_default()

@@ -4,7 +4,7 @@
 //! live objects are filled with zeros at once: the kernel may be the next to touch them, and its accesses would fail. The
 //! same is done in children that find pages empty (MADV_WIPEONFORK).
 
-use super::{history, way_trampoline};
+use super::{guarding, history, way_trampoline};
 use crate::mappings::{Call, Claim, Step};
 use crate::runtime;
 use crate::sys::next;
@@ -136,14 +136,18 @@ unsafe fn advise(address: *mut c_void, bytes: size_t, advice: c_int) -> c_int {
         errno::set(errno::Errno(libc::ENOSYS));
         return -1;
     };
+    // SAFETY: the program passed the arguments, and must make them valid for the call.
+    let next = |address: *mut c_void, bytes, advice| unsafe {
+        guarding::refuse_kept(address as usize, bytes, true, |start, bytes| {
+            next(start as *mut c_void, bytes, advice)
+        })
+    };
     let effect = effect_at(address as usize, advice);
     if effect == Effect::Nothing {
-        // SAFETY: the program passed the arguments, and must make them valid for the call.
-        return unsafe { next(address, bytes, advice) };
+        return next(address, bytes, advice);
     }
-    // SAFETY: the program passed the arguments, and must make them valid for madvise(2). MADV_FREE allows the kernel to
-    // drop the pages at once.
-    let result = unsafe { next(address, bytes, at_once(advice)) };
+    // MADV_FREE allows the kernel to drop the pages at once.
+    let result = next(address, bytes, at_once(advice));
     if result == 0 || effect == Effect::Drops {
         // A drop that failed may have been done in part.
         note(address as usize, bytes, effect);

@@ -132,6 +132,7 @@ ways! {
     fencepost_way_mmap64: c"mmap64" => mappings::fencepost_mmap;
     fencepost_way_mremap: c"mremap" => mappings::fencepost_mremap;
     fencepost_way_munmap: c"munmap" => mappings::fencepost_munmap;
+    fencepost_way_msync: c"msync" => guarding::fencepost_msync;
     fencepost_way_mlock: c"mlock" => memory_locks::fencepost_mlock;
     fencepost_way_mlock2: c"mlock2" => memory_locks::fencepost_mlock2;
     fencepost_way_ioctl: c"ioctl" => userfaults::fencepost_ioctl;

@@ -10,7 +10,7 @@
 //! Each call is noted for reports, with its stack (`history`).
 
 use super::memory_locks::{self, Future};
-use super::{history, way_trampoline};
+use super::{guarding, history, way_trampoline};
 use crate::heap::give::Demand;
 use crate::mappings::{self, Call, Step};
 use crate::runtime;
@@ -236,9 +236,16 @@ impl MmapCall {
             let future = memory_locks::future();
             // The kernel refuses this beyond the limit of locked memory, as it would without us.
             let flags = if future == Future::Locked { flags | libc::MAP_LOCKED } else { flags };
-            let mut mapped = next(address, bytes, protection, flags, descriptor, offset);
+            let make = |address: usize, flags| {
+                next(address as *mut c_void, bytes, protection, flags, descriptor, offset) as usize
+            };
+            let place = || match guarding::is_on() {
+                true => guarding::map(address as usize, bytes, flags, make),
+                false => make(address as usize, flags),
+            };
+            let mut mapped = place() as *mut c_void;
             if mapped == FAILED && make_room(bytes) {
-                mapped = next(address, bytes, protection, flags, descriptor, offset);
+                mapped = place() as *mut c_void;
             }
             if flags & libc::MAP_FIXED != 0 && mapped != FAILED {
                 note_remapped(mapped as usize, bytes);
@@ -287,7 +294,12 @@ unsafe fn unmap(address: *mut c_void, bytes: size_t) -> c_int {
     unsafe {
         type MunmapFn = unsafe extern "C" fn(*mut c_void, size_t) -> c_int;
         let Some(next) = behind::<MunmapFn>(&next::MUNMAP) else { return -1 };
-        let result = next(address, bytes);
+        let result = match guarding::is_on() {
+            true => guarding::unmap(address as usize, bytes, |start, bytes| {
+                next(start as *mut c_void, bytes)
+            }),
+            false => next(address, bytes),
+        };
         if result == 0 {
             note_unmapped(address as usize, bytes);
         }
@@ -382,7 +394,22 @@ impl MremapCall {
             if flags & libc::MREMAP_FIXED != 0 {
                 ask_for(fixed as usize, new_bytes, Demand::Replacing);
             }
-            let mapped = next(old, old_bytes, new_bytes, flags, fixed);
+            let make = || next(old, old_bytes, new_bytes, flags, fixed) as usize;
+            let mapped = match guarding::is_on() {
+                true => {
+                    let old =
+                        old as usize..(old as usize).saturating_add(round_up_to_page(old_bytes));
+                    let is_fixed = flags & libc::MREMAP_FIXED != 0;
+                    guarding::remap(
+                        old,
+                        new_bytes,
+                        is_fixed,
+                        flags & libc::MREMAP_DONTUNMAP != 0,
+                        make,
+                    )
+                }
+                false => make(),
+            } as *mut c_void;
             if mapped != FAILED {
                 if flags & libc::MREMAP_FIXED != 0 {
                     note_remapped(mapped as usize, new_bytes);
@@ -509,7 +536,8 @@ pub unsafe fn protect_noted(
         let Some(next) = behind::<MprotectFn>(&next::MPROTECT) else { return -1 };
         // Another thread may run into it before the call returns.
         let claim = claim_protection(Call::Mprotect, address, bytes, (protection, 0), by);
-        let result = next(address, bytes, protection);
+        let protect = |start, bytes| next(start as *mut c_void, bytes, protection);
+        let result = guarding::refuse_kept(address as usize, bytes, false, protect);
         history::settle(claim, result == 0);
         result
     }

@@ -12,6 +12,7 @@ mod checked;
 mod descriptors;
 mod execution;
 mod fork;
+mod guarding;
 mod history;
 mod lengths;
 mod libraries;

@@ -8,6 +8,7 @@
 //! What libc and the loader map for themselves is not seen: so a story is believed only where the kernel's list of mappings
 //! agrees with it (`diagnose::mapping`).
 
+pub mod guarded;
 mod log;
 mod paths;
 mod step;

@@ -50,7 +50,7 @@ impl Resource {
     fn handed(self, soft: u64, own: u64) -> u64 {
         match self {
             _ if soft == INFINITY => INFINITY,
-            Resource::AddressSpace => for_program(soft, own).saturating_add(own),
+            Resource::AddressSpace => program_part(soft, own).saturating_add(own),
             // The kernel can't tell our writable pages from the program's.
             Resource::Data => INFINITY,
         }
@@ -62,6 +62,17 @@ impl Resource {
 fn for_program(soft: u64, own: u64) -> u64 {
     const HUGE: u64 = 1 << 40;
     if own >= HUGE && soft >= own { soft - own } else { soft }
+}
+
+/// How much was ours when the program set its limit on address space; 0 if it has not.
+static OWN_AT_SET: AtomicU64 = AtomicU64::new(0);
+
+/// [`for_program`] of a limit that was set when less may have been ours than `own`.
+fn program_part(soft: u64, own: u64) -> u64 {
+    match OWN_AT_SET.load(Ordering::Relaxed) {
+        0 => for_program(soft, own),
+        then => for_program(soft, then),
+    }
 }
 
 /// What is known of one limit, of a soft and a hard value each.
@@ -176,6 +187,9 @@ pub fn set(resource: Resource, new: Limit) -> Result<(), Errno> {
         return Err(Errno(libc::EPERM));
     }
     OTHER_DATA.store(UNKNOWN, Ordering::Relaxed);
+    if resource == Resource::AddressSpace {
+        OWN_AT_SET.store(own_bytes(), Ordering::Relaxed);
+    }
     hand(resource, new, actual, own_bytes())
 }
 
@@ -229,7 +243,7 @@ pub fn permit(bytes: usize, asked: usize) -> bool {
     let (space, data) = (soft(Resource::AddressSpace), soft(Resource::Data));
     let is_above = |limit: usize, others: usize| asked.saturating_add(others) > limit;
     !(bytes >= LARGE_BYTES && is_more_than_memory(bytes)
-        || space != INFINITY && is_above(for_program(space, own_bytes()) as usize, other_space())
+        || space != INFINITY && is_above(program_part(space, own_bytes()) as usize, other_space())
         || data != INFINITY && is_above(data as usize, other_data()))
 }
 
@@ -250,7 +264,7 @@ pub fn permit_mapping(bytes: usize, is_data: bool, asked: impl FnOnce() -> usize
     let (space, data) = (soft(Resource::AddressSpace), soft(Resource::Data));
     let wanted = asked().saturating_add(bytes);
     let is_above = |limit: usize, others: usize| wanted.saturating_add(others) > limit;
-    !(space != INFINITY && is_above(for_program(space, own_bytes()) as usize, other_space())
+    !(space != INFINITY && is_above(program_part(space, own_bytes()) as usize, other_space())
         || is_data && data != INFINITY && is_above(data as usize, other_data()))
 }
 

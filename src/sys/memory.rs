@@ -224,6 +224,21 @@ pub fn segment_bytes(segment: c_int) -> Option<usize> {
     }
 }
 
+/// Reserves inaccessible address space for the program to map something over. It does not count as ours.
+pub fn reserve_for_program(bytes: usize) -> Result<usize, Errno> {
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+    unsafe { mmap(0, bytes, libc::PROT_NONE, PRIVATE_ANONYMOUS | libc::MAP_NORESERVE) }
+}
+
+/// Unmaps inaccessible pages that do not count as ours. At its limit of mappings the kernel may refuse; then they stay.
+///
+/// # Safety
+/// Nobody may rely on the pages being there.
+pub unsafe fn unmap_for_program(address: usize, bytes: usize) {
+    // SAFETY: nobody relies on the pages, as this function demands.
+    let _ = unsafe { syscall(libc::SYS_munmap, [address, bytes, 0, 0, 0, 0]) };
+}
+
 /// Makes reserved pages readable and writable.
 ///
 /// # Safety

@@ -172,6 +172,7 @@ next! {
     PKEY_MPROTECT = c"pkey_mprotect",
     FTRUNCATE = c"ftruncate",
     MREMAP = c"mremap",
+    MSYNC = c"msync",
     MUNLOCKALL = c"munlockall",
     MUNMAP = c"munmap",
     SHMAT = c"shmat",
