@@ -69,25 +69,26 @@ impl Job {
     }
 
     /// Runs natively, which must succeed and print something, then on each backend, and in the
-    /// other placements on one.
+    /// other placements, and with its mappings guarded, on one.
     pub fn does_the_same_on_every_backend(self) {
         let native = self.run("native", process::command(&self.program));
         assert_eq!(native.exit, Exit::Code(0), "natively: {}{}", native.stdout, native.stderr);
         assert!(!native.stdout.is_empty(), "the job prints nothing to compare");
         let backends = available_backends();
         for &backend in &backends {
-            self.does_the_same(&native, backend, "right");
+            self.does_the_same(&native, backend, "placement=right");
         }
+        self.does_the_same(&native, backends[0], "mappings=guard");
         for &placement in self.placements {
             if placement != "exact" || self.takes_exact {
-                self.does_the_same(&native, backends[0], placement);
+                self.does_the_same(&native, backends[0], &format!("placement={placement}"));
             }
         }
     }
 
-    fn does_the_same(&self, native: &Outcome, backend: &'static str, placement: &str) {
-        let run = format!("{backend}-{placement}");
-        let option = format!("--placement={placement}");
+    fn does_the_same(&self, native: &Outcome, backend: &'static str, option: &str) {
+        let run = format!("{backend}-{option}");
+        let option = format!("--{option}");
         let outcome = self.run(&run, fencepost_run(backend, [option.as_str()], &self.program));
         assert_eq!(outcome.exit, native.exit, "{run}: {}", outcome.stderr);
         assert_eq!(outcome.program_stderr(), native.stderr, "{run}");
