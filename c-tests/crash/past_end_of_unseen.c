@@ -10,8 +10,9 @@
 
 int main(void)
 {
+    int opened = open("unseen", O_RDWR | O_CREAT, 0600);
     register long flags __asm__("r10") = MAP_SHARED;
-    register long file __asm__("r8") = open("unseen", O_RDWR | O_CREAT, 0600);
+    register long file __asm__("r8") = opened;
     register long offset __asm__("r9") = 0;
     volatile char *p = (void *)SYS_mmap;
     __asm__ volatile("syscall"
