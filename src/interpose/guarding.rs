@@ -182,7 +182,7 @@ pub fn remap(
             keep_place(&mut pieces, old.clone());
         }
     }
-    if is_guarded && mapped == old.start && new.end > old.end || mapped != old.start && is_guarded {
+    if is_guarded && (mapped != old.start || new.end > old.end) {
         guard(&mut pieces, new.end);
     }
     trim(&mut pieces);
@@ -211,7 +211,7 @@ pub fn refuse_kept(
         return call(start, bytes);
     }
     let mut at = range.start;
-    for hole in holes.into_iter().chain([range.end..range.end]) {
+    for hole in holes.into_iter().chain(core::iter::once(range.end..range.end)) {
         if at < hole.start {
             let result = call(at, hole.start - at);
             if result != 0 && !does_others {
