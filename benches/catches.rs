@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use support::backend::FENCEPOST;
 use support::compile::{self, map_in_parallel};
-use support::expectation::{self, Expectation, Verdict};
+use support::expectation::{self, Verdict};
 use support::process;
 use support::source::files_in;
 
