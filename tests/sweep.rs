@@ -153,6 +153,29 @@ fn each_run_has_the_whole_input() {
 }
 
 #[test]
+fn runs_are_beside_each_other_as_far_as_the_user_wants() {
+    let folder = build_folder("sweep-jobs");
+    // Waits for another run.
+    let together = "echo >>starts; n=0\nwhile [ $(wc -l <starts) -lt 2 ]; do\n\
+        n=$((n+1)); [ $n -lt 400 ] || exit 4; sleep 0.1\ndone\ntrue\n";
+    // Fails where another run is under way.
+    let alone = "mkdir lock || exit 5\nsleep 0.05\nrmdir lock\n";
+    for (jobs, script) in [("--jobs=4", together), ("--jobs=2", together), ("--jobs=1", alone)] {
+        let _ = fs::remove_file(folder.join("starts"));
+        let _ = fs::remove_dir(folder.join("lock"));
+        fs::write(folder.join("script"), script).expect("the folder is writable");
+        let mut command = fencepost_run("auto", ["--sweep", jobs], "/bin/sh");
+        let outcome = run(command.arg("script").current_dir(&folder));
+        assert_eq!(outcome.exit, Exit::Code(0), "{jobs}: {}", outcome.stderr);
+        assert_eq!(lines(&outcome), ["0 findings in 4 runs"], "{jobs}");
+    }
+    for wrong in [&["--jobs=2"][..], &["--sweep", "--jobs=0"]] {
+        let outcome = run(&mut fencepost_run("auto", wrong.iter().copied(), "/bin/true"));
+        assert_eq!(outcome.exit, Exit::Code(2), "{wrong:?}");
+    }
+}
+
+#[test]
 fn a_log_path_keeps_the_reports_of_each_run() {
     let folder = build_folder("sweep-log");
     for entry in fs::read_dir(&folder).expect("it is there").flatten() {

@@ -103,7 +103,7 @@ fn be_run(matches: &ArgMatches) -> Result<u8, Refusal> {
     let flags = flags::given(matches);
     let wishes = Wishes::of(matches, &flags)?;
     if matches.get_flag("sweep") {
-        return sweep::sweep(&wishes, &flags, &name, words.collect());
+        return sweep::sweep(&wishes, sweep::jobs(matches), &flags, &name, words.collect());
     }
     if wishes.are_any {
         return recorded::run(&wishes, &flags, &name, words.collect());
@@ -220,6 +220,7 @@ fn run_command() -> Command {
                     "Run the program once with each placement, and report what all runs have found",
                 ),
         )
+        .arg(sweep::jobs_flag())
         .arg(second_look::flag())
         .args(known::flags())
         .arg(

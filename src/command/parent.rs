@@ -33,6 +33,26 @@ pub fn start(signals: &Signals, program: impl FnOnce() -> u8) -> io::Result<Chil
     Ok(Child { pid, signals, ending: None })
 }
 
+/// Waits for the end of one of several programs, and passes signals on to all of them meanwhile. Returns its process id.
+pub fn accompany_several(signals: &Signals, children: &mut [Child<'_>]) -> (c_int, ExitStatus) {
+    loop {
+        // First: several may have ended by one signal.
+        while let Some((pid, change)) = sys::next_change() {
+            if children.iter().all(|child| child.pid != pid) {
+                continue;
+            }
+            match change {
+                Change::Ended(status) => return (pid, status),
+                Change::Stopped(signal) => sys::suffer(signal),
+            }
+        }
+        let arrival = signals.next();
+        if arrival.signal != libc::SIGCHLD {
+            children.iter_mut().for_each(|child| child.receive(&arrival));
+        }
+    }
+}
+
 /// Whether a signal is meant to end programs.
 pub fn is_ending(signal: c_int) -> bool {
     [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT].contains(&signal)
@@ -64,8 +84,13 @@ impl Child<'_> {
         }
     }
 
+    /// Whether a signal came that is meant to end the program.
+    pub fn ending(&self) -> Option<c_int> {
+        self.ending
+    }
+
     /// Passes a signal on, unless the program has got it already.
-    fn receive(&mut self, arrival: &Arrival) {
+    pub fn receive(&mut self, arrival: &Arrival) {
         let signal = arrival.signal;
         if is_ending(signal) {
             self.ending = Some(signal);

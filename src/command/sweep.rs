@@ -6,19 +6,22 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, IsTerminal, Seek, SeekFrom, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use clap::{Arg, ArgMatches, value_parser};
 use fencepost::finding::{Bug, text};
-use fencepost::options::Placement;
+use fencepost::ledger::Ledger;
+use fencepost::options::{Options, Placement};
 use fencepost::printable::printable;
 
 use super::collection::Collection;
 use super::directory::Directory;
 use super::ending::signal_name;
 use super::format::sentence::counted;
-use super::parent::{self, Ended};
+use super::parent::{self, Child};
 use super::policy::FailOn;
 use super::recorded::{self, Wishes};
 use super::refusal::Refusal;
@@ -32,9 +35,44 @@ const FOUND: u8 = 1;
 /// Seed of the run with random placement, if the user gives none; it is the same in every sweep.
 const SEED: &str = "1";
 
-/// Runs the program once for each placement; returns the exit code.
+/// The flag for how many runs there are at a time.
+const JOBS: &str = "jobs";
+
+/// That flag.
+pub fn jobs_flag() -> Arg {
+    Arg::new(JOBS)
+        .long(JOBS)
+        .value_name("N")
+        .value_parser(value_parser!(u16).range(1..))
+        .requires("sweep")
+        .help_heading("Finding")
+        .help("Runs of --sweep at a time [default: the number of processors]")
+}
+
+/// What it says.
+pub fn jobs(matches: &ArgMatches) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    matches.get_one::<u16>(JOBS).map_or_else(processors, |jobs| usize::from(*jobs))
+}
+
+/// A run that goes on.
+struct Running {
+    /// Of its placement.
+    number: usize,
+    options: Options,
+    ledger: &'static Ledger,
+}
+
+/// A run that has ended.
+struct Done {
+    status: ExitStatus,
+    ledger: &'static Ledger,
+}
+
+/// Runs the program once for each placement, `jobs` at a time; returns the exit code.
 pub fn sweep(
     wishes: &Wishes,
+    jobs: usize,
     flags: &Flags,
     name: &OsStr,
     arguments: Vec<OsString>,
@@ -59,46 +97,73 @@ pub fn sweep(
     let mut directory = Directory::make(wishes.directory.as_deref())?;
     let of_directory = recorded::flags_of(&directory, &wishes.kept)?;
     let signals = Signals::take();
+    let jobs = if input.can_be_shared() { jobs } else { 1 };
+    let (mut children, mut running): (Vec<Child<'_>>, Vec<Running>) = (Vec::new(), Vec::new());
+    let mut done: Vec<Option<Done>> = Placement::CHOICES.iter().map(|_| None).collect();
+    let mut next = 0;
+    let mut ending = None;
+    while next < done.len() || !running.is_empty() {
+        while next < done.len() && running.len() < jobs && ending.is_none() {
+            let choice = &Placement::CHOICES[next];
+            let mut flags = flags.clone();
+            flags.extend(of_directory.iter().cloned());
+            flags.push(("placement", choice.name.to_owned()));
+            directory.begin_part(choice.name);
+            // Reports go to a file: at the end each bug is reported once.
+            let log = match &options.log_path {
+                Some(path) => format!("{path}.{}", choice.name),
+                None => format!("{}/{}.log", directory.path().display(), directory.run()),
+            };
+            flags.push(("log-path", log));
+            if options.seed == 0 {
+                flags.push(("seed", SEED.to_owned()));
+            }
+            if io::stderr().is_terminal() {
+                let all = Placement::CHOICES.len();
+                say(&format!("run {} of {all}, placement {}", next + 1, choice.name));
+            }
+            let input = input.opened().map_err(failed("standard input cannot be read again"))?;
+            let program = run::prepare(&flags, name)?;
+            let options = run::options(&flags)?;
+            run_record::begin(&directory, &options, name, &arguments);
+            // The user sees what the first run prints.
+            let is_silent = next > 0;
+            let set_up = || sys::redirect(input.as_ref(), is_silent);
+            let (ledger, _, child) = run::start(&signals, &program, name, &arguments, set_up)
+                .ok_or_else(|| Refusal::new(Refusal::UNGUARDED, "the program cannot be started"))?;
+            running.push(Running { number: next, options, ledger });
+            children.push(child);
+            next += 1;
+        }
+        if running.is_empty() {
+            break;
+        }
+        let (pid, status) = parent::accompany_several(&signals, &mut children);
+        let Some(at) = children.iter().position(|child| child.pid() == pid) else { continue };
+        let (child, Running { number, options, ledger }) =
+            (children.remove(at), running.remove(at));
+        directory.begin_part(Placement::CHOICES[number].name);
+        run_record::end(&directory, &options, ledger, status);
+        let between = std::iter::from_fn(|| signals.pending()).collect::<Vec<_>>();
+        children.iter_mut().for_each(|child| between.iter().for_each(|it| child.receive(it)));
+        let late = between.iter().rev().map(|arrival| arrival.signal);
+        ending = { late }.find(|signal| parent::is_ending(*signal)).or(child.ending()).or(ending);
+        done[number] = Some(Done { status, ledger });
+    }
+    if let Some(signal) = ending {
+        say("interrupted");
+        drop(directory);
+        run::die_by(signal);
+        return Ok(128 + u8::try_from(signal).unwrap_or_default());
+    }
     let mut ends: Vec<End> = Vec::new();
     let mut unrecorded = 0;
-    for (number, choice) in Placement::CHOICES.iter().enumerate() {
-        let mut flags = flags.clone();
-        flags.extend(of_directory.iter().cloned());
-        flags.push(("placement", choice.name.to_owned()));
-        directory.begin_part(choice.name);
-        // Reports go to a file: at the end each bug is reported once.
-        let log = match &options.log_path {
-            Some(path) => format!("{path}.{}", choice.name),
-            None => format!("{}/{}.log", directory.path().display(), directory.run()),
-        };
-        flags.push(("log-path", log));
-        if options.seed == 0 {
-            flags.push(("seed", SEED.to_owned()));
-        }
-        if io::stderr().is_terminal() {
-            let all = Placement::CHOICES.len();
-            say(&format!("run {} of {all}, placement {}", number + 1, choice.name));
-        }
-        let input = input.rewound().map_err(failed("standard input cannot be read again"))?;
-        let program = run::prepare(&flags, name)?;
-        let of_run = run::options(&flags)?;
-        run_record::begin(&directory, &of_run, name, &arguments);
-        let set_up = || sys::redirect(input, number > 0);
-        let (ledger, _, child) = run::start(&signals, &program, name, &arguments, set_up)
-            .ok_or_else(|| Refusal::new(Refusal::UNGUARDED, "the program cannot be started"))?;
-        let Ended { status, signal } = child.accompany();
-        run_record::end(&directory, &of_run, ledger, status);
-        let between = std::iter::from_fn(|| signals.pending()).map(|arrival| arrival.signal);
-        let signal = between.filter(|signal| parent::is_ending(*signal)).last().or(signal);
-        if let Some(signal) = signal {
-            say("interrupted");
-            drop(directory);
-            run::die_by(signal);
-            return Ok(128 + u8::try_from(signal).unwrap_or_default());
-        }
+    for (choice, done) in Placement::CHOICES.iter().zip(done) {
+        let Some(Done { status, ledger }) = done else { continue };
         if ledger.is_refused() {
             return Ok(run::code_of(status));
         }
+        directory.begin_part(choice.name);
         if let Some(words) = run::notice(ledger) {
             say(&format!("{}: {words}", choice.name));
         }
@@ -184,7 +249,9 @@ fn ending(status: ExitStatus) -> String {
 
 /// Prints a line, which may hold names that others chose.
 fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "fencepost: sweep: {}", printable(line));
+    // At once: a run may print meanwhile.
+    let text = format!("fencepost: sweep: {}\n", printable(line));
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Standard input, the same for each run.
@@ -210,13 +277,25 @@ impl Input {
         Ok(Input::Kept { file: kept, start: 0 })
     }
 
-    fn rewound(&mut self) -> io::Result<Option<&File>> {
+    /// Whether several runs can read it at a time, each by itself. What is typed goes to one reader.
+    fn can_be_shared(&self) -> bool {
         match self {
-            Input::Inherited => Ok(None),
-            Input::Kept { file, start } => {
-                file.seek(SeekFrom::Start(*start))?;
-                Ok(Some(file))
-            }
+            Input::Inherited => !io::stdin().is_terminal(),
+            Input::Kept { file, .. } => reopen(file).is_ok(),
         }
     }
+
+    /// For one run, from the beginning.
+    fn opened(&mut self) -> io::Result<Option<File>> {
+        let Input::Kept { file, start } = self else { return Ok(None) };
+        // Where it can't be opened anew, there is one run at a time.
+        let mut opened = reopen(file).or_else(|_| file.try_clone())?;
+        opened.seek(SeekFrom::Start(*start))?;
+        Ok(Some(opened))
+    }
+}
+
+/// Opens a file anew, with a position of its own.
+fn reopen(file: &File) -> io::Result<File> {
+    File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
