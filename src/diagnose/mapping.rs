@@ -150,6 +150,8 @@ fn agrees(mapping: &Mapping, story: &Story) -> bool {
             mapping.inode == file.inode || name.as_bytes() == file.path.text()
         }
         (Some(origin), None) if origin.call == Call::Shmat => name.starts_with("/SYSV"),
+        // A sandbox forbade to ask which file it is.
+        (Some(origin), None) if origin.is_of_file() => mapping.inode != 0,
         (Some(_), None) => is_anonymous,
         (None, _) => true,
     }
@@ -260,7 +262,11 @@ mod tests {
 
     fn step(call: Call, pages: usize) -> Step {
         let event = Event { thread: ThreadId(0), trace: TraceId::NONE };
-        Step { protection: 3, ..Step::new(call, AT, pages * PAGE, event) }
+        Step {
+            protection: 3,
+            flags: libc::MAP_ANONYMOUS,
+            ..Step::new(call, AT, pages * PAGE, event)
+        }
     }
 
     fn mapped(pages: usize) -> Story {
@@ -377,6 +383,14 @@ mod tests {
         assert_eq!(forbidden_by(scene_here("---p", story(0)), read), Some(Violation::Forbidden(0)));
         let execute = forbidden_by(scene_here("rw-p", mapped(1)), Direction::Execute);
         assert_eq!(execute, Some(Violation::Forbidden(3)));
+        // Of a file about which nothing could be asked.
+        let of_file = Some(Step { flags: libc::MAP_PRIVATE, ..step(Call::Mmap, 1) });
+        let of_file = Story { made: of_file, origin: of_file, ..story(1) };
+        let here = kernel(AT, AT + PAGE, "r--p", "/tmp/x");
+        let around = Some(Around { here, ..Around::default() });
+        let scene = Scene { around, story: of_file, ..Scene::default() };
+        assert_eq!(forbidden_by(scene, write), Some(Violation::Forbidden(1)));
+        assert_eq!(forbidden_by(scene_here("r--p", of_file), write), None);
         // What the history does not explain.
         assert_eq!(forbidden_by(scene_here("r--p", mapped(1)), write), None);
         assert_eq!(forbidden_by(scene_here("r--p", gone(1)), write), None);

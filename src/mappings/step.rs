@@ -146,6 +146,11 @@ impl Step {
             && self.pages().contains(&address)
     }
 
+    /// Whether a call of mmap mapped a file, be anything known of it or not.
+    pub fn is_of_file(&self) -> bool {
+        self.call == Call::Mmap && self.flags & libc::MAP_ANONYMOUS == 0
+    }
+
     /// Whether a mapping is shared with others.
     pub fn is_shared(&self) -> bool {
         match self.call {

@@ -79,6 +79,9 @@ fn what(subject: &MappingSubject) -> impl Display + '_ {
         let sharing = if origin.is_shared() { "shared" } else { "private" };
         match (origin.call, story.file()) {
             (Call::Shmat, _) => write!(out, "it {is} shared memory, segment {}", origin.descriptor),
+            (_, None) if origin.is_of_file() => {
+                write!(out, "it {is} a {sharing} mapping of descriptor {}", origin.descriptor)
+            }
             (_, None) => write!(out, "it {is} {sharing} memory without a file"),
             (_, Some(file)) => {
                 write!(out, "it {is} a {sharing} mapping of ")?;
