@@ -467,8 +467,9 @@ int main(void)
 int main(void)
 {
     /* mmap of an empty file, by an instruction that no tool sees. */
+    int empty = fileno(tmpfile());
     register long flags __asm__("r10") = MAP_SHARED;
-    register long file __asm__("r8") = fileno(tmpfile());
+    register long file __asm__("r8") = empty;
     register long offset __asm__("r9") = 0;
     volatile char *bytes = (void *)SYS_mmap;
     __asm__ volatile("syscall"
