@@ -49,7 +49,10 @@ impl Log {
     /// Reserves room for `capacity` entries, or as many as there are addresses for. Once.
     pub fn open(&self, capacity: usize) {
         let wanted = capacity * ENTRY_BYTES;
-        let Some(room) = Reservation::new(wanted, wanted.min(STEP_BYTES), 64) else { return };
+        let Some(room) = Reservation::new(wanted, wanted.min(STEP_BYTES), super::SPACE_PARTS)
+        else {
+            return;
+        };
         self.start.store(room.start, Ordering::Relaxed);
         self.bytes.store(room.bytes, Ordering::Relaxed);
         self.capacity.store(capacity.min(room.bytes / ENTRY_BYTES), Ordering::Release);

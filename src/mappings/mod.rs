@@ -33,6 +33,10 @@ static CLOCK: AtomicU64 = AtomicU64::new(1);
 /// Calls that failed are of interest only until the program has used their result.
 const FAILURES_KEPT: usize = 64;
 
+/// Of the address space that a limit leaves to the process, each log and the paths take at most one part in so many:
+/// the program's own requests have precedence.
+const SPACE_PARTS: usize = 1024;
+
 /// Least bytes of the other logs.
 const LEAST_BYTES: usize = 256 << 10;
 

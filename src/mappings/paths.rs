@@ -27,7 +27,7 @@ static TABLE: [AtomicU32; PLACES] = [const { AtomicU32::new(0) }; PLACES];
 
 /// Reserves the memory. Once.
 pub fn open() {
-    if let Some(room) = Reservation::new(MOST_BYTES, MOST_BYTES, 64) {
+    if let Some(room) = Reservation::new(MOST_BYTES, MOST_BYTES, super::SPACE_PARTS) {
         START.store(room.start, Ordering::Release);
     }
 }
