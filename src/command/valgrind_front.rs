@@ -219,7 +219,10 @@ pub fn be_valgrind(arguments: impl Iterator<Item = OsString>) -> Result<u8, Refu
 
 /// Writes the bugs as Valgrind would, and what the user must know.
 fn write_log(asked: &Asked, found: &Collection, log: &mut dyn Write) -> io::Result<()> {
-    format::valgrind::render(found, log)?;
+    match asked.is_quiet {
+        true => format::valgrind::render_bugs(found, log)?,
+        false => format::valgrind::render(found, log)?,
+    }
     let pid = std::process::id();
     let mut say = |line: String| writeln!(log, "=={pid}== Fencepost: {}", printable(&line));
     for lost in found.not_guarded().iter().filter(|lost| !lost.by_choice) {

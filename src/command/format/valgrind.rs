@@ -11,8 +11,14 @@ use super::place::stack_of;
 use crate::command::collection::Collection;
 use lines::stack;
 
-/// Writes each new bug once, as Memcheck would.
+/// Writes each new bug once, as Memcheck would, and what is leaked in all.
 pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
+    render_bugs(collection, out)?;
+    leaks::summarize(collection, out)
+}
+
+/// Writes each new bug once, as Memcheck would that is told to be quiet.
+pub fn render_bugs(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     let is_leak = |bug: &&Bug| bug.example.leak.is_some();
     collection.new_bugs().filter(|bug| !is_leak(bug)).try_for_each(|bug| tell(bug, out))?;
     leaks::render(collection, out)

@@ -8,7 +8,7 @@ use super::lines::{stack, write};
 use crate::command::collection::Collection;
 use crate::command::format::place::stack_of;
 
-/// Writes the leaks that are news, and what the checks have found in all.
+/// Writes the leaks that are news.
 pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     let leak = |bug: &Bug| bug.example.leak.clone().unwrap_or_default();
     let mut bugs: Vec<&Bug> =
@@ -31,6 +31,11 @@ pub fn render(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
         lines.push(String::new());
         write(bug.example.process.pid, &lines, out)?;
     }
+    Ok(())
+}
+
+/// Writes what the checks have found in all.
+pub fn summarize(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     let Some(LeakTotals { counts, .. }) = collection.totals.leaks else { return Ok(()) };
     let pid = collection.bugs.first().map(|bug| bug.example.process.pid);
     let pid = pid.unwrap_or_else(std::process::id);
