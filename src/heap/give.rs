@@ -80,6 +80,12 @@ pub fn has_given(all: &Spaces, address: usize) -> bool {
     list(all).iter().any(is_given)
 }
 
+/// What of the reservation was not given away.
+#[cfg(test)]
+pub fn kept(all: &Spaces) -> impl Iterator<Item = Range<usize>> {
+    list(all).into_iter().map(|space| space.whole.start..space.unused.end)
+}
+
 fn list(all: &Spaces) -> [Space; SPACES] {
     core::array::from_fn(|number| match all.small.pool.classes().get(number) {
         Some(class) => Space { whole: class.whole(), unused: class.unused() },

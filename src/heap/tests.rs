@@ -6,7 +6,7 @@ use super::record::{Event, Family, ThreadId};
 use super::release::{Deallocator, Release};
 use super::tally::Reason;
 use super::threads::{self, ThreadCache};
-use super::{AllocationRequest, Config, Heap, stock};
+use super::{AllocationRequest, Config, Heap, give, stock};
 use crate::options::Placement;
 use crate::pages::{Outlook, PageProtection, PageRange};
 use crate::sys::sandbox::Coming;
@@ -17,9 +17,11 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// The heap of a process lives as long as the process; those of tests make room for others.
 impl Drop for Heap {
     fn drop(&mut self) {
-        let reserved = self.reserved();
-        // SAFETY: nobody uses the heap any more.
-        unsafe { memory::unmap(reserved.start, reserved.len()) }
+        // What was given away may belong to another test's heap by now.
+        for kept in give::kept(&self.spaces) {
+            // SAFETY: nobody uses the heap any more.
+            unsafe { memory::unmap(kept.start, kept.len()) }
+        }
     }
 }
 
