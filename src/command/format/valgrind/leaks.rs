@@ -103,8 +103,10 @@ mod tests {
 
     fn text(bugs: Vec<Bug>, leaks: Option<LeakTotals>) -> String {
         let totals = Totals { leaks, ..Totals::default() };
+        let collection = Collection { bugs, totals, ..Collection::default() };
         let mut out = Vec::new();
-        render(&Collection { bugs, totals, ..Collection::default() }, &mut out).unwrap();
+        render(&collection, &mut out).unwrap();
+        summarize(&collection, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
