@@ -138,6 +138,8 @@ fn stacks(finding: &mut Finding) -> Vec<&mut Vec<Frame>> {
         all.extend(object.freed.as_mut().and_then(|event| event.stack.as_mut()));
     }
     all.extend(finding.begun.as_mut().and_then(|event| event.stack.as_mut()));
+    let calls = finding.mapping.iter_mut().flat_map(|mapping| &mut mapping.calls);
+    all.extend(calls.filter_map(|call| call.event.stack.as_mut()));
     all.extend(finding.threads.iter_mut().filter_map(|thread| thread.stack.as_mut()));
     let owned = finding.leak.iter_mut().flat_map(|leak| &mut leak.owned);
     all.extend(owned.filter_map(|owned| owned.allocated.stack.as_mut()));
