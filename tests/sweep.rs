@@ -175,6 +175,20 @@ fn runs_are_beside_each_other_as_far_as_the_user_wants() {
     }
 }
 
+/// The program has no children, so it gets no SIGCHLD without us.
+#[test]
+fn a_run_is_not_told_that_another_has_ended() {
+    let folder = build_folder("sweep-ends");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sweep/ends.c");
+    let program = folder.join("ends");
+    build_program(&source, &program, &["-g".to_owned()], &[]).expect("it compiles");
+    let _ = fs::remove_dir(folder.join("first"));
+    let mut command = fencepost_run("auto", ["--sweep", "--jobs=4"], &program);
+    let outcome = run(command.current_dir(&folder));
+    assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
+    assert_eq!(lines(&outcome), ["0 findings in 4 runs"]);
+}
+
 #[test]
 fn a_log_path_keeps_the_reports_of_each_run() {
     let folder = build_folder("sweep-log");

@@ -47,9 +47,7 @@ pub fn accompany_several(signals: &Signals, children: &mut [Child<'_>]) -> (c_in
             }
         }
         let arrival = signals.next();
-        if arrival.signal != libc::SIGCHLD {
-            children.iter_mut().for_each(|child| child.receive(&arrival));
-        }
+        children.iter_mut().for_each(|child| child.receive(&arrival));
     }
 }
 
@@ -96,6 +94,8 @@ impl Child<'_> {
             self.ending = Some(signal);
         }
         match signal {
+            // It tells this process of a child of its own.
+            libc::SIGCHLD => {}
             // If it was sent to the group, the program runs again already.
             libc::SIGCONT if !sys::is_stopped(self.pid) => {}
             // From the kernel, these go to the whole group, or are only for this process.
