@@ -66,6 +66,13 @@ fn programs_that_the_guard_does_not_come_along_to_are_named() {
 }
 
 #[test]
+fn a_shell_whose_end_nobody_learns_is_named() {
+    let outcome = run(fencepost_run("auto", [], &*CHILD).arg("unheard"));
+    assert_eq!(outcome.exit, Exit::Code(0), "{}", outcome.stderr);
+    assert_eq!(unguarded(&outcome), "sh (started without LD_PRELOAD)");
+}
+
+#[test]
 fn what_could_not_be_executed_is_not_named() {
     for options in [&[][..], &["--check-calls=no"], &["--follow=none"]] {
         let outcome = run(fencepost_run("auto", options.iter().copied(), &*CHILD).arg("failing"));

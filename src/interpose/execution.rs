@@ -76,15 +76,12 @@ unsafe extern "C" fn posix_spawnp(
 
 unsafe extern "C" fn system(command: usize) -> c_int {
     // With a null pointer, the call only asks whether there is a shell.
-    let noted = if command == 0 { Noted(None) } else { note("system", &[]) };
-    // SAFETY: the type is the function's signature, in words. The program must pass valid arguments.
-    let status = unsafe {
-        SYSTEM.get::<unsafe extern "C" fn(usize) -> c_int>().map_or(-1, |next| next(command))
-    };
-    if status == -1 {
-        noted.take_back();
+    if command != 0 {
+        // Never taken back: from glibc 2.29 on, -1 says that the shell has run, but that its end is not known.
+        let _ = note("system", &[]);
     }
-    status
+    // SAFETY: the type is the function's signature, in words. The program must pass valid arguments.
+    unsafe { SYSTEM.get::<unsafe extern "C" fn(usize) -> c_int>().map_or(-1, |next| next(command)) }
 }
 
 unsafe extern "C" fn popen(command: usize, kind: usize) -> usize {
