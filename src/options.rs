@@ -111,7 +111,10 @@ impl Form {
                 format!("all, none, or some of {} with commas between", names.join(", "))
             }
             Form::Bits => "bits of an address as a number, as 0xff00000000000000".to_string(),
-            Form::Signal => "a signal, as USR2 or 12, that does not end the process by itself or stand for a fault".to_string(),
+            Form::Signal => {
+                "a signal, as USR2 or 12, that a program can handle and that stands for no fault"
+                    .to_string()
+            }
             Form::Revocation { min, max } => {
                 format!("immediate, batch, or batch:N with N from {min} to {max}")
             }

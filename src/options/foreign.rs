@@ -7,7 +7,7 @@ const FOREIGN: &[(&[&str], &str)] = &[
         "leaks=summary looks for leaks when the process ends, and leaks=full tells of each",
     ),
     (
-        &["show-leak-kinds", "show-reachable", "show-possibly-lost", "report-objects"],
+        &["show-leak-kinds", "show-reachable", "show-possibly-lost"],
         "leak-kinds=LIST says which of definite, indirect, possible and reachable are told",
     ),
     (
