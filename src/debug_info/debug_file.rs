@@ -55,7 +55,7 @@ impl DebugFile {
     pub fn of_build(paths: &[PathBuf], build_id: &[u8]) -> Option<DebugFile> {
         let mut found = DebugFile { dwarf: None, tables: Vec::new(), store: Store::new() };
         for path in paths {
-            // SAFETY: as above.
+            // SAFETY: images go only into `found`, which owns the store and drops it last.
             unsafe {
                 if let Some(image) = found.store.open(path).filter(|image| id_of(image) == build_id)
                 {

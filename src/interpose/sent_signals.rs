@@ -24,9 +24,9 @@ fn send<R>(signal: c_int, send: impl FnOnce() -> R) -> R {
 /// As pthread_kill(3) demands of its caller.
 pub unsafe extern "C" fn fencepost_pthread_kill(thread: pthread_t, signal: c_int) -> c_int {
     type Function = unsafe extern "C" fn(pthread_t, c_int) -> c_int;
-    // SAFETY: pthread_kill's signature; the thread is the program's promise.
+    // SAFETY: `Function` is pthread_kill's signature.
     let next = unsafe { next::PTHREAD_KILL.get::<Function>() };
-    // SAFETY: as above.
+    // SAFETY: this is the program's own call, with its arguments.
     next.map_or(libc::ENOSYS, |next| send(signal, || unsafe { next(thread, signal) }))
 }
 
@@ -40,9 +40,9 @@ pub unsafe extern "C" fn fencepost_pthread_sigqueue(
     value: usize,
 ) -> c_int {
     type Function = unsafe extern "C" fn(pthread_t, c_int, usize) -> c_int;
-    // SAFETY: pthread_sigqueue's signature; the thread is the program's promise.
+    // SAFETY: `Function` is pthread_sigqueue's signature.
     let next = unsafe { next::PTHREAD_SIGQUEUE.get::<Function>() };
-    // SAFETY: as above.
+    // SAFETY: this is the program's own call, with its arguments.
     next.map_or(libc::ENOSYS, |next| send(signal, || unsafe { next(thread, signal, value) }))
 }
 
@@ -74,6 +74,6 @@ unsafe extern "C-unwind" fn by_number(
     c: usize,
     d: usize,
 ) -> c_long {
-    // SAFETY: the program's call.
+    // SAFETY: this is the program's own call; of those that come here none has more arguments.
     step::between_steps(|| unsafe { syscall(number, a, b, c, d) })
 }

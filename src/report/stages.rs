@@ -72,7 +72,8 @@ pub unsafe fn is_known(runtime: &Runtime, bug: &Bug, may_probe: bool) -> bool {
         let finding = resolve::resolve(bug, runtime.full_identity(), request);
         matches!(known::why(runtime, &finding), Ok(Some(_)))
     };
-    // SAFETY: as in `compose`; a word comes out of the memory of the report.
+    // SAFETY: the caller promises that this thread reports, so nobody else uses the memory of reports. Only a `bool` comes
+    // out of it before it is emptied.
     unsafe {
         report_memory::empty();
         let is_known = look_up(MOST_SECONDS_OF_RUNS, asked).unwrap_or(false);
