@@ -102,33 +102,12 @@ fn count(names: &[String], name: &str) -> usize {
     names.iter().filter(|found| *found == name).count()
 }
 
-/// Installs the part of the fault handler that probes need.
-fn install_handler() {
-    // Other tests of the crate install this handler, once. If they did so later, they would replace ours.
-    probe::install_test_handler();
-    extern "C" fn on_fault(signal: i32, _info: *mut libc::siginfo_t, context: *mut c_void) {
-        // SAFETY: the kernel passes a ucontext_t to an SA_SIGINFO handler.
-        let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
-        let rip = &mut context.uc_mcontext.gregs[libc::REG_RIP as usize];
-        match probe::recovery(*rip as usize) {
-            Some(resume) => *rip = resume as i64,
-            // SAFETY: the default action makes the fault fatal when the instruction repeats.
-            None => unsafe {
-                libc::signal(signal, libc::SIG_DFL);
-            },
-        }
-    }
-    handle(libc::SIGSEGV, on_fault);
-    handle(libc::SIGBUS, on_fault);
-}
-
 fn handle(signal: i32, handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void)) {
     // SAFETY: a zeroed sigaction is valid; our handlers are async-signal-safe.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as *const () as usize;
-        // Not on the small alternate stack that the standard library sets up for threads. A probe in the handler of a
-        // fault must be able to fault itself.
+        // Not on the small alternate stack that the standard library sets up for threads.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
         assert_eq!(libc::sigaction(signal, &action, std::ptr::null_mut()), 0);
     }
@@ -136,7 +115,7 @@ fn handle(signal: i32, handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut c_
 
 fn set_up(depth: usize) -> std::sync::MutexGuard<'static, ()> {
     let guard = SETTINGS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    install_handler();
+    probe::install_test_handler();
     trace::init();
     trace::set_depth(depth as u16);
     trace::set_unwinder(Unwinder::Tables);
@@ -275,15 +254,10 @@ fn a_jump_to_nowhere_keeps_its_caller() {
         int enter(int n, callback call, void *data) { call(data); return wild(n) + 1; }
     ";
     static FOUND: Mutex<Option<Frames>> = Mutex::new(None);
-    extern "C" fn on_wild(signal: i32, info: *mut libc::siginfo_t, context: *mut c_void) {
-        // SAFETY: the kernel passes a ucontext_t to an SA_SIGINFO handler.
-        let registers = unsafe { &mut *context.cast::<libc::ucontext_t>() };
+    fn on_wild(registers: &mut libc::ucontext_t) -> bool {
         let caller = Caller::from_context(registers);
         if caller.pc != 8 {
-            let _ = (signal, info);
-            let rip = &mut registers.uc_mcontext.gregs[libc::REG_RIP as usize];
-            *rip = probe::recovery(*rip as usize).expect("a probe") as i64;
-            return;
+            return false;
         }
         let mut frames = Frames::new();
         trace::walk(caller, &mut frames);
@@ -293,12 +267,12 @@ fn a_jump_to_nowhere_keeps_its_caller() {
         let back = unsafe { *(caller.sp as *const i64) };
         registers.uc_mcontext.gregs[libc::REG_RIP as usize] = back;
         registers.uc_mcontext.gregs[libc::REG_RSP as usize] += 8;
+        true
     }
     let _guard = set_up(MAX_DEPTH);
     let (library, _) = Library::build("wild.c", source, &["-O2", "-g"]);
-    handle(libc::SIGSEGV, on_wild);
+    probe::handle_test_faults(Some(on_wild));
     library.call(c"enter", 8);
-    install_handler();
     let names = names(&FOUND.lock().unwrap().take().unwrap());
     assert_eq!(names[1..3], ["wild", "enter"]);
     assert!(names.iter().any(|name| name.ends_with("a_jump_to_nowhere_keeps_its_caller")));

@@ -290,32 +290,52 @@ unsafe extern "C" fn store_bytes(to: usize, from: usize, bytes: usize) -> usize 
 /// Length of the instruction `mov rcx, rdx`: 48 89 d1. The next one may fault.
 const STORE: usize = 3;
 
+/// Handles a fault that is no probe, in a unit test. Returns whether it was the test's.
+#[cfg(test)]
+pub(crate) type TestFault = fn(&mut libc::ucontext_t) -> bool;
+
 /// Installs a handler that resumes probes as the runtime's does, for the unit tests of modules that probe.
 #[cfg(test)]
 pub(crate) fn install_test_handler() {
+    handle_test_faults(None);
+}
+
+/// Installs the same handler, and has it ask `own` about every other fault from now on. Nothing else in the tests may
+/// handle SIGSEGV or SIGBUS: an action holds for all threads, and tests in other threads probe at the same time.
+#[cfg(test)]
+pub(crate) fn handle_test_faults(own: Option<TestFault>) {
+    static OWN: std::sync::OnceLock<TestFault> = std::sync::OnceLock::new();
     extern "C" fn on_fault(
-        _signal: libc::c_int,
+        signal: libc::c_int,
         _info: *mut libc::siginfo_t,
         context: *mut libc::c_void,
     ) {
         // SAFETY: the kernel passes a ucontext_t to an SA_SIGINFO handler.
         let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
         let rip = &mut context.uc_mcontext.gregs[libc::REG_RIP as usize];
-        match recovery(*rip as usize) {
-            Some(resume) => *rip = resume as i64,
-            // SAFETY: restoring the default disposition makes the fault fatal when it repeats.
-            None => unsafe {
-                libc::signal(libc::SIGSEGV, libc::SIG_DFL);
-                libc::signal(libc::SIGBUS, libc::SIG_DFL);
-            },
+        if let Some(resume) = recovery(*rip as usize) {
+            *rip = resume as i64;
+        } else if !OWN.get().is_some_and(|own| own(context)) {
+            // In this thread, so that a core shows the fault and not a probe of a bystander.
+            // SAFETY: these calls are async-signal-safe.
+            unsafe {
+                let text: &[u8] = if signal == libc::SIGBUS { b"SIGBUS\n" } else { b"SIGSEGV\n" };
+                libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len());
+                libc::abort();
+            }
         }
+    }
+    if let Some(own) = own {
+        OWN.set(own).ok();
     }
     static ONCE: std::sync::Once = std::sync::Once::new();
     // SAFETY: a zeroed sigaction is a valid one; the handler is async-signal-safe.
     ONCE.call_once(|| unsafe {
         let mut action: libc::sigaction = core::mem::zeroed();
         action.sa_sigaction = on_fault as *const () as usize;
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        // Not on the small alternate stack that the standard library sets up for threads, as a test's own handling may
+        // walk the stack. That probes, so the signal must not be blocked meanwhile.
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
         assert_eq!(libc::sigaction(libc::SIGSEGV, &action, core::ptr::null_mut()), 0);
         assert_eq!(libc::sigaction(libc::SIGBUS, &action, core::ptr::null_mut()), 0);
     });
