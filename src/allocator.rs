@@ -333,6 +333,7 @@ pub fn set_up_process() {
     let Some(runtime) = runtime() else { return };
     let _scope = RuntimeScope::enter();
     next::resolve();
+    next_heap::set_up();
     streams::init();
     threads::current();
     fault::belief::meet_first_thread();

@@ -6,6 +6,23 @@ use libc::c_void;
 /// The largest alignment that malloc gives without being asked.
 const MALLOC_ALIGN: usize = 16;
 
+/// Has libc's malloc set itself up. It does so at its first call, without a lock: natively that is long before a program
+/// makes threads, but here objects are guarded, and the first call may come from two threads at once. Both would be
+/// counted as one user of the first arena, and glibc's own check fails when the second of them ends. Called while the
+/// process has one thread.
+pub fn set_up() {
+    /// No parameter has this number, so nothing else is done (mallopt(3)).
+    const NO_PARAMETER: libc::c_int = 0;
+    // SAFETY: this is mallopt's signature. glibc takes any number.
+    unsafe {
+        if let Some(mallopt) =
+            next::MALLOPT.get::<extern "C" fn(libc::c_int, libc::c_int) -> libc::c_int>()
+        {
+            mallopt(NO_PARAMETER, 0);
+        }
+    }
+}
+
 /// Allocates a block, zeroed if wanted. Returns null without memory.
 pub fn allocate(size: usize, align: usize, zeroed: bool) -> *mut u8 {
     // SAFETY: the signatures are those of the C library. Sizes are unrestricted, and the alignment is a power of two.

@@ -129,6 +129,7 @@ next! {
     USABLE_SIZE = c"malloc_usable_size",
     MEMALIGN = c"memalign",
     FREE = c"free",
+    MALLOPT = c"mallopt",
     SIGALTSTACK = c"sigaltstack",
     PTHREAD_KILL = c"pthread_kill",
     PTHREAD_SIGQUEUE = c"pthread_sigqueue",
