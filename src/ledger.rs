@@ -28,7 +28,7 @@ const NAME_BYTES: usize = 64;
 pub struct Ledger {
     /// Number of programs that were executed and have loaded the library.
     started: AtomicU64,
-    /// How many of `started` are not followed.
+    /// How many of `started` are not guarded: not followed, or unable, which they say.
     bystanders: AtomicU64,
     /// Number of reports that count for `error-exitcode`.
     reports: AtomicU64,
@@ -153,6 +153,11 @@ impl Ledger {
     pub(crate) fn note_bystander(&self, name: &[u8]) {
         self.bystanders.fetch_add(1, Ordering::Relaxed);
         let _ = self.note_unguarded(name, Why::Choice);
+    }
+
+    /// Notes that this process has loaded the library, and has said why it can't be guarded.
+    pub(crate) fn note_inability(&self) {
+        self.bystanders.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Notes that the program could not be executed.

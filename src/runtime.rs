@@ -277,6 +277,12 @@ fn max_mappings() -> usize {
 /// Says in one sentence what the runtime can't do, and ends the process.
 fn refuse(sentence: &str) -> ! {
     say(&format!("fencepost: {sentence}\n"));
+    // So that the command does not look for a reason of its own.
+    if ledger::open().is_some()
+        && let Some(ledger) = ledger::get()
+    {
+        ledger.note_inability();
+    }
     process::exit_now(EXIT_REFUSED)
 }
 

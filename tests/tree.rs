@@ -97,6 +97,24 @@ fn static_programs_and_scripts_are_named() {
 }
 
 #[test]
+fn a_process_that_says_why_it_has_no_guard_is_believed() {
+    // Too little for a guarded heap, and in one of the cases enough for the program and the library.
+    let outcomes = [12, 16, 20, 24].map(|mebibytes| {
+        let mut command = fencepost_run("auto", [], "/bin/true");
+        process::limit(&mut command, libc::RLIMIT_AS, mebibytes << 20);
+        run(&mut command)
+    });
+    let refused = outcomes.iter().filter(|outcome| outcome.exit == Exit::Code(125));
+    let told = refused.filter(|outcome| outcome.stderr.contains("address space"));
+    let mut any = false;
+    for outcome in told {
+        any = true;
+        assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    }
+    assert!(any, "{outcomes:?}");
+}
+
+#[test]
 fn what_is_said_twice_is_said_once_in_a_tree() {
     let script = "for i in 1 2 3; do \"$1\" nowhere; done";
     let mut command = fencepost_run("auto", ["--summary=always"], "/bin/sh");
