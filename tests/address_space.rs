@@ -13,7 +13,7 @@ use support::backend::{available_backends, fencepost_run};
 use support::compile::{build_folder, build_library, build_program};
 use support::process::{self, Exit};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 fn source(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/address_space/{name}.c"))

@@ -14,7 +14,7 @@ use support::backend::{FENCEPOST, available_backends, fencepost_run};
 use support::compile::{build_folder, build_program};
 use support::process::{self, Exit, Outcome};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 const SEGV: Exit = Exit::Signal(libc::SIGSEGV);
 
 /// Compiles `tests/arrival/NAME.c` into a new folder of the caller's own.

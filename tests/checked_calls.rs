@@ -15,7 +15,7 @@ use support::backend::{BACKENDS, available_backends, fencepost_run, why_unavaila
 use support::process::{self, Exit, Outcome};
 use support::{compile, report, source};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// How many operands may go without a bad call.
 const MOST_UNTESTED: usize = 10;

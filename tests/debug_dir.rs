@@ -14,7 +14,7 @@ use support::backend::{FENCEPOST, fencepost_run};
 use support::compile::{build_folder, build_program};
 use support::process;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A folder with a program, in which three functions have bugs, and with its debug information.
 struct Sample {

@@ -13,7 +13,7 @@ use support::built;
 use support::compile::{build_folder, build_program};
 use support::process::{self, Exit, Outcome};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Compiles a C program of the package in a folder of the caller's own.
 fn program(test: &str, source: &str) -> PathBuf {

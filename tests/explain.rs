@@ -9,7 +9,7 @@ use support::backend::{FENCEPOST, fencepost_run};
 use support::compile::{build_folder, build_program, map_in_parallel};
 use support::{process, source};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 fn explain(words: &[&str]) -> String {
     let output = Command::new(FENCEPOST).arg("explain").args(words).output().expect("it starts");

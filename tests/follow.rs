@@ -13,7 +13,7 @@ use support::backend::fencepost_run;
 use support::compile::{build_folder, build_program};
 use support::process::{self, Exit, Outcome};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// `tests/follow/room.c` under two names, so that they can be told apart.
 static PROGRAMS: LazyLock<[PathBuf; 2]> = LazyLock::new(|| {

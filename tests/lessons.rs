@@ -7,7 +7,7 @@ use std::time::Duration;
 use support::backend::{FENCEPOST, available_backends};
 use support::process::{self, Exit};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Each does what it says, and what it dies of is reported at the line that is marked.
 #[test]

@@ -16,7 +16,7 @@ use support::compile::{build_folder, build_program};
 use support::process::{self, Exit, Outcome};
 use support::report;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Compiles a program of `tests/naming` as `output` in a folder of the caller's own.
 fn program(test: &str, name: &str, output: &str, flags: &[&str]) -> PathBuf {

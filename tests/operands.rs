@@ -10,7 +10,7 @@ use support::backend::{available_backends, fencepost_run};
 use support::process::{self, Exit};
 use support::{compile, report};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 static OPERANDS: LazyLock<PathBuf> = LazyLock::new(|| {
     let source = compile::source_folder().join("operands.c");

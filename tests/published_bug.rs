@@ -16,7 +16,7 @@ use support::compile::build_folder;
 use support::process::{self, Exit};
 use support::report::{self, Direction};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 const GIF2RGB: &str = "/usr/bin/gif2rgb";
 
 const WIDTH: u8 = 4;

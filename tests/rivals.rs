@@ -12,7 +12,7 @@ use support::built;
 use support::compile::{build_folder, build_program};
 use support::process::{self, Exit};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Compiles a program of one line, in a folder of the caller's own.
 fn program(test: &str, text: &str, arguments: &[&str]) -> PathBuf {

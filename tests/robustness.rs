@@ -11,7 +11,7 @@ use support::backend::{available_backends, fencepost_run};
 use support::compile::{build_folder, build_library, build_program};
 use support::process::{self, Exit, Outcome};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 const SEGV: Exit = Exit::Signal(libc::SIGSEGV);
 
 /// Compiles `tests/robustness/NAME.c` in a folder of the caller's own.

@@ -14,7 +14,7 @@ use support::process::{self, Exit, Outcome};
 use support::report::{self, Frame, Report, Stack};
 use support::source;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A stack must pass through a function, at the line that bears a mark.
 struct Passes<'a> {

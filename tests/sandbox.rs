@@ -11,7 +11,7 @@ use support::backend::{available_backends, fencepost_run};
 use support::compile::{build_folder, build_program};
 use support::process::{self, Exit, Outcome};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// What a filter says to a call that it does not permit.
 const VERDICTS: [&str; 5] = ["EPERM", "ENOSYS", "kill-process", "kill-thread", "trap"];

@@ -14,7 +14,7 @@ use support::backend::fencepost_run;
 use support::compile::{build_folder, build_program};
 use support::process::{self, Exit, Outcome};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 static THREE: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = build_folder("sweep");

@@ -12,7 +12,7 @@ use support::backend::{available_backends, fencepost_run};
 use support::compile::{build_folder, build_program};
 use support::process::{self, Exit, Outcome};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 static CHILD: LazyLock<PathBuf> = LazyLock::new(|| {
     let output = build_folder("tree").join("child");
