@@ -1,5 +1,7 @@
 //! What every face of the allocator does: allocate, free, resize, and report bad calls.
 
+mod budgeted;
+mod focus;
 pub mod fork;
 pub mod inspect;
 pub mod leaks;
@@ -38,6 +40,9 @@ pub fn allocate(request: AllocationRequest, caller: Caller) -> *mut u8 {
     let Some(runtime) = runtime() else {
         return next_heap::allocate(request.size, request.align, request.zeroed);
     };
+    if let Some(choice) = &runtime.choice {
+        return budgeted::allocate(runtime, choice, request, caller);
+    }
     threads::with_cache(|cache| runtime.heap.allocate(cache, request, || runtime.event(caller)))
 }
 
@@ -61,9 +66,12 @@ pub fn free(address: usize, release: Release, caller: Caller) {
         // SAFETY: an address outside the heap is the next allocator's; a bad one would be bad there natively too.
         return unsafe { next_heap::free(address) };
     }
-    let freed = threads::with_cache(|cache| {
-        runtime.heap.free(cache, address, release, || runtime.event(caller))
-    });
+    let freed = match &runtime.choice {
+        Some(choice) => budgeted::free(runtime, choice, address, release, caller),
+        None => threads::with_cache(|cache| {
+            runtime.heap.free(cache, address, release, || runtime.event(caller))
+        }),
+    };
     if let Err(bad) = freed {
         free_badly(runtime, address, release, bad, caller);
     }
@@ -125,10 +133,15 @@ pub fn resize(
             next_heap::resize(address, size, align)
         };
     }
-    let event = runtime.event(caller);
-    let resized = threads::with_cache(|cache| {
-        runtime.heap.resize(cache, address, size, align, release, event)
-    });
+    let resized = match &runtime.choice {
+        Some(choice) => budgeted::resize(runtime, choice, (address, size, align), release, caller),
+        None => {
+            let event = runtime.event(caller);
+            threads::with_cache(|cache| {
+                runtime.heap.resize(cache, address, size, align, release, event, None)
+            })
+        }
+    };
     match resized {
         Ok((new, checked)) => {
             if let Err(bad) = checked {
@@ -313,6 +326,7 @@ pub fn finish(ending: Ending, from: usize) -> Option<c_int> {
         text += &runtime.stats();
     }
     record::end(runtime);
+    budgeted::leave(runtime);
     if runtime.lost_coverage() || !in_charge || !tally::is_empty() {
         crate::report::sink::write(runtime, &text);
     } else if !text.is_empty() {
@@ -344,6 +358,7 @@ pub fn set_up_process() {
     // SAFETY: `at_exit` only calls `finish`, and perhaps exit again, which glibc allows in a handler.
     unsafe { process::register_exit(at_exit) };
     record::begin(runtime);
+    focus::look_up(runtime);
 }
 
 with_registers! {

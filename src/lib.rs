@@ -16,6 +16,7 @@
 //! - `runtime`: the one heap of the process and its options;
 //! - `mappings`: what the program does to its own mappings, as a history;
 //! - `heap`: slots, placement, canaries, records, what is not guarded;
+//! - `choice`: which objects get pages when there is a budget;
 //! - `trace`: stacks;
 //! - `pages`: how pages are made to fault;
 //! - [`debug_info`]: functions and lines of code, from files;
@@ -28,6 +29,7 @@ compile_error!("fencepost supports x86_64 Linux with glibc");
 
 mod allocator;
 mod checked;
+mod choice;
 pub mod debug_info;
 mod diagnose;
 mod fault;

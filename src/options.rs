@@ -9,20 +9,24 @@
 
 use std::fmt;
 
+mod focus;
 mod follow;
 mod foreign;
+mod form;
 mod group;
 mod leak;
 mod nearest;
 mod value;
 
+pub use focus::Focus;
 pub use follow::Follow;
 pub use foreign::words as foreign_words;
+pub use form::{Choice, Form};
 pub use group::Group;
 pub use leak::{Heuristics, LeakKinds, PointerBits, SignalNumber};
 use nearest::nearest_name;
-pub use value::Revocation;
 use value::Value;
+pub use value::{Percent, Revocation};
 
 /// The environment variable that carries options to the preload library.
 pub const OPTIONS_VARIABLE: &str = "FENCEPOST_OPTIONS";
@@ -56,98 +60,6 @@ impl OptionSpec {
     pub fn is_named(&self, given: &str) -> bool {
         let dashed = |byte| if byte == b'_' { b'-' } else { byte };
         given.bytes().map(dashed).eq(self.name.bytes())
-    }
-}
-
-/// The form of an option's value.
-pub enum Form {
-    /// One of some words.
-    Choice(&'static [Choice]),
-    /// A whole decimal number in an inclusive range.
-    Number {
-        /// The least value allowed.
-        min: u64,
-        /// The greatest value allowed.
-        max: u64,
-    },
-    /// `yes` or `no` (`true`/`false`, `on`/`off` and `1`/`0` are understood too).
-    Bool,
-    /// A path, which is not checked here.
-    Path,
-    /// A choice of programs: a word, or patterns.
-    Programs,
-    /// Some of several words with commas between, or all, or none.
-    Words(&'static [Choice]),
-    /// Bits of an address, as a number that may be hexadecimal.
-    Bits,
-    /// A signal, by name or number.
-    Signal,
-    /// `immediate`, `batch`, or `batch:N` with N in an inclusive range.
-    Revocation {
-        /// The least N.
-        min: u16,
-        /// The greatest N.
-        max: u16,
-    },
-}
-
-impl Form {
-    /// The allowed values, in words that follow "takes".
-    pub fn expectation(&self) -> String {
-        match self {
-            Form::Choice(choices) => {
-                let names: Vec<&str> = choices.iter().map(|choice| choice.name).collect();
-                format!("one of {}", names.join(", "))
-            }
-            Form::Number { min: 0, max: u64::MAX } => "a whole number below 2^64".to_string(),
-            Form::Number { min, max } => format!("a whole number from {min} to {max}"),
-            Form::Bool => "yes or no".to_string(),
-            Form::Path => "a path".to_string(),
-            Form::Programs => {
-                "all, none, or names with commas between, ! before those to leave out".to_string()
-            }
-            Form::Words(choices) => {
-                let names: Vec<&str> = choices.iter().map(|choice| choice.name).collect();
-                format!("all, none, or some of {} with commas between", names.join(", "))
-            }
-            Form::Bits => "bits of an address as a number, as 0xff00000000000000".to_string(),
-            Form::Signal => {
-                "a signal, as USR2 or 12, that a program can handle and that stands for no fault"
-                    .to_string()
-            }
-            Form::Revocation { min, max } => {
-                format!("immediate, batch, or batch:N with N from {min} to {max}")
-            }
-        }
-    }
-
-    /// The placeholder for the value in a usage line.
-    pub fn placeholder(&self) -> &'static str {
-        match self {
-            Form::Choice(_) => "CHOICE",
-            Form::Number { .. } => "N",
-            Form::Bool => "yes|no",
-            Form::Path => "PATH",
-            Form::Programs => "PROGRAMS",
-            Form::Words(_) => "WORDS",
-            Form::Bits => "BITS",
-            Form::Signal => "SIGNAL",
-            Form::Revocation { .. } => "WHEN",
-        }
-    }
-}
-
-/// One of the words a [`Form::Choice`] allows.
-pub struct Choice {
-    /// The word that the user writes.
-    pub name: &'static str,
-    help: &'static str,
-}
-
-impl Choice {
-    /// What the choice means.
-    pub fn help(&self) -> &'static str {
-        self.help.trim()
     }
 }
 
@@ -458,7 +370,7 @@ options! {
     /// Where in its pages an object lies, and so which overrun faults at once.
     "placement" => placement: Placement = Placement::Right, Form::Choice(Placement::CHOICES);
 
-    /// Seed of placement=random; 0 takes one from the clock and the process id.
+    /// Seed of placement=random, and of the choice with a budget; 0 takes one from the clock and the process id.
     "seed" => seed: u64 = 0, Form::Number { min: 0, max: u64::MAX };
 
     /// How many bytes are filled with canaries on the side of an object that has no guard page.
@@ -526,6 +438,19 @@ options! {
 
     /// Guard about one in N allocations, and pass the rest to the next allocator; 1 guards all.
     "sample" => sample: usize = 1, Form::Number { min: 1, max: 1 << 30 };
+
+    /// Guard as many allocations as this share of the program's own processor time pays for: with 100% the program
+    /// takes about twice its time. The first objects of each place that allocates are always guarded, later ones ever
+    /// more rarely. Without it, all are guarded.
+    "budget" => budget: Option<Percent> = None, Form::Percent { min: 1, max: 10_000 };
+
+    /// With a budget: how much memory the pages of guarded objects may take, as a share of what all live objects take,
+    /// beside 32 MiB.
+    "budget-memory" => budget_memory: Percent = Percent(100), Form::Percent { min: 0, max: 100_000 };
+
+    /// With a budget: prefer objects that these functions, source files or modules allocate, and objects of these
+    /// sizes: names with * and ? for any characters, and bytes, with commas between: 'parse_*,tree.c,libz.so*,24-40'.
+    "focus" => focus: Focus = Focus::default(), Form::Focus;
 
     /// MiB of live guarded memory above which objects go unguarded; 0 is half of the memory
     /// available to the machine at the start, or an eighth of the limit of a memory control group.

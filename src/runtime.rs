@@ -3,6 +3,7 @@
 pub mod bystander;
 mod identity;
 
+use crate::choice::{Choice, Earlier};
 use crate::finding::text::Style;
 use crate::finding::{Counted, Process};
 use crate::heap::budget::headroom::Shares;
@@ -42,6 +43,8 @@ const HISTORY_PARTS: usize = 8;
 pub struct Runtime {
     pub options: Options,
     pub heap: Heap,
+    /// Chooses which objects get pages, if there is a budget.
+    pub choice: Option<Choice>,
     pub stderr: StandardError,
     /// How reports are written.
     pub style: Style,
@@ -126,6 +129,14 @@ fn start() -> Runtime {
             .unwrap_or_else(|error| refuse(&format!("{OPTIONS_VARIABLE}: {error}"))),
         Err(_) => refuse(&format!("{OPTIONS_VARIABLE} is not valid UTF-8")),
     };
+    if options.budget.is_some() && options.sample > 1 {
+        refuse(
+            "the options budget and sample exclude each other: a budget says itself how many objects are guarded",
+        );
+    }
+    if !options.focus.is_empty() && options.budget.is_none() {
+        refuse("the option focus is for budget: without one, all objects are guarded");
+    }
     limits::begin();
     trace::init();
     trace::set_depth(options.stack_depth as u16);
@@ -164,6 +175,14 @@ fn start() -> Runtime {
     };
     let heap = Heap::new(selection.backend, config)
         .unwrap_or_else(|_| refuse("no address space for the guarded heap (see RLIMIT_AS)"));
+    let choice = options.budget.map(|budget| {
+        let directory = options.report_dir.as_deref().map(report_directory);
+        let earlier = directory.map(|directory| Earlier::read(&directory));
+        // Runs that know of each other differ by their number.
+        let seed = if earlier.is_some() { options.seed } else { seed };
+        Choice::new(budget.0, seed, earlier, options.focus.sizes().collect())
+            .unwrap_or_else(|_| refuse("no memory for the option budget"))
+    });
     mappings::open((options.history_mib << 20) / HISTORY_PARTS);
     if options.mappings == MappingsChoice::Guard {
         guarded::begin();
@@ -178,6 +197,7 @@ fn start() -> Runtime {
     ledger::open();
     Runtime {
         heap,
+        choice,
         // This comes after the backend has its descriptor.
         stderr: StandardError::keep(),
         style: style(&options),
@@ -321,11 +341,19 @@ impl Runtime {
         self.forked_by.store(self.pid(), Ordering::Relaxed);
         self.pid.store(process::pid(), Ordering::Relaxed);
         threads::after_fork_in_child();
+        if let Some(choice) = &self.choice {
+            choice.after_fork_in_child();
+        }
         self.inherited.guarded.store(self.heap.guarded_allocations(), Ordering::Relaxed);
         for reason in Reason::ALL {
             let inherited = &self.inherited.unguarded[reason as usize];
             inherited.store(self.heap.tally().get(reason), Ordering::Relaxed);
         }
+    }
+
+    /// Whether the process was forked, and has executed no program since.
+    pub fn is_forked(&self) -> bool {
+        self.forked_by.load(Ordering::Relaxed) != 0
     }
 
     /// Whether the process may live on after a report.
@@ -409,13 +437,13 @@ impl Runtime {
 
     /// Whether something was not guarded although it should have been.
     pub fn lost_coverage(&self) -> bool {
-        self.heap.tally().total() > 0 || self.heap.backend().lost().is_some()
+        self.heap.tally().unwanted() > 0 || self.heap.backend().lost().is_some()
     }
 
     /// What the user must know at the end about objects that were not guarded, one notice each.
     pub fn summary(&self) -> Vec<String> {
         let tally = self.heap.tally();
-        let unguarded = tally.total();
+        let unguarded = tally.unwanted();
         let choice = self.options.summary;
         let mut notices = Vec::new();
         if choice == SummaryChoice::Never {
@@ -426,10 +454,11 @@ impl Runtime {
         if choice == SummaryChoice::Always {
             notices.extend(backend.replaced().map(str::to_owned));
         }
-        if unguarded > 0 || choice == SummaryChoice::Always {
+        let is_asked = choice == SummaryChoice::Always && self.choice.is_none();
+        if unguarded > 0 || is_asked {
             let all = self.heap.guarded_allocations() + unguarded;
             let mut text = format!("{unguarded} of {all} allocations were not guarded");
-            for reason in Reason::ALL {
+            for reason in Reason::ALL.into_iter().filter(|&reason| reason != Reason::Unchosen) {
                 let count = tally.get(reason);
                 if count > 0 {
                     let alone =
@@ -444,7 +473,40 @@ impl Runtime {
             }
             notices.push(text);
         }
+        notices.extend(self.choice.as_ref().and_then(|choice| self.tell_budget(choice)));
         notices
+    }
+
+    /// Whether pages of small objects take more memory than the option `budget-memory` permits.
+    pub fn is_page_memory_spent(&self) -> bool {
+        const FREE_BYTES: usize = 32 << 20;
+        let [held, asked] = self.heap.held_and_asked();
+        let share = (asked / 100).saturating_mul(self.options.budget_memory.0 as usize);
+        held > share.saturating_add(FREE_BYTES)
+    }
+
+    /// Says which share of allocations and of their places had pages. A forked process says it only on request, as a
+    /// shell forks for every other command; so does one with a report directory, whose record says it.
+    fn tell_budget(&self, choice: &Choice) -> Option<String> {
+        let unchosen = self.heap.tally().get(Reason::Unchosen);
+        let is_told_elsewhere = self.is_forked() || self.report_directory.is_some();
+        if self.options.summary == SummaryChoice::Auto && (is_told_elsewhere || unchosen == 0) {
+            return None;
+        }
+        let shares = choice.shares();
+        let (guarded, all) =
+            (self.heap.guarded_allocations(), self.heap.guarded_allocations() + unchosen);
+        let percent = |part: u64, whole: u64| match whole {
+            0 => "0 %".to_owned(),
+            _ => format!("{:.1} %", part as f64 * 100.0 / whole as f64),
+        };
+        Some(format!(
+            "budget: {guarded} of {all} allocations ({}), from {} of {} places that allocate ({}), had pages of their own",
+            percent(guarded, all),
+            shares.paged_sites,
+            shares.sites,
+            percent(shares.paged_sites, shares.sites)
+        ))
     }
 }
 
@@ -459,5 +521,6 @@ fn words(reason: Reason) -> &'static str {
         Reason::Refused => "the kernel refused memory",
         Reason::NotRevoked => "the kernel would not make freed pages fault",
         Reason::Forbidden => "the program's seccomp filter forbids what guarding takes",
+        Reason::Unchosen => "the budget is for others (option budget)",
     }
 }

@@ -109,22 +109,31 @@ impl Directory {
         self.collect_of(&self.run)
     }
 
+    /// The files of this run that have such an ending.
+    pub fn files(&self, ending: &str) -> io::Result<Vec<PathBuf>> {
+        self.files_of(&self.whole, ending)
+    }
+
+    fn files_of(&self, run: &str, ending: &str) -> io::Result<Vec<PathBuf>> {
+        let is_ours = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let rest = name.strip_prefix(run);
+            rest.is_some_and(|rest| rest.starts_with(['.', '-']) && rest.ends_with(ending))
+        };
+        let entries = fs::read_dir(self.path.join(RECORDS_FOLDER))?;
+        let mut files: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(is_ours).collect();
+        files.sort();
+        Ok(files)
+    }
+
     fn collect_of(&self, run: &str) -> Result<Collection, Refusal> {
         let folder = self.path.join(RECORDS_FOLDER);
         let unreadable = |error: io::Error| {
             let sentence = format!("the records in {} cannot be read: {error}", quoted(&folder));
             Refusal::new(Refusal::UNGUARDED, sentence)
         };
-        let entries = fs::read_dir(&folder).map_err(unreadable)?;
-        let is_ours = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let rest = name.strip_prefix(run);
-            rest.is_some_and(|rest| rest.starts_with(['.', '-']) && rest.ends_with(".jsonl"))
-        };
-        let mut files: Vec<PathBuf> =
-            entries.flatten().map(|entry| entry.path()).filter(is_ours).collect();
-        files.sort();
-        records::read(&files)
+        records::read(&self.files_of(run, ".jsonl").map_err(unreadable)?)
     }
 }
 

@@ -39,6 +39,7 @@ mod run;
 mod run_record;
 mod script;
 mod second_look;
+mod sites;
 mod suppression_entry;
 mod suppressions;
 mod sweep;

@@ -20,7 +20,7 @@ use super::policy::{self, FailOn};
 use super::refusal::{Refusal, quoted};
 use super::run::{self, Flags};
 use super::sys::{self, Signals};
-use super::{elf, run_record, second_look};
+use super::{elf, run_record, second_look, sites};
 
 /// The exit code if bugs fail the run and `error-exitcode` is not given.
 const FOUND: u8 = 1;
@@ -142,6 +142,7 @@ pub fn run(
         wishes.kept.apply(&mut collection);
     }
     let mut remarks = wishes.kept.remarks(&collection);
+    remarks.extend(sites::keep(&directory, &options, &collection));
     remarks.extend(seen_again);
     remarks.extend(collection.skipped.words());
     if unrecorded > 0 {

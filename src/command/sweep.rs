@@ -180,7 +180,8 @@ pub fn sweep(
     wishes.kept.apply(&mut collection);
     tell(&collection, &directory);
     let remarks = wishes.kept.remarks(&collection);
-    for remark in remarks.into_iter().chain(collection.skipped.words()) {
+    let unkept = super::sites::keep(&directory, &options, &collection);
+    for remark in remarks.into_iter().chain(collection.skipped.words()).chain(unkept) {
         say(&remark);
     }
     if unrecorded > 0 {

@@ -1,5 +1,6 @@
 //! The files that describe one module: its own, and the separate debug files of distributions.
 
+use core::ops::Range;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -126,6 +127,27 @@ impl DebugFile {
         frames
     }
 
+    /// Passes the name and the addresses of each function that has a symbol to `visit`, some of them twice.
+    pub(crate) fn visit_functions(&self, mut visit: impl FnMut(&str, Range<u64>)) {
+        for table in &self.tables {
+            for symbol in table.symbols().chain(table.dynamic_symbols()) {
+                if is_function(&symbol)
+                    && symbol.size() > 0
+                    && let Some(name) = name_of(&symbol)
+                {
+                    let start = symbol.address();
+                    visit(&name, start..start.saturating_add(symbol.size()));
+                }
+            }
+        }
+    }
+
+    /// Returns the source file of the function at an address of the file.
+    pub(crate) fn source_of(&self, address: u64) -> Option<String> {
+        // SAFETY: the debug information was loaded from this store, which is dropped after it.
+        unsafe { self.dwarf.as_ref()?.find(&self.store, address) }.pop()?.file
+    }
+
     /// Whether a file became shorter while it was read: what was found may be wrong.
     pub fn is_damaged(&self) -> bool {
         self.store.is_damaged()
@@ -141,8 +163,7 @@ fn is_c(language: Option<DwLang>) -> bool {
 /// Returns the function symbol whose extent covers `address`, not the nearest one.
 fn symbol_in(image: &Image, address: u64) -> Option<String> {
     let covers = |symbol: &object::Symbol<'static, '_>| {
-        symbol.is_definition()
-            && matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Unknown)
+        is_function(symbol)
             && (symbol.address()..symbol.address().saturating_add(symbol.size())).contains(&address)
     };
     // Of several aliases take the public name; of nested symbols take the inner one.
@@ -151,6 +172,14 @@ fn symbol_in(image: &Image, address: u64) -> Option<String> {
         .chain(image.dynamic_symbols())
         .filter(covers)
         .max_by_key(|symbol| (symbol.address(), symbol.is_global()))?;
+    name_of(&symbol)
+}
+
+fn is_function(symbol: &object::Symbol<'static, '_>) -> bool {
+    symbol.is_definition() && matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Unknown)
+}
+
+fn name_of(symbol: &object::Symbol<'static, '_>) -> Option<String> {
     let name = String::from_utf8_lossy(symbol.name_bytes().ok().filter(|name| !name.is_empty())?);
     // Symbol tables append the version to the names of versioned libraries.
     let name = name.split_once('@').map_or(&*name, |(name, _version)| name);

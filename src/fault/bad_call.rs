@@ -23,6 +23,12 @@ pub fn report_call(
     bad: BadCall,
     at: Caller,
 ) {
+    if let (Some(choice), BadCall::Overwritten(object, _) | BadCall::WrittenAfterFree(object, _)) =
+        (&runtime.choice, &bad)
+    {
+        // With keep-going, the write itself may be found in another object from there.
+        choice.note_bug(object.allocated.trace);
+    }
     report_bug(runtime, at, move |stack| {
         let owner = (bad == BadCall::Foreign).then(|| owner::seen_from(at.sp, address));
         let mapping = match owner {

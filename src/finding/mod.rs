@@ -12,6 +12,7 @@ mod leak;
 mod mapping;
 #[cfg(test)]
 mod schema_tests;
+pub mod sites;
 pub mod suppression;
 pub mod text;
 mod totals;

@@ -299,6 +299,11 @@ impl Budget {
         self.asked.fetch_sub(cost.request_bytes(), Ordering::Relaxed);
     }
 
+    /// Returns the bytes charged for pages and for requests, with the threads' reserves.
+    pub fn held_and_asked(&self) -> [usize; 2] {
+        [&self.bytes, &self.asked].map(|sum| sum.load(Ordering::Relaxed))
+    }
+
     /// Returns the bytes that live guarded objects hold, if `reserved` are the threads' reserves.
     pub fn live_bytes(&self, reserved: impl Iterator<Item = Cost>) -> usize {
         let reserved: usize = reserved.map(Cost::page_bytes).sum();

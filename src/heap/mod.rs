@@ -40,6 +40,7 @@ mod tests;
 pub mod threads;
 pub mod unguarded;
 mod unguarded_table;
+mod unpaged;
 
 use crate::pages::{Outlook, PageProtection};
 use crate::sys::Errno;
@@ -222,8 +223,12 @@ impl Heap {
     }
 
     /// Changes the object at `address` to `size` bytes, aligned to `align`, and returns its new address. If it has
-    /// moved, the old object is freed. The second result says what was wrong with its canaries. Without memory, returns
-    /// null and leaves the object as it was.
+    /// moved, the old object is freed; a new place has no pages if `unpaged` says why. The second result says what was
+    /// wrong with its canaries. Without memory, returns null and leaves the object as it was.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what realloc needs, and where the object may go"
+    )]
     pub fn resize(
         &self,
         cache: &ThreadCache,
@@ -232,6 +237,7 @@ impl Heap {
         align: usize,
         release: Release,
         event: Event,
+        unpaged: Option<Reason>,
     ) -> Result<(*mut u8, Result<(), BadCall>), BadCall> {
         let found = self.find(address);
         let object = match &found {
@@ -256,8 +262,10 @@ impl Heap {
         let forgiven = (object.size > MOST_RESERVED).then_some(object.size);
         forgiven.inspect(|&size| resizing.account.refund_size(size));
         let new = match &found {
-            Found::Guarded(_, snapshot) => self.allocate_to_move(&resizing, snapshot),
-            _ => self.allocate(cache, request, || event),
+            Found::Guarded(_, snapshot) if unpaged.is_none() => {
+                self.allocate_to_move(&resizing, snapshot)
+            }
+            _ => self.allocate_as(cache, request, event, unpaged),
         };
         forgiven.inspect(|&size| self.terms.budget.charge_size_anyhow(size));
         if new.is_null() {

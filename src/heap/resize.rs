@@ -326,7 +326,7 @@ mod tests {
 
     fn resize(heap: &Heap, cache: &ThreadCache, address: usize, size: usize) -> usize {
         let release = Release::new(Deallocator::Realloc);
-        let (new, checked) = heap.resize(cache, address, size, 1, release, EVENT).unwrap();
+        let (new, checked) = heap.resize(cache, address, size, 1, release, EVENT, None).unwrap();
         checked.unwrap();
         new as usize
     }
@@ -414,7 +414,7 @@ mod tests {
             // SAFETY: the slack is accessible.
             unsafe { ((grown + 168) as *mut u8).write(1) };
             let release = Release::new(Deallocator::Realloc);
-            let (new, checked) = heap.resize(cache, grown, 176, 1, release, EVENT).unwrap();
+            let (new, checked) = heap.resize(cache, grown, 176, 1, release, EVENT, None).unwrap();
             assert_eq!(new as usize, grown);
             assert!(matches!(checked, Err(BadCall::Overwritten(object, damage))
                 if object.size == 168 && damage.address == grown + 168));

@@ -20,10 +20,12 @@ pub enum Reason {
     NotRevoked,
     /// A seccomp filter forbids what guarding needs.
     Forbidden,
+    /// The option `budget` gives it no pages.
+    Unchosen,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 7] = [
+    pub const ALL: [Reason; 8] = [
         Reason::Mappings,
         Reason::Budget,
         Reason::Room,
@@ -31,6 +33,7 @@ impl Reason {
         Reason::Refused,
         Reason::NotRevoked,
         Reason::Forbidden,
+        Reason::Unchosen,
     ];
 }
 
@@ -49,5 +52,10 @@ impl Tally {
 
     pub fn total(&self) -> u64 {
         Reason::ALL.iter().map(|&reason| self.get(reason)).sum()
+    }
+
+    /// Returns how many were not guarded although the user wanted that.
+    pub fn unwanted(&self) -> u64 {
+        self.total() - self.get(Reason::Unchosen)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::bystander;
 use crate::allocator::{self, Ending, leaks};
+use crate::choice;
 use crate::fault::{self, belief};
 use crate::heap::record::Event;
 use crate::heap::threads;
@@ -151,6 +152,7 @@ unsafe extern "C" fn at_thread_exit(round: *mut c_void) {
     threads::retire_current();
     belief::part_with_thread();
     trace::thread_exit();
+    choice::thread_exit();
 }
 
 with_registers! {

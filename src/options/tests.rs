@@ -48,7 +48,7 @@ fn values_are_stored() {
     let options = Options::parse(
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:keep-going=yes:max-reports=5:\
          log-path=/tmp/a:report-dir=/tmp/b:known=/tmp/c:stack-depth=256:unwinder=system:memory-limit=64:follow=a*,!b:canary-bytes=0:\
-         alloc-fill=170:free-fill=165:revoke=batch:8:sample=50:history=7:mappings=guard:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
+         alloc-fill=170:free-fill=165:revoke=batch:8:sample=50:budget=70%:budget-memory=0%:focus=a*,24:history=7:mappings=guard:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
          free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:all-frames=yes:color=never:check-calls=no:check-at-exit=off:\
          leaks=full:leak-kinds=all:leak-heuristics=none:leak-pointer-mask=0x7:leak-signal=USR2:leaks-at-quick-exit=yes:verbose=1:stats=on:summary=never",
     )
@@ -72,6 +72,9 @@ fn values_are_stored() {
         free_fill: Some(165),
         revoke: Revocation::Batch(8),
         sample: 50,
+        budget: Some(Percent(70)),
+        budget_memory: Percent(0),
+        focus: Options::parse("focus=a*,24").unwrap().focus,
         history_mib: 7,
         mappings: MappingsChoice::Guard,
         alloc_dealloc_mismatch: false,
@@ -212,6 +215,10 @@ impl Random {
             Form::Signal => ["HUP", "10", "64"][self.below(3) as usize].to_string(),
             Form::Programs => {
                 ["all", "none", "a,!b*", "!/a:b/*"][self.below(4) as usize].to_string()
+            }
+            Form::Focus => ["a*", "24-40,a.c", ""][self.below(3) as usize].to_string(),
+            Form::Percent { min, max } => {
+                format!("{}%", u64::from(*min) + self.below(u64::from(max - min)))
             }
             Form::Revocation { min, max } => match self.below(2) {
                 0 => "immediate".to_string(),

@@ -109,6 +109,22 @@ impl Value for Revocation {
     }
 }
 
+/// A share, in hundredths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Percent(pub u32);
+
+impl Value for Percent {
+    fn read(text: &str, form: &Form) -> Option<Percent> {
+        let Form::Percent { min, max } = form else { return None };
+        let range = Form::Number { min: u64::from(*min), max: u64::from(*max) };
+        u64::read(text.strip_suffix('%')?, &range).map(|number| Percent(number as u32))
+    }
+
+    fn write(&self) -> String {
+        format!("{}%", self.0)
+    }
+}
+
 /// An option that may be unset, which is written as an empty value.
 impl<T: Value> Value for Option<T> {
     fn read(text: &str, form: &Form) -> Option<Option<T>> {

@@ -1,12 +1,13 @@
 //! The finding that a leak is: names and lines of its stacks, and its sentences.
 
 use super::resolve::Resolver;
-use super::source;
+use super::{source, words};
 use crate::finding::fingerprint::{self, Places};
 use crate::finding::{
     self, Finding, LEAK, Leak, LeakClass, LeakCount, LeakGrowth, LeakOwned, Process, text,
 };
 use crate::heap::record::Event;
+use crate::trace;
 
 /// Stacks of objects that are lost with others: so many are told, the largest first.
 const MOST_OWNED: usize = 10;
@@ -48,6 +49,7 @@ pub fn resolve(facts: &Facts<'_>, process: Process, resolver: &mut Resolver) -> 
         version: finding::VERSION,
         kind: LEAK.to_owned(),
         heading: leak.heading(facts.allocated.thread.0),
+        place: words::of_others([trace::is_stand_in(facts.allocated.trace), false]).collect(),
         process,
         thread,
         stack,

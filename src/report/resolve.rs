@@ -46,7 +46,11 @@ pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Findin
     let others = events.into_iter().flatten().flatten().chain(calls);
     let others = others.map(|event| event.thread);
     let threads = resolver.creations(core::iter::once(bug.thread).chain(others));
+    let is_stand_in = |event: Event| trace::is_stand_in(event.trace);
     let mut found = LookedUp {
+        of_others: bug.subject.map_or([false; 2], |Subject { object, .. }| {
+            [is_stand_in(object.allocated), object.freed.is_some_and(is_stand_in)]
+        }),
         process,
         thread,
         stack,

@@ -105,7 +105,8 @@ impl Symbolizer {
     }
 }
 
-fn open(module: &Module) -> Option<DebugFile> {
+/// Opens the files that describe a module.
+pub fn open(module: &Module) -> Option<DebugFile> {
     if module.kind == ModuleKind::Vdso {
         // Its section headers lie beyond the last segment, in the same page.
         let bytes = module.end.next_multiple_of(0x1000) - module.start;

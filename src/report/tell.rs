@@ -20,6 +20,8 @@ pub struct LookedUp {
     /// The stacks of the object's allocation and free.
     pub allocated: Option<Vec<Frame>>,
     pub freed: Option<Vec<Frame>>,
+    /// Whether these two are of other objects.
+    pub of_others: [bool; 2],
     /// Of the calls of the mapping, in the order of [`mapping_words::calls`].
     pub mapping: Vec<Option<Vec<Frame>>>,
     /// The stack of the call that began what libc still does with the object.
@@ -48,7 +50,7 @@ pub fn tell(bug: &Bug, found: LookedUp) -> Finding {
             _ => None,
         },
         heading: heading(bug),
-        place: place(bug),
+        place: place(bug).into_iter().chain(words::of_others(found.of_others)).collect(),
         hint: hint(bug),
         object: subject.map(|subject| object(subject, found.allocated, found.freed)),
         mapping: bug.mapping.as_ref().map(|subject| mapping(subject, found.mapping)),

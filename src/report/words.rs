@@ -23,6 +23,22 @@ impl<F: Fn(&mut Formatter<'_>) -> fmt::Result> Display for Words<F> {
     }
 }
 
+/// Says that the stacks of an object's allocation or free are those of other calls.
+pub fn of_others([allocated, freed]: [bool; 2]) -> impl Iterator<Item = String> {
+    let call = match (allocated, freed) {
+        (false, false) => None,
+        (true, false) => Some("its allocation"),
+        (false, true) => Some("its free"),
+        (true, true) => Some("its allocation and of its free"),
+    };
+    call.into_iter().map(|call| {
+        format!(
+            "the stack of {call} is that of an earlier call from the same place, whose outer callers may \
+             differ (option budget)"
+        )
+    })
+}
+
 /// Says how an object and the call that was to free it differ.
 pub fn mismatch(subject: &Subject, release: Release, which: Mismatch) -> impl Display {
     let object = subject.object;

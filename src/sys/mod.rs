@@ -46,6 +46,7 @@ pub mod signal_frame;
 pub mod stacks;
 pub mod standard_error;
 pub mod streams;
+pub mod ticks;
 pub mod uffd;
 pub mod variables;
 pub mod view;

@@ -139,18 +139,33 @@ impl Caller {
 #[derive(Clone)]
 pub struct Frames {
     len: usize,
+    of_another: bool,
     pcs: [Pc; MAX_DEPTH],
 }
 
 impl Frames {
     /// Returns a stack without frames.
     pub const fn new() -> Self {
-        Self { len: 0, pcs: [Pc(0); MAX_DEPTH] }
+        Self { len: 0, of_another: false, pcs: [Pc(0); MAX_DEPTH] }
     }
 
     /// Removes all frames.
     pub fn clear(&mut self) {
         self.len = 0;
+        self.of_another = false;
+    }
+
+    /// Whether these are the frames of an earlier call from the same place, because the call itself was not walked. Its
+    /// outer frames may have been others.
+    pub fn are_of_another(&self) -> bool {
+        self.of_another
+    }
+
+    /// Removes the first frame, which says that the others are of another call.
+    pub(super) fn drop_stand_in(&mut self) {
+        self.pcs.copy_within(1..self.len, 0);
+        self.len -= 1;
+        self.of_another = true;
     }
 
     /// Adds a frame outside the others. Returns false if there is no room for it.

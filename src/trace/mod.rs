@@ -10,6 +10,7 @@
 mod cfi;
 mod depot;
 mod frames;
+mod innermost;
 mod learn;
 mod memo;
 pub mod modules;
@@ -22,6 +23,7 @@ use core::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
 pub use depot::{Depot, TraceId};
 pub use frames::{Caller, Frames, MAX_DEPTH, Pc};
+pub use innermost::{INNERMOST, Innermost};
 #[cfg(test)]
 pub use learn::MOST_RETIRED;
 pub use modules::{Module, ModuleKind, module_of};
@@ -122,12 +124,31 @@ pub fn walk(caller: Caller, out: &mut Frames) {
     }
 }
 
+/// Returns the number that stands for the stack `id` where another stack from the same place was not walked. Reports
+/// tell the two apart by [`Frames::are_of_another`]. [`TraceId::NONE`] if the depot is full.
+pub fn stand_in(id: TraceId) -> TraceId {
+    if id.is_none() { id } else { DEPOT.child(id, STAND_IN) }
+}
+
+/// Whether `id` is a stack that stands for others.
+pub fn is_stand_in(id: TraceId) -> bool {
+    let mut found = Frames::new();
+    frames(id, &mut found);
+    found.are_of_another()
+}
+
+/// The innermost frame of a stack that stands for others. No code is at this address (`vm.mmap_min_addr`).
+const STAND_IN: Pc = Pc::new(1, frames::PcKind::Return);
+
 /// Writes the frames of a captured stack to `out`, at most `depth`; none for `TraceId::NONE`.
 ///
 /// Stacks no deeper than the depth are equal exactly when their ids are. Of deeper stacks more frames may be stored
 /// than shown, so equal frames can have several ids.
 pub fn frames(id: TraceId, out: &mut Frames) {
     DEPOT.frames(id, out);
+    if out.as_slice().first() == Some(&STAND_IN) {
+        out.drop_stand_in();
+    }
     out.truncate(depth());
 }
 
