@@ -75,7 +75,7 @@ fn export_libc_names(checked: &[Declaration]) {
     const LIST: &str = "src/interpose/exports.list";
     println!("cargo:rerun-if-changed={LIST}");
     let list = std::fs::read_to_string(LIST).expect("the list of exports is part of the package");
-    // So the runtime calls its own functions even in a program that has a malloc of its own.
+    // So the runtime calls its own functions even in a program that has functions of these names.
     link("-Wl,-Bsymbolic-functions");
     // Keeps the code that every malloc and free runs together: the system call within empties the TLB, so each
     // page of code and data costs time.
@@ -89,13 +89,11 @@ fn export_libc_names(checked: &[Declaration]) {
     for line in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (name, target) = line.split_once(' ').expect("each line is a name and its function");
         targets.push(target.trim().to_owned());
-        if name == target.trim() {
-            script += &format!("    {name};\n");
-            // rustc exports functions under their own names already.
-            continue;
-        }
-        link(&format!("-Wl,--defsym={name}={}", target.trim()));
         script += &format!("    {name};\n");
+        // rustc exports functions under their own names already.
+        if name != target.trim() && !OWN_ALLOCATOR.contains(&name) {
+            link(&format!("-Wl,--defsym={name}={}", target.trim()));
+        }
     }
     let path = write_output("exports.map", &(script.clone() + "};\n"));
     println!("cargo:rustc-cdylib-link-arg=-Wl,--version-script={}", path.display());
@@ -112,24 +110,39 @@ fn names(checked: &[Declaration]) -> impl Iterator<Item = &String> {
     checked.iter().flat_map(|declaration| &declaration.names)
 }
 
-/// Exports the checked names in the cdylib, and has the runtime's own calls of them skip the checks. Aliases can't be
-/// used: the runtime's calls would go to them, and `--wrap`, which redirects these calls, does not work with aliases.
-/// So each name is a jump in an object file of its own.
+/// The functions by which Rust's standard library allocates. In the cdylib the runtime's own calls go to its private
+/// heap: a program may have these functions itself, and may just be inside of them.
+const OWN_ALLOCATOR: [&str; 5] = ["malloc", "calloc", "realloc", "posix_memalign", "free"];
+
+/// Exports the checked names in the cdylib, and has the runtime's own calls of them skip the checks; the same for
+/// [`OWN_ALLOCATOR`]. Aliases can't be used: the runtime's calls would go to them, and `--wrap`, which redirects these
+/// calls, does not work with aliases. So each name is a jump in an object file of its own.
 fn compile_jumps(checked: &[Declaration]) {
     let mut source = ".text\n".to_owned();
     for name in names(checked) {
-        link(&format!("-Wl,--wrap={name}"));
-        for (from, to) in [(name.clone(), "check"), (format!("__wrap_{name}"), "next")] {
-            source += &format!(".globl {from}\n.type {from}, @function\n");
-            source += &format!("{from}:\njmp fencepost_{to}_{name}\n.size {from}, . - {from}\n");
-        }
-        source += &format!(".hidden __wrap_{name}\n");
+        source += &jumps(name, &format!("check_{name}"), &format!("next_{name}"));
+    }
+    // Beside what they jump to: another page of code would cost each call time.
+    source += ".section .text.hot, \"ax\", @progbits\n";
+    for name in OWN_ALLOCATOR {
+        source += &jumps(name, name, &format!("own_{name}"));
     }
     source += ".section .note.GNU-stack, \"\", @progbits\n";
     let path = write_output("jumps.s", &source);
     for object in cc::Build::new().file(&path).cargo_metadata(false).compile_intermediates() {
         link(&object.display().to_string());
     }
+}
+
+/// Assembler for the exported function `name`, which jumps to ours `exported`; calls from within go to `own`.
+fn jumps(name: &str, exported: &str, own: &str) -> String {
+    link(&format!("-Wl,--wrap={name}"));
+    let mut source = format!(".hidden __wrap_{name}\n");
+    for (from, to) in [(name.to_owned(), exported), (format!("__wrap_{name}"), own)] {
+        source += &format!(".globl {from}\n.type {from}, @function\n");
+        source += &format!("{from}:\njmp fencepost_{to}\n.size {from}, . - {from}\n");
+    }
+    source
 }
 
 /// Compiles `demos/*.c` and links them into the command only, not into the preload library or programs that use the

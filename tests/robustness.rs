@@ -316,6 +316,16 @@ fn a_program_with_its_own_malloc_is_told_so() {
 }
 
 #[test]
+fn an_allocator_that_maps_pages_under_its_lock_is_never_entered_twice() {
+    let program = program("locked", "locked_malloc");
+    let outcome = run(&mut fencepost_run("auto", [], &program));
+    let ended = (outcome.exit, outcome.stdout.as_str());
+    assert_eq!(ended, (Exit::Code(0), "done\n"), "{}", outcome.stderr);
+    assert!(outcome.stderr.ends_with("has a malloc of its own\n"), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+}
+
+#[test]
 fn a_program_that_takes_the_fault_signals_behind_our_back_is_told_so() {
     let program = program("raw", "raw_sigaction");
     let outcome = run(&mut fencepost_run("auto", [], &program));

@@ -23,6 +23,7 @@ mod mapping_numbers;
 mod mappings;
 mod memory_locks;
 mod operators;
+mod own;
 mod process;
 mod seccomp;
 mod sent_signals;

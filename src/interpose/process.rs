@@ -215,8 +215,7 @@ fn tell_if_bypassed() {
     let _scope = RuntimeScope::enter();
     // SAFETY: dlsym with RTLD_DEFAULT and a valid C string.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"malloc".as_ptr()) } as usize;
-    let ours = super::malloc::fencepost_malloc as *const () as usize;
-    if found == 0 || found == ours || !loader::is_definition(found) {
+    if found == 0 || super::is_ours(found) || !loader::is_definition(found) {
         return;
     }
     let owner = trace::module_of(found).map_or_else(

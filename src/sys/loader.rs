@@ -253,14 +253,21 @@ pub fn extent_of(name: &core::ffi::CStr) -> Option<core::ops::Range<usize>> {
 
 /// Whether a loaded object exports `name`. Takes the loader's lock, and that of setlocale.
 pub fn is_defined(name: &core::ffi::CStr) -> bool {
-    // SAFETY: dlsym with RTLD_DEFAULT and a valid C string. dlerror clears the error of a failed search, which the
-    // program must not see.
+    // SAFETY: dlsym with RTLD_DEFAULT and a valid C string.
+    let found = unsafe { !libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()).is_null() };
+    if !found {
+        forget_error();
+    }
+    found
+}
+
+/// Forgets the error of a failed search, which the program must not see. Its text is freed now, and not by whoever
+/// calls the loader next, perhaps inside an allocator.
+pub fn forget_error() {
+    // SAFETY: dlerror(3) has no conditions. The first call returns the text, the second one frees it.
     unsafe {
-        let found = !libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()).is_null();
-        if !found {
-            libc::dlerror();
-        }
-        found
+        libc::dlerror();
+        libc::dlerror();
     }
 }
 

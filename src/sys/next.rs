@@ -20,7 +20,12 @@ pub struct Next {
     name: &'static CStr,
     /// Name of the function to use where nobody defines `name`.
     substitute: Option<&'static CStr>,
+    /// See [`Next::system_call`].
+    plain: Option<Plain>,
 }
+
+/// A function that only makes a system call, with as many of the arguments as this takes.
+type Plain = extern "C" fn(usize, usize, usize, usize, usize, usize) -> isize;
 
 const _: () = assert!(size_of::<OnceNonZeroUsize>() == size_of::<usize>());
 
@@ -35,7 +40,17 @@ impl Next {
             is_left_alone: AtomicBool::new(false),
             name,
             substitute: Some(substitute),
+            plain: None,
         }
+    }
+
+    /// The function `name`, which in libc only makes system call `NUMBER`. [`Next::get`] never looks it up: it returns
+    /// what [`Next::resolve`] has found, and a plain system call before.
+    ///
+    /// Allocators make such calls under their locks, and a look-up may call `free` (for an old text of dlerror),
+    /// which may be that of the same allocator.
+    pub const fn system_call<const NUMBER: libc::c_long>(name: &'static CStr) -> Next {
+        Next { plain: Some(make_system_call::<NUMBER>), ..Next::new(name) }
     }
 
     /// Offset of the flag of [`Next::leave_alone`], in bytes.
@@ -77,7 +92,12 @@ impl Next {
         let dlsym = libc_dlsym()?;
         [Some(self.name), self.substitute].into_iter().flatten().find_map(|name| {
             // SAFETY: `name` is a valid C string, and dlsym(3) defines the handle.
-            NonZeroUsize::new(unsafe { dlsym(libc::RTLD_NEXT, name.as_ptr()) } as usize)
+            let found =
+                NonZeroUsize::new(unsafe { dlsym(libc::RTLD_NEXT, name.as_ptr()) } as usize);
+            if found.is_none() {
+                super::loader::forget_error();
+            }
+            found
         })
     }
 
@@ -87,9 +107,34 @@ impl Next {
     /// `F` must be a function pointer type with the C signature of the symbol.
     pub unsafe fn get<F: Copy>(&self) -> Option<F> {
         const { assert!(size_of::<F>() == size_of::<usize>()) };
+        let address = match (self.address.get(), self.plain) {
+            (None, Some(plain)) => NonZeroUsize::new(plain as usize),
+            _ => self.address(),
+        };
         // SAFETY: the caller promises that `F` has the symbol's signature. The address is not zero: it came from dlsym,
-        // or is that of a function of ours with this signature.
-        self.address().map(|address| unsafe { transmute_copy::<usize, F>(&address.get()) })
+        // or is that of a function of ours with this signature, or of one that hands the argument registers on to the
+        // system call of this name.
+        address.map(|address| unsafe { transmute_copy::<usize, F>(&address.get()) })
+    }
+}
+
+/// Makes system call `NUMBER` as its function in libc does.
+extern "C" fn make_system_call<const NUMBER: libc::c_long>(
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+    f: usize,
+) -> isize {
+    // SAFETY: the arguments are those of the program, which must make them valid, as for libc's function. Registers
+    // that the call does not take hold any value, and the kernel ignores them.
+    match unsafe { super::syscall_unjudged(NUMBER, [a, b, c, d, e, f]) } {
+        Ok(result) => result as isize,
+        Err(error) => {
+            super::errno::set(error);
+            -1
+        }
     }
 }
 
@@ -111,8 +156,8 @@ fn libc_dlsym() -> Option<DlsymFn> {
 }
 
 macro_rules! next {
-    ($($ident:ident = $name:literal),* $(,)?) => {
-        $(pub static $ident: Next = Next::new($name);)*
+    ($($ident:ident = $name:literal $($number:ident)?),* $(,)?) => {
+        $(pub static $ident: Next = next!(@new $name $($number)?);)*
         /// Looks all of them up, while it is safe to take the loader's lock.
         pub fn resolve() {
             for next in [$(&$ident),*] {
@@ -120,6 +165,8 @@ macro_rules! next {
             }
         }
     };
+    (@new $name:literal) => { Next::new($name) };
+    (@new $name:literal $number:ident) => { Next::system_call::<{ libc::$number }>($name) };
 }
 
 next! {
@@ -164,20 +211,20 @@ next! {
     SETSID = c"setsid",
     DAEMON = c"daemon",
     IOCTL = c"ioctl",
-    MADVISE = c"madvise",
-    MLOCK = c"mlock",
-    MLOCK2 = c"mlock2",
-    MLOCKALL = c"mlockall",
-    MMAP = c"mmap",
-    MPROTECT = c"mprotect",
+    MADVISE = c"madvise" SYS_madvise,
+    MLOCK = c"mlock" SYS_mlock,
+    MLOCK2 = c"mlock2" SYS_mlock2,
+    MLOCKALL = c"mlockall" SYS_mlockall,
+    MMAP = c"mmap" SYS_mmap,
+    MPROTECT = c"mprotect" SYS_mprotect,
     PKEY_MPROTECT = c"pkey_mprotect",
-    FTRUNCATE = c"ftruncate",
-    MREMAP = c"mremap",
-    MSYNC = c"msync",
-    MUNLOCKALL = c"munlockall",
-    MUNMAP = c"munmap",
-    SHMAT = c"shmat",
-    SHMDT = c"shmdt",
-    PROCESS_MADVISE = c"process_madvise",
-    PRCTL = c"prctl",
+    FTRUNCATE = c"ftruncate" SYS_ftruncate,
+    MREMAP = c"mremap" SYS_mremap,
+    MSYNC = c"msync" SYS_msync,
+    MUNLOCKALL = c"munlockall" SYS_munlockall,
+    MUNMAP = c"munmap" SYS_munmap,
+    SHMAT = c"shmat" SYS_shmat,
+    SHMDT = c"shmdt" SYS_shmdt,
+    PROCESS_MADVISE = c"process_madvise" SYS_process_madvise,
+    PRCTL = c"prctl" SYS_prctl,
 }
