@@ -69,7 +69,7 @@ impl<'a> Registers<'a> {
         self.gregs[index as usize] as u64
     }
 
-    fn value(&self, register: Register) -> Option<u64> {
+    pub(super) fn value(&self, register: Register) -> Option<u64> {
         let index = match register.full_register() {
             Register::RAX => libc::REG_RAX,
             Register::RBX => libc::REG_RBX,

@@ -6,6 +6,7 @@
 
 use super::access::{Access, Direction};
 use super::bug::{BugKind, Crash, MappingSubject, Violation};
+use super::pointer::Origin;
 use crate::mappings::{Call, Step, Story};
 use crate::sys::PAGE_BYTES;
 use crate::sys::address_map::{Around, Mapping};
@@ -36,6 +37,10 @@ pub struct Scene {
     pub file_bytes: Option<u64>,
     /// The last call that failed to map something, of the thread if it had one.
     pub failed: Option<Step>,
+    /// The pointer from which an address near null was computed, if that can be told.
+    pub origin: Option<Origin>,
+    /// Whether the instruction is one of libc's, which reads at any alignment.
+    pub is_in_libc: bool,
     /// Whether a module was loaded there that is not any more: the loader's mappings are not in the history.
     pub was_module: bool,
     /// Whether memory of the runtime's own lies there, of which the program has no pointers.
@@ -53,7 +58,7 @@ pub fn explain(
         Crash::PastEndOfFile(_) | Crash::Unavailable if signal == libc::SIGBUS => {
             if code == libc::BUS_ADRERR { past_end(access, scene) } else { None }
         }
-        Crash::Null | Crash::Unmapped if is_failed_pointer(access) => {
+        Crash::Null | Crash::Unmapped if is_failed_pointer(access, scene) => {
             let violation = Violation::Failed(scene.failed?);
             // Of no mapping there is nothing to tell but the call.
             let subject = MappingSubject::new(violation, Story::default(), 0..0, access.start);
@@ -80,15 +85,24 @@ pub fn explain(
     }
 }
 
-/// Whether an address is MAP_FAILED or near it. A low one is so near to null that the alignment has to tell: an
+/// Whether an address is MAP_FAILED or near it. A low one is near null, too: the code that computed it tells, or else the alignment: an
 /// element at an offset from MAP_FAILED is one byte before where it would be aligned.
-fn is_failed_pointer(access: &Access) -> bool {
+fn is_failed_pointer(access: &Access, scene: &Scene) -> bool {
+    const MOST_ALIGNMENT: usize = 4;
     let from_failed = access.start.wrapping_add(1);
-    let width = access.width.unwrap_or(1).min(size_of::<usize>());
-    match access.start {
-        start if start >= usize::MAX - FAILED_REACH_BYTES => true,
+    if access.start >= usize::MAX - FAILED_REACH_BYTES {
+        return true;
+    }
+    match scene.origin {
         _ if from_failed > FAILED_REACH_BYTES => false,
-        _ => width > 1 && width.is_power_of_two() && from_failed.is_multiple_of(width),
+        Some(origin) => origin == Origin::MapFailed,
+        None => {
+            let width = access.width.unwrap_or(1).min(MOST_ALIGNMENT);
+            !scene.is_in_libc
+                && width > 1
+                && width.is_power_of_two()
+                && from_failed.is_multiple_of(width)
+        }
     }
 }
 
@@ -438,22 +452,31 @@ mod tests {
     #[test]
     fn near_map_failed_a_call_has_failed() {
         let failed = Some(Step { error: libc::ENOMEM, ..step(Call::Mmap, 1) });
-        let kind_at = |start: usize, width, failed| {
+        let kind_in = |start: usize, width, scene| {
             let access = Access { start, fault: start, width, ..access(0, Direction::Read) };
             let crash = if start < 1 << 16 { Crash::Null } else { Crash::Unmapped };
-            let scene = Scene { failed, ..Scene::default() };
             told(libc::SIGSEGV, SEGV_MAPERR, access, crash, scene).map(|it| it.0)
+        };
+        let kind_at = |start: usize, width, failed| {
+            kind_in(start, width, Scene { failed, ..Scene::default() })
         };
         let failed_pointer = Some(BugKind::MmapFailedPointer);
         assert_eq!(kind_at(usize::MAX, Some(1), failed), failed_pointer);
         assert_eq!(kind_at(usize::MAX - 11, Some(8), failed), failed_pointer);
         assert_eq!(kind_at(7, Some(8), failed), failed_pointer);
         assert_eq!(kind_at(11, Some(4), failed), failed_pointer);
+        assert_eq!(kind_at(99, Some(8), failed), failed_pointer);
         // As likely null.
         assert_eq!(kind_at(7, Some(1), failed), None);
         assert_eq!(kind_at(8, Some(8), failed), None);
         assert_eq!(kind_at(usize::MAX, Some(1), None), None);
         assert_eq!(kind_at(usize::MAX - (1 << 20), Some(4), failed), None);
+        // The code has told, or does not follow the alignment.
+        let with = |origin| Scene { failed, origin, ..Scene::default() };
+        assert_eq!(kind_in(7, Some(1), with(Some(Origin::MapFailed))), failed_pointer);
+        assert_eq!(kind_in(8, Some(8), with(Some(Origin::MapFailed))), failed_pointer);
+        assert_eq!(kind_in(7, Some(8), with(Some(Origin::Null))), None);
+        assert_eq!(kind_in(7, Some(8), Scene { is_in_libc: true, ..with(None) }), None);
     }
 
     #[test]

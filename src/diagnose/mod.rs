@@ -7,6 +7,7 @@ pub mod crash;
 pub mod decoder;
 pub mod libc_call;
 pub mod mapping;
+pub mod pointer;
 
 pub use access::{Access, Direction};
 pub use bug::{

@@ -11,6 +11,7 @@ use super::scene;
 use super::turn::{GoingOn, Turn};
 use crate::diagnose::access::{self, Registers, Unnamed};
 use crate::diagnose::crash::{Trap, names_no_address};
+use crate::diagnose::pointer::{self, Origin};
 use crate::diagnose::{self, Bug, Scene};
 use crate::heap::{revocation, threads};
 use crate::options::Revocation;
@@ -25,6 +26,8 @@ use core::fmt::Write;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// The addresses where abort(3) begins and ends.
 static ABORT: (AtomicUsize, AtomicUsize) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -123,9 +126,26 @@ fn read_trap(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) -> 
     let pc = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
     let length = probe::copy(pc, &mut bytes);
     let (access, unnamed) = decode(code, fault, &bytes[..length], &registers);
-    let scene = scene::around(access.fault);
+    let scene = Scene {
+        origin: origin(pc, &bytes[..length], &registers),
+        is_in_libc: trace::module_of(pc).is_some_and(|module| is_libc(&module.path)),
+        ..scene::around(access.fault)
+    };
     let mapping = scene.around.as_ref().and_then(|around| around.here.clone());
     (Trap { signal, code, access, unnamed, mapping, junk: None }, scene)
+}
+
+fn is_libc(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"libc.so"))
+}
+
+/// The pointer from which the instruction at `pc`, with these bytes, has its address; see [`pointer`].
+fn origin(pc: usize, bytes: &[u8], registers: &Registers<'_>) -> Option<Origin> {
+    let mut before = [0; pointer::BYTES_BEFORE];
+    let start = pc.saturating_sub(before.len());
+    let is_there = probe::copy(start, &mut before) == before.len();
+    let before = if is_there { &before[..] } else { &[] };
+    pointer::origin(before, bytes, pc, registers)
 }
 
 fn decode(

@@ -28,6 +28,8 @@ pub fn around(address: usize) -> Scene {
         failed: mappings::last_failure(threads::current().0),
         was_module: trace::module_of(address).is_some_and(|module| !module.is_loaded()),
         is_own: memory::own_range(address).is_some(),
+        origin: None,
+        is_in_libc: false,
         around,
         story,
     }
