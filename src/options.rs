@@ -395,6 +395,9 @@ options! {
     /// Clear these bits, which the program uses as tags, in each pointer that the search for leaks reads.
     "leak-pointer-mask" => leak_pointer_mask: PointerBits = PointerBits::NONE, Form::Bits;
 
+    /// Tell of mappings of the program's own (mmap) to which no pointer leads any more, too, where leaks are looked for.
+    "leak-mappings" => leak_mappings: bool = false, Form::Bool;
+
     /// Look for leaks when the process gets this signal, and go on. The program does not get the signal.
     "leak-signal" => leak_signal: Option<SignalNumber> = None, Form::Signal;
 

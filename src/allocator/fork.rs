@@ -132,6 +132,7 @@ fn settle() {
     fault::after_fork_in_child();
     tally::after_fork_in_child();
     leaks::after_fork_in_child();
+    crate::mappings::after_fork_in_child();
     if let Some(runtime) = runtime() {
         runtime.heap.program_pages().settle_in_child();
         // If the backend could not be renewed, another takes over.

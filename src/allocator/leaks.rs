@@ -6,7 +6,7 @@ use super::fork;
 use crate::fault;
 use crate::finding::{LeakClass, LeakCount, LeakCounts, LeakGrowth};
 use crate::leak::tell::{self, Extent, Progress};
-use crate::leak::{self, Findings, Group, Here, Objects, groups, kept};
+use crate::leak::{self, Findings, Group, Here, Seen, groups, kept};
 use crate::options::LeakCheck;
 use crate::report::failure::LookUpFailure;
 use crate::report::resolve::Names;
@@ -102,11 +102,11 @@ pub fn check_at_end(runtime: &'static Runtime, ending: Ending, from: usize) {
     }
     let own = trace::module_of(check_at_end as *const () as usize);
     let own = own.map_or(0..0, |module| module.start..module.end);
-    if let Some(mut objects) = survey(runtime, from, &Afterwards::Stay(own)) {
+    if let Some(mut seen) = survey(runtime, from, &Afterwards::Stay(own)) {
         if !is_freed {
-            kept::leave_out(&mut objects);
+            kept::leave_out(&mut seen.objects);
         }
-        let findings = groups::group(objects);
+        let findings = groups::group(seen);
         let extent = Extent { kinds: options.leak_kinds, check: options.leaks };
         conclude(tell_at_end(runtime, &findings, extent));
     }
@@ -140,8 +140,8 @@ fn tell_at_end(runtime: &Runtime, findings: &Findings, extent: Extent) -> usize 
 pub fn check(runtime: &'static Runtime, since: Option<usize>, from: usize) -> usize {
     let Some(_turn) = Turn::take() else { return 0 };
     let _scope = RuntimeScope::enter();
-    let Some(objects) = survey(runtime, from, &Afterwards::GoOn) else { return 0 };
-    let findings = groups::group(objects);
+    let Some(seen) = survey(runtime, from, &Afterwards::GoOn) else { return 0 };
+    let findings = groups::group(seen);
     let extent = Extent { kinds: runtime.options.leak_kinds, check: LeakCheck::Full };
     let names = tell::names(runtime);
     let Some(since) = since else {
@@ -165,7 +165,7 @@ pub fn mark(runtime: &'static Runtime, from: usize) -> usize {
     let Some(_turn) = Turn::take() else { return 0 };
     let _scope = RuntimeScope::enter();
     match survey(runtime, from, &Afterwards::GoOn) {
-        Some(objects) => remember(&groups::group(objects)),
+        Some(seen) => remember(&groups::group(seen)),
         None => 0,
     }
 }
@@ -282,22 +282,22 @@ fn survey(
     runtime: &'static Runtime,
     from: usize,
     afterwards: &Afterwards,
-) -> Option<Objects<'static>> {
+) -> Option<Seen<'static>> {
     let stack = memory::map(STACK_BYTES).ok();
     // A program may have taken the fault signals by a system call of its own.
     let can_stop = fault::is_in_charge();
     let mask = fork::hold();
     let halted = if can_stop { halt::stop_others(afterwards) } else { None };
     let here = Here { from, own: sys::stack_pointer() };
-    let work = || leak::look(&runtime.heap, &runtime.options, here, halted.as_ref());
-    let objects = match stack {
-        // SAFETY: the mapping is ours, and nobody else's; the work does not unwind.
-        Some(stack) => unsafe { sys::call_on_stack(stack + STACK_BYTES, work) },
-        None => work(),
-    };
     let unseen = match &halted {
         Some(halted) => halted.threads().filter(|thread| thread.standing.is_none()).count(),
         None => usize::from(!can_stop),
+    };
+    let work = || leak::look(&runtime.heap, &runtime.options, here, halted.as_ref(), unseen == 0);
+    let seen = match stack {
+        // SAFETY: the mapping is ours, and nobody else's; the work does not unwind.
+        Some(stack) => unsafe { sys::call_on_stack(stack + STACK_BYTES, work) },
+        None => work(),
     };
     drop(halted);
     fork::release();
@@ -306,10 +306,10 @@ fn survey(
         // SAFETY: what ran there has come back.
         unsafe { memory::unmap(stack, STACK_BYTES) };
     }
-    match objects {
-        Ok(objects) => {
+    match seen {
+        Ok(seen) => {
             say_what_was_not_seen(runtime, unseen);
-            Some(objects)
+            Some(seen)
         }
         Err(error) => {
             let why = match error {

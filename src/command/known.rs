@@ -236,8 +236,12 @@ pub fn generate(collection: &Collection, out: &mut dyn Write) -> io::Result<()> 
         if let Some(leak) = leak {
             // Which of these it is, may change from run to run.
             let lost = "[\"definite\", \"indirect\", \"possible\"]";
-            let is_reachable = leak.class == LeakClass::StillReachable;
-            writeln!(out, "leaks = {}", if is_reachable { "\"reachable\"" } else { lost })?;
+            let classes = match leak.class {
+                LeakClass::StillReachable => "\"reachable\"",
+                LeakClass::Mapping => "\"mapping\"",
+                _ => lost,
+            };
+            writeln!(out, "leaks = {classes}")?;
         }
         match place {
             Some(frame) if !bug.example.late => match &frame.function {

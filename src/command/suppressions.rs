@@ -85,7 +85,8 @@ fn entry(
             "kind" | "kinds" => suppression.kinds = texts,
             "leaks" => {
                 let class = |name: &String| {
-                    LeakClass::ALL.into_iter().find(|class| class.name() == name).ok_or_else(|| {
+                    let classes = LeakClass::ALL.into_iter().chain([LeakClass::Mapping]);
+                    classes.into_iter().find(|class| class.name() == name).ok_or_else(|| {
                         wrong(format!(
                             "'{}' is no class of leaks; there are definite, indirect, possible and reachable",
                             printable(name)

@@ -48,9 +48,12 @@ fn of(finding: &Finding) -> u64 {
 const LEAK_FRAMES: usize = 3;
 
 fn of_leak(class: LeakClass, stack: &[Frame]) -> u64 {
-    let is_lost = class != LeakClass::StillReachable;
     let mut hash = Hash::new();
-    hash.add_text(if is_lost { "leak" } else { "reachable" });
+    hash.add_text(match class {
+        LeakClass::StillReachable => "reachable",
+        LeakClass::Mapping => "mapping",
+        _ => "leak",
+    });
     let first = innermost(stack, true).unwrap_or(0);
     let frames = stack.get(first..).unwrap_or_default();
     let rest = frames.iter().skip(1).filter(|frame| is_of_project(frame));

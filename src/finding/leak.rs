@@ -5,9 +5,13 @@ use core::fmt::{self, Display, Formatter};
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Finding, Process};
+use crate::printable::printable;
 
 /// The kind of findings that tell of a leak.
 pub const LEAK: &str = "leak";
+
+/// What a summary calls mappings to which no pointer leads.
+pub const LOST_MAPPINGS: &str = "lost mappings";
 
 /// Whether the program can still get at an object. The order is that of importance, and Memcheck's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,9 +27,12 @@ pub enum LeakClass {
     PossiblyLost,
     /// A pointer to its start can be reached.
     StillReachable,
+    /// It is no object, but a mapping that the program made, and no pointer to it is left.
+    Mapping,
 }
 
 impl LeakClass {
+    /// Those of objects.
     pub const ALL: [LeakClass; 4] = [
         LeakClass::DefinitelyLost,
         LeakClass::IndirectlyLost,
@@ -40,21 +47,23 @@ impl LeakClass {
             LeakClass::IndirectlyLost => "indirectly lost",
             LeakClass::PossiblyLost => "possibly lost",
             LeakClass::StillReachable => "still reachable",
+            LeakClass::Mapping => "lost",
         }
     }
 
-    /// The first of the words, as users name the class: `definite`, `indirect`, `possible`, `reachable`.
+    /// The first of the words, as users name the class: `definite`, `indirect`, `possible`, `reachable`; `mapping`.
     pub const fn name(self) -> &'static str {
         match self {
             LeakClass::DefinitelyLost => "definite",
             LeakClass::IndirectlyLost => "indirect",
             LeakClass::PossiblyLost => "possible",
             LeakClass::StillReachable => "reachable",
+            LeakClass::Mapping => "mapping",
         }
     }
 
     /// Whether it is a mistake of its own. Objects that are indirectly lost go with the one that owns them, and what
-    /// can still be reached is perhaps wanted.
+    /// can still be reached is perhaps wanted. A mapping may do its work though nobody has its address any more.
     pub const fn is_error(self) -> bool {
         matches!(self, LeakClass::DefinitelyLost | LeakClass::PossiblyLost)
     }
@@ -81,6 +90,9 @@ pub struct Leak {
     /// The objects that only these lead to, by their allocation stacks; cut after some, the largest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned: Vec<LeakOwned>,
+    /// Of mappings: the path of the file that they all are of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// What a check has found more, or less, than an earlier one.
@@ -118,8 +130,11 @@ pub struct LeakCounts {
     pub indirect: LeakCount,
     pub possible: LeakCount,
     pub reachable: LeakCount,
-    /// Of all classes, where a suppression or the baseline is about them; not among those above.
+    /// Of all classes, where a suppression or the baseline is about them; not among the others.
     pub suppressed: LeakCount,
+    /// Mappings that the program made, where they were asked for. They count for nothing above.
+    #[serde(default)]
+    pub mappings: LeakCount,
 }
 
 /// Objects, and their bytes.
@@ -146,7 +161,8 @@ impl Leak {
 
     /// Of the finding: what its stack shows, for objects that `thread` allocated.
     pub fn heading(&self, thread: u32) -> String {
-        format!("{}, allocated here by thread T{thread}:", self.words())
+        let deed = if self.class == LeakClass::Mapping { "mapped" } else { "allocated" };
+        format!("{}, {deed} here by thread T{thread}:", self.words())
     }
 
     /// Bytes of the objects, and of those that only they lead to.
@@ -168,7 +184,17 @@ impl Display for Words<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let &Leak { class, objects, bytes, indirect_objects, indirect_bytes, growth, .. } = self.0;
         let is = if bytes == 1 { "is" } else { "are" };
-        write!(out, "{} {is} {}", LeakCount { bytes, objects }, class.words())?;
+        let count = LeakCount { bytes, objects };
+        match (class, &self.0.file) {
+            (LeakClass::Mapping, Some(file)) => {
+                let (count, file) = (count.of_mappings(), printable(file.as_bytes()));
+                write!(out, "{count} of {file} are {}", class.words())?;
+            }
+            (LeakClass::Mapping, None) => {
+                write!(out, "{} are {}", count.of_mappings(), class.words())?;
+            }
+            _ => write!(out, "{count} {is} {}", class.words())?,
+        }
         if indirect_objects > 0 {
             let more = LeakCount { bytes: indirect_bytes, objects: indirect_objects };
             write!(out, " (+ {more} indirectly)")?;
@@ -203,6 +229,21 @@ impl Display for LeakCount {
     }
 }
 
+impl LeakCount {
+    /// `8192 bytes in 1 mapping`.
+    pub fn of_mappings(self) -> impl Display {
+        struct Text(LeakCount);
+        impl Display for Text {
+            fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+                let LeakCount { bytes, objects } = self.0;
+                let plural = if objects == 1 { "" } else { "s" };
+                write!(out, "{bytes} bytes in {objects} mapping{plural}")
+            }
+        }
+        Text(self)
+    }
+}
+
 impl core::ops::AddAssign for LeakCount {
     fn add_assign(&mut self, other: LeakCount) {
         self.bytes = self.bytes.saturating_add(other.bytes);
@@ -218,6 +259,7 @@ impl LeakCounts {
             LeakClass::IndirectlyLost => self.indirect,
             LeakClass::PossiblyLost => self.possible,
             LeakClass::StillReachable => self.reachable,
+            LeakClass::Mapping => self.mappings,
         }
     }
 
@@ -228,6 +270,7 @@ impl LeakCounts {
             LeakClass::IndirectlyLost => &mut self.indirect,
             LeakClass::PossiblyLost => &mut self.possible,
             LeakClass::StillReachable => &mut self.reachable,
+            LeakClass::Mapping => &mut self.mappings,
         }
     }
 
@@ -245,6 +288,7 @@ impl core::ops::AddAssign for LeakCounts {
             *self.of_mut(class) += other.of(class);
         }
         self.suppressed += other.suppressed;
+        self.mappings += other.mappings;
     }
 }
 
@@ -254,7 +298,11 @@ impl Display for LeakSummary {
         let pid = self.process.pid;
         writeln!(out, "=={pid}== LEAK SUMMARY:")?;
         (self.counts.lines().iter())
-            .try_for_each(|(words, count)| writeln!(out, "=={pid}== {words:>18}: {count}"))
+            .try_for_each(|(words, count)| writeln!(out, "=={pid}== {words:>18}: {count}"))?;
+        match self.counts.mappings {
+            LeakCount { objects: 0, .. } => Ok(()),
+            lost => writeln!(out, "=={pid}== {:>18}: {}", LOST_MAPPINGS, lost.of_mappings()),
+        }
     }
 }
 
@@ -286,6 +334,20 @@ mod tests {
     }
 
     #[test]
+    fn mappings_are_told_as_such() {
+        let class = LeakClass::Mapping;
+        let lost = Leak { class, bytes: 8192, file: Some("/tmp/x".to_owned()), ..leak() };
+        let text = "8192 bytes in 1 mapping of /tmp/x are lost, mapped here by thread T0:";
+        assert_eq!(lost.heading(0), text);
+        let lost = Leak { objects: 2, file: None, ..lost };
+        assert_eq!(lost.words().to_string(), "8192 bytes in 2 mappings are lost");
+        let mut summary = LeakSummary::default();
+        *summary.counts.of_mut(class) += LeakCount { bytes: 8192, objects: 2 };
+        let last = "==0==      lost mappings: 8192 bytes in 2 mappings\n";
+        assert!(summary.to_string().ends_with(last));
+    }
+
+    #[test]
     fn a_summary_has_the_order_of_memcheck() {
         let mut summary = LeakSummary::default();
         summary.process.pid = 7;
@@ -308,6 +370,7 @@ mod tests {
     fn what_is_reached_or_owned_fails_no_run() {
         let finding =
             |class| Finding { leak: Some(Leak { class, ..leak() }), ..Finding::default() };
+        assert!(!finding(LeakClass::Mapping).is_error());
         let errors = LeakClass::ALL.map(|class| finding(class).is_error());
         assert_eq!(errors, [true, false, true, false]);
         assert!(Finding::default().is_error());

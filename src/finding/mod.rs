@@ -17,7 +17,9 @@ pub mod suppression;
 pub mod text;
 mod totals;
 pub use address::Address;
-pub use leak::{LEAK, Leak, LeakClass, LeakCount, LeakCounts, LeakGrowth, LeakOwned, LeakSummary};
+pub use leak::{
+    LEAK, LOST_MAPPINGS, Leak, LeakClass, LeakCount, LeakCounts, LeakGrowth, LeakOwned, LeakSummary,
+};
 pub use mapping::{Mapping, MappingCall, MappingDeed, MappingPlace};
 pub use totals::{LeakTotals, TestCount, Totals};
 

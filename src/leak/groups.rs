@@ -1,11 +1,14 @@
 //! What was found, by allocation stack.
 
-use super::objects::{Objects, Reach};
+use super::Seen;
+use super::mapped::Mapped;
+use super::objects::Reach;
 use crate::finding::{LeakClass, LeakCount, LeakCounts};
 use crate::heap::record::{Event, ThreadId};
+use crate::mappings::PathId;
 use crate::sys::hash::Hash;
 use crate::trace::{self, Frames, TraceId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Objects of one class that were allocated from one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub struct Group {
     pub count: LeakCount,
     /// What only these lead to, by allocation stack, the most bytes first.
     pub owned: Vec<(Event, LeakCount)>,
+    /// Of mappings: the file that they all are of.
+    pub file: PathId,
 }
 
 impl Group {
@@ -43,8 +48,9 @@ pub struct Findings {
 
 type Owned = BTreeMap<u64, (Event, LeakCount)>;
 
-/// Groups objects whose reachability is known.
-pub fn group(mut objects: Objects<'_>) -> Findings {
+/// Groups objects and mappings whose reachability is known.
+pub fn group(seen: Seen<'_>) -> Findings {
+    let mut objects = seen.objects;
     let mut stacks = Stacks::default();
     let mut groups: BTreeMap<(LeakClass, u64), (Event, LeakCount, Owned)> = BTreeMap::new();
     let mut counts = LeakCounts::default();
@@ -77,11 +83,39 @@ pub fn group(mut objects: Objects<'_>) -> Findings {
         .map(|((class, site), (allocated, count, owned))| {
             let mut owned: Vec<(Event, LeakCount)> = owned.into_values().collect();
             owned.sort_by_key(|(_, count)| core::cmp::Reverse(count.bytes));
-            Group { class, allocated, site, count, owned }
+            Group { class, allocated, site, count, owned, file: PathId::default() }
         })
         .collect();
+    groups.extend(group_mappings(&seen.mapped, &mut stacks));
+    for group in groups.iter().filter(|group| group.class == LeakClass::Mapping) {
+        *counts.of_mut(group.class) += group.count;
+    }
     groups.sort_by_key(|group| (group.class, core::cmp::Reverse(group.all_bytes())));
     Findings { groups, counts }
+}
+
+/// Mappings that nothing leads to. What is left of one after it was cut in two is one.
+fn group_mappings(mapped: &Mapped, stacks: &mut Stacks) -> impl Iterator<Item = Group> {
+    let mut groups: BTreeMap<u64, Group> = BTreeMap::new();
+    let mut moments = BTreeSet::new();
+    for (range, origin) in mapped.lost() {
+        let site = stacks.site(origin.event.trace.get());
+        let file = origin.file.map(|file| file.path).unwrap_or_default();
+        let group = groups.entry(site).or_insert_with(|| Group {
+            class: LeakClass::Mapping,
+            allocated: origin.event,
+            site,
+            count: LeakCount::default(),
+            owned: Vec::new(),
+            file,
+        });
+        let objects = u64::from(moments.insert(origin.moment));
+        group.count += LeakCount { bytes: range.len() as u64, objects };
+        if group.file != file {
+            group.file = PathId::default();
+        }
+    }
+    groups.into_values()
 }
 
 fn class_of(reach: Reach) -> LeakClass {

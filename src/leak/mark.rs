@@ -4,8 +4,10 @@
 //! and so does any pointer from an object that is perhaps reached. Of objects that nothing reaches, those that another one leads to are
 //! lost with it; of a ring, the first one stands for the others.
 
+use super::mapped::Mapped;
 use super::objects::{Entry, Objects, Reach};
 use super::thread_block;
+use crate::mappings::guarded;
 use crate::options::Heuristics;
 use crate::sys::PAGE_BYTES;
 use crate::sys::held_pages::{HeldPages, Kind};
@@ -27,6 +29,8 @@ const MOST_EMPTY: usize = 20;
 enum From {
     /// A root, or an object of this kind.
     Reached(Reach),
+    /// The runtime, which knows of all mappings that it guards.
+    Own,
     /// An object that is not reached.
     Lost { leader: usize },
 }
@@ -34,6 +38,7 @@ enum From {
 /// Finds what is reached.
 pub struct Marker<'a, 'p> {
     objects: Objects<'a>,
+    mapped: Mapped,
     wanted: Wanted,
     heuristics: Heuristics,
     pages: &'p HeldPages,
@@ -43,17 +48,31 @@ impl<'a, 'p> Marker<'a, 'p> {
     /// `tag_bits` are left out of each pointer.
     pub fn new(
         objects: Objects<'a>,
+        mapped: Mapped,
         pages: &'p HeldPages,
         tag_bits: u64,
         heuristics: Heuristics,
     ) -> Marker<'a, 'p> {
-        let span = objects.span();
-        let wanted = Wanted {
-            kept_bits: !(tag_bits as usize),
-            low: span.start,
-            span: span.end.saturating_sub(span.start),
+        let wanted = Wanted { kept_bits: !(tag_bits as usize), low: 0, span: 0 };
+        let mut marker = Marker { objects, mapped, wanted, heuristics, pages };
+        marker.note_span();
+        marker
+    }
+
+    /// Must be called when other addresses are of interest.
+    pub fn note_span(&mut self) {
+        let objects = self.objects.span();
+        let span = match self.mapped.span() {
+            Some(mapped) if objects.is_empty() => mapped,
+            Some(mapped) => objects.start.min(mapped.start)..objects.end.max(mapped.end),
+            None => objects,
         };
-        Marker { objects, wanted, heuristics, pages }
+        self.wanted.low = span.start;
+        self.wanted.span = span.end.saturating_sub(span.start);
+    }
+
+    pub fn mapped(&mut self) -> &mut Mapped {
+        &mut self.mapped
     }
 
     pub fn objects(&self) -> &Objects<'a> {
@@ -66,10 +85,35 @@ impl<'a, 'p> Marker<'a, 'p> {
         self.follow(None);
     }
 
-    /// The same for the pages of a mapping that hold something.
+    /// The same for the pages of a mapping that hold something, but for those that are looked at once a pointer leads to them.
     pub fn mark_mapping(&mut self, range: Range<usize>, kind: Kind) {
         let pages = self.pages;
-        pages.visit(range, kind, |held| self.mark_root(held));
+        let mut at = range.start;
+        while at < range.end {
+            let part = self.mapped.first_outside(at..range.end);
+            at = part.end;
+            if !part.is_empty() {
+                pages.visit(part, kind, |held| self.mark_root(held));
+            }
+        }
+    }
+
+    /// The same for the runtime's own heap.
+    pub fn mark_own(&mut self, range: Range<usize>) {
+        let pages = self.pages;
+        pages.visit(range, Kind::Any, |held| self.scan(held, From::Own));
+        self.follow(None);
+    }
+
+    /// After all roots: what is in mappings that no pointer leads to counts as reached. They are memory of the program's.
+    pub fn mark_lost_mappings(&mut self) {
+        self.mapped.close();
+        let pages = self.pages;
+        for number in 0..self.mapped.len() {
+            if let Some((range, kind)) = self.mapped.lost_at(number) {
+                pages.visit(range, kind, |held| self.mark_root(held));
+            }
+        }
     }
 
     /// Marks what a word leads to that is always reached.
@@ -91,8 +135,8 @@ impl<'a, 'p> Marker<'a, 'p> {
         self.follow(None);
     }
 
-    /// After all roots: finds which of the lost objects are lost with others. The objects are done with.
-    pub fn finish(mut self) -> Objects<'a> {
+    /// After all roots: finds which of the lost objects are lost with others. The marker is done with.
+    pub fn finish(mut self) -> (Objects<'a>, Mapped) {
         for number in 0..self.objects.entries().len() {
             if self.objects.entries()[number].reach() != Reach::Unreached {
                 continue;
@@ -101,17 +145,22 @@ impl<'a, 'p> Marker<'a, 'p> {
             self.scan_object(&entry, From::Lost { leader: number });
             self.follow(Some(number));
         }
-        self.objects
+        (self.objects, self.mapped)
     }
 
     /// Looks at all that waits; of objects that are lost, with this one.
     fn follow(&mut self, leader: Option<usize>) {
-        while let Some((_, entry)) = self.objects.take_waiting() {
-            let from = match leader {
-                Some(leader) => From::Lost { leader },
-                None => From::Reached(entry.reach()),
-            };
-            self.scan_object(&entry, from);
+        loop {
+            while let Some((_, entry)) = self.objects.take_waiting() {
+                let from = match leader {
+                    Some(leader) => From::Lost { leader },
+                    None => From::Reached(entry.reach()),
+                };
+                self.scan_object(&entry, from);
+            }
+            let Some((range, kind)) = self.mapped.take_waiting() else { return };
+            let pages = self.pages;
+            pages.visit(range, kind, |held| self.scan(held, From::Reached(Reach::Reachable)));
         }
     }
 
@@ -151,27 +200,38 @@ impl<'a, 'p> Marker<'a, 'p> {
     /// A pointer has been found.
     #[inline]
     fn meet(&mut self, pointer: usize, from: From) {
-        let Some(number) = self.objects.find(pointer) else { return };
+        let Some(number) = self.objects.find(pointer) else {
+            let leads = match from {
+                From::Reached(_) => true,
+                From::Own => !guarded::is_on(),
+                From::Lost { .. } => false,
+            };
+            if leads {
+                self.mapped.meet(pointer);
+            }
+            return;
+        };
         let entry = &self.objects.entries()[number];
         let (reach, start) = (entry.reach(), entry.start());
-        match from {
-            From::Reached(by) => {
-                if reach == Reach::Reachable {
-                    return;
-                }
-                let is_start = pointer == start || self.is_as_good(pointer, number);
-                if is_start && by == Reach::Reachable {
-                    self.objects.reach(number, Reach::Reachable);
-                } else if reach == Reach::Unreached {
-                    self.objects.reach(number, Reach::Possible);
-                }
-            }
+        let by = match from {
+            From::Reached(by) => by,
+            From::Own => Reach::Reachable,
             From::Lost { leader } => {
                 if reach == Reach::Unreached && number != leader {
                     self.objects.set_owner(number, leader);
                     self.objects.reach(number, Reach::Indirect);
                 }
+                return;
             }
+        };
+        if reach == Reach::Reachable {
+            return;
+        }
+        let is_start = pointer == start || self.is_as_good(pointer, number);
+        if is_start && by == Reach::Reachable {
+            self.objects.reach(number, Reach::Reachable);
+        } else if reach == Reach::Unreached {
+            self.objects.reach(number, Reach::Possible);
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod groups;
 pub mod kept;
+mod mapped;
 mod mark;
 mod objects;
 mod roots;
@@ -23,20 +24,34 @@ use crate::options::Options;
 use crate::sys::Errno;
 use crate::sys::halt::Halted;
 use crate::sys::held_pages::HeldPages;
+use mapped::Mapped;
 use mark::Marker;
 
-/// Finds out which objects can be reached. The caller holds all locks of ours, and the other threads stand still, but for those
-/// that could not be stopped.
+/// What a check has seen.
+pub struct Seen<'a> {
+    pub objects: Objects<'a>,
+    /// The program's own mappings, if they were looked at.
+    pub mapped: Mapped,
+}
+
+/// Finds out which objects can be reached, and with `has_all_stopped` which mappings. The caller holds all locks of ours, and the other
+/// threads stand still, but for those that could not be stopped.
 pub fn look<'a>(
     heap: &'a Heap,
     options: &Options,
     here: Here,
     halted: Option<&Halted>,
-) -> Result<Objects<'a>, Errno> {
+    has_all_stopped: bool,
+) -> Result<Seen<'a>, Errno> {
     let objects = Objects::read(heap)?;
+    let mapped = match options.leak_mappings && has_all_stopped {
+        true => Mapped::read()?,
+        false => Mapped::none()?,
+    };
     let pages = HeldPages::new();
     let tag_bits = options.leak_pointer_mask.get();
-    let mut marker = Marker::new(objects, &pages, tag_bits, options.leak_heuristics);
+    let mut marker = Marker::new(objects, mapped, &pages, tag_bits, options.leak_heuristics);
     roots::mark(&mut marker, heap, here, halted)?;
-    Ok(marker.finish())
+    let (objects, mapped) = marker.finish();
+    Ok(Seen { objects, mapped })
 }

@@ -5,6 +5,7 @@
 //! the process has written to before. The part of a stack below the stack pointer is dead. Registers of other threads are in the
 //! frames of the signal that has stopped them; those of the calling one are on its stack.
 
+use super::mapped::Mapped;
 use super::mark::Marker;
 use super::thread_block;
 use crate::heap::{Heap, private, threads};
@@ -86,6 +87,19 @@ pub fn mark(
     stacks.left_out.sort_unstable();
     let guarded = heap.reserved();
     let mut is_any = false;
+    if marker.mapped().len() > 0 {
+        address_map::visit(|mapping| {
+            marker.mapped().compare(&mapping);
+            true
+        })?;
+        stacks.leave_out_of(marker.mapped());
+        for object in 0..marker.objects().unguarded().len() {
+            let range = marker.objects().unguarded()[object].range();
+            marker.mapped().leave_out(range);
+        }
+        marker.mapped().settle();
+        marker.note_span();
+    }
     address_map::visit(|mapping| {
         is_any = true;
         let Some(kind) = kind_of(&mapping) else { return true };
@@ -105,7 +119,7 @@ pub fn mark(
     }
     // The runtime's own heap has what it keeps for the program: arguments of threads that have not begun, and what a
     // signal handler has allocated in the midst of the runtime.
-    marker.mark_mapping(private::used(), Kind::Any);
+    marker.mark_own(private::used());
     for stack in threads::stacks() {
         marker.mark_word(stack.argument);
     }
@@ -117,6 +131,7 @@ pub fn mark(
     }
     mark_stack_in_heap(marker, heap, &guarded, here.from);
     marker.mark_ending();
+    marker.mark_lost_mappings();
     Ok(())
 }
 
@@ -234,6 +249,14 @@ impl Stacks {
             // Two are not what they seem.
             _ => mapping.start,
         }
+    }
+
+    /// Mappings on which threads run, or have run, and ours are no data of the program's.
+    fn leave_out_of(&self, mapped: &mut Mapped) {
+        self.left_out.iter().for_each(|out| mapped.leave_out(out.start..out.end));
+        let addresses = self.pointers.iter().copied();
+        let edges = self.edges.iter().flat_map(|edge| [edge.live_from, edge.behind]);
+        addresses.chain(edges).for_each(|at| mapped.leave_out(at..at.saturating_add(1)));
     }
 
     fn has_pointer_in(&self, range: Range<usize>) -> bool {

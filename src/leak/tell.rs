@@ -65,7 +65,9 @@ pub fn tell(
         left_out: 0,
     };
     for group in &findings.groups {
-        let is_told = extent.check == LeakCheck::Full && extent.kinds.has(kind_of(group.class));
+        // They are looked at only if the user wants them told.
+        let is_wanted = kind_of(group.class).is_none_or(|kind| extent.kinds.has(kind));
+        let is_told = extent.check == LeakCheck::Full && is_wanted;
         let more = growth.map(|growth| growth(group));
         let is_told = is_told && more != Some(None);
         teller.take(group, more.flatten(), is_told);
@@ -78,12 +80,14 @@ pub fn names(runtime: &Runtime) -> Names {
     if runtime.options.symbolize { Names::Symbols } else { Names::ModulesOnly }
 }
 
-fn kind_of(class: LeakClass) -> LeakKinds {
+/// The kind of objects that the user names; `None` for mappings.
+fn kind_of(class: LeakClass) -> Option<LeakKinds> {
     match class {
-        LeakClass::DefinitelyLost => LeakKinds::DEFINITE,
-        LeakClass::IndirectlyLost => LeakKinds::INDIRECT,
-        LeakClass::PossiblyLost => LeakKinds::POSSIBLE,
-        LeakClass::StillReachable => LeakKinds::REACHABLE,
+        LeakClass::DefinitelyLost => Some(LeakKinds::DEFINITE),
+        LeakClass::IndirectlyLost => Some(LeakKinds::INDIRECT),
+        LeakClass::PossiblyLost => Some(LeakKinds::POSSIBLE),
+        LeakClass::StillReachable => Some(LeakKinds::REACHABLE),
+        LeakClass::Mapping => None,
     }
 }
 
@@ -118,6 +122,7 @@ impl Teller<'_> {
             indirect: group.indirect(),
             owned: &group.owned,
             growth,
+            file: group.file,
         };
         let mut finding = leaks::resolve(&facts, self.process.clone(), &mut self.resolver);
         finding.time_ms = record::next_moment();

@@ -1,5 +1,6 @@
 //! What is reached, and what is lost with what, in a small heap.
 
+use super::mapped::Mapped;
 use super::mark::Marker;
 use super::objects::{Objects, Reach};
 use crate::heap::budget::headroom::Shares;
@@ -69,9 +70,10 @@ impl Bench<'_> {
     fn marker(&self, heuristics: Heuristics, tag_bits: u64, roots: &[usize]) -> Objects<'_> {
         let pages = HeldPages::new();
         let objects = Objects::read(self.heap).unwrap();
-        let mut marker = Marker::new(objects, &pages, tag_bits, heuristics);
+        let mapped = Mapped::none().unwrap();
+        let mut marker = Marker::new(objects, mapped, &pages, tag_bits, heuristics);
         roots.iter().for_each(|&root| marker.mark_word(root));
-        marker.finish()
+        marker.finish().0
     }
 
     /// How each object is reached from the roots, and which stands for it.

@@ -5,6 +5,7 @@
 
 use super::step::WORDS;
 use crate::sys::memory::Reservation;
+use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 pub const ENTRY_BYTES: usize = size_of::<Entry>();
@@ -96,12 +97,26 @@ impl Log {
             || self.has_lost.load(Ordering::Relaxed)
     }
 
-    /// The entries that are there, the newest first.
-    pub fn newest_first(&self) -> impl Iterator<Item = [u64; WORDS]> {
+    /// The numbers of the entries that may be there.
+    fn numbers(&self) -> Range<u64> {
         let capacity = self.capacity.load(Ordering::Acquire) as u64;
         let end = self.next.load(Ordering::Acquire);
-        let first = end.saturating_sub(capacity);
-        (first..end).rev().filter_map(|number| self.entry(number)?.read(number))
+        end.saturating_sub(capacity)..end
+    }
+
+    /// How many entries there are at most.
+    pub fn len(&self) -> usize {
+        self.numbers().count()
+    }
+
+    /// The entries that are there, the newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = [u64; WORDS]> {
+        self.numbers().rev().filter_map(|number| self.entry(number)?.read(number))
+    }
+
+    /// The same, the oldest first.
+    pub fn oldest_first(&self) -> impl Iterator<Item = [u64; WORDS]> {
+        self.numbers().filter_map(|number| self.entry(number)?.read(number))
     }
 
     /// The place of an entry, if its memory is usable.
@@ -171,6 +186,8 @@ mod tests {
             log.push(&[word; WORDS]);
         }
         assert_eq!((firsts(&log), log.is_cut()), (vec![10, 9, 8, 7], true));
+        let oldest: Vec<u64> = log.oldest_first().map(|words| words[0]).collect();
+        assert_eq!((oldest, log.len()), (vec![7, 8, 9, 10], 4));
     }
 
     #[test]

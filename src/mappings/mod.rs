@@ -9,6 +9,7 @@
 //! agrees with it (`diagnose::mapping`).
 
 pub mod guarded;
+pub mod live;
 mod log;
 mod paths;
 mod step;
@@ -29,6 +30,9 @@ static FAILURES: Log = Log::new();
 
 /// Numbers the steps of all logs.
 static CLOCK: AtomicU64 = AtomicU64::new(1);
+
+/// What the clock said when the process began.
+static BEGUN: AtomicU64 = AtomicU64::new(0);
 
 /// Calls that failed are of interest only until the program has used their result.
 const FAILURES_KEPT: usize = 64;
@@ -106,6 +110,27 @@ pub fn last_failure(thread: u32) -> Option<Step> {
 pub fn attached_bytes(address: usize) -> Option<usize> {
     let at = lives().find(|step| step.unmaps(address) || step.maps(address))?;
     (at.call == Call::Shmat && at.start == address).then_some(at.bytes)
+}
+
+/// How many steps [`visit_lives`] passes at most.
+pub fn count_lives() -> usize {
+    LIVES.len()
+}
+
+/// Passes all steps that have made and ended mappings to `each`, the oldest first.
+pub fn visit_lives(mut each: impl FnMut(&Step)) {
+    let steps = LIVES.oldest_first().filter_map(|words| Step::from_words(&words));
+    steps.for_each(|step| each(&step));
+}
+
+/// The moment from which on steps are this process's own: those before are its parent's.
+pub fn moment_of_fork() -> u64 {
+    BEGUN.load(Ordering::Relaxed)
+}
+
+/// In the child of a fork.
+pub fn after_fork_in_child() {
+    BEGUN.store(CLOCK.load(Ordering::Relaxed), Ordering::Relaxed);
 }
 
 fn lives() -> impl Iterator<Item = Step> {

@@ -50,7 +50,7 @@ fn values_are_stored() {
          log-path=/tmp/a:report-dir=/tmp/b:known=/tmp/c:stack-depth=256:unwinder=system:memory-limit=64:follow=a*,!b:canary-bytes=0:\
          alloc-fill=170:free-fill=165:revoke=batch:8:sample=50:budget=70%:budget-memory=0%:focus=a*,24:history=7:mappings=guard:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
          free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:all-frames=yes:color=never:check-calls=no:check-at-exit=off:\
-         leaks=full:leak-kinds=all:leak-heuristics=none:leak-pointer-mask=0x7:leak-signal=USR2:leaks-at-quick-exit=yes:verbose=1:stats=on:summary=never",
+         leaks=full:leak-kinds=all:leak-heuristics=none:leak-pointer-mask=0x7:leak-signal=USR2:leaks-at-quick-exit=yes:leak-mappings=yes:verbose=1:stats=on:summary=never",
     )
     .unwrap();
     let expected = Options {
@@ -95,6 +95,7 @@ fn values_are_stored() {
         leak_heuristics: Heuristics::NONE,
         leak_pointer_mask: Options::parse("leak-pointer-mask=7").unwrap().leak_pointer_mask,
         leak_signal: Options::parse("leak-signal=12").unwrap().leak_signal,
+        leak_mappings: true,
         leaks_at_quick_exit: true,
     };
     assert_eq!(options, expected);

@@ -7,6 +7,7 @@ use crate::finding::{
     self, Finding, LEAK, Leak, LeakClass, LeakCount, LeakGrowth, LeakOwned, Process, text,
 };
 use crate::heap::record::Event;
+use crate::mappings::PathId;
 use crate::trace;
 
 /// Stacks of objects that are lost with others: so many are told, the largest first.
@@ -22,6 +23,8 @@ pub struct Facts<'a> {
     /// What only these objects lead to, the most bytes first.
     pub owned: &'a [(Event, LeakCount)],
     pub growth: Option<LeakGrowth>,
+    /// Of mappings: their file.
+    pub file: PathId,
 }
 
 /// The finding that it is, in process `process`.
@@ -36,6 +39,7 @@ pub fn resolve(facts: &Facts<'_>, process: Process, resolver: &mut Resolver) -> 
             stack: resolver.kept_stack(event.trace),
         },
     });
+    let file = String::from_utf8_lossy(facts.file.text()).into_owned();
     let leak = Leak {
         class: facts.class,
         objects: facts.count.objects,
@@ -44,6 +48,7 @@ pub fn resolve(facts: &Facts<'_>, process: Process, resolver: &mut Resolver) -> 
         indirect_bytes: facts.indirect.bytes,
         growth: facts.growth,
         owned: owned.collect(),
+        file: Some(file).filter(|file| !file.is_empty()),
     };
     let mut finding = Finding {
         version: finding::VERSION,

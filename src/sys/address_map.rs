@@ -31,6 +31,7 @@ pub struct MappedRange {
     pub is_data: bool,
     pub readable: bool,
     pub writable: bool,
+    pub executable: bool,
     pub shared: bool,
     pub named: Named,
 }
@@ -142,6 +143,7 @@ fn range_in(line: &[u8]) -> Option<MappedRange> {
         is_data,
         readable: permissions[0] == b'r',
         writable: permissions[1] == b'w',
+        executable: permissions[2] == b'x',
         shared: permissions[3] == b's',
         named: Named::of(name),
     })
@@ -266,6 +268,7 @@ mod tests {
             is_data: true,
             readable: true,
             writable: true,
+            executable: false,
             shared: false,
             named: Named::Otherwise,
         };

@@ -49,6 +49,21 @@ impl<T: Zeroed> MappedArray<T> {
         self.length += 1;
         true
     }
+
+    /// Adds a value before the one of this number; false if there is no room.
+    pub fn insert(&mut self, number: usize, value: T) -> bool {
+        let is_done = self.push(value);
+        if is_done {
+            self[number..].rotate_right(1);
+        }
+        is_done
+    }
+
+    /// Takes out the value of this number.
+    pub fn remove(&mut self, number: usize) {
+        self[number..].rotate_left(1);
+        self.length -= 1;
+    }
 }
 
 impl<T> Deref for MappedArray<T> {
@@ -85,6 +100,9 @@ mod tests {
         assert_eq!([1, 2, 3, 4].map(|value| array.push(value)), [true, true, true, false]);
         array[1] = 7;
         assert_eq!(*array, [1, 7, 3]);
+        array.remove(0);
+        assert!(array.insert(1, 5) && !array.insert(0, 6));
+        assert_eq!(*array, [7, 5, 3]);
         assert_eq!(*MappedArray::<u32>::zeroed(2).unwrap(), [0, 0]);
         assert!(MappedArray::<usize>::with_capacity(usize::MAX).is_err());
         assert!(MappedArray::<usize>::with_capacity(0).unwrap().is_empty());

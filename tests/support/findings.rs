@@ -396,8 +396,8 @@ fn leak(leak: Leak, line: u32) -> Finding {
 pub fn leak_of_owner() -> Finding {
     let (objects, bytes) = (1, 16);
     let (indirect_objects, indirect_bytes, owned) = (2, 2400, vec![owned()]);
-    let class = LeakClass::DefinitelyLost;
-    leak(Leak { class, objects, bytes, indirect_objects, indirect_bytes, owned, growth: None }, 12)
+    let of = Leak { objects, bytes, indirect_objects, indirect_bytes, owned, ..Leak::default() };
+    leak(of, 12)
 }
 
 pub fn found_at_exit() -> Finding {

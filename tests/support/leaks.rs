@@ -13,9 +13,12 @@ pub enum Class {
     Indirect,
     Possible,
     Reachable,
+    /// Not an object, but a mapping that is lost. Memcheck does not tell of them.
+    Mapping,
 }
 
 impl Class {
+    /// Those of objects.
     pub const ALL: [Class; 4] =
         [Class::Definite, Class::Indirect, Class::Possible, Class::Reachable];
 
@@ -26,6 +29,7 @@ impl Class {
             Class::Indirect => "indirect",
             Class::Possible => "possible",
             Class::Reachable => "reachable",
+            Class::Mapping => "mapping",
         }
     }
 
@@ -36,11 +40,16 @@ impl Class {
             Class::Indirect => "indirectly lost",
             Class::Possible => "possibly lost",
             Class::Reachable => "still reachable",
+            Class::Mapping => "lost mappings",
         }
     }
 
+    fn each() -> impl Iterator<Item = Class> {
+        Class::ALL.into_iter().chain([Class::Mapping])
+    }
+
     fn named(name: &str) -> Result<Class, String> {
-        let class = Class::ALL.into_iter().find(|class| class.name() == name);
+        let class = Class::each().find(|class| class.name() == name);
         class.ok_or_else(|| format!("no such class of leaks: `{name}`"))
     }
 }
@@ -173,7 +182,7 @@ fn read_line(text: &str, line: u32) -> Option<Line> {
 impl Leaks {
     /// How what is told differs from what the program says; `told_classes` are told one by one.
     pub fn differences(&self, told: &Told) -> Vec<String> {
-        self.differences_of(told, &self.told)
+        self.differences_of(told, &[&self.told, &[Class::Mapping][..]].concat())
     }
 
     /// The same, where a tool tells all classes one by one.
@@ -186,7 +195,8 @@ impl Leaks {
         match &told.totals {
             None => found.push("no summary of leaks".to_owned()),
             Some(totals) => {
-                for class in Class::ALL {
+                let is_wanted = |class: &Class| *class != Class::Mapping || classes.contains(class);
+                for class in Class::each().filter(is_wanted) {
                     let total = totals.get(&class).copied().unwrap_or_default();
                     found.extend(self.total_difference(class, total, told));
                 }
@@ -242,7 +252,7 @@ fn read_count(text: &str) -> Option<Count> {
 /// `   definitely lost: 40 bytes in 1 object`, of a summary.
 fn read_total(line: &str) -> Option<(Class, Count)> {
     let (words, count) = line.trim().split_once(": ")?;
-    let class = Class::ALL.into_iter().find(|class| class.words() == words)?;
+    let class = Class::each().find(|class| class.words() == words)?;
     Some((class, read_count(count)?))
 }
 
@@ -272,6 +282,14 @@ pub fn of_fencepost(text: &str, file: &str) -> Told {
             {
                 *totals.entry(class).or_default() += count;
             }
+        }
+        if let Some((words, _)) = line.split_once(" lost, mapped here by thread T")
+            && let Some(count) = read_count(words)
+        {
+            let frames = lines[at + 1..].iter().copied();
+            let place = line_of(frames.take_while(|line| line.starts_with("    #")), file);
+            told.records.entry((Class::Mapping, place)).or_default().count += count;
+            continue;
         }
         let Some((words, _)) = line.split_once(", allocated here by thread T") else { continue };
         let Some(count) = read_count(words) else { continue };

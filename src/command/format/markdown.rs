@@ -6,7 +6,7 @@ use super::place::Root;
 use super::sentence::{self, counted};
 use crate::command::collection::{Collection, command_line};
 use crate::command::ending;
-use fencepost::finding::{Bug, LeakTotals, text};
+use fencepost::finding::{Bug, LOST_MAPPINGS, LeakTotals, text};
 use fencepost::printable::printable;
 
 /// Most bytes of the page. GitHub does not show step summaries of more than 1 MiB.
@@ -98,7 +98,8 @@ fn leaks(collection: &Collection) -> String {
         return String::new();
     };
     let of = if processes == 1 { "process" } else { "processes" };
-    let rows: String = (counts.lines().iter())
+    let lost = Some((LOST_MAPPINGS, counts.mappings)).filter(|(_, lost)| lost.objects > 0);
+    let rows: String = (counts.lines().into_iter().chain(lost))
         .map(|(words, count)| format!("| {words} | {} | {} |\n", count.bytes, count.objects))
         .collect();
     format!("### Leaks, in {processes} {of}\n\n| | Bytes | Objects |\n|---|---|---|\n{rows}\n")

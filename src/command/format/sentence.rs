@@ -91,7 +91,9 @@ impl Weight {
         match finding.leak.as_ref().map(|leak| leak.class) {
             None | Some(LeakClass::DefinitelyLost) => Weight::Error,
             Some(LeakClass::PossiblyLost) => Weight::Warning,
-            Some(LeakClass::IndirectlyLost | LeakClass::StillReachable) => Weight::Note,
+            Some(LeakClass::IndirectlyLost | LeakClass::StillReachable | LeakClass::Mapping) => {
+                Weight::Note
+            }
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use fencepost::finding::{Bug, Counted, Finding, Known, LeakTotals, NotGuarded, ObjectState, Side};
+use fencepost::finding::{
+    Bug, Counted, Finding, Known, LOST_MAPPINGS, LeakTotals, NotGuarded, ObjectState, Side,
+};
 use fencepost::printable::printable;
 
 use super::sentence::counted;
@@ -62,10 +64,15 @@ fn write_leaks(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     let of = if processes == 1 { "process" } else { "processes" };
     writeln!(out, "\nLeaks, in {processes} {of}:")?;
     let mut lines = counts.lines().into_iter().filter(|(_, count)| count.objects > 0).peekable();
-    if lines.peek().is_none() {
+    let lost = counts.mappings;
+    if lines.peek().is_none() && lost.objects == 0 {
         return writeln!(out, "  none: every object was freed");
     }
-    lines.try_for_each(|(words, count)| writeln!(out, "  {words}: {count}"))
+    lines.try_for_each(|(words, count)| writeln!(out, "  {words}: {count}"))?;
+    match lost.objects {
+        0 => Ok(()),
+        _ => writeln!(out, "  {LOST_MAPPINGS}: {}", lost.of_mappings()),
+    }
 }
 
 fn headline(collection: &Collection) -> String {

@@ -15,7 +15,7 @@ use escape::escape;
 use super::place::{Root, moment};
 use super::sentence::counted;
 use crate::command::collection::Collection;
-use fencepost::finding::{Bug, Counted, LeakTotals};
+use fencepost::finding::{Bug, Counted, LOST_MAPPINGS, LeakTotals};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -161,6 +161,10 @@ fn write_leaks(collection: &Collection, out: &mut dyn Write) -> io::Result<()> {
     )?;
     for (words, count) in counts.lines() {
         write!(out, "<li><span>{words}</span> <b>{count}</b></li>")?;
+    }
+    if counts.mappings.objects > 0 {
+        let count = counts.mappings.of_mappings();
+        write!(out, "<li><span>{LOST_MAPPINGS}</span> <b>{count}</b></li>")?;
     }
     writeln!(out, "</ul></section>")
 }
