@@ -306,6 +306,7 @@ pub fn finish(ending: Ending, from: usize) -> Option<c_int> {
             fault::report_at_exit(runtime, bad);
         }
     }
+    fault::suspicion::at_exit(runtime);
     leaks::check_at_end(runtime, ending, from);
     let _scope = RuntimeScope::enter();
     let mut notices = runtime.summary();

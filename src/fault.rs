@@ -11,6 +11,8 @@
 //! The files below are listed from those that are entered first to those that all others use.
 
 mod bad_access;
+pub mod suspicion;
+
 mod bad_call;
 pub mod trap;
 

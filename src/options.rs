@@ -15,8 +15,10 @@ mod foreign;
 mod form;
 mod group;
 mod leak;
+mod mappings;
 mod nearest;
 mod value;
+mod word_set;
 
 pub use focus::Focus;
 pub use follow::Follow;
@@ -24,6 +26,7 @@ pub use foreign::words as foreign_words;
 pub use form::{Choice, Form};
 pub use group::Group;
 pub use leak::{Heuristics, LeakKinds, PointerBits, SignalNumber};
+pub use mappings::MappingsChoice;
 use nearest::nearest_name;
 use value::Value;
 pub use value::{Percent, Revocation};
@@ -299,16 +302,6 @@ choices! {
 }
 
 choices! {
-    /// What is done about the program's own mappings.
-    MappingsChoice {
-        /// reports tell who made, protected and unmapped them
-        Record = "record",
-        /// besides, each has a guard behind, and the place of one that is unmapped is not used again
-        Guard = "guard",
-    }
-}
-
-choices! {
     /// The unwinder that walks the stack at an allocation and a free.
     Unwinder {
         /// the built-in unwinder, fast and cached
@@ -464,7 +457,7 @@ options! {
     "history" => history_mib: usize = 64, Form::Number { min: 0, max: 1 << 20 };
 
     /// What is done about the program's own mappings (mmap).
-    "mappings" => mappings: MappingsChoice = MappingsChoice::Record, Form::Choice(MappingsChoice::CHOICES);
+    "mappings" => mappings: MappingsChoice = MappingsChoice::RECORD, Form::Words(MappingsChoice::WORDS);
 
     group Reports;
 

@@ -183,9 +183,11 @@ fn start() -> Runtime {
         Choice::new(budget.0, seed, earlier, options.focus.sizes().collect())
             .unwrap_or_else(|_| refuse("no memory for the option budget"))
     });
-    mappings::open((options.history_mib << 20) / HISTORY_PARTS);
-    if options.mappings == MappingsChoice::Guard {
-        guarded::begin();
+    if options.mappings != MappingsChoice::NONE {
+        mappings::open((options.history_mib << 20) / HISTORY_PARTS);
+    }
+    if options.mappings.guards() {
+        guarded::begin(options.mappings.guards_both());
     }
     // All of our memory is mapped now, so count the library's own too.
     if loader::is_preload_library()
@@ -358,7 +360,8 @@ impl Runtime {
 
     /// Whether the process may live on after a report.
     pub fn may_go_on(&self) -> bool {
-        self.options.keep_going || self.known_path.is_some()
+        let checks_mappings = self.options.mappings.has(MappingsChoice::CHECK);
+        self.options.keep_going || self.known_path.is_some() || checks_mappings
     }
 
     /// Returns who the calling process is, as far as that was read at the start. Its id, and the id of who forked it,

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use super::kinds::{self, KINDS, Kind, Language};
+use super::kind::{Kind, Language};
+use super::kinds;
 use super::refusal::{Refusal, quoted};
 
 /// Most columns of a line.
@@ -12,8 +13,8 @@ const COLUMNS: usize = 96;
 pub fn explain(name: Option<&str>) -> Result<u8, Refusal> {
     let mut out = std::io::stdout();
     let Some(name) = name else {
-        let width = KINDS.iter().map(|kind| kind.name.len()).max().unwrap_or(0) + 2;
-        for kind in KINDS {
+        let width = kinds::each().map(|kind| kind.name.len()).max().unwrap_or(0) + 2;
+        for kind in kinds::each() {
             let first = kind.meaning.split([';', ':']).next().unwrap_or(kind.meaning);
             let _ = writeln!(out, "{:width$}{}", kind.name, first.trim_end_matches('.'));
         }

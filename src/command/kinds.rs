@@ -1,26 +1,7 @@
 //! Explanations of the kinds of bugs, for users who meet one for the first time, each with an example program.
 
-/// The explanation of a kind of bug.
-pub struct Kind {
-    /// The name in reports; `param-overlap` is only the end of it.
-    pub name: &'static str,
-    pub meaning: &'static str,
-    /// How it is found, and when.
-    pub found: &'static str,
-    pub cause: &'static str,
-    pub remedy: &'static str,
-    /// Flags of `run` with which the example's bug is found.
-    pub flags: &'static str,
-    pub language: Language,
-    pub example: &'static str,
-}
-
-/// The language of an example.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    C,
-    Cpp,
-}
+use super::kind::{Kind, kinds};
+use super::mapping_kinds::MAPPING_KINDS;
 
 /// Finds a kind by its name, with or without a function before it (`memcpy-param-overlap`).
 pub fn find(name: &str) -> Option<&'static Kind> {
@@ -28,27 +9,17 @@ pub fn find(name: &str) -> Option<&'static Kind> {
         kind.name.eq_ignore_ascii_case(name)
             || name.strip_suffix(kind.name).is_some_and(|function| function.ends_with('-'))
     };
-    KINDS.iter().find(is_of)
+    each().find(is_of)
 }
 
-/// Declares [`KINDS`].
-macro_rules! kinds {
-    ($($name:literal $language:ident $($flags:literal)?: $meaning:literal $found:literal $cause:literal $remedy:literal $example:literal)+) => {
-        /// Every kind, those of the heap first.
-        pub static KINDS: &[Kind] = &[$(Kind {
-            name: $name,
-            meaning: $meaning,
-            found: $found,
-            cause: $cause,
-            remedy: $remedy,
-            flags: concat!("" $(, $flags)?),
-            language: Language::$language,
-            example: $example,
-        }),+];
-    };
+/// Every kind, those of the heap first.
+pub fn each() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().chain(MAPPING_KINDS)
 }
 
 kinds! {
+    /// All but those of mappings.
+    KINDS
     "heap-buffer-overflow" C:
     "The program reads or writes memory behind the end of a heap object."
     "The access hits the page behind the object, which faults; operands of libc calls are compared with the object's bounds."
@@ -338,92 +309,6 @@ int main(void)
 {
     volatile long size = -1;
     return malloc(size) != NULL;
-}
-"#
-    "mapping-use-after-unmap" C:
-    "The program uses memory that it had mapped, after munmap, mremap or shmdt took it away."
-    "By the fault, as long as nothing else has been mapped there since. The report shows who mapped it and who took it away."
-    "A pointer that outlives the mapping; mremap, which may move it; madvise(MADV_DONTFORK) and a child."
-    "Unmap after the last use, or set the pointer to NULL; after mremap use the address that it returned."
-    r#"#include <sys/mman.h>
-
-int main(void)
-{
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    volatile int *numbers = mmap(0, 4096, PROT_READ | PROT_WRITE, flags, -1, 0);
-    munmap((void *)numbers, 4096);
-    return numbers[1];
-}
-"#
-    "mapping-overflow" C:
-    "The program reads or writes memory behind the end of a mapping that it made itself."
-    "By the fault, where nothing is mapped behind it: often the next mapping is, and then nothing is found."
-    "A length in elements where bytes are meant; a mapping of a file that has grown since."
-    "Compare the length that was mapped with the index; the mapping ends at a whole page."
-    r#"#include <sys/mman.h>
-
-int main(void)
-{
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
-    volatile char *page = mmap((void *)0x200000000, 4096, PROT_READ, flags, -1, 0);
-    return page[4096];
-}
-"#
-    "mapping-underflow" C:
-    "The program reads or writes memory before the start of a mapping that it made itself."
-    "By the fault, where nothing is mapped before it."
-    "An index below zero, a loop downwards that goes one too far."
-    "Look at the access in the report's first stack: how can the index become negative?"
-    r#"#include <sys/mman.h>
-
-int main(void)
-{
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
-    volatile char *page = mmap((void *)0x200000000, 4096, PROT_READ, flags, -1, 0);
-    return page[-1];
-}
-"#
-    "mapping-past-eof" C:
-    "The program touches a page of a mapped file that the file does not have: it ends before."
-    "By SIGBUS. The report says how long the file was when it was mapped, and how long it is now."
-    "A file that is shorter than its mapping, or was cut by ftruncate while it was mapped."
-    "Map no more than fstat says that there is; make a file long enough before it is mapped."
-    r#"#include <stdio.h>
-#include <sys/mman.h>
-
-int main(void)
-{
-    FILE *empty = tmpfile();
-    volatile char *bytes = mmap(0, 4096, PROT_READ, MAP_SHARED, fileno(empty), 0);
-    return bytes[0];
-}
-"#
-    "mapping-protection" C:
-    "The program reads, writes or executes memory of a mapping that does not permit it."
-    "By the fault. The report says which call of mmap or mprotect made the page so."
-    "A mapping that is read-only, a guard of the program's own, mprotect too early or of too much."
-    "Ask for the rights that are needed, or find out why the pointer leads there."
-    r#"#include <sys/mman.h>
-
-int main(void)
-{
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    volatile int *numbers = mmap(0, 4096, PROT_READ | PROT_WRITE, flags, -1, 0);
-    mprotect((void *)numbers, 4096, PROT_READ);
-    numbers[0] = 1;
-}
-"#
-    "mmap-failed-pointer" C:
-    "The program uses MAP_FAILED as an address: what mmap, mremap and shmat return when they fail."
-    "By the fault, if such a call has failed. The report says which, and with what error."
-    "A result that is compared with NULL, or not at all."
-    "Compare the result with MAP_FAILED, that is (void *)-1."
-    r#"#include <sys/mman.h>
-
-int main(void)
-{
-    volatile int *numbers = mmap(0, 4096, PROT_READ, MAP_PRIVATE, -1, 0);
-    return numbers[1];
 }
 "#
     "leak" C "--leaks=full":

@@ -7,6 +7,7 @@ use crate::heap::canary::Damage;
 use crate::heap::loans::Loan;
 use crate::heap::record::{State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch, Release};
+use crate::mappings::suspicion::Suspicion;
 use crate::mappings::{FileFacts, Step, Story};
 use crate::sys::PAGE_BYTES;
 use crate::trace::Frames;
@@ -54,6 +55,13 @@ pub enum BugKind {
     MappingProtection,
     /// MAP_FAILED, or shmat's -1, used as an address.
     MmapFailedPointer,
+    // Calls about mappings that may be right.
+    MunmapTooMuch,
+    MunmapTooLittle,
+    MunmapTwice,
+    MsyncUnmapped,
+    LostPrivateWrite,
+    LostPastEofWrite,
     // Crashes that have nothing to do with the heap:
     Segv,
     Bus,
@@ -106,6 +114,12 @@ impl BugKind {
             BugKind::MappingPastEof => "mapping-past-eof",
             BugKind::MappingProtection => "mapping-protection",
             BugKind::MmapFailedPointer => "mmap-failed-pointer",
+            BugKind::MunmapTooMuch => "munmap-too-much",
+            BugKind::MunmapTooLittle => "munmap-too-little",
+            BugKind::MunmapTwice => "munmap-twice",
+            BugKind::MsyncUnmapped => "msync-unmapped",
+            BugKind::LostPrivateWrite => "lost-private-write",
+            BugKind::LostPastEofWrite => "lost-past-eof-write",
             BugKind::Segv => "SEGV",
             BugKind::Bus => "BUS",
             BugKind::StackOverflow => "stack-overflow",
@@ -159,6 +173,9 @@ pub enum FoundBy {
     Exit,
     /// The check of all live objects that the program asked for.
     Check,
+    /// Calls about mappings that are looked at before or after they are made.
+    Munmap,
+    Msync,
 }
 
 impl FoundBy {
@@ -169,6 +186,8 @@ impl FoundBy {
             FoundBy::UsableSize => "malloc_usable_size",
             FoundBy::Exit => "exit",
             FoundBy::Check => "fencepost_check_heap",
+            FoundBy::Munmap => "munmap",
+            FoundBy::Msync => "msync",
         }
     }
 }
@@ -351,6 +370,8 @@ pub enum Violation {
     Failed(Step),
     /// It is no object of the heap.
     NotHeap,
+    /// Nothing that is certain.
+    Suspicious(Suspicion),
 }
 
 /// The mapping that a bug is about.

@@ -8,6 +8,7 @@ pub mod decoder;
 pub mod libc_call;
 pub mod mapping;
 pub mod pointer;
+mod suspicion;
 
 pub use access::{Access, Direction};
 pub use bug::{
@@ -17,6 +18,7 @@ pub use bug::{
 pub use crash::{diagnose_abort, diagnose_crash};
 pub use libc_call::{LibcCall, Misuse, Operand};
 pub use mapping::{Scene, not_heap};
+pub use suspicion::diagnose_suspicion;
 
 use crate::heap::record::ThreadId;
 use crate::heap::release::{Deallocator, Mismatch};

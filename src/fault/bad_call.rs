@@ -6,6 +6,7 @@ use super::turn::{GoingOn, Turn, Verdict};
 use super::{owner, reporter, scene};
 use crate::diagnose::{self, BadRequest, Bug, FoundBy, LibcCall, Owner};
 use crate::heap::{BadCall, report_memory, threads};
+use crate::mappings::suspicion::Suspect;
 use crate::report::failure::LookUpFailure;
 use crate::report::{sink, stages};
 use crate::runtime::Runtime;
@@ -81,9 +82,21 @@ pub fn tell_at_exit<R: Copy>(work: impl FnOnce() -> R) -> Result<R, LookUpFailur
     done
 }
 
+/// Reports something suspicious about mappings that may be right: so the process goes on. `at` is the call that shows it.
+pub fn report_suspicion(runtime: &'static Runtime, suspect: &Suspect, by: FoundBy, at: Caller) {
+    let file_bytes = suspect.origin.as_ref().and_then(scene::file_bytes);
+    let outcome = take_turn(runtime, at, true, |stack| {
+        let stack = if by == FoundBy::Exit { Frames::new() } else { stack };
+        diagnose::diagnose_suspicion(suspect, by, file_bytes, threads::current(), stack)
+    });
+    if outcome == Outcome::Reported {
+        fencepost_on_error();
+    }
+}
+
 fn report_bug(runtime: &'static Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) {
     let keeps_going = runtime.options.keep_going;
-    let outcome = take_turn(runtime, at, diagnose);
+    let outcome = take_turn(runtime, at, keeps_going, diagnose);
     if outcome == Outcome::Reported {
         fencepost_on_error();
     }
@@ -113,8 +126,14 @@ enum Outcome {
     Known,
 }
 
-/// Reports the bug that `diagnose` finds, when it is the calling thread's turn.
-fn take_turn(runtime: &Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug) -> Outcome {
+/// Reports the bug that `diagnose` finds, when it is the calling thread's turn. Whether the process goes on after it, is told by
+/// `keeps_going`.
+fn take_turn(
+    runtime: &Runtime,
+    at: Caller,
+    keeps_going: bool,
+    diagnose: impl FnOnce(Frames) -> Bug,
+) -> Outcome {
     let options = &runtime.options;
     let mask = signal::change_mask(libc::SIG_BLOCK, 0);
     // This comes first: a handler that interrupted the reporter and reported itself would end the process.
@@ -135,7 +154,7 @@ fn take_turn(runtime: &Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug
                 tally::note_known(&bug);
                 return Outcome::Known;
             }
-            Sight::Excess | Sight::Again if options.keep_going => return Outcome::Counted,
+            Sight::Excess | Sight::Again if keeps_going => return Outcome::Counted,
             // A bug that ends the process must be reported, even if it was before.
             Sight::Excess | Sight::Again | Sight::First => {}
         }
@@ -150,7 +169,7 @@ fn take_turn(runtime: &Runtime, at: Caller, diagnose: impl FnOnce(Frames) -> Bug
     let outcome = turn.on_report_stack(|| {
         turn.attempt(runtime, None, make).unwrap_or_else(|| death::die_by(libc::SIGABRT))
     });
-    if options.keep_going || outcome == Outcome::Known {
+    if keeps_going || outcome == Outcome::Known {
         reporter::end_report();
     }
     outcome

@@ -2,7 +2,7 @@
 
 use crate::diagnose::Scene;
 use crate::heap::threads;
-use crate::mappings::{self, Story, guarded};
+use crate::mappings::{self, Step, guarded};
 use crate::sys::fixed_text::FixedText;
 use crate::sys::{address_map, file, memory};
 use crate::trace;
@@ -24,7 +24,7 @@ pub fn around(address: usize) -> Scene {
     Scene {
         before: mapping(&known.before, |it| it.end - 1),
         after: mapping(&known.after, |it| it.start),
-        file_bytes: file_bytes(&story),
+        file_bytes: story.origin.as_ref().and_then(file_bytes),
         failed: mappings::last_failure(threads::current().0),
         was_module: trace::module_of(address).is_some_and(|module| !module.is_loaded()),
         is_own: memory::own_range(address).is_some(),
@@ -35,11 +35,11 @@ pub fn around(address: usize) -> Scene {
     }
 }
 
-/// How long the file of a mapping is now, if it is still there under its path or its descriptor.
-fn file_bytes(story: &Story) -> Option<u64> {
-    let mapped = story.file()?;
+/// How long the file of a mapping, which `origin` made, is now, if it is still there under its path or its descriptor.
+pub fn file_bytes(origin: &Step) -> Option<u64> {
+    let mapped = origin.file?;
     let is_it = |it: &file::OpenFile| (it.device, it.inode) == (mapped.device, mapped.inode);
-    let by_descriptor = || file::open_file(story.origin?.descriptor).filter(is_it);
+    let by_descriptor = || file::open_file(origin.descriptor).filter(is_it);
     let by_path = || {
         let mut path = FixedText::<1024>::new();
         path.push(mapped.path.text());

@@ -135,6 +135,10 @@ fn fingerprint(bug: &Bug) -> u64 {
         trace::frames(subject.object.allocated.trace, &mut allocated);
         stack = &allocated;
     }
+    if let (true, Some(made)) = (stack.is_empty(), bug.mapping.and_then(|it| it.story.origin)) {
+        trace::frames(made.event.trace, &mut allocated);
+        stack = &allocated;
+    }
     let frames: Vec<(Vec<u8>, usize)> = stack.as_slice().iter().map(in_module).collect();
     hash(bug.kind.name(), direction, &frames)
 }

@@ -4,12 +4,14 @@
 //! To the program all is as it would be otherwise: what it may map over, grow into or hint at is given up first, and calls about
 //! a place that is kept fail as where nothing is mapped.
 
+use crate::fault::suspicion;
 use crate::mappings::guarded::{self, Use};
 use crate::report::notice;
 use crate::runtime;
 use crate::sys::next;
 use crate::sys::scope::RuntimeScope;
 use crate::sys::{Errno, PAGE_BYTES, errno, memory, round_up_to_page};
+use crate::trace::Caller;
 use core::ffi::c_int;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -51,15 +53,17 @@ pub fn map(
     }
     const NOT_GUARDED: c_int = libc::MAP_GROWSDOWN | libc::MAP_HUGETLB | libc::MAP_32BIT;
     if flags & NOT_GUARDED == 0 && (1..ADDRESSES_END).contains(&length) && has_room {
-        let whole = length + PAGE_BYTES;
+        let ahead = if guarded::has_both() { PAGE_BYTES } else { 0 };
+        let whole = ahead + length + PAGE_BYTES;
         if let Ok(place) = memory::reserve_for_program(whole) {
             let before = errno::get();
-            let mapped = make(place, flags | libc::MAP_FIXED);
-            if mapped == place {
-                let end = place + length;
-                pieces.put(place..end, Use::Mapping);
+            let (start, end) = (place + ahead, place + ahead + length);
+            let mapped = make(start, flags | libc::MAP_FIXED);
+            if mapped == start {
+                pieces.put(place..start, Use::GuardBefore);
+                pieces.put(start..end, Use::Mapping);
                 pieces.put(end..place + whole, Use::Guard);
-                memory::note_own(PAGE_BYTES);
+                memory::note_own(ahead + PAGE_BYTES);
                 return mapped;
             }
             // Perhaps the file or the device wants another place. Otherwise it fails again.
@@ -121,8 +125,8 @@ pub fn unmap(address: usize, bytes: usize, unmap: impl Fn(usize, usize) -> c_int
         if unsafe { memory::decommit(part.start, part.len()) }.is_ok() {
             memory::note_own(part.len());
             // With the end of a mapping its guard is kept, too.
-            let end = pieces.guard_at(part.end).map_or(part.end, |guard| guard.end);
-            pieces.keep(part.start..end);
+            let whole = pieces.with_guards(part);
+            pieces.keep(whole);
         } else {
             let result = unmap(part.start, part.len());
             if result != 0 {
@@ -145,7 +149,7 @@ pub fn remap(
 ) -> usize {
     let new_bytes = round_up_to_page(new_bytes);
     let Some(mut pieces) = guarded::hold() else { return make() };
-    if matches!(pieces.at(old.start), Some(Use::Guard | Use::Kept(_))) {
+    if pieces.at(old.start).is_some_and(|what| what != Use::Mapping) {
         errno::set(Errno(libc::EFAULT));
         return FAILED;
     }
@@ -161,7 +165,7 @@ pub fn remap(
     let mapped = make();
     if mapped == FAILED {
         if is_guarded {
-            guard(&mut pieces, old.end);
+            guard(&mut pieces, old.end, Use::Guard);
         }
         return FAILED;
     }
@@ -183,7 +187,10 @@ pub fn remap(
         }
     }
     if is_guarded && (mapped != old.start || new.end > old.end) {
-        guard(&mut pieces, new.end);
+        guard(&mut pieces, new.end, Use::Guard);
+    }
+    if is_guarded && mapped != old.start && guarded::has_both() && !is_fixed {
+        guard(&mut pieces, new.start - PAGE_BYTES, Use::GuardBefore);
     }
     trim(&mut pieces);
     mapped
@@ -238,8 +245,15 @@ pub unsafe extern "C" fn fencepost_msync(start: usize, bytes: usize, flags: c_in
         errno::set(Errno(libc::ENOSYS));
         return -1;
     };
+    // Frames of ours are left out where stacks are shown.
+    suspicion::before_msync(start, bytes, Caller::here());
     // SAFETY: the program passed the arguments, and must make them valid for the call.
-    refuse_kept(start, bytes, true, |start, bytes| unsafe { next(start, bytes, flags) })
+    let result =
+        refuse_kept(start, bytes, true, |start, bytes| unsafe { next(start, bytes, flags) });
+    if result != 0 && errno::get() == Errno::ENOMEM {
+        suspicion::after_failed_msync(start, bytes, Caller::here());
+    }
+    result
 }
 
 /// Unmaps what is kept of `range`, and guards in it.
@@ -258,16 +272,16 @@ fn give_up(pieces: &mut guarded::Pieces, range: Range<usize>) {
 fn keep_place(pieces: &mut guarded::Pieces, range: Range<usize>) {
     if memory::reserve_at(range.start, range.len()).is_ok() {
         memory::note_own(range.len());
-        let end = pieces.guard_at(range.end).map_or(range.end, |guard| guard.end);
-        pieces.keep(range.start..end);
+        let whole = pieces.with_guards(range);
+        pieces.keep(whole);
     }
 }
 
 /// Lays a guard at `address`, if nothing is there.
-fn guard(pieces: &mut guarded::Pieces, address: usize) {
+fn guard(pieces: &mut guarded::Pieces, address: usize, what: Use) {
     if pieces.has_room() && memory::reserve_at(address, PAGE_BYTES).is_ok() {
         memory::note_own(PAGE_BYTES);
-        pieces.put(address..address + PAGE_BYTES, Use::Guard);
+        pieces.put(address..address + PAGE_BYTES, what);
     }
 }
 

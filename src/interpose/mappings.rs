@@ -11,6 +11,7 @@
 
 use super::memory_locks::{self, Future};
 use super::{guarding, history, way_trampoline};
+use crate::fault::suspicion;
 use crate::heap::give::Demand;
 use crate::mappings::{self, Call, Step};
 use crate::runtime;
@@ -277,6 +278,7 @@ unsafe extern "C" fn munmap(address: *mut c_void, bytes: size_t, sp: usize, bp: 
 /// # Safety
 /// As munmap(2) demands of its caller.
 pub unsafe fn unmap_noted(address: *mut c_void, bytes: size_t, by: Caller) -> c_int {
+    suspicion::before_munmap(address as usize, bytes, by);
     // Another thread may get the addresses before the call returns.
     let event = history::caller(by);
     let claim =

@@ -20,12 +20,15 @@ const LEAST_MEMORY: usize = 64 << 10;
 const USUAL_MAPPINGS: u64 = 65530;
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
+/// Whether there are guards before mappings, too.
+static HAS_BOTH: AtomicBool = AtomicBool::new(false);
 /// Half of what the kernel allows.
 static MOST_PIECES: AtomicUsize = AtomicUsize::new(0);
 static PIECES: Lock<Pieces> = Lock::new(Pieces::new());
 
-/// From now on mappings are guarded. Once.
-pub fn begin() {
+/// From now on mappings are guarded, on both sides if `has_both`. Once.
+pub fn begin(has_both: bool) {
+    HAS_BOTH.store(has_both, Ordering::Relaxed);
     let limit = file::read_number(c"/proc/sys/vm/max_map_count").unwrap_or(USUAL_MAPPINGS);
     MOST_PIECES.store(limit as usize / 2, Ordering::Relaxed);
     IS_ON.store(true, Ordering::Release);
@@ -35,6 +38,11 @@ pub fn begin() {
 #[inline]
 pub fn is_on() -> bool {
     IS_ON.load(Ordering::Acquire)
+}
+
+/// Whether mappings have a guard before them, too.
+pub fn has_both() -> bool {
+    HAS_BOTH.load(Ordering::Relaxed)
 }
 
 /// The pieces, for one thread, with what it allocates in the private heap.
@@ -92,8 +100,10 @@ pub unsafe fn release_after_fork() {
 pub enum Use {
     /// A mapping that the kernel was free to place.
     Mapping,
-    /// Inaccessible pages next to one.
+    /// Inaccessible pages behind one.
     Guard,
+    /// Inaccessible pages before one.
+    GuardBefore,
     /// Where a mapping was: inaccessible. Older ones have lower numbers.
     Kept(u64),
 }
@@ -115,7 +125,7 @@ impl Pieces {
 
     /// Whether one more mapping can have a guard.
     pub fn has_room(&self) -> bool {
-        self.pieces.len() + 2 <= MOST_PIECES.load(Ordering::Relaxed)
+        self.pieces.len() + 3 <= MOST_PIECES.load(Ordering::Relaxed)
     }
 
     /// Whether something that is kept has to go.
@@ -203,6 +213,19 @@ impl Pieces {
         (what == Use::Guard).then_some(address..end)
     }
 
+    /// The guard of the mapping at `address` that ends there.
+    pub fn guard_before(&self, address: usize) -> Option<Range<usize>> {
+        let (&start, &(end, what)) = self.pieces.range(..address).next_back()?;
+        (end == address && what == Use::GuardBefore).then_some(start..end)
+    }
+
+    /// A range, with the guards that are next to it.
+    pub fn with_guards(&self, range: Range<usize>) -> Range<usize> {
+        let start = self.guard_before(range.start).map_or(range.start, |guard| guard.start);
+        let end = self.guard_at(range.end).map_or(range.end, |guard| guard.end);
+        start..end
+    }
+
     /// How far from `start` to `end` all is guards or kept.
     pub fn inaccessible_from(&self, start: usize, end: usize) -> usize {
         let mut at = start;
@@ -240,6 +263,22 @@ mod tests {
             (Some(Use::Mapping), Some(Use::Guard), None)
         );
         assert_eq!((pieces.guard_at(12), pieces.guard_at(10)), (Some(12..14), None));
+    }
+
+    #[test]
+    fn a_mapping_may_have_guards_on_both_sides() {
+        let mut pieces = Pieces::new();
+        pieces.put(9..10, Use::GuardBefore);
+        pieces.put(10..20, Use::Mapping);
+        pieces.put(20..21, Use::Guard);
+        pieces.put(21..22, Use::GuardBefore);
+        pieces.put(22..30, Use::Mapping);
+        assert_eq!(pieces.with_guards(10..20), 9..21);
+        assert_eq!(pieces.with_guards(22..30), 21..30);
+        assert_eq!(pieces.with_guards(11..20), 11..21);
+        pieces.keep(21..30);
+        assert_eq!((pieces.with_guards(10..20), pieces.guard_before(10)), (9..21, Some(9..10)));
+        assert_eq!((pieces.guard_before(20), pieces.guard_before(30)), (None, None));
     }
 
     #[test]

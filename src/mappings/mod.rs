@@ -14,11 +14,13 @@ mod log;
 mod paths;
 mod step;
 mod story;
+pub mod suspicion;
 
 pub use paths::PathId;
 pub use step::{Call, FileFacts, Step};
 pub use story::{Story, story_of};
 
+use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 use log::Log;
 
@@ -121,6 +123,24 @@ pub fn count_lives() -> usize {
 pub fn visit_lives(mut each: impl FnMut(&Step)) {
     let steps = LIVES.oldest_first().filter_map(|words| Step::from_words(&words));
     steps.for_each(|step| each(&step));
+}
+
+/// The steps that have made and ended mappings, the newest first.
+pub fn newest_lives() -> impl Iterator<Item = Step> {
+    lives()
+}
+
+/// How many calls since `moment` have ended something in `range`, and the last of them.
+pub fn ended_since(moment: u64, range: Range<usize>) -> (usize, Option<Step>) {
+    let is_it = |step: &Step| {
+        let pages = step.pages();
+        matches!(step.call, Call::Munmap | Call::MremapAway | Call::Shmdt)
+            && pages.start < range.end
+            && range.start < pages.end
+    };
+    let mut ends = lives().take_while(|step| step.moment > moment).filter(is_it);
+    let last = ends.next();
+    (usize::from(last.is_some()) + ends.count(), last)
 }
 
 /// The moment from which on steps are this process's own: those before are its parent's.

@@ -3,6 +3,7 @@
 use super::words::{Words, in_bytes};
 use crate::diagnose::{Direction, MappingSubject, Relation, Side, Violation};
 use crate::finding::MappingDeed;
+use crate::mappings::suspicion::Suspicion;
 use crate::mappings::{Call, Step, Story};
 use crate::printable::printable;
 use core::fmt::{Display, Formatter};
@@ -26,6 +27,10 @@ pub fn calls(subject: &MappingSubject) -> Vec<(MappingDeed, Step)> {
         }
         Violation::Guard => story.guarded.map(|step| (MappingDeed::Protected, step)),
         Violation::PastEnd => story.cut.map(|step| (MappingDeed::Truncated, step)),
+        Violation::Suspicious(Suspicion::TooLittle { by } | Suspicion::Twice { first: by }) => {
+            Some((MappingDeed::Unmapped, by))
+        }
+        Violation::Suspicious(_) => story.gone.map(|step| (MappingDeed::Unmapped, step)),
         Violation::Outside => None,
     };
     let moved = story.made.filter(|made| Some(*made) != story.origin);
@@ -44,6 +49,9 @@ pub fn place(address: usize, subject: &MappingSubject, access: Option<Direction>
             ),
             format!("{function} failed with {}: {}", error(step.error), call(&step)),
         ];
+    }
+    if let (Violation::Suspicious(suspicion), 0) = (subject.violation, subject.bytes) {
+        return suspicious(subject, suspicion);
     }
     let MappingSubject { start, bytes, relation: Relation { bytes: distance, side }, .. } =
         *subject;
@@ -118,6 +126,50 @@ fn why(subject: &MappingSubject, access: Option<Direction>) -> Vec<String> {
             vec![format!("the page is a guard: by {by}")]
         }
         Violation::PastEnd => lengths(subject),
+        Violation::Suspicious(suspicion) => suspicious(subject, suspicion),
+    }
+}
+
+/// Why a call is suspicious, or what it has left.
+fn suspicious(subject: &MappingSubject, suspicion: Suspicion) -> Vec<String> {
+    let story = &subject.story;
+    match suspicion {
+        Suspicion::TooMuch { bytes, first: (start, end) } => vec![format!(
+            "munmap of {bytes} bytes takes it, too: it begins in the mapping [{start:#x},{end:#x})"
+        )],
+        Suspicion::TooLittle { by } => {
+            let left = subject.bytes - subject.relation.bytes;
+            vec![format!(
+                "{} has unmapped its beginning; the other {left} bytes are mapped to the end",
+                call(&by)
+            )]
+        }
+        Suspicion::Twice { first } => {
+            let before = format!("{} has unmapped these pages before", call(&first));
+            let since = story.gone.is_none().then_some("another mapping has taken them since");
+            core::iter::once(before).chain(since.map(str::to_owned)).collect()
+        }
+        Suspicion::NothingToSync { start, bytes } => {
+            let failed = format!(
+                "msync({start:#x}, {bytes}, …) failed with ENOMEM: nothing is mapped at {:#x}",
+                subject.start + subject.relation.bytes
+            );
+            core::iter::once(failed).chain(gone(story)).collect()
+        }
+        Suspicion::PrivateWrite { pages } => {
+            let were = if pages == 1 { " of it was" } else { "s of it were" };
+            vec![format!(
+                "{pages} page{were} written; it is private, so the file stays as it was, \
+                 and what was written goes with the mapping"
+            )]
+        }
+        Suspicion::PastEndWrite => {
+            let bytes = subject.file_bytes.unwrap_or_default();
+            vec![format!(
+                "the file has {}; what was stored behind its end is lost",
+                in_bytes(bytes as usize)
+            )]
+        }
     }
 }
 

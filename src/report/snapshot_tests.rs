@@ -9,6 +9,7 @@ use super::words;
 use crate::diagnose::{
     Access, AddressKind, BadRequest, Bug, BugKind, Cause, Crash, Description, Direction, FoundBy,
     LibcCall, MappingSubject, Misuse, Operand, Owner, Relation, Side, Subject, Violation, Wrong,
+    diagnose_suspicion,
 };
 use crate::finding::text::{self, Style, to_string, to_styled_string};
 use crate::finding::{
@@ -20,11 +21,12 @@ use crate::heap::canary::Damage;
 use crate::heap::loans::{Loan, Part};
 use crate::heap::record::{Event, Family, State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch, Release};
+use crate::mappings::suspicion::{Suspect, Suspicion};
 use crate::mappings::{Call, FileFacts, Step, Story};
 use crate::printable::without_colors;
 use crate::trace::{Caller, Frames, TraceId};
 
-const KINDS: [BugKind; 32] = [
+const KINDS: [BugKind; 38] = [
     BugKind::HeapBufferOverflow,
     BugKind::HeapBufferUnderflow,
     BugKind::HeapUseAfterFree,
@@ -51,6 +53,12 @@ const KINDS: [BugKind; 32] = [
     BugKind::MappingPastEof,
     BugKind::MappingProtection,
     BugKind::MmapFailedPointer,
+    BugKind::MunmapTooMuch,
+    BugKind::MunmapTooLittle,
+    BugKind::MunmapTwice,
+    BugKind::MsyncUnmapped,
+    BugKind::LostPrivateWrite,
+    BugKind::LostPastEofWrite,
     BugKind::Segv,
     BugKind::Bus,
     BugKind::StackOverflow,
@@ -222,6 +230,36 @@ fn mapping(kind: BugKind) -> Bug {
     Bug { mapping, ..access(kind, address, direction) }
 }
 
+/// Something suspicious about a mapping of two pages.
+fn suspicion(kind: BugKind) -> Bug {
+    let origin = mapping(BugKind::MappingOverflow).mapping.and_then(|subject| subject.story.origin);
+    let event = Event { thread: ThreadId(1), trace: TraceId::NONE };
+    let unmapped = |bytes| Step::new(Call::Munmap, MAPPING, bytes, event);
+    let (suspicion, by, gone) = match kind {
+        BugKind::MunmapTooMuch => {
+            let first = (MAPPING - 4096, MAPPING);
+            (Suspicion::TooMuch { bytes: 12288, first }, FoundBy::Munmap, None)
+        }
+        BugKind::MunmapTooLittle => {
+            (Suspicion::TooLittle { by: unmapped(4096) }, FoundBy::Exit, None)
+        }
+        BugKind::MunmapTwice => {
+            let first = unmapped(8192);
+            (Suspicion::Twice { first }, FoundBy::Munmap, Some(first))
+        }
+        BugKind::MsyncUnmapped => {
+            let gone = Some(unmapped(8192));
+            (Suspicion::NothingToSync { start: MAPPING, bytes: 8192 }, FoundBy::Msync, gone)
+        }
+        BugKind::LostPrivateWrite => (Suspicion::PrivateWrite { pages: 1 }, FoundBy::Munmap, None),
+        _ => (Suspicion::PastEndWrite, FoundBy::Exit, None),
+    };
+    let address = if by == FoundBy::Exit { MAPPING + 4096 } else { MAPPING };
+    let pages = (MAPPING, MAPPING + 8192);
+    let suspect = Suspect { suspicion, address, pages, origin, gone };
+    diagnose_suspicion(&suspect, by, Some(10), ThreadId(0), Frames::new())
+}
+
 /// Returns an example of each kind of bug; a new kind needs one.
 fn example(kind: BugKind) -> Bug {
     let end = START + SIZE;
@@ -292,6 +330,12 @@ fn example(kind: BugKind) -> Bug {
         | BugKind::MappingPastEof
         | BugKind::MappingProtection
         | BugKind::MmapFailedPointer => mapping(kind),
+        BugKind::MunmapTooMuch
+        | BugKind::MunmapTooLittle
+        | BugKind::MunmapTwice
+        | BugKind::MsyncUnmapped
+        | BugKind::LostPrivateWrite
+        | BugKind::LostPastEofWrite => suspicion(kind),
         BugKind::Segv => crash(kind, 8, Direction::Read, Crash::Null),
         BugKind::Bus => {
             let file = Crash::PastEndOfFile("/data/table".to_owned());

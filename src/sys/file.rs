@@ -291,6 +291,14 @@ pub fn access_of(descriptor: i32) -> Option<libc::c_int> {
     Some(flags as libc::c_int & libc::O_ACCMODE)
 }
 
+/// Reads what is at `offset` of an open file, and leaves its position; returns how many bytes. Keeps errno.
+pub fn read_at(descriptor: i32, offset: u64, bytes: &mut [u8]) -> Option<usize> {
+    let room = bytes.as_mut_ptr() as usize;
+    let args = [descriptor as usize, room, bytes.len(), offset as usize, 0, 0];
+    // SAFETY: the kernel writes into `bytes`, which is valid and ours.
+    unsafe { syscall(libc::SYS_pread64, args) }.ok()
+}
+
 /// Whether there is a directory at `path`.
 pub fn is_directory(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.is_dir())

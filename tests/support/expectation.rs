@@ -193,7 +193,7 @@ const KEYS: [&str; 24] = [
 ];
 
 /// Kinds that are found at a call of a function.
-const CALLS: [&str; 14] = [
+const CALLS: [&str; 20] = [
     "double-free",
     "bad-free",
     "alloc-dealloc-mismatch",
@@ -208,6 +208,12 @@ const CALLS: [&str; 14] = [
     "invalid-posix-memalign-alignment",
     "allocation-size-too-big",
     "ABRT",
+    "munmap-too-much",
+    "munmap-too-little",
+    "munmap-twice",
+    "msync-unmapped",
+    "lost-private-write",
+    "lost-past-eof-write",
 ];
 
 fn is_call(kind: &str) -> bool {
@@ -246,7 +252,7 @@ fn read_bug(kind: &str, header: &[(&str, &str)], source: &str) -> Result<Bug, St
         }
         .to_owned(),
         found: find("expect-found").map(str::to_owned),
-        called: is_call(kind).then(|| {
+        called: (is_call(kind) && find("expect-found") != Some("at exit")).then(|| {
             let default = if kind == "ABRT" { "abort" } else { "free" };
             find("expect-call").unwrap_or(default).to_owned()
         }),
