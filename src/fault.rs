@@ -32,7 +32,9 @@ pub mod reporter;
 pub mod belief;
 mod charge;
 
-pub use bad_call::{report_at_exit, report_call, report_libc, report_request, tell_at_exit};
+pub use bad_call::{
+    report_at_exit, report_call, report_libc, report_pages, report_request, tell_at_exit,
+};
 pub use charge::is_in_charge;
 pub use owner::owner_of;
 

@@ -91,6 +91,65 @@ int main(void)
     return numbers[1];
 }
 "#
+    "bad-munmap" C:
+    "munmap takes away memory that is not a mapping of the program's own: pages that an object of the heap does not fill alone, or a freed one."
+    "munmap compares its pages with the heap's objects."
+    "An object of malloc that is released like a mapping, a length that is rounded up, a second release."
+    "Release what malloc has made by free, and what mmap has made by munmap, with the length of the mapping."
+    r#"#include <malloc.h>
+#include <sys/mman.h>
+
+int main(void)
+{
+    char *buffer = memalign(4096, 5000);
+    munmap(buffer, 5000); // two whole pages
+}
+"#
+    "bad-mprotect" C:
+    "mprotect takes access from several objects of the heap at once, or from a freed one."
+    "mprotect compares its pages with the heap's objects. A program that handles SIGSEGV itself may do this."
+    "A length that goes on behind the object, a pointer that was freed."
+    "Protect pages that are one object's alone: allocate them with posix_memalign or mmap, in whole pages."
+    r#"#include <stdlib.h>
+#include <sys/mman.h>
+
+int main(void)
+{
+    char *table = aligned_alloc(4096, 4096);
+    free(table);
+    mprotect(table, 4096, PROT_READ);
+}
+"#
+    "bad-mremap" C:
+    "mremap moves memory away, or over other memory, that an object of the heap does not fill alone, or a freed one."
+    "mremap compares its pages with the heap's objects."
+    "An object of malloc that is resized like a mapping, a length that is not the object's."
+    "Resize what malloc has made by realloc, and only mappings by mremap."
+    r#"#define _GNU_SOURCE
+#include <malloc.h>
+#include <sys/mman.h>
+
+int main(void)
+{
+    char *buffer = memalign(4096, 5000);
+    mremap(buffer, 8192, 65536, MREMAP_MAYMOVE);
+}
+"#
+    "bad-mmap" C:
+    "mmap with MAP_FIXED replaces memory that an object of the heap does not fill alone, or a freed one."
+    "mmap compares its pages with the heap's objects."
+    "A length that goes on behind the object, an address that was computed from a pointer that is no page's."
+    "Map over whole pages inside one object, or reserve a place for the mapping by mmap with PROT_NONE."
+    r#"#include <malloc.h>
+#include <sys/mman.h>
+
+int main(void)
+{
+    char *buffer = memalign(4096, 5000);
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    mmap(buffer, 8192, PROT_READ | PROT_WRITE, flags, -1, 0);
+}
+"#
     "munmap-too-much" C "--mappings=check":
     "munmap takes a mapping besides the one that it is called for: one that the program has made by another call."
     "With --mappings=check, at the call, which is made all the same. It may be right, where a program joins mappings that lie side by side."

@@ -2,13 +2,14 @@
 
 use super::access::Access;
 use super::libc_call::LibcCall;
+use super::page_call::PageCall;
 use crate::heap::Object;
 use crate::heap::canary::Damage;
 use crate::heap::loans::Loan;
 use crate::heap::record::{State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch, Release};
 use crate::mappings::suspicion::Suspicion;
-use crate::mappings::{FileFacts, Step, Story};
+use crate::mappings::{Call, FileFacts, Step, Story};
 use crate::sys::PAGE_BYTES;
 use crate::trace::Frames;
 use core::fmt::{self, Display, Formatter};
@@ -62,6 +63,11 @@ pub enum BugKind {
     MsyncUnmapped,
     LostPrivateWrite,
     LostPastEofWrite,
+    // Calls about pages that are not, or not all, those of an object.
+    BadMunmap,
+    BadMprotect,
+    BadMremap,
+    BadMmap,
     // Crashes that have nothing to do with the heap:
     Segv,
     Bus,
@@ -120,6 +126,10 @@ impl BugKind {
             BugKind::MsyncUnmapped => "msync-unmapped",
             BugKind::LostPrivateWrite => "lost-private-write",
             BugKind::LostPastEofWrite => "lost-past-eof-write",
+            BugKind::BadMunmap => "bad-munmap",
+            BugKind::BadMprotect => "bad-mprotect",
+            BugKind::BadMremap => "bad-mremap",
+            BugKind::BadMmap => "bad-mmap",
             BugKind::Segv => "SEGV",
             BugKind::Bus => "BUS",
             BugKind::StackOverflow => "stack-overflow",
@@ -176,6 +186,8 @@ pub enum FoundBy {
     /// Calls about mappings that are looked at before or after they are made.
     Munmap,
     Msync,
+    /// A call about pages.
+    PageCall(Call),
 }
 
 impl FoundBy {
@@ -188,6 +200,7 @@ impl FoundBy {
             FoundBy::Check => "fencepost_check_heap",
             FoundBy::Munmap => "munmap",
             FoundBy::Msync => "msync",
+            FoundBy::PageCall(call) => call.function(),
         }
     }
 }
@@ -425,6 +438,8 @@ pub struct Bug {
     pub crash: Option<Crash>,
     /// The mapping of the program's that it is about.
     pub mapping: Option<MappingSubject>,
+    /// The call about pages that it is.
+    pub page_call: Option<PageCall>,
 }
 
 impl Bug {
@@ -449,6 +464,7 @@ impl Bug {
             loan: None,
             crash: None,
             mapping: None,
+            page_call: None,
         }
     }
 }

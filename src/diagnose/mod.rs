@@ -9,6 +9,7 @@ pub mod libc_call;
 pub mod mapping;
 pub mod pointer;
 mod suspicion;
+pub mod page_call;
 
 pub use access::{Access, Direction};
 pub use bug::{
@@ -19,10 +20,12 @@ pub use crash::{diagnose_abort, diagnose_crash};
 pub use libc_call::{LibcCall, Misuse, Operand};
 pub use mapping::{Scene, not_heap};
 pub use suspicion::diagnose_suspicion;
+pub use page_call::{Deed, MAPPED_NATIVELY_BYTES, PageCall};
 
 use crate::heap::record::ThreadId;
 use crate::heap::release::{Deallocator, Mismatch};
 use crate::heap::{BadCall, Object};
+use crate::mappings::Call;
 use crate::trace::Frames;
 
 /// Diagnoses an access that faulted at `access.fault`. `neighbours` are the objects before, at and behind that address.
@@ -56,6 +59,20 @@ pub fn diagnose_libc(
         Misuse::Size { .. } => BugKind::NegativeSizeParam,
     };
     Bug { subject, ..Bug::new(kind, call.address(), Cause::Libc(call), thread, stack) }
+}
+
+/// Diagnoses a call about pages, the first of which is at `address`.
+pub fn diagnose_pages(address: usize, call: PageCall, thread: ThreadId, stack: Frames) -> Bug {
+    let object = call.hit.object;
+    let subject = Some(Subject { object, relation: Relation::of(address, &object) });
+    let kind = match call.step.call {
+        Call::Munmap => BugKind::BadMunmap,
+        Call::Mprotect | Call::PkeyMprotect => BugKind::BadMprotect,
+        Call::Mremap | Call::MremapAway => BugKind::BadMremap,
+        _ => BugKind::BadMmap,
+    };
+    let cause = Cause::Found(FoundBy::PageCall(call.step.call));
+    Bug { subject, page_call: Some(call), ..Bug::new(kind, address, cause, thread, stack) }
 }
 
 /// What kind of memory an address lies in.

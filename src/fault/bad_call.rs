@@ -4,7 +4,7 @@ use super::death::{self, fencepost_on_error};
 use super::tally::{self, Sight};
 use super::turn::{GoingOn, Turn, Verdict};
 use super::{owner, reporter, scene};
-use crate::diagnose::{self, BadRequest, Bug, FoundBy, LibcCall, Owner};
+use crate::diagnose::{self, BadRequest, Bug, FoundBy, LibcCall, Owner, PageCall};
 use crate::heap::{BadCall, report_memory, threads};
 use crate::mappings::suspicion::Suspect;
 use crate::report::failure::LookUpFailure;
@@ -48,6 +48,14 @@ pub fn report_libc(runtime: &'static Runtime, call: LibcCall) {
     report_bug(runtime, call.caller, move |stack| {
         let neighbours = runtime.heap.neighbourhood(call.address());
         diagnose::diagnose_libc(call, neighbours, threads::current(), stack)
+    })
+}
+
+/// Reports a call about pages, the first of which is at `address`. Aborts then, unless the run goes on.
+#[cold]
+pub fn report_pages(runtime: &'static Runtime, address: usize, call: PageCall, at: Caller) {
+    report_bug(runtime, at, move |stack| {
+        diagnose::diagnose_pages(address, call, threads::current(), stack)
     })
 }
 

@@ -28,6 +28,11 @@ per_thread! {
 /// Whether we have taken SIGTRAP too.
 static TRAP_TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Whether the program has a handler for a signal that we have taken.
+pub fn has_handler(signal: c_int) -> bool {
+    !matches!(exchange_action(signal, None).handler, libc::SIG_DFL | libc::SIG_IGN)
+}
+
 fn index_of(signal: c_int) -> Option<usize> {
     let taken = FAULT_SIGNALS.into_iter().chain([libc::SIGTRAP]);
     taken.enumerate().find_map(|(index, taken)| (taken == signal).then_some(index))

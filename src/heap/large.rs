@@ -176,7 +176,7 @@ impl LargeSpace {
     }
 
     /// Returns the number of the last range that starts at or below `address`.
-    fn index_below(&self, address: usize) -> Option<usize> {
+    pub fn index_below(&self, address: usize) -> Option<usize> {
         let (mut low, mut high) = (0, self.count());
         while low < high {
             let middle = (low + high) / 2;

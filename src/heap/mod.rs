@@ -10,6 +10,7 @@ pub mod canary;
 mod closure;
 pub mod give;
 pub mod history;
+pub mod hit;
 pub mod large;
 pub mod live;
 pub mod loans;

@@ -10,10 +10,11 @@ use super::spaces::Spaces;
 use crate::pages::PageRange;
 use crate::sys::{PAGE_BYTES, address_map, memory};
 use core::ops::Range;
+use core::sync::atomic::Ordering;
 
 /// See [`super::Heap::program_pages`].
 pub struct ProgramPages<'a> {
-    spaces: &'a Spaces,
+    pub(super) spaces: &'a Spaces,
 }
 
 impl<'a> ProgramPages<'a> {
@@ -113,24 +114,28 @@ impl<'a> ProgramPages<'a> {
         has_released
     }
 
-    /// Whether the program has changed what is mapped at `address`, where no object has been yet, without calling our
-    /// functions. Asks the kernel. Takes no lock, for the fault handler.
+    /// Whether the program has changed what is mapped at `address`, where no object is: without calling our functions where there has
+    /// been none yet; by any where a large one has been. Asks the kernel. Takes no lock, for the fault handler.
     pub fn are_taken(&self, address: usize) -> bool {
         let Spaces { small, large, .. } = self.spaces;
         let unused = match small.pool.class_of(address) {
             Some(class) => class.unused(),
             None => large.not_handed_out(),
         };
-        if !unused.contains(&address) {
+        let is_unused = unused.contains(&address);
+        let may_be_mapped_over =
+            large.contains(address) && self.spaces.is_mapped_over.load(Ordering::Relaxed);
+        if !is_unused && !may_be_mapped_over {
             return false;
         }
-        // What we have there is one inaccessible mapping, which begins at the last object or before.
+        // What we have there is one inaccessible mapping, which begins at the last object or before; behind that, others.
         let mut is_ours = false;
         let asked = address_map::visit(|mapping| {
             if mapping.end <= address {
                 return true;
             }
-            is_ours = mapping.start <= unused.start && !mapping.is_accessible && !mapping.is_file;
+            let is_first = mapping.start <= unused.start || !is_unused;
+            is_ours = is_first && !mapping.is_accessible && !mapping.is_file;
             false
         });
         asked.is_ok() && !is_ours

@@ -24,6 +24,7 @@ use crate::sys::residency::SharedPages;
 use crate::sys::{Errno, PAGE_BYTES, memory, round_up_to_page};
 use crate::trace::TraceId;
 use core::ops::Range;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Address space for small and for large objects each, in bytes; halved until it fits. Mostly both fit between the
 /// program and its libraries, so that all is free below the program, as without us.
@@ -45,6 +46,8 @@ pub struct Spaces {
     reserved: Range<usize>,
     /// Pages that the program keeps from its children.
     pub kept_from_children: Lock<RangeSet>,
+    /// Whether the program has mapped something where large objects were, or beside them.
+    pub is_mapped_over: AtomicBool,
 }
 
 impl Spaces {
@@ -60,6 +63,7 @@ impl Spaces {
             large: LargeSpace::new(base + bytes, bytes)?,
             reserved: base..base + 2 * bytes,
             kept_from_children: Lock::new(RangeSet::new()),
+            is_mapped_over: AtomicBool::new(false),
         })
     }
 
@@ -310,6 +314,9 @@ impl Spaces {
         }
         if let Some(slot) = self.large.locate(start) {
             slot.record.note_remapped();
+            if slot.live_pages().is_none_or(|own| !own.contains(start)) {
+                self.is_mapped_over.store(true, Ordering::Relaxed);
+            }
         }
     }
 

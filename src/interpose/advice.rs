@@ -4,6 +4,7 @@
 //! live objects are filled with zeros at once: the kernel may be the next to touch them, and its accesses would fail. The
 //! same is done in children that find pages empty (MADV_WIPEONFORK).
 
+use super::object_pages::{self, Way};
 use super::{guarding, history, way_trampoline};
 use crate::mappings::{Call, Claim, Step};
 use crate::runtime;
@@ -147,7 +148,14 @@ unsafe fn advise(address: *mut c_void, bytes: size_t, advice: c_int) -> c_int {
         return next(address, bytes, advice);
     }
     // MADV_FREE allows the kernel to drop the pages at once.
-    let result = next(address, bytes, at_once(advice));
+    let drop = |start: usize, bytes| next(start as *mut c_void, bytes, at_once(advice));
+    let pages = object_pages::pages_of(address as usize, bytes).filter(|_| effect == Effect::Drops);
+    let way = pages.as_ref().map_or(Way::Plain, object_pages::way_of);
+    let result = match (way, pages) {
+        (Way::InParts(beginning), Some(pages)) => object_pages::in_parts(pages, drop)
+            .unwrap_or_else(|| object_pages::nothing_done(beginning)),
+        _ => drop(address as usize, bytes),
+    };
     if result == 0 || effect == Effect::Drops {
         // A drop that failed may have been done in part.
         note(address as usize, bytes, effect);

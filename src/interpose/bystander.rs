@@ -136,12 +136,12 @@ ways! {
     fencepost_way_mlock: c"mlock" => memory_locks::fencepost_mlock;
     fencepost_way_mlock2: c"mlock2" => memory_locks::fencepost_mlock2;
     fencepost_way_ioctl: c"ioctl" => userfaults::fencepost_ioctl;
-    fencepost_way_mprotect: c"mprotect" => mappings::fencepost_mprotect;
-    fencepost_way_pkey_mprotect: c"pkey_mprotect" => mappings::fencepost_pkey_mprotect;
+    fencepost_way_mprotect: c"mprotect" => protection::fencepost_mprotect;
+    fencepost_way_pkey_mprotect: c"pkey_mprotect" => protection::fencepost_pkey_mprotect;
     fencepost_way_mlockall: c"mlockall" => memory_locks::fencepost_mlockall;
     fencepost_way_munlockall: c"munlockall" => memory_locks::fencepost_munlockall;
-    fencepost_way_shmat: c"shmat" => mappings::fencepost_shmat;
-    fencepost_way_shmdt: c"shmdt" => mappings::fencepost_shmdt;
+    fencepost_way_shmat: c"shmat" => segments::fencepost_shmat;
+    fencepost_way_shmdt: c"shmdt" => segments::fencepost_shmdt;
     fencepost_way_ftruncate: c"ftruncate" => lengths::fencepost_ftruncate;
     fencepost_way_ftruncate64: c"ftruncate64" => lengths::fencepost_ftruncate;
     fencepost_way_prctl: c"prctl" => seccomp::fencepost_prctl;

@@ -1,7 +1,7 @@
 //! The calls of mappings by number, syscall(2): done as by their functions, so that they are noted, too.
 
 use super::mappings::{self, MmapCall, MremapCall};
-use super::{advice, lengths};
+use super::{advice, lengths, protection, segments};
 use crate::trace::Caller;
 use core::ffi::{c_int, c_long, c_void};
 use libc::off64_t;
@@ -54,16 +54,16 @@ unsafe extern "C" fn call_by_number(
                 let call = MremapCall { old: address, old_bytes: b, new_bytes: c, flags, fixed };
                 call.make(by) as c_long
             }
-            libc::SYS_mprotect => c_long::from(mappings::protect_noted(address, b, int(c), by)),
+            libc::SYS_mprotect => c_long::from(protection::protect_noted(address, b, int(c), by)),
             libc::SYS_pkey_mprotect => {
                 let protection = (int(c), int(d));
-                c_long::from(mappings::protect_with_key_noted(address, b, protection, by))
+                c_long::from(protection::protect_with_key_noted(address, b, protection, by))
             }
             libc::SYS_madvise => c_long::from(advice::advise_noted(address, b, int(c), by)),
             libc::SYS_shmat => {
-                mappings::attach_noted(int(a), b as *const c_void, int(c), by) as c_long
+                segments::attach_noted(int(a), b as *const c_void, int(c), by) as c_long
             }
-            libc::SYS_shmdt => c_long::from(mappings::detach_noted(address, by)),
+            libc::SYS_shmdt => c_long::from(segments::detach_noted(address, by)),
             _ => c_long::from(lengths::cut_noted(int(a), b as off64_t, by)),
         }
     }

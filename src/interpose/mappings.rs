@@ -10,19 +10,23 @@
 //! Each call is noted for reports, with its stack (`history`).
 
 use super::memory_locks::{self, Future};
+use super::object_pages::{self, Beginning, NOBODY, Way};
 use super::{guarding, history, way_trampoline};
 use crate::fault::suspicion;
+use crate::diagnose::Deed;
 use crate::heap::give::Demand;
-use crate::mappings::{self, Call, Step};
+use crate::heap::record::Event;
+use crate::mappings::{Call, Step};
 use crate::runtime;
 use crate::sys::memory_locks::lock;
 use crate::sys::next::{self, Next};
 use crate::sys::{PAGE_BYTES, errno, limits, memory, round_up_to_page};
 use crate::trace::Caller;
 use core::ffi::{c_int, c_void};
+use core::ops::Range;
 use libc::{off64_t, size_t};
 
-const FAILED: *mut c_void = libc::MAP_FAILED;
+pub const FAILED: *mut c_void = libc::MAP_FAILED;
 
 /// Defines trampolines for functions of five or six arguments: rsp and rbp, as they are on entry, are put on the stack, as
 /// the seventh and the eighth argument.
@@ -61,18 +65,10 @@ trampoline_by_stack! {
 way_trampoline! {
     /// munmap(2).
     fencepost_munmap("rdx", "rcx") => munmap;
-    /// shmat(2).
-    fencepost_shmat("rcx", "r8") => shmat;
-    /// shmdt(2).
-    fencepost_shmdt("rsi", "rdx") => shmdt;
-    /// mprotect(2).
-    fencepost_mprotect("rcx", "r8") => mprotect;
-    /// pkey_mprotect(2).
-    fencepost_pkey_mprotect("r8", "r9") => pkey_mprotect;
 }
 
 /// The caller of a trampoline.
-fn caller(sp: usize, bp: usize) -> Caller {
+pub fn caller(sp: usize, bp: usize) -> Caller {
     // SAFETY: the trampolines pass the stack pointer as it was on entry.
     unsafe { Caller::from_entry(sp, bp) }
 }
@@ -81,7 +77,7 @@ fn caller(sp: usize, bp: usize) -> Caller {
 ///
 /// # Safety
 /// `F` must be the function's signature.
-unsafe fn behind<F: Copy>(next: &Next) -> Option<F> {
+pub unsafe fn behind<F: Copy>(next: &Next) -> Option<F> {
     // SAFETY: the caller promises that `F` is the function's signature.
     let function = unsafe { next.get::<F>() };
     if function.is_none() {
@@ -91,7 +87,7 @@ unsafe fn behind<F: Copy>(next: &Next) -> Option<F> {
 }
 
 /// Tells the heap that pages from `start` on belong to the program now, if they are in the heap's address space.
-fn note_remapped(start: usize, bytes: usize) {
+pub fn note_remapped(start: usize, bytes: usize) {
     let end = start.saturating_add(bytes).next_multiple_of(PAGE_BYTES);
     if let Some(runtime) = runtime::get()
         && runtime.heap.contains(start)
@@ -120,7 +116,7 @@ fn note_emptied(start: usize, bytes: usize) {
 }
 
 /// Has the heap give up reserved pages over which the program is about to map something.
-fn ask_for(start: usize, bytes: usize, demand: Demand) {
+pub fn ask_for(start: usize, bytes: usize, demand: Demand) {
     if start != 0
         && let Some(runtime) = runtime::get()
     {
@@ -197,18 +193,10 @@ impl MmapCall {
     /// As mmap(2) demands of its caller.
     pub unsafe fn make(self, by: Caller) -> *mut c_void {
         // SAFETY: as this function demands.
-        let mapped = unsafe { self.make_unnoted() };
+        let mapped = unsafe { self.make_in_heap(by).unwrap_or_else(|| self.make_unnoted()) };
         if let Some(event) = history::caller(by) {
             let is_done = mapped != FAILED;
-            let start = if is_done { mapped as usize } else { 0 };
-            let step = Step {
-                from: self.address as usize,
-                from_bytes: self.offset as usize,
-                protection: self.protection,
-                flags: self.flags,
-                descriptor: self.descriptor,
-                ..Step::new(Call::Mmap, start, self.bytes, event)
-            };
+            let step = self.step(if is_done { mapped as usize } else { 0 }, event);
             match is_done {
                 true if self.flags & libc::MAP_ANONYMOUS == 0 => {
                     let file = history::file_of(self.descriptor, self.offset as u64);
@@ -219,6 +207,69 @@ impl MmapCall {
             }
         }
         mapped
+    }
+
+    fn step(self, start: usize, event: Event) -> Step {
+        Step {
+            from: self.address as usize,
+            from_bytes: self.offset as usize,
+            protection: self.protection,
+            flags: self.flags,
+            descriptor: self.descriptor,
+            ..Step::new(Call::Mmap, start, self.bytes, event)
+        }
+    }
+
+    /// Makes a mapping that begins in an object of the heap and is more than that: only over the parts that the call may change.
+    /// `None` for all others.
+    ///
+    /// # Safety
+    /// As mmap(2) demands of its caller.
+    unsafe fn make_in_heap(self, by: Caller) -> Option<*mut c_void> {
+        let MmapCall { address, bytes, flags, offset, .. } = self;
+        if flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE) != libc::MAP_FIXED {
+            return None;
+        }
+        let start = address as usize;
+        let pages = object_pages::pages_of(start, bytes)?;
+        let step = || self.step(start, NOBODY);
+        // SAFETY: as this function demands.
+        let is_possible = || unsafe { self.would_be_made() };
+        let Way::InParts(Beginning::Object) =
+            object_pages::judge(Deed::Replaces, &pages, by, step, is_possible)
+        else {
+            return None;
+        };
+        let mapped = object_pages::in_parts(pages, |part, bytes| {
+            let offset = offset + (part - start) as off64_t;
+            let call = MmapCall { address: part as *mut c_void, bytes, offset, ..self };
+            // SAFETY: as this function demands; it is a part of the mapping that the program asks for.
+            if unsafe { call.make_unnoted() } == FAILED { -1 } else { 0 }
+        });
+        Some(if mapped.unwrap_or(0) == 0 { address } else { FAILED })
+    }
+
+    /// Whether the kernel would make such a mapping elsewhere. Keeps errno.
+    ///
+    /// # Safety
+    /// As mmap(2) demands of its caller.
+    unsafe fn would_be_made(self) -> bool {
+        let MmapCall { bytes, protection, flags, descriptor, offset, .. } = self;
+        let before = errno::get();
+        // SAFETY: `MmapFn` is mmap's signature. The mapping is elsewhere, so it replaces nothing, and nobody else knows it.
+        let is_made = unsafe {
+            behind::<MmapFn>(&next::MMAP).is_some_and(|next| {
+                let flags = flags & !(libc::MAP_FIXED | libc::MAP_POPULATE);
+                let made =
+                    next(core::ptr::null_mut(), bytes, protection, flags, descriptor, offset);
+                if made != FAILED {
+                    memory::unmap_for_program(made as usize, bytes);
+                }
+                made != FAILED
+            })
+        };
+        errno::set(before);
+        is_made
     }
 
     /// # Safety
@@ -279,12 +330,23 @@ unsafe extern "C" fn munmap(address: *mut c_void, bytes: size_t, sp: usize, bp: 
 /// As munmap(2) demands of its caller.
 pub unsafe fn unmap_noted(address: *mut c_void, bytes: size_t, by: Caller) -> c_int {
     suspicion::before_munmap(address as usize, bytes, by);
+    let start = address as usize;
+    let pages = object_pages::pages_of(start, bytes);
+    let step = || Step::new(Call::Munmap, start, bytes, NOBODY);
+    let way = pages
+        .as_ref()
+        .map_or(Way::Plain, |pages| object_pages::judge(Deed::Unmaps, pages, by, step, || true));
     // Another thread may get the addresses before the call returns.
     let event = history::caller(by);
     let claim =
         history::claim(event.map(|event| Step::new(Call::Munmap, address as usize, bytes, event)));
     // SAFETY: as this function demands.
-    let result = unsafe { unmap(address, bytes) };
+    let unmap = |start: usize, bytes| unsafe { unmap(start as *mut c_void, bytes) };
+    let result = match (way, pages) {
+        // Where nothing is mapped it succeeds, too.
+        (Way::InParts(_), Some(pages)) => object_pages::in_parts(pages, unmap).unwrap_or(0),
+        _ => unmap(start, bytes),
+    };
     history::settle(claim, result == 0);
     result
 }
@@ -344,6 +406,10 @@ impl MremapCall {
     /// As mremap(2) demands of its caller.
     pub unsafe fn make(self, by: Caller) -> *mut c_void {
         let MremapCall { old, old_bytes, new_bytes, flags, .. } = self;
+        if !self.is_permitted(by) {
+            errno::set(errno::Errno(libc::EFAULT));
+            return FAILED;
+        }
         let event = history::caller(by);
         let step = |call, start: usize, bytes: usize| {
             let event = event?;
@@ -373,6 +439,52 @@ impl MremapCall {
             _ => history::note_failure(step(Call::Mremap, old as usize, new_bytes)),
         }
         mapped
+    }
+
+    /// Whether it may be made. It is not made where that would move pages of the heap that are no object's, or replace some. Reports
+    /// that if it is a bug for certain.
+    fn is_permitted(self, by: Caller) -> bool {
+        let MremapCall { old, old_bytes, new_bytes, flags, fixed } = self;
+        let step = || Step {
+            from: old as usize,
+            from_bytes: old_bytes,
+            flags,
+            ..Step::new(Call::Mremap, fixed as usize, new_bytes, NOBODY)
+        };
+        // What the kernel refuses anyway is not looked at.
+        const FLAGS: c_int = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP;
+        let has = |flag| flags & flag != 0;
+        let is_good = flags & !FLAGS == 0
+            && new_bytes > 0
+            && (has(libc::MREMAP_MAYMOVE) || flags == 0)
+            && (!has(libc::MREMAP_DONTUNMAP) || old_bytes == new_bytes);
+        let new_pages = round_up_to_page(new_bytes);
+        let kept = new_pages.min(round_up_to_page(old_bytes));
+        let leaves = has(libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP)
+            || new_pages > kept && has(libc::MREMAP_MAYMOVE);
+        // Otherwise at most an end is cut off.
+        let kept = if leaves { 0 } else { kept };
+        let away = object_pages::pages_of(
+            (old as usize).wrapping_add(kept),
+            old_bytes.saturating_sub(kept),
+        );
+        let target = match has(libc::MREMAP_FIXED) {
+            true => object_pages::pages_of(fixed as usize, new_bytes),
+            false => None,
+        };
+        if !is_good || old_bytes == 0 || has(libc::MREMAP_FIXED) && target.is_none() {
+            return true;
+        }
+        let is_whole = |deed, pages: Option<Range<usize>>| {
+            pages.is_none_or(|pages| match object_pages::judge(deed, &pages, by, step, || true) {
+                Way::Plain => true,
+                Way::InParts(Beginning::Beside | Beginning::Nothing) if deed == Deed::Replaces => {
+                    true
+                }
+                Way::InParts(_) => object_pages::is_one_part(&pages),
+            })
+        };
+        is_whole(Deed::MovesAway, away) && is_whole(Deed::Replaces, target)
     }
 
     /// # Safety
@@ -427,167 +539,4 @@ impl MremapCall {
             mapped
         }
     }
-}
-
-/// # Safety
-/// The arguments must be valid for shmat(2).
-unsafe extern "C" fn shmat(
-    segment: c_int,
-    address: *const c_void,
-    flags: c_int,
-    sp: usize,
-    bp: usize,
-) -> *mut c_void {
-    // SAFETY: the arguments are the program's, as the manual demands of it.
-    unsafe { attach_noted(segment, address, flags, caller(sp, bp)) }
-}
-
-/// shmat(2), called by `by`.
-///
-/// # Safety
-/// As shmat(2) demands of its caller.
-pub unsafe fn attach_noted(
-    segment: c_int,
-    address: *const c_void,
-    flags: c_int,
-    by: Caller,
-) -> *mut c_void {
-    // SAFETY: `ShmatFn` is shmat's signature. The program passed the arguments, and must make them valid.
-    unsafe {
-        type ShmatFn = unsafe extern "C" fn(c_int, *const c_void, c_int) -> *mut c_void;
-        let Some(next) = behind::<ShmatFn>(&next::SHMAT) else { return FAILED };
-        let event = history::caller(by);
-        let is_asked = !address.is_null() || event.is_some();
-        let bytes = if is_asked { memory::segment_bytes(segment) } else { None };
-        let replaces = flags & libc::SHM_REMAP != 0;
-        if let Some(bytes) = bytes
-            && !address.is_null()
-        {
-            let demand = if replaces { Demand::Replacing } else { Demand::Exact };
-            ask_for(address as usize, bytes, demand);
-        }
-        let mapped = next(segment, address, flags);
-        if replaces && mapped != FAILED {
-            note_remapped(mapped as usize, bytes.unwrap_or(PAGE_BYTES));
-        }
-        let step = |start| {
-            let step = Step::new(Call::Shmat, start, bytes.unwrap_or(PAGE_BYTES), event?);
-            Some(Step { from: address as usize, flags, descriptor: segment, ..step })
-        };
-        match step(mapped as usize) {
-            Some(step) if mapped != FAILED => history::note(step),
-            _ => history::note_failure(step(0)),
-        }
-        mapped
-    }
-}
-
-/// # Safety
-/// As shmdt(2) demands of its caller.
-unsafe extern "C" fn shmdt(address: *const c_void, sp: usize, bp: usize) -> c_int {
-    // SAFETY: the arguments are the program's, as the manual demands of it.
-    unsafe { detach_noted(address, caller(sp, bp)) }
-}
-
-/// shmdt(2), called by `by`.
-///
-/// # Safety
-/// As shmdt(2) demands of its caller.
-pub unsafe fn detach_noted(address: *const c_void, by: Caller) -> c_int {
-    // SAFETY: shmdt's signature; the arguments are the program's, as the manual demands of it.
-    unsafe {
-        type ShmdtFn = unsafe extern "C" fn(*const c_void) -> c_int;
-        let Some(next) = behind::<ShmdtFn>(&next::SHMDT) else { return -1 };
-        let step = history::caller(by).and_then(|event| {
-            let bytes = mappings::attached_bytes(address as usize)?;
-            Some(Step::new(Call::Shmdt, address as usize, bytes, event))
-        });
-        let claim = history::claim(step);
-        let result = next(address);
-        history::settle(claim, result == 0);
-        result
-    }
-}
-
-/// # Safety
-/// As mprotect(2) demands of its caller.
-unsafe extern "C" fn mprotect(
-    address: *mut c_void,
-    bytes: size_t,
-    protection: c_int,
-    sp: usize,
-    bp: usize,
-) -> c_int {
-    // SAFETY: the arguments are the program's, as the manual demands of it.
-    unsafe { protect_noted(address, bytes, protection, caller(sp, bp)) }
-}
-
-/// mprotect(2), called by `by`.
-///
-/// # Safety
-/// As mprotect(2) demands of its caller.
-pub unsafe fn protect_noted(
-    address: *mut c_void,
-    bytes: size_t,
-    protection: c_int,
-    by: Caller,
-) -> c_int {
-    // SAFETY: mprotect's signature; the arguments are the program's, as the manual demands of it.
-    unsafe {
-        type MprotectFn = unsafe extern "C" fn(*mut c_void, size_t, c_int) -> c_int;
-        let Some(next) = behind::<MprotectFn>(&next::MPROTECT) else { return -1 };
-        // Another thread may run into it before the call returns.
-        let claim = claim_protection(Call::Mprotect, address, bytes, (protection, 0), by);
-        let protect = |start, bytes| next(start as *mut c_void, bytes, protection);
-        let result = guarding::refuse_kept(address as usize, bytes, false, protect);
-        history::settle(claim, result == 0);
-        result
-    }
-}
-
-/// # Safety
-/// As pkey_mprotect(2) demands of its caller.
-unsafe extern "C" fn pkey_mprotect(
-    address: *mut c_void,
-    bytes: size_t,
-    protection: c_int,
-    key: c_int,
-    sp: usize,
-    bp: usize,
-) -> c_int {
-    // SAFETY: the arguments are the program's, as the manual demands of it.
-    unsafe { protect_with_key_noted(address, bytes, (protection, key), caller(sp, bp)) }
-}
-
-/// pkey_mprotect(2) with a protection and a key, called by `by`.
-///
-/// # Safety
-/// As pkey_mprotect(2) demands of its caller.
-pub unsafe fn protect_with_key_noted(
-    address: *mut c_void,
-    bytes: size_t,
-    (protection, key): (c_int, c_int),
-    by: Caller,
-) -> c_int {
-    // SAFETY: pkey_mprotect's signature; the arguments are the program's, as the manual demands of it.
-    unsafe {
-        type PkeyMprotectFn = unsafe extern "C" fn(*mut c_void, size_t, c_int, c_int) -> c_int;
-        let Some(next) = behind::<PkeyMprotectFn>(&next::PKEY_MPROTECT) else { return -1 };
-        let claim = claim_protection(Call::PkeyMprotect, address, bytes, (protection, key), by);
-        let result = next(address, bytes, protection, key);
-        history::settle(claim, result == 0);
-        result
-    }
-}
-
-fn claim_protection(
-    call: Call,
-    address: *mut c_void,
-    bytes: size_t,
-    (protection, key): (c_int, c_int),
-    by: Caller,
-) -> Option<mappings::Claim> {
-    let event = history::caller(by)?;
-    let step = Step::new(call, address as usize, bytes, event);
-    history::claim(Some(Step { protection, flags: key, ..step }))
 }

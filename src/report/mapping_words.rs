@@ -1,9 +1,10 @@
 //! Sentences about the program's own mappings, and the calls that made, changed and ended them.
 
 use super::words::{Words, in_bytes};
-use crate::diagnose::{Direction, MappingSubject, Relation, Side, Violation};
+use crate::diagnose::{Deed, Direction, MappingSubject, PageCall, Relation, Side, Violation};
 use crate::finding::MappingDeed;
 use crate::mappings::suspicion::Suspicion;
+use crate::heap::hit::Hit;
 use crate::mappings::{Call, Step, Story};
 use crate::printable::printable;
 use core::fmt::{Display, Formatter};
@@ -222,6 +223,29 @@ fn lengths(subject: &MappingSubject) -> Vec<String> {
     sentences
 }
 
+/// What is wrong with a call about pages.
+pub fn page_call(wrong: &PageCall) -> String {
+    let PageCall { step, deed, hit } = wrong;
+    let does = match deed {
+        Deed::Unmaps => "unmaps",
+        Deed::Replaces => "replaces",
+        Deed::MovesAway => "moves away",
+        Deed::Protects(_) => "takes access from",
+    };
+    let Hit { before, behind, reaches_another, .. } = *hit;
+    let call = call(step);
+    if !hit.is_live() {
+        return format!("{call} {does} memory of an object that was freed");
+    }
+    let more = if reaches_another { ", where another object is" } else { "" };
+    let where_to = match (before, behind) {
+        (0, _) => format!("{} behind it{more}", in_bytes(behind)),
+        (_, 0) => format!("{} before it", in_bytes(before)),
+        _ => format!("{} before it and {} behind it{more}", in_bytes(before), in_bytes(behind)),
+    };
+    format!("{call} {does} memory that is not the object's: {where_to}")
+}
+
 /// A call with its arguments.
 pub fn call(step: &Step) -> impl Display + '_ {
     Words(move |out: &mut Formatter<'_>| {
@@ -238,7 +262,11 @@ pub fn call(step: &Step) -> impl Display + '_ {
             }
             Call::Munmap => write!(out, "{start:#x}, {bytes}"),
             Call::Mremap => {
-                write!(out, "{from:#x}, {from_bytes}, {bytes}, {}", bits(flags, &MREMAP_FLAGS))
+                write!(out, "{from:#x}, {from_bytes}, {bytes}, {}", bits(flags, &MREMAP_FLAGS))?;
+                match flags & libc::MREMAP_FIXED {
+                    0 => Ok(()),
+                    _ => write!(out, ", {start:#x}"),
+                }
             }
             Call::MremapAway => write!(out, "{from:#x}, {from_bytes}, …"),
             Call::Shmat => write!(out, "{descriptor}, {}, {flags:#o}", pointer(from)),

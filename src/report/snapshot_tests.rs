@@ -7,9 +7,9 @@ use super::failure::LookUpFailure;
 use super::tell::{LookedUp, address, tell};
 use super::words;
 use crate::diagnose::{
-    Access, AddressKind, BadRequest, Bug, BugKind, Cause, Crash, Description, Direction, FoundBy,
-    LibcCall, MappingSubject, Misuse, Operand, Owner, Relation, Side, Subject, Violation, Wrong,
-    diagnose_suspicion,
+    Access, AddressKind, BadRequest, Bug, BugKind, Cause, Crash, Deed, Description, Direction,
+    FoundBy, LibcCall, MappingSubject, Misuse, Operand, Owner, PageCall, Relation, Side, Subject,
+    Violation, Wrong, diagnose_pages, diagnose_suspicion,
 };
 use crate::finding::text::{self, Style, to_string, to_styled_string};
 use crate::finding::{
@@ -18,6 +18,7 @@ use crate::finding::{
 };
 use crate::heap::Object;
 use crate::heap::canary::Damage;
+use crate::heap::hit::Hit;
 use crate::heap::loans::{Loan, Part};
 use crate::heap::record::{Event, Family, State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch, Release};
@@ -26,7 +27,7 @@ use crate::mappings::{Call, FileFacts, Step, Story};
 use crate::printable::without_colors;
 use crate::trace::{Caller, Frames, TraceId};
 
-const KINDS: [BugKind; 38] = [
+const KINDS: [BugKind; 42] = [
     BugKind::HeapBufferOverflow,
     BugKind::HeapBufferUnderflow,
     BugKind::HeapUseAfterFree,
@@ -59,6 +60,10 @@ const KINDS: [BugKind; 38] = [
     BugKind::MsyncUnmapped,
     BugKind::LostPrivateWrite,
     BugKind::LostPastEofWrite,
+    BugKind::BadMunmap,
+    BugKind::BadMprotect,
+    BugKind::BadMremap,
+    BugKind::BadMmap,
     BugKind::Segv,
     BugKind::Bus,
     BugKind::StackOverflow,
@@ -258,6 +263,19 @@ fn suspicion(kind: BugKind) -> Bug {
     let pages = (MAPPING, MAPPING + 8192);
     let suspect = Suspect { suspicion, address, pages, origin, gone };
     diagnose_suspicion(&suspect, by, Some(10), ThreadId(0), Frames::new())
+/// A call about two pages that begins in an object.
+fn page_call(function: Call, deed: Deed, subject: Subject) -> Bug {
+    let Subject { object, relation } = subject;
+    let page = START - relation.bytes;
+    let step = Step::new(function, page, 8192, object.allocated);
+    let step = Step { from: page, from_bytes: 8192, protection: libc::PROT_READ, ..step };
+    let hit = Hit {
+        object,
+        before: relation.bytes,
+        behind: 8192 - SIZE - relation.bytes,
+        reaches_another: function == Call::Mmap,
+    };
+    diagnose_pages(page, PageCall { step, deed, hit }, ThreadId(0), Frames::new())
 }
 
 /// Returns an example of each kind of bug; a new kind needs one.
@@ -336,6 +354,12 @@ fn example(kind: BugKind) -> Bug {
         | BugKind::MsyncUnmapped
         | BugKind::LostPrivateWrite
         | BugKind::LostPastEofWrite => suspicion(kind),
+        BugKind::BadMunmap => page_call(Call::Munmap, Deed::Unmaps, object(24, Side::Before)),
+        BugKind::BadMprotect => {
+            page_call(Call::Mprotect, Deed::Protects(libc::PROT_READ), freed(0, Side::Inside))
+        }
+        BugKind::BadMremap => page_call(Call::Mremap, Deed::MovesAway, object(0, Side::Inside)),
+        BugKind::BadMmap => page_call(Call::Mmap, Deed::Replaces, object(0, Side::Inside)),
         BugKind::Segv => crash(kind, 8, Direction::Read, Crash::Null),
         BugKind::Bus => {
             let file = Crash::PastEndOfFile("/data/table".to_owned());

@@ -44,6 +44,9 @@ pub fn tell(bug: &Bug, found: LookedUp) -> Finding {
         access: access(&bug.cause),
         explanation: match &bug.cause {
             Cause::Libc(call) => Some(words::libc_call(call, subject).to_string()),
+            Cause::Found(_) if bug.page_call.is_some() => {
+                bug.page_call.map(|call| mapping_words::page_call(&call))
+            }
             Cause::Found(by) => bug.loan.zip(bug.subject).map(|(loan, subject)| {
                 words::loan(by.function(), &loan, &subject.object).to_string()
             }),

@@ -193,7 +193,7 @@ const KEYS: [&str; 24] = [
 ];
 
 /// Kinds that are found at a call of a function.
-const CALLS: [&str; 20] = [
+const CALLS: [&str; 24] = [
     "double-free",
     "bad-free",
     "alloc-dealloc-mismatch",
@@ -207,6 +207,10 @@ const CALLS: [&str; 20] = [
     "invalid-aligned-alloc-alignment",
     "invalid-posix-memalign-alignment",
     "allocation-size-too-big",
+    "bad-munmap",
+    "bad-mprotect",
+    "bad-mremap",
+    "bad-mmap",
     "ABRT",
     "munmap-too-much",
     "munmap-too-little",

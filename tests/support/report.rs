@@ -133,8 +133,8 @@ pub fn parse(text: &str) -> Result<Report, String> {
     let header = lines.next().ok_or("no report")?;
     let mut report = parse_header(header)?;
 
-    let is_sentence =
-        |line: &&str| [" read ", " would ", " was given "].iter().any(|verb| line.contains(verb));
+    const VERBS: [&str; 4] = [" read ", " would ", " was given ", " memory "];
+    let is_sentence = |line: &&str| VERBS.iter().any(|verb| line.contains(verb));
     report.sentence = lines.next_if(is_sentence).map(str::to_owned);
     while let Some(line) = lines.next_if(is_excerpt) {
         report.excerpt.push(line.to_owned());
