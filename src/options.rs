@@ -9,6 +9,7 @@
 
 use std::fmt;
 
+mod confine;
 mod focus;
 mod follow;
 mod foreign;
@@ -20,6 +21,7 @@ mod nearest;
 mod value;
 mod word_set;
 
+pub use confine::ConfineChoice;
 pub use focus::Focus;
 pub use follow::Follow;
 pub use foreign::words as foreign_words;
@@ -506,8 +508,11 @@ options! {
     group Performance;
 
     /// When a freed object begins to fault: immediate, or with batch:N when its thread has freed N. Until then it
-    /// holds junk, reads of it pass, and writes are found late. Programs with several threads run faster with batch.
+    /// holds junk, reads of it pass, and writes are found late. Programs with several threads may run faster with batch.
     "revoke" => revoke: Revocation = Revocation::Immediate, Form::Revocation { min: 2, max: 512 };
+
+    /// Keep threads that free objects at the same time on one processor.
+    "confine" => confine: ConfineChoice = ConfineChoice::Auto, Form::Choice(ConfineChoice::CHOICES);
 
     /// The unwinder that walks the stack at an allocation and a free.
     "unwinder" => unwinder: Unwinder = Unwinder::Tables, Form::Choice(Unwinder::CHOICES);

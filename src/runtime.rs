@@ -7,6 +7,7 @@ use crate::choice::{Choice, Earlier};
 use crate::finding::text::Style;
 use crate::finding::{Counted, Process};
 use crate::heap::budget::headroom::Shares;
+use crate::heap::confinement::{self, Confine};
 use crate::heap::place::Placing;
 use crate::heap::record::Event;
 use crate::heap::tally::Reason;
@@ -15,7 +16,8 @@ use crate::heap::{Config, Heap, threads};
 use crate::ledger;
 use crate::mappings::{self, guarded};
 use crate::options::{
-    ColorChoice, MappingsChoice, OPTIONS_VARIABLE, Options, Revocation, SummaryChoice, Unwinder,
+    ColorChoice, ConfineChoice, MappingsChoice, OPTIONS_VARIABLE, Options, Revocation,
+    SummaryChoice, Unwinder,
 };
 use crate::pages;
 use crate::printable::printable;
@@ -197,6 +199,13 @@ fn start() -> Runtime {
     }
     limits::conceal();
     ledger::open();
+    confinement::begin(match options.confine {
+        // Elsewhere our functions do not stand before those of libc that ask for masks.
+        _ if !loader::is_preload_library() => Confine::Never,
+        ConfineChoice::Auto => Confine::WhilePaying,
+        ConfineChoice::Yes => Confine::Always,
+        ConfineChoice::No => Confine::Never,
+    });
     Runtime {
         heap,
         choice,
@@ -346,6 +355,7 @@ impl Runtime {
         if let Some(choice) = &self.choice {
             choice.after_fork_in_child();
         }
+        confinement::after_fork_in_child();
         self.inherited.guarded.store(self.heap.guarded_allocations(), Ordering::Relaxed);
         for reason in Reason::ALL {
             let inherited = &self.inherited.unguarded[reason as usize];
@@ -435,6 +445,8 @@ impl Runtime {
             text += &format!(" {name}={}", threads::counted(counter));
         }
         let (nodes, bytes) = trace::depot_usage();
+        let (nanoseconds, brought) = confinement::told();
+        text += &format!(" confined_ms={} brought={brought}", nanoseconds / 1_000_000);
         text + &format!(" stack_nodes={nodes} stack_bytes={bytes}\n")
     }
 
@@ -477,6 +489,15 @@ impl Runtime {
             notices.push(text);
         }
         notices.extend(self.choice.as_ref().and_then(|choice| self.tell_budget(choice)));
+        let confined = confinement::told().0 / 1_000_000;
+        if confined > 0 && (choice == SummaryChoice::Always || !notices.is_empty()) {
+            notices.push(format!(
+                "threads that free objects were kept on one processor for {}.{:03} s, \
+                 where they need not wait for each other (confine=no leaves them alone)",
+                confined / 1000,
+                confined % 1000
+            ));
+        }
         notices
     }
 

@@ -72,3 +72,30 @@ fn a_thread_that_allocates_little_takes_16_kib_of_ours_and_leaves_next_to_nothin
         assert_eq!((outcome.exit, outcome.stderr.as_str()), (Exit::Code(0), ""), "{backend}");
     }
 }
+
+/// How long the counters say that threads were kept together.
+fn confined_milliseconds(outcome: &Outcome) -> u64 {
+    let words = outcome.stderr.split_whitespace();
+    let found = words.filter_map(|word| word.strip_prefix("confined_ms=")).next();
+    found.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{}", outcome.stderr))
+}
+
+#[test]
+fn threads_are_kept_on_one_processor_if_the_user_says_so_and_the_summary_tells() {
+    let program = program("pairs");
+    for backend in available_backends() {
+        let run = |choice| {
+            let options = ["--stats", "--summary=always", choice];
+            let mut command = fencepost_run(backend, options, &program);
+            process::run(&mut command, LIMIT).expect("fencepost starts")
+        };
+        let told = "threads that free objects were kept on one processor for ";
+        let together = run("--confine=yes");
+        assert_eq!(together.exit, Exit::Code(0), "{backend}: {}", together.stderr);
+        assert!(confined_milliseconds(&together) > 0, "{backend}: {}", together.stderr);
+        assert!(together.stderr.contains(told), "{backend}: {}", together.stderr);
+        let apart = run("--confine=no");
+        assert_eq!(confined_milliseconds(&apart), 0, "{backend}");
+        assert!(!apart.stderr.contains(told), "{backend}: {}", apart.stderr);
+    }
+}

@@ -7,9 +7,9 @@ pub mod crash;
 pub mod decoder;
 pub mod libc_call;
 pub mod mapping;
+pub mod page_call;
 pub mod pointer;
 mod suspicion;
-pub mod page_call;
 
 pub use access::{Access, Direction};
 pub use bug::{
@@ -19,8 +19,8 @@ pub use bug::{
 pub use crash::{diagnose_abort, diagnose_crash};
 pub use libc_call::{LibcCall, Misuse, Operand};
 pub use mapping::{Scene, not_heap};
-pub use suspicion::diagnose_suspicion;
 pub use page_call::{Deed, MAPPED_NATIVELY_BYTES, PageCall};
+pub use suspicion::diagnose_suspicion;
 
 use crate::heap::record::ThreadId;
 use crate::heap::release::{Deallocator, Mismatch};

@@ -8,6 +8,7 @@
 pub mod budget;
 pub mod canary;
 mod closure;
+pub mod confinement;
 pub mod give;
 pub mod history;
 pub mod hit;

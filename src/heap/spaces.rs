@@ -4,6 +4,7 @@
 
 use super::budget::MOST_RESERVED;
 use super::canary::{self, Damage};
+use super::confinement;
 use super::large::LargeSpace;
 use super::object::{BadCall, Object};
 use super::pool::Class;
@@ -156,6 +157,8 @@ impl Spaces {
         {
             return revocation::admit(quarantine, account, &self.small, object, freed);
         }
+        let watched = account.cache.watched();
+        let attended = confinement::attend(watched);
         let ended = object.end(freed);
         let (revoked, damage) = match ended.slot.home {
             Home::Large => {
@@ -167,6 +170,7 @@ impl Spaces {
             }
             Home::Pool { class, .. } => self.small.revoke(account, class, &ended),
         };
+        confinement::finish(watched, attended);
         self.conclude(account, &ended, revoked, damage)
     }
 

@@ -1,6 +1,7 @@
 //! The threads of the process, and what each of them keeps.
 
 use super::budget::{Cost, Credit};
+use super::confinement::{self, Watched};
 use super::pool::CLASS_PAGES;
 use super::quarantine::Quarantine;
 use super::record::{Event, ThreadId};
@@ -115,6 +116,12 @@ impl ThreadCache {
     #[inline(always)]
     pub fn credit(&self) -> Option<&'static Credit> {
         self.me.get().map(|me| &me.credit)
+    }
+
+    /// Returns what is measured in the thread. `None` in a thread that is not enrolled, or no longer.
+    #[inline(always)]
+    pub fn watched(&self) -> Option<&'static Watched> {
+        self.me.get().map(|me| &me.watched)
     }
 
     /// Frees the quarantine for good; it must be empty.
@@ -248,11 +255,15 @@ struct Thread {
     creation: AtomicU32,
     credit: Credit,
     counters: Counters,
+    watched: Watched,
     /// See [`Stack`].
     control: AtomicUsize,
     stack_top: AtomicUsize,
     argument: AtomicUsize,
 }
+
+/// There may be many.
+const _: () = assert!(size_of::<Thread>() == 128);
 
 /// What is known of a thread's stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -326,6 +337,9 @@ pub fn enrol(created: Option<Event>) -> ThreadId {
         }
     }
     with_cache(|cache| cache.number.set(number + 1));
+    if number > 0 {
+        confinement::note_threads();
+    }
     ThreadId(number)
 }
 

@@ -12,8 +12,8 @@
 use super::memory_locks::{self, Future};
 use super::object_pages::{self, Beginning, NOBODY, Way};
 use super::{guarding, history, way_trampoline};
-use crate::fault::suspicion;
 use crate::diagnose::Deed;
+use crate::fault::suspicion;
 use crate::heap::give::Demand;
 use crate::heap::record::Event;
 use crate::mappings::{Call, Step};

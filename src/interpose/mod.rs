@@ -6,6 +6,7 @@
 //! walk begins at the caller, and no frame of ours has to be left out.
 
 mod advice;
+mod affinity;
 mod api;
 mod bystander;
 mod checked;
@@ -42,6 +43,7 @@ use core::num::NonZeroUsize;
 fn resolve_checked() {
     execution::take_over();
     limits::take_over();
+    affinity::take_over();
     let libc = trace::module_of(libc::gnu_get_libc_version as *const () as usize);
     let is_libcs = |address| libc.is_some_and(|libc| libc.contains(address)) || is_systems(address);
     let popen = fork::popen_behind_gate()

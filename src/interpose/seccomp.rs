@@ -8,6 +8,7 @@ use crate::fault::reporter;
 use crate::pages::Outlook;
 use crate::report::notice;
 use crate::runtime::{self, Runtime};
+use crate::sys::affinity;
 use crate::sys::next;
 use crate::sys::sandbox::Coming;
 use crate::sys::scope::RuntimeScope;
@@ -106,7 +107,8 @@ fn install<R>(coming: Option<Coming>, is_done: impl Fn(&R) -> bool, call: impl F
         coming.bind();
         outlook
     };
-    let result = call();
+    // A thread with a narrow mask may be forbidden to change it.
+    let result = affinity::ask(call);
     let kept = errno::get();
     if !is_done(&result) {
         coming.release();

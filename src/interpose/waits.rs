@@ -4,7 +4,7 @@
 //! The check of such a libc function looks at the mask. Unless it has fault signals in it, the call goes on unchanged.
 
 use super::signals::{fail, get_mask, set_of};
-use super::{mapping_numbers, seccomp, sent_signals, signals};
+use super::{affinity, mapping_numbers, seccomp, sent_signals, signals};
 use crate::checked::entry::Call;
 use crate::checked::{polling, processes};
 use crate::fault::belief;
@@ -177,6 +177,7 @@ pub unsafe fn before_syscall(call: &Call<'_>) {
     unsafe {
         call.divert(by_number(call));
         call.divert(seccomp::in_place_of_syscall(&call.saved.integers));
+        call.divert(affinity::in_place_of_syscall(call.arg(0) as c_long));
         call.divert(mapping_numbers::in_place_of_syscall(call.arg(0) as c_long));
         call.divert(sent_signals::in_place_of_syscall(&call.saved.integers));
     }

@@ -48,7 +48,7 @@ fn values_are_stored() {
     let options = Options::parse(
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:keep-going=yes:max-reports=5:\
          log-path=/tmp/a:report-dir=/tmp/b:known=/tmp/c:stack-depth=256:unwinder=system:memory-limit=64:follow=a*,!b:canary-bytes=0:\
-         alloc-fill=170:free-fill=165:revoke=batch:8:sample=50:budget=70%:budget-memory=0%:focus=a*,24:history=7:mappings=guard,check:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
+         alloc-fill=170:free-fill=165:revoke=batch:8:confine=yes:sample=50:budget=70%:budget-memory=0%:focus=a*,24:history=7:mappings=guard,check:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
          free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:all-frames=yes:color=never:check-calls=no:check-at-exit=off:\
          leaks=full:leak-kinds=all:leak-heuristics=none:leak-pointer-mask=0x7:leak-signal=USR2:leaks-at-quick-exit=yes:leak-mappings=yes:verbose=1:stats=on:summary=never",
     )
@@ -71,6 +71,7 @@ fn values_are_stored() {
         alloc_fill: Some(170),
         free_fill: Some(165),
         revoke: Revocation::Batch(8),
+        confine: ConfineChoice::Yes,
         sample: 50,
         budget: Some(Percent(70)),
         budget_memory: Percent(0),

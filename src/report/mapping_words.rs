@@ -3,8 +3,8 @@
 use super::words::{Words, in_bytes};
 use crate::diagnose::{Deed, Direction, MappingSubject, PageCall, Relation, Side, Violation};
 use crate::finding::MappingDeed;
-use crate::mappings::suspicion::Suspicion;
 use crate::heap::hit::Hit;
+use crate::mappings::suspicion::Suspicion;
 use crate::mappings::{Call, Step, Story};
 use crate::printable::printable;
 use core::fmt::{Display, Formatter};

@@ -263,6 +263,8 @@ fn suspicion(kind: BugKind) -> Bug {
     let pages = (MAPPING, MAPPING + 8192);
     let suspect = Suspect { suspicion, address, pages, origin, gone };
     diagnose_suspicion(&suspect, by, Some(10), ThreadId(0), Frames::new())
+}
+
 /// A call about two pages that begins in an object.
 fn page_call(function: Call, deed: Deed, subject: Subject) -> Bug {
     let Subject { object, relation } = subject;

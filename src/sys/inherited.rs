@@ -186,7 +186,7 @@ fn harmless(number: c_long, args: &[usize; 6]) -> Option<[usize; 6]> {
         libc::SYS_sigaltstack | libc::SYS_set_robust_list | libc::SYS_sched_getaffinity => {
             (args[0], args[1], args[2]) = (0, 0, 0);
         }
-        libc::SYS_tgkill => args[0] = BAD,
+        libc::SYS_tgkill | libc::SYS_sched_setaffinity => args[0] = BAD,
         libc::SYS_wait4 => (args[0], args[1]) = (BAD, 0),
         libc::SYS_exit | libc::SYS_exit_group => return None,
         _ => {}
@@ -195,7 +195,7 @@ fn harmless(number: c_long, args: &[usize; 6]) -> Option<[usize; 6]> {
 }
 
 /// Calls of the runtime that belong to no `Need` of `sandbox`.
-const FURTHER: [(c_long, [usize; 6]); 10] = [
+const FURTHER: [(c_long, [usize; 6]); 12] = [
     (libc::SYS_prlimit64, [0, usize::MAX, 0, 0, 0, 0]),
     (libc::SYS_process_madvise, [0, 0, 1, libc::MADV_DONTNEED as usize, 0, 0]),
     (libc::SYS_process_madvise, [0, 0, 1, memory::MADV_GUARD_INSTALL, 0, 0]),
@@ -204,6 +204,8 @@ const FURTHER: [(c_long, [usize; 6]); 10] = [
     (libc::SYS_clock_gettime, [usize::MAX, 0, 0, 0, 0, 0]),
     (libc::SYS_arch_prctl, [0, 0, 0, 0, 0, 0]),
     (libc::SYS_pidfd_open, [0; 6]),
+    (libc::SYS_sched_setaffinity, [0; 6]),
+    (libc::SYS_sched_getscheduler, [0; 6]),
     (libc::SYS_write, [0; 6]),
     (libc::SYS_clone3, [0; 6]),
 ];

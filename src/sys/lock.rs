@@ -62,6 +62,13 @@ impl<T> Lock<T> {
         Guard { guard, lock: self, _mask: mask }
     }
 
+    /// Takes the lock if nobody has it, with signals blocked.
+    pub fn try_lock(&self) -> Option<Guard<'_, T>> {
+        let mask = signal::BlockedSignals::block();
+        let guard = self.value.try_lock()?;
+        Some(Guard { guard: Some(guard), lock: self, _mask: mask })
+    }
+
     #[cold]
     fn is_held_for_own_fork(&self) -> bool {
         self.forker.load(Ordering::Relaxed) == this_thread()

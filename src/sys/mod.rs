@@ -4,6 +4,7 @@
 //! must not be interposed by other libraries, and must not reach a cancellation point.
 
 pub mod address_map;
+pub mod affinity;
 pub mod altstack;
 pub mod attempt;
 pub mod blocks;

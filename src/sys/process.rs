@@ -313,8 +313,22 @@ pub fn has_one_thread() -> bool {
 
 /// Time of the monotonic clock, in nanoseconds; 0 where a filter forbids the call.
 pub fn clock_nanoseconds() -> u64 {
+    read_clock(libc::CLOCK_MONOTONIC)
+}
+
+/// Processor time of the calling thread, as [`clock_nanoseconds`].
+pub fn thread_nanoseconds() -> u64 {
+    read_clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// Processor time of all threads of the process, as [`clock_nanoseconds`].
+pub fn process_nanoseconds() -> u64 {
+    read_clock(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+fn read_clock(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    let args = [libc::CLOCK_MONOTONIC as usize, &raw mut time as usize, 0, 0, 0, 0];
+    let args = [clock as usize, &raw mut time as usize, 0, 0, 0, 0];
     // SAFETY: the kernel fills `time`.
     let _ = unsafe { syscall(libc::SYS_clock_gettime, args) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
