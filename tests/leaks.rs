@@ -157,7 +157,7 @@ fn the_same_is_told_as_by_memcheck() {
         let (ours, theirs) = (fencepost(&program), memcheck(&program));
         let mut wrong = program.leaks().differences_in_full(&ours);
         if let Some(theirs) = &theirs {
-            let of_memcheck = program.leaks().differences_in_full(theirs);
+            let of_memcheck = program.leaks().differences_of_objects(theirs);
             wrong.extend(of_memcheck.into_iter().map(|it| format!("Memcheck: {it}")));
         }
         let wrong = wrong.into_iter().map(|it| format!("{}: {it}", program.name)).collect();

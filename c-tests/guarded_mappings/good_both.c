@@ -22,7 +22,7 @@ int main(void)
             munmap(before, 4096);
         if (pages[8191] != 7 || munmap(pages, 4096) || munmap(pages + 4096, 4096))
             puts("wrong");
-        if (msync(pages, 4096, MS_SYNC) == 0 || mprotect(pages - 4096, 4096, PROT_READ) == 0)
+        if (msync(pages, 4096, MS_SYNC) == 0 || mprotect(pages, 8192, PROT_READ) == 0)
             puts("something is there");
     }
     puts("done");

@@ -6,7 +6,7 @@ use super::names::deliver;
 use super::operand;
 use super::vectors::{Clipped, all_touched, has_touched, slice};
 use crate::diagnose::Direction;
-use crate::sys::errno;
+use crate::sys::{errno, probe};
 use core::ffi::{c_int, c_uint, c_void};
 use libc::{mmsghdr, msghdr, sockaddr, sockaddr_storage, socklen_t, ssize_t, timespec, timeval};
 
@@ -32,6 +32,17 @@ unsafe extern "C-unwind" {
     ) -> ssize_t;
 }
 
+/// What the program passed at `place`; `None` if that can't be read, so that the kernel refuses the call.
+///
+/// # Safety
+/// `place` must be null, or lead to a valid value where it is readable, which only this thread changes meanwhile.
+unsafe fn readable<'a, T>(place: *mut T) -> Option<&'a mut T> {
+    let is_readable = !place.is_null() && probe::can_read(place as usize, size_of::<T>());
+    // SAFETY: the bytes were just read, and the caller promises that they are a value of which there is no other
+    // reference.
+    if is_readable { unsafe { place.as_mut() } } else { None }
+}
+
 /// Makes a checked call of recvfrom, or of recv with `address` and `length` null.
 pub unsafe fn receive(call: &Call<'_>, flags: c_int, address: usize, length: usize) -> ssize_t {
     let fd = call.int(0);
@@ -39,8 +50,12 @@ pub unsafe fn receive(call: &Call<'_>, flags: c_int, address: usize, length: usi
     unsafe {
         let length = length as *mut socklen_t;
         let mut most = 0;
-        if !length.is_null() {
-            most = if address == 0 { 0 } else { *length };
+        if !length.is_null() && address != 0 {
+            // Without a length, the kernel refuses the call.
+            let Some(given) = readable(length) else {
+                return recvfrom(fd, call.ptr(1), call.arg(2), flags, address as *mut _, length);
+            };
+            most = *given;
         }
         let result = input(
             call,
@@ -48,11 +63,11 @@ pub unsafe fn receive(call: &Call<'_>, flags: c_int, address: usize, length: usi
             |v| {
                 let mut message: msghdr = core::mem::zeroed();
                 message.msg_name = address as *mut c_void;
-                message.msg_namelen = if length.is_null() { 0 } else { *length };
+                message.msg_namelen = most;
                 message.msg_iov = v.as_mut_ptr();
                 message.msg_iovlen = v.len();
                 let result = recvmsg(fd, &raw mut message, flags);
-                if result >= 0 && !length.is_null() {
+                if result >= 0 && !length.is_null() && address != 0 {
                     *length = message.msg_namelen;
                 }
                 result
@@ -89,7 +104,7 @@ pub unsafe fn receive_message(call: &Call<'_>) -> ssize_t {
     // SAFETY: the program passes what the manual demands; the clipped buffers are valid.
     unsafe {
         let plain = || recvmsg(call.int(0), call.ptr(1), call.int(2));
-        let Some(message) = call.ptr::<msghdr>(1).as_mut() else { return plain() };
+        let Some(message) = readable(call.ptr::<msghdr>(1)) else { return plain() };
         let buffers = slice(call, message.msg_iov as usize, message.msg_iovlen);
         let Some(mut clipped) = Clipped::new(call, "iov_base", buffers) else { return plain() };
         let before = (message.msg_iov, message.msg_iovlen);
@@ -106,7 +121,7 @@ pub unsafe fn receive_message(call: &Call<'_>) -> ssize_t {
 pub unsafe fn sends_message(call: &Call<'_>) {
     // SAFETY: the program passes what the manual demands, and the message was checked.
     unsafe {
-        if let Some(message) = call.ptr::<msghdr>(1).as_ref() {
+        if let Some(message) = readable(call.ptr::<msghdr>(1)) {
             sends(call, message);
         }
     }
@@ -118,8 +133,12 @@ unsafe fn messages<'a>(call: &Call<'_>) -> &'a [mmsghdr] {
     if call.arg(1) == 0 || count == 0 {
         return &[];
     }
-    call.writes("msgvec", 1, count * size_of::<mmsghdr>());
-    // SAFETY: the program passes what the manual demands.
+    let bytes = count * size_of::<mmsghdr>();
+    call.writes("msgvec", 1, bytes);
+    if !probe::can_read(call.arg(1), bytes) {
+        return &[];
+    }
+    // SAFETY: all of the bytes were just read; the program passes messages there.
     unsafe { core::slice::from_raw_parts(call.ptr(1), count) }
 }
 
@@ -162,11 +181,12 @@ unsafe fn socket_address(
     call.writes("addrlen", 2, size_of::<socklen_t>());
     // SAFETY: the program passes what the manual demands; only what the kernel has written to our buffer is copied.
     unsafe {
-        if length.is_null() || *length as usize <= call.room(1) || *length > c_int::MAX as socklen_t
-        {
-            return get(address, length);
-        }
-        let most = *length;
+        let most = match readable(length) {
+            Some(&mut most) if most as usize > call.room(1) && most <= c_int::MAX as socklen_t => {
+                most
+            }
+            _ => return get(address, length),
+        };
         if call.room(1) == 0 && !operand::is_end(call.arg(1)) {
             call.writes("addr", 1, most as usize);
         }
@@ -189,10 +209,8 @@ pub unsafe fn get_option(call: &Call<'_>) -> c_int {
     // SAFETY: the program passes what the manual demands.
     unsafe {
         let get = || libc::getsockopt(call.int(0), call.int(1), call.int(2), call.ptr(3), length);
-        if length.is_null() {
-            return get();
-        }
-        let most = *length as usize;
+        let Some(&mut most) = readable(length) else { return get() };
+        let most = most as usize;
         let result = get();
         let refused = result < 0 && errno::get() == errno::Errno(libc::EFAULT);
         if result == 0 {

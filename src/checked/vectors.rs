@@ -8,6 +8,7 @@
 use super::entry::Call;
 use super::operand;
 use crate::diagnose::Direction;
+use crate::sys::probe;
 use libc::iovec;
 
 /// How many vectors of a call are checked; of a longer call only the first ones.
@@ -79,7 +80,7 @@ pub fn has_touched(call: &Call<'_>, direction: Direction, buffers: &[iovec], mut
 /// Reports each buffer of a vector that is not wholly in its object.
 ///
 /// # Safety
-/// `vectors` must point to `count` vectors, unless it is in the heap.
+/// As for [`slice`].
 pub unsafe fn all_touched(
     call: &Call<'_>,
     direction: Direction,
@@ -87,7 +88,7 @@ pub unsafe fn all_touched(
     vectors: usize,
     count: usize,
 ) {
-    // SAFETY: the caller promises `count` vectors, unless they are in the heap.
+    // SAFETY: the caller promises what `slice` demands.
     for buffer in unsafe { slice(call, vectors, count) } {
         match direction {
             Direction::Write => call.site.writes(name, buffer.iov_base as usize, buffer.iov_len),
@@ -96,15 +97,19 @@ pub unsafe fn all_touched(
     }
 }
 
-/// Returns the vectors of a call, or none if the kernel will refuse them.
+/// Returns the vectors of a call, or none if the kernel will refuse them, for instance since it can't read them.
 ///
 /// # Safety
-/// `vectors` must point to `count` vectors, unless it is in the heap.
+/// What is readable at `vectors` must be vectors, of which nobody makes new ones meanwhile.
 pub unsafe fn slice<'a>(call: &Call<'_>, vectors: usize, count: usize) -> &'a [iovec] {
     if vectors == 0 || count == 0 || count > libc::UIO_MAXIOV as usize {
         return &[];
     }
-    call.site.reads("iov", vectors, count * size_of::<iovec>());
-    // SAFETY: the caller promises `count` vectors; if they are in the heap, they were just checked.
+    let bytes = count * size_of::<iovec>();
+    call.site.reads("iov", vectors, bytes);
+    if !probe::can_read(vectors, bytes) {
+        return &[];
+    }
+    // SAFETY: all of the bytes were just read, and the caller promises that they are vectors.
     unsafe { core::slice::from_raw_parts(vectors as *const iovec, count) }
 }

@@ -431,7 +431,9 @@ mod tests {
         for size in [45, LARGE_BYTES + 1] {
             let more =
                 (0..10_000).filter(|_| choice.of_allocation(&caller, size).home == Home::Pages);
-            assert!(more.count() > 10 * paged / 2, "{size}");
+            // The usual odds would be one or two.
+            let more = more.count();
+            assert!(more > 25, "{size}: {more}");
         }
     }
 

@@ -9,6 +9,7 @@
 //! a load that fails ends the process; so does one while the signal is blocked. So a handler that
 //! probes needs SA_NODEFER, or must unblock both signals first.
 
+use super::PAGE_BYTES;
 use core::arch::naked_asm;
 
 /// The result of a probe, in rax and rdx (where the System V ABI returns a pair of eightbytes).
@@ -72,6 +73,15 @@ pub fn copy(addr: usize, bytes: &mut [u8]) -> usize {
         }
     }
     bytes.len()
+}
+
+/// Whether all of the `bytes` bytes from `addr` on can be read; at least one is looked at.
+pub fn can_read(addr: usize, bytes: usize) -> bool {
+    let Some(last) = addr.checked_add(bytes.saturating_sub(1)) else { return false };
+    let pages = (addr | (PAGE_BYTES - 1)).saturating_add(1)..=last;
+    core::iter::once(addr)
+        .chain(pages.step_by(PAGE_BYTES))
+        .all(|address| load_byte(address).is_some())
 }
 
 /// Whether the `words` eight-byte words from `addr` on all hold `value`. Only words before the first

@@ -185,8 +185,13 @@ impl Leaks {
         self.differences_of(told, &[&self.told, &[Class::Mapping][..]].concat())
     }
 
-    /// The same, where a tool tells all classes one by one.
+    /// The same, where all classes are told one by one.
     pub fn differences_in_full(&self, told: &Told) -> Vec<String> {
+        self.differences_of(told, &Class::each().collect::<Vec<_>>())
+    }
+
+    /// The same, of a tool that tells of objects only.
+    pub fn differences_of_objects(&self, told: &Told) -> Vec<String> {
         self.differences_of(told, &Class::ALL)
     }
 
