@@ -33,7 +33,10 @@ fn the_library_answers_to_every_name_of_the_list() {
         let target = library.all.get(&function);
         let target = target.unwrap_or_else(|| panic!("{function} is missing"));
         assert!(target.is_function, "{function}: {target:?}");
-        assert_eq!(exported.address, target.address, "{name} is not {function}");
+        // A few names are jumps, so that our own calls can be led elsewhere.
+        let is_it = exported.address == target.address
+            || library.jump_at(exported.address) == Some(target.address);
+        assert!(is_it, "{name} is not {function}");
     }
 }
 
@@ -131,12 +134,16 @@ fn every_function_of_the_face_is_listed() {
     let targets: BTreeSet<String> = exports().into_iter().map(|(_, function)| function).collect();
     // Thread-local variables of ours have such names too.
     let functions = library.all.iter().filter(|(_, symbol)| symbol.is_function);
-    let of_checks = ["fencepost_check_", "fencepost_next_", "fencepost_entry_", "fencepost_early_"];
+    let hidden = [
+        "fencepost_check_",
+        "fencepost_next_",
+        "fencepost_entry_",
+        "fencepost_early_",
+        "fencepost_own_",
+    ];
     let is_face = |name: &&String| {
-        let is_of_checks = of_checks.iter().any(|prefix| name.starts_with(prefix));
-        name.starts_with("fencepost_")
-            && *name != MARKER
-            && (!is_of_checks || targets.contains(*name))
+        let is_hidden = hidden.iter().any(|prefix| name.starts_with(prefix));
+        name.starts_with("fencepost_") && *name != MARKER && (!is_hidden || targets.contains(*name))
     };
     let defined: BTreeSet<String> =
         functions.map(|(name, _)| name).filter(is_face).cloned().collect();

@@ -7,25 +7,45 @@ use crate::heap::private;
 use core::ffi::{c_int, c_void};
 use libc::size_t;
 
+/// Names by which the linker's `--wrap` finds these functions; nobody else sees them.
+macro_rules! name {
+    ($($name:literal => $function:ident,)*) => {
+        $(core::arch::global_asm!(
+            concat!(".hidden ", $name),
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ", @function"),
+            concat!($name, ":"),
+            "jmp {function}",
+            concat!(".size ", $name, ", . - ", $name),
+            function = sym $function,
+        );)*
+    };
+}
+
+name! {
+    "fencepost_own_malloc" => own_malloc,
+    "fencepost_own_calloc" => own_calloc,
+    "fencepost_own_posix_memalign" => own_posix_memalign,
+    "fencepost_own_realloc" => own_realloc,
+    "fencepost_own_free" => own_free,
+}
+
 /// The alignment of malloc(3), in bytes.
 const ALIGN: usize = 16;
 
-#[unsafe(no_mangle)]
-extern "C" fn fencepost_own_malloc(size: size_t) -> *mut c_void {
+extern "C" fn own_malloc(size: size_t) -> *mut c_void {
     private::allocate(size, ALIGN).cast()
 }
 
 /// calloc(3): what the private heap hands out is zeroed.
-#[unsafe(no_mangle)]
-extern "C" fn fencepost_own_calloc(count: size_t, size: size_t) -> *mut c_void {
+extern "C" fn own_calloc(count: size_t, size: size_t) -> *mut c_void {
     let bytes = count.checked_mul(size);
     bytes.map_or(core::ptr::null_mut(), |bytes| private::allocate(bytes, ALIGN).cast())
 }
 
 /// # Safety
 /// `result` must be valid to write; `align` must be a power of two.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn fencepost_own_posix_memalign(
+unsafe extern "C" fn own_posix_memalign(
     result: *mut *mut c_void,
     align: size_t,
     size: size_t,
@@ -41,10 +61,9 @@ unsafe extern "C" fn fencepost_own_posix_memalign(
 
 /// # Safety
 /// `address` must be null, or a live block of these functions: std resizes only what it has allocated.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn fencepost_own_realloc(address: *mut c_void, size: size_t) -> *mut c_void {
+unsafe extern "C" fn own_realloc(address: *mut c_void, size: size_t) -> *mut c_void {
     if address.is_null() {
-        return fencepost_own_malloc(size);
+        return own_malloc(size);
     }
     // SAFETY: the caller promises that the block is live, and that it came from the private heap.
     unsafe { private::resize(address as usize, size, ALIGN).cast() }
@@ -55,8 +74,7 @@ unsafe extern "C" fn fencepost_own_realloc(address: *mut c_void, size: size_t) -
 ///
 /// # Safety
 /// As for free(3).
-#[unsafe(no_mangle)]
-unsafe extern "C" fn fencepost_own_free(address: *mut c_void) {
+unsafe extern "C" fn own_free(address: *mut c_void) {
     if private::contains(address as usize) {
         // SAFETY: the caller promises that the block is live; it is in the private heap.
         unsafe { private::free(address as usize) };
