@@ -22,6 +22,8 @@ mod tell;
 pub mod words;
 
 #[cfg(test)]
+mod mapping_examples;
+#[cfg(test)]
 mod snapshot_tests;
 #[cfg(test)]
 mod stack_tests;

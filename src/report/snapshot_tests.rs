@@ -4,12 +4,13 @@
 
 use super::address::AddressReport;
 use super::failure::LookUpFailure;
+use super::mapping_examples::{MAPPING, page_call, suspicion};
 use super::tell::{LookedUp, address, tell};
 use super::words;
 use crate::diagnose::{
     Access, AddressKind, BadRequest, Bug, BugKind, Cause, Crash, Deed, Description, Direction,
-    FoundBy, LibcCall, MappingSubject, Misuse, Operand, Owner, PageCall, Relation, Side, Subject,
-    Violation, Wrong, diagnose_pages, diagnose_suspicion,
+    FoundBy, LibcCall, MappingSubject, Misuse, Operand, Owner, Relation, Side, Subject, Violation,
+    Wrong,
 };
 use crate::finding::text::{self, Style, to_string, to_styled_string};
 use crate::finding::{
@@ -18,11 +19,9 @@ use crate::finding::{
 };
 use crate::heap::Object;
 use crate::heap::canary::Damage;
-use crate::heap::hit::Hit;
 use crate::heap::loans::{Loan, Part};
 use crate::heap::record::{Event, Family, State, ThreadId};
 use crate::heap::release::{Deallocator, Mismatch, Release};
-use crate::mappings::suspicion::{Suspect, Suspicion};
 use crate::mappings::{Call, FileFacts, Step, Story};
 use crate::printable::without_colors;
 use crate::trace::{Caller, Frames, TraceId};
@@ -192,8 +191,6 @@ fn damage(address: usize, expected: u8) -> Option<Damage> {
     Some(Damage { address, bytes, expected, shown: 3, span: 3 })
 }
 
-const MAPPING: usize = 0x7100_0000_0000;
-
 /// A bug in a mapping of two pages, of a file of 5000 bytes.
 fn mapping(kind: BugKind) -> Bug {
     let by = |thread| Event { thread: ThreadId(thread), trace: TraceId::NONE };
@@ -233,51 +230,6 @@ fn mapping(kind: BugKind) -> Bug {
     let subject = MappingSubject::new(violation, story, pages, address);
     let mapping = Some(MappingSubject { file_bytes: Some(10), ..subject });
     Bug { mapping, ..access(kind, address, direction) }
-}
-
-/// Something suspicious about a mapping of two pages.
-fn suspicion(kind: BugKind) -> Bug {
-    let origin = mapping(BugKind::MappingOverflow).mapping.and_then(|subject| subject.story.origin);
-    let event = Event { thread: ThreadId(1), trace: TraceId::NONE };
-    let unmapped = |bytes| Step::new(Call::Munmap, MAPPING, bytes, event);
-    let (suspicion, by, gone) = match kind {
-        BugKind::MunmapTooMuch => {
-            let first = (MAPPING - 4096, MAPPING);
-            (Suspicion::TooMuch { bytes: 12288, first }, FoundBy::Munmap, None)
-        }
-        BugKind::MunmapTooLittle => {
-            (Suspicion::TooLittle { by: unmapped(4096) }, FoundBy::Exit, None)
-        }
-        BugKind::MunmapTwice => {
-            let first = unmapped(8192);
-            (Suspicion::Twice { first }, FoundBy::Munmap, Some(first))
-        }
-        BugKind::MsyncUnmapped => {
-            let gone = Some(unmapped(8192));
-            (Suspicion::NothingToSync { start: MAPPING, bytes: 8192 }, FoundBy::Msync, gone)
-        }
-        BugKind::LostPrivateWrite => (Suspicion::PrivateWrite { pages: 1 }, FoundBy::Munmap, None),
-        _ => (Suspicion::PastEndWrite, FoundBy::Exit, None),
-    };
-    let address = if by == FoundBy::Exit { MAPPING + 4096 } else { MAPPING };
-    let pages = (MAPPING, MAPPING + 8192);
-    let suspect = Suspect { suspicion, address, pages, origin, gone };
-    diagnose_suspicion(&suspect, by, Some(10), ThreadId(0), Frames::new())
-}
-
-/// A call about two pages that begins in an object.
-fn page_call(function: Call, deed: Deed, subject: Subject) -> Bug {
-    let Subject { object, relation } = subject;
-    let page = START - relation.bytes;
-    let step = Step::new(function, page, 8192, object.allocated);
-    let step = Step { from: page, from_bytes: 8192, protection: libc::PROT_READ, ..step };
-    let hit = Hit {
-        object,
-        before: relation.bytes,
-        behind: 8192 - SIZE - relation.bytes,
-        reaches_another: function == Call::Mmap,
-    };
-    diagnose_pages(page, PageCall { step, deed, hit }, ThreadId(0), Frames::new())
 }
 
 /// Returns an example of each kind of bug; a new kind needs one.
@@ -355,7 +307,10 @@ fn example(kind: BugKind) -> Bug {
         | BugKind::MunmapTwice
         | BugKind::MsyncUnmapped
         | BugKind::LostPrivateWrite
-        | BugKind::LostPastEofWrite => suspicion(kind),
+        | BugKind::LostPastEofWrite => suspicion(
+            kind,
+            mapping(BugKind::MappingOverflow).mapping.and_then(|it| it.story.origin),
+        ),
         BugKind::BadMunmap => page_call(Call::Munmap, Deed::Unmaps, object(24, Side::Before)),
         BugKind::BadMprotect => {
             page_call(Call::Mprotect, Deed::Protects(libc::PROT_READ), freed(0, Side::Inside))
