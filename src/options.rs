@@ -437,9 +437,9 @@ options! {
     /// Guard about one in N allocations, and pass the rest to the next allocator; 1 guards all.
     "sample" => sample: usize = 1, Form::Number { min: 1, max: 1 << 30 };
 
-    /// Guard as many allocations as this share of the program's own processor time pays for: with 100% the program
-    /// takes about twice its time. The first objects of each place that allocates are always guarded, later ones ever
-    /// more rarely. Without it, all are guarded.
+    /// Guard as many allocations as this share of the program's own processor time pays for: 100% aims at twice its
+    /// time. Programs that mostly allocate still take more. The first objects of each place that allocates are always
+    /// guarded, later ones ever more rarely. Without it, all are guarded.
     "budget" => budget: Option<Percent> = None, Form::Percent { min: 1, max: 10_000 };
 
     /// With a budget: how much memory the pages of guarded objects may take, as a share of what all live objects take,
