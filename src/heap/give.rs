@@ -128,9 +128,6 @@ mod tests {
     use super::super::threads::ThreadCache;
     use super::super::{AllocationRequest, Config, Heap};
     use super::*;
-    use crate::heap::budget::headroom::Shares;
-    use crate::heap::place::Placing;
-    use crate::options::Placement;
     use crate::pages::trial_backends;
     use crate::trace::TraceId;
 
@@ -139,19 +136,8 @@ mod tests {
     #[test]
     fn what_is_unused_is_given_and_what_is_used_is_not() {
         for backend in trial_backends() {
-            let config = Config {
-                placing: Placing { placement: Placement::Right, seed: 0 },
-                canary_bytes: 128,
-                fill: None,
-                free_fill: None,
-                shares: Shares::of_user(usize::MAX),
-                room_bytes: usize::MAX,
-                max_mappings: 10_000,
-                sample: 1,
-                batch: 0,
-                history_bytes: 1 << 20,
-            };
-            let (heap, cache) = (Heap::new(backend, config).unwrap(), ThreadCache::new());
+            let (heap, cache) =
+                (Heap::new(backend, Config::of_tests()).unwrap(), ThreadCache::new());
             let allocate = |size| {
                 let request =
                     AllocationRequest { size, align: 1, family: Family::Malloc, zeroed: false };

@@ -32,6 +32,25 @@ pub struct Config {
     pub history_bytes: usize,
 }
 
+#[cfg(test)]
+impl Config {
+    /// For tests: nothing is spent, and nothing waits.
+    pub fn of_tests() -> Config {
+        Config {
+            placing: Placing { placement: crate::options::Placement::Right, seed: 0 },
+            canary_bytes: 128,
+            fill: None,
+            free_fill: None,
+            shares: Shares::of_user(usize::MAX),
+            room_bytes: usize::MAX,
+            max_mappings: 10_000,
+            sample: 1,
+            batch: 0,
+            history_bytes: 1 << 20,
+        }
+    }
+}
+
 /// The options, the budget, the count of unguarded allocations, and whether the heap is closed.
 pub struct Terms {
     pub config: Config,

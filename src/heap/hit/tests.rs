@@ -5,10 +5,7 @@ use super::super::release::{Deallocator, Release};
 use super::super::threads::ThreadCache;
 use super::super::{AllocationRequest, Config, Heap};
 use super::*;
-use crate::heap::budget::headroom::Shares;
 use crate::heap::give::Demand;
-use crate::heap::place::Placing;
-use crate::options::Placement;
 use crate::pages::{PageProtection, trial_backends};
 use crate::sys::probe;
 use crate::trace::TraceId;
@@ -17,19 +14,7 @@ const EVENT: Event = Event { thread: ThreadId(0), trace: TraceId::NONE };
 const PAGE: usize = PAGE_BYTES;
 
 fn heap(pages: &'static dyn PageProtection) -> Heap {
-    let config = Config {
-        placing: Placing { placement: Placement::Right, seed: 0 },
-        canary_bytes: 128,
-        fill: None,
-        free_fill: None,
-        shares: Shares::of_user(usize::MAX),
-        room_bytes: usize::MAX,
-        max_mappings: 10_000,
-        sample: 1,
-        batch: 0,
-        history_bytes: 1 << 20,
-    };
-    Heap::new(pages, config).unwrap()
+    Heap::new(pages, Config::of_tests()).unwrap()
 }
 
 fn allocate(heap: &Heap, cache: &ThreadCache, size: usize, align: usize) -> usize {
