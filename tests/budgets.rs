@@ -27,9 +27,7 @@ fn run_program(
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/robustness");
     let source = source.join(name).with_extension("c");
     let program = folder.join(name);
-    if !program.exists() {
-        build_program(&source, &program, &["-g".to_owned()], &[]).expect("it compiles");
-    }
+    build_program(&source, &program, &["-g".to_owned()], &[]).expect("it compiles");
     let mut command = fencepost_run(backend, options.iter().copied(), program);
     process::run(command.args(arguments), Duration::from_secs(120)).expect("fencepost starts")
 }

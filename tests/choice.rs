@@ -17,10 +17,8 @@ fn run(test: &str, backend: &str, options: &[&str], arguments: &[&str]) -> Outco
     fs::create_dir_all(&folder).expect("a folder to build in");
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/choice/many.c");
     let program = folder.join("many");
-    if !program.exists() {
-        let flags = ["-g", "-O1", "-fno-builtin", "-pthread"].map(str::to_owned);
-        build_program(&source, &program, &flags, &[]).expect("it compiles");
-    }
+    let flags = ["-g", "-O1", "-fno-builtin", "-pthread"].map(str::to_owned);
+    build_program(&source, &program, &flags, &[]).expect("it compiles");
     let mut command = fencepost_run(backend, options.iter().copied(), program);
     process::run(command.args(arguments), Duration::from_secs(120)).expect("fencepost starts")
 }
@@ -55,9 +53,10 @@ fn of_many_objects_some_have_pages_and_the_first_of_each_place_do() {
 #[test]
 fn a_short_program_has_pages_for_everything() {
     let options = ["--budget", "100%", "--summary", "always"];
-    let outcome = run("short", "auto", &options, &["churn", "100"]);
+    // So few that no thread settles its bill, however slow the machine is.
+    let outcome = run("short", "auto", &options, &["churn", "10"]);
     let [paged, all, _, places] = shares(&outcome);
-    assert!(paged == all && paged >= 100 && places >= 1, "{}", outcome.stderr);
+    assert!(paged == all && paged >= 10 && places >= 1, "{}", outcome.stderr);
 }
 
 #[test]
