@@ -85,6 +85,10 @@ pub struct Flags {
     pub fortified: Option<(Product, Product)>,
     pub only_if: Option<Vec<usize>>,
     pub is_always_looked_at: bool,
+    /// Whether it fails with EFAULT where the kernel can't use an operand.
+    pub can_be_refused: bool,
+    /// Finds operands behind arguments of such a call.
+    pub looks_behind: Option<Function>,
 }
 
 /// A function that finds how far a call goes.
@@ -322,6 +326,14 @@ fn parse_flag(
         "early" => flags.early = Some(rest.to_owned()),
         "or" => flags.substitutes = rest.split(' ').map(str::to_owned).collect(),
         "always" => flags.is_always_looked_at = true,
+        "refused" => {
+            flags.can_be_refused = true;
+            if let Some(function) = rest.strip_prefix("by ") {
+                flags.looks_behind = Some(parse_function(function, false)?);
+            } else if !rest.is_empty() {
+                return Err(format!("`refused {rest}` is no flag"));
+            }
+        }
         "fortified" => {
             let (least, most) = rest.split_once(" <= ").ok_or("no ` <= `")?;
             flags.fortified = Some((parse_product(least)?, parse_product(most)?));

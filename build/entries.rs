@@ -11,16 +11,22 @@ const REGISTERS: [&str; 6] = ["rdi", "rsi", "rdx", "rcx", "r8", "r9"];
 pub fn write(declarations: &[Declaration]) -> String {
     let mut text = String::new();
     let mut table = String::new();
+    let mut refused = String::new();
     for declaration in declarations {
         for (index, name) in declaration.names.iter().enumerate() {
             text += &entry(declaration, name, declaration.flags.substitutes.get(index));
             let _ = writeln!(table, "    &{name}::NEXT,");
+            if declaration.flags.can_be_refused {
+                let _ = writeln!(refused, "    &{name}::FRONT,");
+            }
         }
     }
     let _ = write!(
         text,
         "/// libc's functions behind the checked ones.\n\
-         pub static NEXT: &[&crate::sys::next::Next] = &[\n{table}];\n"
+         pub static NEXT: &[&crate::sys::next::Next] = &[\n{table}];\n\
+         /// What stands in front of those that fail with EFAULT, if that is looked at.\n\
+         pub static FRONTS: &[&crate::checked::refused::Front] = &[\n{refused}];\n"
     );
     text
 }
@@ -67,7 +73,39 @@ fn entry(declaration: &Declaration, name: &str, substitute: Option<&String>) -> 
         let end = if function.is_instead { "" } else { ";" };
         let _ = writeln!(text, "    {path}(call{comma}{}){end}", given(&function.arguments));
     }
-    text + "} }\n"
+    text += "}";
+    if flags.can_be_refused {
+        text += &refused(declaration);
+    }
+    text + " }\n"
+}
+
+/// The operands of a call that failed with EFAULT.
+fn refused(declaration: &Declaration) -> String {
+    let mut text = " refused |call, operands| {\n".to_owned();
+    for operand in &declaration.operands {
+        let Place::Argument(index) = operand.place else { continue };
+        let name = &operand.name;
+        match &operand.extent {
+            Some(Extent::Bytes(bytes)) => {
+                let adds = if operand.access.is_write() { "writes" } else { "reads" };
+                let _ = writeln!(
+                    text,
+                    "    operands.{adds}(\"{name}\", call.arg({index}), {});",
+                    product(bytes)
+                );
+            }
+            Some(Extent::Text { .. }) => {
+                let _ = writeln!(text, "    operands.text(call.arg({index}));");
+            }
+            None => {}
+        }
+    }
+    if let Some(function) = &declaration.flags.looks_behind {
+        let (path, arguments) = (&function.path, given(&function.arguments));
+        let _ = writeln!(text, "    crate::checked::{path}(call, operands, {arguments});");
+    }
+    text + "}"
 }
 
 /// The registers that the entry compares with the heap's addresses, or a word that stands for them.

@@ -11,6 +11,7 @@
 //! The files below are listed from those that are entered first to those that all others use.
 
 mod bad_access;
+pub mod refusal;
 pub mod suspicion;
 
 mod bad_call;

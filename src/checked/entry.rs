@@ -249,6 +249,47 @@ routine!(
     @restore "fencepost_entry_resolve", "mov rdi, r11\ncall {resolve}", "mov r11, rax",
     resolve = sym resolve
 );
+// r10 holds libc's function, and r11 what is called after it has returned -1.
+core::arch::global_asm!(
+    ".pushsection .text.fencepost_entry_after,\"ax\",@progbits",
+    ".globl fencepost_entry_after",
+    ".hidden fencepost_entry_after",
+    ".type fencepost_entry_after,@function",
+    "fencepost_entry_after:",
+    ".cfi_startproc",
+    "push rbp",
+    ".cfi_def_cfa_offset 16",
+    ".cfi_offset rbp, -16",
+    "mov rbp, rsp",
+    ".cfi_def_cfa_register rbp",
+    "sub rsp, {frame_bytes} + 16",
+    "mov [rsp + 8], r11",
+    "mov [rsp + 16], rdi",
+    "mov [rsp + 24], rsi",
+    "mov [rsp + 32], rdx",
+    "mov [rsp + 40], rcx",
+    "mov [rsp + 48], r8",
+    "mov [rsp + 56], r9",
+    // A seventh argument, if there is one.
+    "mov r11, [rbp + 16]",
+    "mov [rsp], r11",
+    "call r10",
+    "cmp eax, -1",
+    "jne 5f",
+    "mov [rsp + 192], rax",
+    "lea rdi, [rsp + 16]",
+    "call [rsp + 8]",
+    "mov rax, [rsp + 192]",
+    "5:",
+    "leave",
+    ".cfi_def_cfa rsp, 8",
+    ".cfi_restore rbp",
+    "ret",
+    ".cfi_endproc",
+    ".size fencepost_entry_after, . - fencepost_entry_after",
+    ".popsection",
+    frame_bytes = const FRAME_BYTES,
+);
 // r11 holds the `Next`, and r10 our function.
 routine!(
     @restore "fencepost_entry_way", "mov rdi, r11\nmov rsi, r10\ncall {choose}", "mov r11, rax",
@@ -326,11 +367,13 @@ pub(crate) use go_early;
 ///
 /// The brackets hold the registers of the operands; or `any` to check every call; or `always` to do so even if no calls
 /// are checked. `early "f"` names an implementation for the time before libc's is known. `or "f"` names a function that
-/// is used if libc lacks this one.
+/// is used if libc lacks this one. `refused |call, operands| { … }` behind the body passes all operands of a call that has
+/// failed with EFAULT to `operands` (`refused.rs`).
 macro_rules! entry {
     (
         $kind:ident $name:ident[$($register:ident)*]
-            $(early $early:literal)? $(or $substitute:literal)? = |$call:ident| $body:expr
+            $(early $early:literal)? $(or $substitute:literal)? = |$call:ident| $body:block
+            $(refused |$refused:ident, $operands:ident| $look:block)?
     ) => {
         #[allow(non_snake_case)]
         pub mod $name {
@@ -344,8 +387,46 @@ macro_rules! entry {
                 // them, except what a check has just found to be broken.
                 #[allow(unused_unsafe, unused_braces)]
                 let result = unsafe { $body };
-                crate::checked::entry::Outcome::word(result)
+                let result = crate::checked::entry::Outcome::word(result);
+                $(
+                    let $refused = $call;
+                    if crate::checked::refused::has_failed(result) {
+                        crate::checked::refused::look($refused, look);
+                    }
+                )?
+                result
             }
+
+            $(
+                /// Passes the operands of a call, which has failed, to `operands`.
+                #[allow(unused_unsafe, unused_variables, unused_braces)]
+                fn look(
+                    $refused: &crate::checked::entry::Call<'_>,
+                    $operands: &mut crate::checked::refused::Operands,
+                ) {
+                    // SAFETY: as in `check`.
+                    unsafe { $look }
+                }
+
+                extern "C-unwind" fn after(saved: &crate::checked::entry::Saved) {
+                    let call = crate::checked::entry::Call::new(stringify!($name), saved);
+                    crate::checked::refused::look_unless_own(&call, look);
+                }
+
+                #[unsafe(naked)]
+                extern "C" fn front() {
+                    core::arch::naked_asm!(
+                        "mov r10, [rip + {front}]",
+                        "lea r11, [rip + {after}]",
+                        "jmp fencepost_entry_after",
+                        front = sym FRONT,
+                        after = sym after,
+                    )
+                }
+
+                pub static FRONT: crate::checked::refused::Front =
+                    crate::checked::refused::Front::new(&NEXT, front);
+            )?
 
             core::arch::global_asm!(
                 concat!(".pushsection .text.fencepost_check_", stringify!($name), ",\"ax\",@progbits"),

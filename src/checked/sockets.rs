@@ -4,7 +4,8 @@ use super::descriptors::input;
 use super::entry::Call;
 use super::names::deliver;
 use super::operand;
-use super::vectors::{Clipped, all_touched, has_touched, slice};
+use super::refused::Operands;
+use super::vectors::{Clipped, all_touched, has_touched, refused, slice};
 use crate::diagnose::Direction;
 use crate::sys::{errno, probe};
 use core::ffi::{c_int, c_uint, c_void};
@@ -125,6 +126,23 @@ pub unsafe fn sends_message(call: &Call<'_>) {
             sends(call, message);
         }
     }
+}
+
+/// Passes what a message leads to, of a call that has failed, to `operands`.
+///
+/// # Safety
+/// The program must have passed what the manual demands, as far as it is readable.
+pub unsafe fn refused_message(call: &Call<'_>, operands: &mut Operands, direction: Direction) {
+    // SAFETY: as this function demands.
+    let Some(message) = (unsafe { readable(call.ptr::<msghdr>(1)) }) else { return };
+    if direction == Direction::Read {
+        operands.reads("msg_name", message.msg_name as usize, message.msg_namelen as usize);
+        operands.reads("msg_control", message.msg_control as usize, message.msg_controllen);
+    }
+    let list = (message.msg_iov as usize, message.msg_iovlen);
+    operands.reads("iov", list.0, list.1.saturating_mul(size_of::<libc::iovec>()));
+    // SAFETY: as this function demands.
+    unsafe { refused(call, operands, direction, list) }
 }
 
 /// Returns the messages of a call. The kernel takes at most UIO_MAXIOV of them.

@@ -7,7 +7,8 @@
 
 use super::entry::Call;
 use super::operand;
-use crate::diagnose::Direction;
+use super::refused::Operands;
+use crate::diagnose::{Direction, Operand};
 use crate::sys::probe;
 use libc::iovec;
 
@@ -112,4 +113,26 @@ pub unsafe fn slice<'a>(call: &Call<'_>, vectors: usize, count: usize) -> &'a [i
     }
     // SAFETY: all of the bytes were just read, and the caller promises that they are vectors.
     unsafe { core::slice::from_raw_parts(vectors as *const iovec, count) }
+}
+
+/// Passes the buffers of a list, of a call that has failed, to `operands`.
+///
+/// # Safety
+/// As for [`slice`].
+pub unsafe fn refused(
+    call: &Call<'_>,
+    operands: &mut Operands,
+    direction: Direction,
+    (vectors, count): (usize, usize),
+) {
+    if !probe::can_read(vectors, 1) {
+        return;
+    }
+    // SAFETY: the caller promises what `slice` demands.
+    let buffers = unsafe { slice(call, vectors, count) }.iter().map(|buffer| Operand {
+        name: "iov_base",
+        start: buffer.iov_base as usize,
+        bytes: buffer.iov_len,
+    });
+    operands.first_of(buffers, direction);
 }

@@ -7,7 +7,7 @@ kinds! {
     MAPPING_KINDS
     "mapping-use-after-unmap" C:
     "The program uses memory that it had mapped, after munmap, mremap or shmdt took it away."
-    "By the fault, as long as nothing else has been mapped there since. The report shows who mapped it and who took it away."
+    "By the fault, as long as nothing else has been mapped there since. The report shows who mapped it and who took it away. With --mappings=check also at a system call that fails with EFAULT for it."
     "A pointer that outlives the mapping; mremap, which may move it; madvise(MADV_DONTFORK) and a child."
     "Unmap after the last use, or set the pointer to NULL; after mremap use the address that it returned."
     r#"#include <sys/mman.h>
@@ -65,7 +65,7 @@ int main(void)
 "#
     "mapping-protection" C:
     "The program reads, writes or executes memory of a mapping that does not permit it."
-    "By the fault. The report says which call of mmap or mprotect made the page so."
+    "By the fault. The report says which call of mmap or mprotect made the page so. With --mappings=check also at a system call that fails with EFAULT for it."
     "A mapping that is read-only, a guard of the program's own, mprotect too early or of too much."
     "Ask for the rights that are needed, or find out why the pointer leads there."
     r#"#include <sys/mman.h>

@@ -19,8 +19,9 @@ const REACH_BYTES: usize = PAGE_BYTES;
 /// MAP_FAILED, an offset from it, or a number below it.
 const FAILED_REACH_BYTES: usize = 64 << 10;
 
-/// Codes of SIGSEGV (sigaction(2)): nothing is mapped there, or a guard of madvise; a protection key forbids it.
+/// Codes of SIGSEGV (sigaction(2)): nothing is mapped there, or a guard of madvise; it is not permitted; a protection key forbids it.
 const SEGV_MAPERR: c_int = 1;
+const SEGV_ACCERR: c_int = 2;
 const SEGV_PKUERR: c_int = 4;
 
 /// What is known around an address that faulted.
@@ -82,6 +83,26 @@ pub fn explain(
             }
         }
         _ => None,
+    }
+}
+
+/// Why the kernel could not use an address for the access of a call, if that has to do with a mapping of the program's. It says no more
+/// than EFAULT, so the list of mappings has to tell.
+pub fn explain_refusal(access: &Access, scene: &Scene) -> Option<(BugKind, MappingSubject)> {
+    let here = scene.around.as_ref()?.here.as_ref();
+    let explain = |signal, code, crash| explain((signal, code), access, &crash, scene);
+    let maperr = |crash| explain(libc::SIGSEGV, SEGV_MAPERR, crash);
+    match here {
+        None => maperr(Crash::Unmapped),
+        Some(here) if access.direction == Direction::Write && !here.writable && here.readable => {
+            explain(libc::SIGSEGV, SEGV_ACCERR, Crash::ReadOnly(String::new()))
+        }
+        Some(here) if !here.readable && !here.writable => {
+            explain(libc::SIGSEGV, SEGV_ACCERR, Crash::Inaccessible(String::new()))
+        }
+        // It permits the access, and can't be used all the same.
+        Some(_) if scene.story.guarded.is_some() => maperr(Crash::Unavailable),
+        Some(_) => explain(libc::SIGBUS, libc::BUS_ADRERR, Crash::Unavailable),
     }
 }
 
@@ -477,6 +498,28 @@ mod tests {
         assert_eq!(kind_in(8, Some(8), with(Some(Origin::MapFailed))), failed_pointer);
         assert_eq!(kind_in(7, Some(8), with(Some(Origin::Null))), None);
         assert_eq!(kind_in(7, Some(8), Scene { is_in_libc: true, ..with(None) }), None);
+    }
+
+    #[test]
+    fn a_call_is_refused_for_what_the_list_of_mappings_shows() {
+        let refused = |direction, scene| {
+            explain_refusal(&access(AT + 8, direction), &scene).map(|(_, it)| it.violation)
+        };
+        let (read, write) = (Direction::Read, Direction::Write);
+        let nothing = Scene { around: Some(Around::default()), ..scene_here("", gone(1)) };
+        assert_eq!(refused(read, nothing), Some(Violation::Unmapped));
+        let protect = |protection| Some(Step { protection, ..step(Call::Mprotect, 1) });
+        let story = |protection| Story { protected: protect(protection), ..mapped(1) };
+        let sealed = Some(Violation::Forbidden(0));
+        assert_eq!(refused(read, scene_here("---p", story(0))), sealed);
+        assert_eq!(refused(write, scene_here("---p", story(0))), sealed);
+        let read_only = || scene_here("r--p", story(1));
+        assert_eq!(refused(write, read_only()), Some(Violation::Forbidden(1)));
+        assert_eq!(refused(read, read_only()), None);
+        let guarded = Story { guarded: Some(step(Call::Guard, 1)), ..mapped(1) };
+        assert_eq!(refused(write, scene_here("rw-p", guarded)), Some(Violation::Guard));
+        assert_eq!(refused(write, scene_here("rw-p", mapped(1))), None, "there again");
+        assert_eq!(refused(read, Scene { around: None, ..scene_here("", gone(1)) }), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub use bug::{
 };
 pub use crash::{diagnose_abort, diagnose_crash};
 pub use libc_call::{LibcCall, Misuse, Operand};
-pub use mapping::{Scene, not_heap};
+pub use mapping::{Scene, explain_refusal, not_heap};
 pub use page_call::{Deed, MAPPED_NATIVELY_BYTES, PageCall};
 pub use suspicion::diagnose_suspicion;
 
@@ -59,6 +59,18 @@ pub fn diagnose_libc(
         Misuse::Size { .. } => BugKind::NegativeSizeParam,
     };
     Bug { subject, ..Bug::new(kind, call.address(), Cause::Libc(call), thread, stack) }
+}
+
+/// Diagnoses a libc call that the kernel has refused for a mapping of the program's.
+pub fn diagnose_refusal(
+    kind: BugKind,
+    subject: MappingSubject,
+    call: LibcCall,
+    thread: ThreadId,
+    stack: Frames,
+) -> Bug {
+    let mapping = Some(subject);
+    Bug { mapping, ..Bug::new(kind, call.address(), Cause::Libc(call), thread, stack) }
 }
 
 /// Diagnoses a call about pages, the first of which is at `address`.

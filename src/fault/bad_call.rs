@@ -4,7 +4,9 @@ use super::death::{self, fencepost_on_error};
 use super::tally::{self, Sight};
 use super::turn::{GoingOn, Turn, Verdict};
 use super::{owner, reporter, scene};
-use crate::diagnose::{self, BadRequest, Bug, FoundBy, LibcCall, Owner, PageCall};
+use crate::diagnose::{
+    self, BadRequest, Bug, BugKind, FoundBy, LibcCall, MappingSubject, Owner, PageCall,
+};
 use crate::heap::{BadCall, report_memory, threads};
 use crate::mappings::suspicion::Suspect;
 use crate::report::failure::LookUpFailure;
@@ -96,6 +98,21 @@ pub fn report_suspicion(runtime: &'static Runtime, suspect: &Suspect, by: FoundB
     let outcome = take_turn(runtime, at, true, |stack| {
         let stack = if by == FoundBy::Exit { Frames::new() } else { stack };
         diagnose::diagnose_suspicion(suspect, by, file_bytes, threads::current(), stack)
+    });
+    if outcome == Outcome::Reported {
+        fencepost_on_error();
+    }
+}
+
+/// Reports a call that the kernel has refused for the mapping that `subject` is. The process goes on.
+pub fn report_refusal(
+    runtime: &'static Runtime,
+    kind: BugKind,
+    subject: MappingSubject,
+    call: LibcCall,
+) {
+    let outcome = take_turn(runtime, call.caller, true, move |stack| {
+        diagnose::diagnose_refusal(kind, subject, call, threads::current(), stack)
     });
     if outcome == Outcome::Reported {
         fencepost_on_error();

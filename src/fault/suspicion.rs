@@ -22,7 +22,7 @@ use core::ops::Range;
 const MOST_COMPARED: usize = 256;
 
 /// The runtime, if calls of the program's are looked at now.
-fn checker() -> Option<&'static Runtime> {
+pub(super) fn checker() -> Option<&'static Runtime> {
     let runtime = runtime::get().filter(|it| it.options.mappings.has(MappingsChoice::CHECK))?;
     let can = !RuntimeScope::is_active() && runtime.is_own_process() && !reporter::is_me();
     // Files of the kernel's are read, and a process that may not open any might be killed for it.

@@ -3,5 +3,6 @@
 use crate::checked::entry::entry;
 use crate::checked::streams;
 use crate::checked::text::Case;
+use crate::diagnose::Direction;
 
 include!(concat!(env!("OUT_DIR"), "/checked_entries.rs"));

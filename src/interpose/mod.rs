@@ -35,6 +35,8 @@ mod signals;
 mod userfaults;
 mod waits;
 
+use crate::options::MappingsChoice;
+use crate::runtime;
 use crate::sys::next;
 use crate::trace::{self, ModuleKind};
 use core::num::NonZeroUsize;
@@ -56,6 +58,11 @@ fn resolve_checked() {
             && !is_ours(address)
         {
             next.leave_alone();
+        }
+    }
+    if runtime::get().is_some_and(|it| it.options.mappings.has(MappingsChoice::CHECK)) {
+        for front in checked::FRONTS {
+            front.stand(|address| is_libcs(address) || is_ours(address));
         }
     }
 }

@@ -43,6 +43,9 @@ pub fn tell(bug: &Bug, found: LookedUp) -> Finding {
         registers: registers(&bug.cause),
         access: access(&bug.cause),
         explanation: match &bug.cause {
+            Cause::Libc(call) if bug.mapping.is_some() => {
+                Some(words::refused_call(call).to_string())
+            }
             Cause::Libc(call) => Some(words::libc_call(call, subject).to_string()),
             Cause::Found(_) if bug.page_call.is_some() => {
                 bug.page_call.map(|call| mapping_words::page_call(&call))
@@ -234,6 +237,9 @@ fn place(bug: &Bug) -> Vec<String> {
     if let Some(subject) = &bug.mapping {
         let direction = match bug.cause {
             Cause::Access(access) => Some(access.direction),
+            Cause::Libc(LibcCall { misuse: Misuse::OutOfBounds { direction, .. }, .. }) => {
+                Some(direction)
+            }
             _ => None,
         };
         let owner = bug.owner.as_ref().map(|owner| words::owner(owner, bug.thread).to_string());

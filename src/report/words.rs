@@ -125,6 +125,20 @@ pub fn libc_call(call: &LibcCall, subject: Option<&Subject>) -> impl Display {
     })
 }
 
+/// Says what the kernel has refused to a libc call.
+pub fn refused_call(call: &LibcCall) -> impl Display {
+    let function = call.function;
+    Words(move |out: &mut Formatter<'_>| {
+        write!(out, "{function} failed with EFAULT")?;
+        let Misuse::OutOfBounds { direction, operand, .. } = call.misuse else { return Ok(()) };
+        let (name, bytes) = (operand.name, in_bytes(operand.bytes));
+        match direction {
+            Direction::Write => write!(out, ": it would write {bytes} to its {name}"),
+            _ => write!(out, ": it would read {bytes} of its {name}"),
+        }
+    })
+}
+
 /// Writes ` in an 18-byte object` for an operand that begins at `start`.
 fn write_where_from(
     out: &mut Formatter<'_>,

@@ -1,20 +1,19 @@
 //! The next functions, which ours stand in front of: those of libc or of another preloaded library.
 //!
 //! `dlsym(RTLD_NEXT)` finds them. It takes the loader's lock, so [`resolve`] looks all of them up
-//! while the process still has one thread. `once_cell::race` never waits: if two threads look a
-//! function up at once, both find the same.
+//! while the process still has one thread. Nobody waits: if two threads look a function up at once, both find
+//! the same.
 
 use core::ffi::{CStr, c_char, c_void};
 use core::mem::transmute_copy;
 use core::num::NonZeroUsize;
-use core::sync::atomic::{AtomicBool, Ordering};
-use once_cell::race::OnceNonZeroUsize;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Address of the next definition of one symbol.
 #[repr(C)]
 pub struct Next {
     /// 0 until it is known. It is the first field because entries in assembler read it.
-    address: OnceNonZeroUsize,
+    address: AtomicUsize,
     /// See [`Next::leave_alone`]. Entries in assembler read it too.
     is_left_alone: AtomicBool,
     name: &'static CStr,
@@ -27,8 +26,6 @@ pub struct Next {
 /// A function that only makes a system call, with as many of the arguments as this takes.
 type Plain = extern "C" fn(usize, usize, usize, usize, usize, usize) -> isize;
 
-const _: () = assert!(size_of::<OnceNonZeroUsize>() == size_of::<usize>());
-
 impl Next {
     pub const fn new(name: &'static CStr) -> Next {
         Next { substitute: None, ..Next::or(name, name) }
@@ -36,7 +33,7 @@ impl Next {
 
     pub const fn or(name: &'static CStr, substitute: &'static CStr) -> Next {
         Next {
-            address: OnceNonZeroUsize::new(),
+            address: AtomicUsize::new(0),
             is_left_alone: AtomicBool::new(false),
             name,
             substitute: Some(substitute),
@@ -58,9 +55,7 @@ impl Next {
 
     /// Has calls go on to `function`, which is ours. Must be called before the first look-up.
     pub fn put_before(&self, function: *const ()) {
-        if let Some(address) = NonZeroUsize::new(function as usize) {
-            let _ = self.address.set(address);
-        }
+        self.set(function as usize);
     }
 
     /// From now on entries in assembler pass calls straight on to the next function.
@@ -69,16 +64,31 @@ impl Next {
     }
 
     pub fn address(&self) -> Option<NonZeroUsize> {
-        self.address.get_or_try_init(|| self.look_up().ok_or(())).ok()
+        self.known().or_else(|| {
+            self.set(self.look_up()?.get());
+            self.known()
+        })
+    }
+
+    fn known(&self) -> Option<NonZeroUsize> {
+        NonZeroUsize::new(self.address.load(Ordering::Acquire))
+    }
+
+    /// Sets the address, if there is none.
+    fn set(&self, address: usize) {
+        let _ = self.address.compare_exchange(0, address, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// From now on has calls go to `function`, which is ours, whatever was known before.
+    pub fn lead_to(&self, function: *const ()) {
+        self.address.store(function as usize, Ordering::Release);
     }
 
     /// From now on uses `function`, which has the same signature, in libc's place. To be called once, before libc's
     /// function is looked up.
     pub fn take_over(&self, function: *const ()) {
-        if let Some(address) = NonZeroUsize::new(function as usize) {
-            // If it is set already, a constructor has called libc's function, and later calls go there too.
-            let _ = self.address.set(address);
-        }
+        // If it is set already, a constructor has called libc's function, and later calls go there too.
+        self.set(function as usize);
     }
 
     /// Looks the function up, while it is safe to take the loader's lock.
@@ -107,7 +117,7 @@ impl Next {
     /// `F` must be a function pointer type with the C signature of the symbol.
     pub unsafe fn get<F: Copy>(&self) -> Option<F> {
         const { assert!(size_of::<F>() == size_of::<usize>()) };
-        let address = match (self.address.get(), self.plain) {
+        let address = match (self.known(), self.plain) {
             (None, Some(plain)) => NonZeroUsize::new(plain as usize),
             _ => self.address(),
         };
@@ -148,9 +158,12 @@ fn libc_dlsym() -> Option<DlsymFn> {
         let (name, version) = (c"dlsym".as_ptr(), c"GLIBC_2.2.5".as_ptr());
         // SAFETY: the strings are valid C strings, and dlvsym(3) defines the handle.
         let found = unsafe { libc::dlvsym(libc::RTLD_NEXT, name, version) };
-        NonZeroUsize::new(found as usize).ok_or(())
+        NonZeroUsize::new(found as usize)
     };
-    let address = DLSYM.address.get_or_try_init(look_up).ok()?;
+    let address = DLSYM.known().or_else(|| {
+        DLSYM.set(look_up()?.get());
+        DLSYM.known()
+    })?;
     // SAFETY: this is dlsym's address, and `DlsymFn` its signature.
     Some(unsafe { transmute_copy::<usize, DlsymFn>(&address.get()) })
 }

@@ -40,12 +40,12 @@ pub fn copy_string(from: usize, room: &mut [u8]) -> &[u8] {
 
 /// Whether there is no fault handler and the byte can't be read, so that it must not be probed.
 fn is_refused(address: usize) -> bool {
-    !HAS_HANDLER.load(Ordering::Relaxed) && !is_readable(address)
+    !HAS_HANDLER.load(Ordering::Relaxed) && !is_readable_to_kernel(address)
 }
 
 /// Whether the kernel can read this byte. rt_sigprocmask(2) is allowed in every sandbox, and reads the mask before it
 /// looks at the operation, which is an invalid one here.
-fn is_readable(address: usize) -> bool {
+pub fn is_readable_to_kernel(address: usize) -> bool {
     const NOTHING: usize = usize::MAX;
     // An aligned word does not cross a page's end.
     let word = address & !(WORD_BYTES - 1);
@@ -76,7 +76,7 @@ mod tests {
             (1 << 63, false),
             (usize::MAX, false),
         ] {
-            assert_eq!(is_readable(address), is_there, "{address:#x}");
+            assert_eq!(is_readable_to_kernel(address), is_there, "{address:#x}");
         }
         // SAFETY: the first of the two pages, which nobody else knows.
         unsafe { memory::unmap(pages, PAGE_BYTES) };
