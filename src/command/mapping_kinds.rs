@@ -174,7 +174,10 @@ int main(void)
 
 int main(void)
 {
-    char *pages = mmap(0, 12288, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *pages;
+    do
+        pages = mmap(0, 12288, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    while ((long)(pages + 4096) % 65536 == 0); // else it looks like a cut to an alignment
     munmap(pages, 4096);
 }
 "#
