@@ -26,14 +26,17 @@ fn main() -> ExitCode {
     let cases = cases(&program);
     let declared = declared_functions();
     let mut trials = vec![complete(&cases, &declared)];
-    for backend in BACKENDS {
-        let program = program.clone();
-        trials.push(Trial::ignorable_test(format!("good_calls::{backend}"), move || {
-            match why_unavailable(backend) {
-                Some(why) => Ok(Completion::ignored_with(format!("not available here: {why}"))),
-                None => good_calls_are_let_be(&program, backend),
-            }
-        }));
+    // With mappings=check something stands in front of the functions that the kernel may refuse.
+    for (name, options) in [("good_calls", &[][..]), ("refusals", &["--mappings=check"])] {
+        for backend in BACKENDS {
+            let program = program.clone();
+            trials.push(Trial::ignorable_test(format!("{name}::{backend}"), move || {
+                match why_unavailable(backend) {
+                    Some(why) => Ok(Completion::ignored_with(format!("not available here: {why}"))),
+                    None => good_calls_are_let_be(&program, backend, options),
+                }
+            }));
+        }
     }
     // What an operand is does not depend on how pages are guarded.
     let backend = available_backends()[0];
@@ -109,13 +112,17 @@ fn complete(cases: &[Case], declared: &BTreeSet<String>) -> Trial {
     })
 }
 
-fn run(program: &Path, backend: &str, arguments: &[&str]) -> Outcome {
-    let mut command = fencepost_run(backend, [], program);
+fn run(program: &Path, backend: &str, options: &[&str], arguments: &[&str]) -> Outcome {
+    let mut command = fencepost_run(backend, options.iter().copied(), program);
     process::run(command.args(arguments), LIMIT).expect("fencepost starts")
 }
 
-fn good_calls_are_let_be(program: &Path, backend: &str) -> Result<Completion, Failed> {
-    let outcome = run(program, backend, &[]);
+fn good_calls_are_let_be(
+    program: &Path,
+    backend: &str,
+    options: &[&str],
+) -> Result<Completion, Failed> {
+    let outcome = run(program, backend, options, &[]);
     let is_intact = outcome.exit == Exit::Code(0) && outcome.stdout == "intact\n";
     if is_intact && outcome.stderr.is_empty() {
         Ok(Completion::Completed)
@@ -129,7 +136,7 @@ fn bad_call(program: &Path, backend: &str, case: &Case) -> Result<Completion, Fa
     match &case.what {
         What::Untested { why } => Ok(Completion::ignored_with(why.clone())),
         What::Reported { direction, bytes } => {
-            let outcome = run(program, backend, &[&case.name]);
+            let outcome = run(program, backend, &[], &[&case.name]);
             match difference(case, direction, *bytes, &outcome) {
                 None => Ok(Completion::Completed),
                 Some(why) => Err(why.into()),
