@@ -11,6 +11,7 @@ use crate::heap::release::{Deallocator, Mismatch, Release};
 use crate::mappings::suspicion::Suspicion;
 use crate::mappings::{Call, FileFacts, Step, Story};
 use crate::sys::PAGE_BYTES;
+use crate::sys::address_map::Mapping;
 use crate::trace::Frames;
 use core::fmt::{self, Display, Formatter};
 use core::ops::Range;
@@ -419,6 +420,17 @@ impl MappingSubject {
     }
 }
 
+/// A mapping near an address at which there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    pub mapping: Mapping,
+    pub side: Side,
+    /// In bytes: from its end to the address, or from the address to its start.
+    pub distance: usize,
+    /// The call that made it, if that is known.
+    pub made: Option<Step>,
+}
+
 /// Everything that a report says.
 #[derive(Clone, Debug)]
 pub struct Bug {
@@ -440,6 +452,8 @@ pub struct Bug {
     pub mapping: Option<MappingSubject>,
     /// The call about pages that it is.
     pub page_call: Option<PageCall>,
+    /// What is mapped nearest to the address, if nothing is mapped there and nothing more is known.
+    pub near: Vec<Neighbour>,
 }
 
 impl Bug {
@@ -465,6 +479,7 @@ impl Bug {
             crash: None,
             mapping: None,
             page_call: None,
+            near: Vec::new(),
         }
     }
 }

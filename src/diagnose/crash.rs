@@ -65,7 +65,11 @@ pub fn diagnose_crash(trap: Trap, scene: &Scene, thread: ThreadId, stack: Frames
         libc::SIGBUS => (BugKind::Bus, Cause::Access(access), access.start),
         _ => (BugKind::Segv, Cause::Access(access), access.start),
     };
-    Bug { crash: Some(crash), ..Bug::new(kind, address, cause, thread, stack) }
+    let near = match crash {
+        Crash::Unmapped => mapping::neighbours(access.fault, scene),
+        _ => Vec::new(),
+    };
+    Bug { crash: Some(crash), near, ..Bug::new(kind, address, cause, thread, stack) }
 }
 
 fn raised(access: &Access, signal: &'static str) -> Cause {

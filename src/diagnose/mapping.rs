@@ -5,7 +5,7 @@
 //! one that nothing more is known of.
 
 use super::access::{Access, Direction};
-use super::bug::{BugKind, Crash, MappingSubject, Violation};
+use super::bug::{BugKind, Crash, MappingSubject, Neighbour, Side, Violation};
 use super::pointer::Origin;
 use crate::mappings::{Call, Step, Story};
 use crate::sys::PAGE_BYTES;
@@ -271,6 +271,22 @@ fn past_end(access: &Access, scene: &Scene) -> Option<(BugKind, MappingSubject)>
     Some((BugKind::MappingPastEof, subject))
 }
 
+/// The nearest mappings below and above `address`, where nothing is mapped.
+pub fn neighbours(address: usize, scene: &Scene) -> Vec<Neighbour> {
+    let Some(around) = &scene.around else { return Vec::new() };
+    let near =
+        |mapping: &Option<Mapping>, side, distance: fn(&Mapping, usize) -> usize, story: &Story| {
+            let mapping = mapping.clone()?;
+            let is_known = story.gone.is_none() && agrees(&mapping, story);
+            let made = story.origin.filter(|_| is_known);
+            let distance = distance(&mapping, address);
+            Some(Neighbour { mapping, side, distance, made })
+        };
+    let below = near(&around.before, Side::Before, |it, at| at - it.end, &scene.before);
+    let above = near(&around.after, Side::After, |it, at| it.start - at, &scene.after);
+    below.into_iter().chain(above).collect()
+}
+
 /// The mapping of the program's that an address is in, or was, which is no object of the heap.
 pub fn not_heap(address: usize, scene: &Scene) -> Option<MappingSubject> {
     let story = scene.story;
@@ -286,7 +302,7 @@ pub fn not_heap(address: usize, scene: &Scene) -> Option<MappingSubject> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bug::{Relation, Side};
+    use super::super::bug::Relation;
     use super::*;
     use crate::heap::record::{Event, ThreadId};
     use crate::mappings::{FileFacts, PathId};
@@ -393,6 +409,19 @@ mod tests {
         assert_eq!(unmapped_at(end + PAGE, other), None);
         let other = beside(kernel(AT, end, "rw-p", "/lib/x.so"), None);
         assert_eq!(unmapped_at(end, other), None);
+    }
+
+    #[test]
+    fn what_is_near_is_told_with_who_made_it_if_that_is_certain() {
+        let end = AT + 2 * PAGE;
+        let far = end + 100 * PAGE;
+        let other = kernel(far, far + PAGE, "r-xp", "/lib/x.so");
+        let near: Vec<_> = neighbours(end + 8, &beside(kernel(AT, end, "rw-p", ""), other))
+            .into_iter()
+            .map(|it| (it.side, it.distance, it.made.is_some()))
+            .collect();
+        assert_eq!(near, [(Side::Before, 8, true), (Side::After, 100 * PAGE - 8, false)]);
+        assert_eq!(neighbours(end, &Scene::default()), []);
     }
 
     fn scene_here(permissions: &str, story: Story) -> Scene {

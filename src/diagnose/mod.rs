@@ -13,8 +13,8 @@ mod suspicion;
 
 pub use access::{Access, Direction};
 pub use bug::{
-    BadRequest, Bug, BugKind, Cause, Crash, FoundBy, KindName, MappingSubject, Owner, Relation,
-    Side, Subject, Violation, Wrong,
+    BadRequest, Bug, BugKind, Cause, Crash, FoundBy, KindName, MappingSubject, Neighbour, Owner,
+    Relation, Side, Subject, Violation, Wrong,
 };
 pub use crash::{diagnose_abort, diagnose_crash};
 pub use libc_call::{LibcCall, Misuse, Operand};

@@ -9,7 +9,8 @@ use crate::trace;
 
 /// Looks around `address`. Waits for nobody; asks the kernel for its list of mappings, and for the length of one file.
 pub fn around(address: usize) -> Scene {
-    let mut around = address_map::around(address);
+    let is_ours = |start| memory::own_range(start).is_some();
+    let mut around = address_map::around(address, is_ours);
     if let Some(around) = around.as_mut()
         && guarded::inaccessible_at(address).is_some()
     {

@@ -1,8 +1,10 @@
 //! Sentences about the program's own mappings, and the calls that made, changed and ended them.
 
 use super::words::{Words, in_bytes};
-use crate::diagnose::{Deed, Direction, MappingSubject, PageCall, Relation, Side, Violation};
-use crate::finding::MappingDeed;
+use crate::diagnose::{
+    Deed, Direction, MappingSubject, Neighbour, PageCall, Relation, Side, Violation,
+};
+use crate::finding::{Frame, MappingDeed};
 use crate::heap::hit::Hit;
 use crate::mappings::suspicion::Suspicion;
 use crate::mappings::{Call, Step, Story};
@@ -69,6 +71,39 @@ pub fn place(address: usize, subject: &MappingSubject, access: Option<Direction>
     sentences.push(what(subject).to_string());
     sentences.extend(why(subject, access));
     sentences
+}
+
+/// A mapping near an address where nothing is mapped; `caller` is the place of the call that made it.
+pub fn neighbour<'a>(near: &'a Neighbour, caller: Option<&'a Frame>) -> impl Display + 'a {
+    let Neighbour { mapping, side, distance, made } = near;
+    let where_to = if *side == Side::Before { "before" } else { "behind" };
+    let right = |is_there: bool, letter: char| if is_there { letter } else { '-' };
+    Words(move |out: &mut Formatter<'_>| {
+        let (start, end) = (mapping.start, mapping.end);
+        write!(
+            out,
+            "the nearest mapping {where_to} it is {} away: [{start:#x},{end:#x}), ",
+            in_bytes(*distance)
+        )?;
+        for (is_there, letter) in
+            [(mapping.readable, 'r'), (mapping.writable, 'w'), (mapping.executable, 'x')]
+        {
+            write!(out, "{}", right(is_there, letter))?;
+        }
+        match mapping.name.as_str() {
+            "" => write!(out, ", without a file")?,
+            name => write!(out, ", {}", printable(name))?,
+        }
+        let Some(step) = made else { return Ok(()) };
+        write!(out, ", made by {}", call(step))?;
+        if let Some(Frame { function: Some(function), file, line, .. }) = caller {
+            write!(out, " in {}", printable(function))?;
+            if let (Some(file), Some(line)) = (file, line) {
+                write!(out, " {}:{line}", printable(file))?;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// What is, or was, mapped.
@@ -379,6 +414,26 @@ mod tests {
     use super::*;
     use crate::heap::record::{Event, ThreadId};
     use crate::trace::TraceId;
+
+    #[test]
+    fn a_mapping_nearby_has_its_place_its_rights_and_its_maker() {
+        let line = b"7000-9000 rw-p 00000000 00:00 0 ";
+        let mapping = crate::sys::address_map::parse(line).unwrap();
+        let event = Event { thread: ThreadId(0), trace: TraceId::NONE };
+        let made = Some(Step::new(Call::Munmap, 0x7000, 8192, event));
+        let near = Neighbour { mapping, side: Side::Before, distance: 24, made };
+        let function = Some("make".to_owned());
+        let (file, line) = (Some("/src/a.c".to_owned()), Some(7));
+        let frame = Frame { function, file, line, ..Frame::default() };
+        let words =
+            "the nearest mapping before it is 24 bytes away: [0x7000,0x9000), rw-, without a file";
+        assert_eq!(
+            neighbour(&near, Some(&frame)).to_string(),
+            format!("{words}, made by munmap(0x7000, 8192) in make /src/a.c:7")
+        );
+        let unknown = Neighbour { made: None, side: Side::After, ..near };
+        assert_eq!(neighbour(&unknown, None).to_string(), words.replace("before", "behind"));
+    }
 
     #[test]
     fn calls_have_their_arguments() {

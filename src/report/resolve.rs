@@ -4,7 +4,7 @@ use super::address::AddressReport;
 use super::symbolize::Symbolizer;
 use super::tell::{self, LookedUp};
 use super::{mapping_words, memory, source};
-use crate::diagnose::{Bug, Description, Subject};
+use crate::diagnose::{Bug, Description, Neighbour, Subject};
 use crate::finding::fingerprint::Places;
 use crate::finding::{self, Finding, Frame, hint};
 use crate::heap::record::{Event, State, ThreadId};
@@ -41,6 +41,8 @@ pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Findin
     let [allocated, freed] = resolver.life(bug.subject.as_ref());
     let calls = mapping_calls(bug);
     let mapping = calls.iter().map(|call| resolver.kept_stack(call.trace)).collect();
+    let made = |near: &Neighbour| near.made.and_then(|step| resolver.kept_stack(step.event.trace));
+    let near = bug.near.iter().map(made).collect();
     let begun = bug.loan.and_then(|loan| resolver.kept_stack(loan.begun.trace));
     let events = bug.subject.map(|it| [it.object.freed, Some(it.object.allocated)]);
     let others = events.into_iter().flatten().flatten().chain(calls);
@@ -57,6 +59,7 @@ pub fn resolve(bug: &Bug, process: finding::Process, request: Request) -> Findin
         allocated,
         freed,
         mapping,
+        near,
         begun,
         threads,
         ..LookedUp::default()

@@ -24,6 +24,8 @@ pub struct LookedUp {
     pub of_others: [bool; 2],
     /// Of the calls of the mapping, in the order of [`mapping_words::calls`].
     pub mapping: Vec<Option<Vec<Frame>>>,
+    /// Of the calls that made the mappings nearby, in the order of [`Bug::near`].
+    pub near: Vec<Option<Vec<Frame>>>,
     /// The stack of the call that began what libc still does with the object.
     pub begun: Option<Vec<Frame>>,
     pub threads: Vec<finding::ThreadCreation>,
@@ -56,7 +58,10 @@ pub fn tell(bug: &Bug, found: LookedUp) -> Finding {
             _ => None,
         },
         heading: heading(bug),
-        place: place(bug).into_iter().chain(words::of_others(found.of_others)).collect(),
+        place: place(bug, &found.near)
+            .into_iter()
+            .chain(words::of_others(found.of_others))
+            .collect(),
         hint: hint(bug),
         object: subject.map(|subject| object(subject, found.allocated, found.freed)),
         mapping: bug.mapping.as_ref().map(|subject| mapping(subject, found.mapping)),
@@ -232,7 +237,7 @@ fn verb(direction: Direction) -> &'static str {
 }
 
 /// Says where the address lies, relative to an object or in whose memory, and what was found there.
-fn place(bug: &Bug) -> Vec<String> {
+fn place(bug: &Bug, near: &[Option<Vec<Frame>>]) -> Vec<String> {
     let address = bug.address;
     if let Some(subject) = &bug.mapping {
         let direction = match bug.cause {
@@ -250,7 +255,14 @@ fn place(bug: &Bug) -> Vec<String> {
     }
     match (&bug.crash, &bug.cause) {
         (Some(Crash::Abort), _) => return Vec::new(),
-        (Some(crash), _) => return vec![format!("{address:#x} is {}", words::crash(crash))],
+        (Some(crash), _) => {
+            let there = format!("{address:#x} is {}", words::crash(crash));
+            let near = bug.near.iter().enumerate().map(|(number, neighbour)| {
+                let stack = near.get(number).and_then(Option::as_deref).unwrap_or_default();
+                mapping_words::neighbour(neighbour, stack.first()).to_string()
+            });
+            return core::iter::once(there).chain(near).collect();
+        }
         (None, Cause::Request(request)) => return vec![words::request(request).to_string()],
         (None, _) => {}
     }

@@ -175,21 +175,23 @@ pub struct Around {
     pub after: Option<Mapping>,
 }
 
-/// What is mapped around `address`; `None` where that can't be read.
-pub fn around(address: usize) -> Option<Around> {
+/// What is mapped around `address`; `None` where that can't be read. Before and behind it, mappings for whose start `is_ours` says so
+/// do not count.
+pub fn around(address: usize, is_ours: impl Fn(usize) -> bool) -> Option<Around> {
     let text = read();
-    if text.is_empty() { None } else { Some(around_in(&text, address)) }
+    if text.is_empty() { None } else { Some(around_in(&text, address, is_ours)) }
 }
 
-fn around_in(text: &[u8], address: usize) -> Around {
+fn around_in(text: &[u8], address: usize, is_ours: impl Fn(usize) -> bool) -> Around {
     let mut around = Around::default();
     let mut before = None;
     for line in text.split(|&b| b == b'\n') {
         let Some(Line { start, end, .. }) = fields_of(line) else { continue };
-        if end <= address {
-            before = Some(line);
-        } else if start <= address {
+        if start <= address && address < end {
             around.here = parse(line);
+        } else if is_ours(start) {
+        } else if end <= address {
+            before = Some(line);
         } else {
             around.after = parse(line);
             break;
@@ -241,14 +243,16 @@ mod tests {
         let text =
             b"1000-2000 r--p 0 00:00 0 \n3000-5000 rw-p 0 00:00 0 \n8000-9000 r-xp 0 fe:00 7 /x\n";
         let ends = |address| {
-            let Around { before, here, after } = around_in(text, address);
+            let Around { before, here, after } = around_in(text, address, |_| false);
             (before.map(|it| it.end), here.map(|it| it.end), after.map(|it| it.end))
         };
         assert_eq!(ends(0), (None, None, Some(0x2000)));
         assert_eq!(ends(0x2000), (Some(0x2000), None, Some(0x5000)));
         assert_eq!(ends(0x4fff), (Some(0x2000), Some(0x5000), Some(0x9000)));
         assert_eq!(ends(0x9000), (Some(0x9000), None, None));
-        let last = around_in(text, 0x9000).before.unwrap();
+        let far = around_in(text, 0x6000, |start| start == 0x3000);
+        assert_eq!(far.before.map(|it| it.end), Some(0x2000));
+        let last = around_in(text, 0x9000, |_| false).before.unwrap();
         assert_eq!((last.inode, last.executable, last.writable), (7, true, false));
     }
 
