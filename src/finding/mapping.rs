@@ -56,6 +56,8 @@ pub enum MappingDeed {
     Unmapped,
     /// It failed: nothing was mapped.
     Failed,
+    /// It took away another mapping, which was there before.
+    Earlier,
 }
 
 impl MappingDeed {
@@ -68,6 +70,7 @@ impl MappingDeed {
             MappingDeed::Truncated => "truncated",
             MappingDeed::Unmapped => "unmapped",
             MappingDeed::Failed => "failed call",
+            MappingDeed::Earlier => "unmapped before",
         }
     }
 
@@ -80,6 +83,7 @@ impl MappingDeed {
             MappingDeed::Truncated => "Truncated",
             MappingDeed::Unmapped => "Unmapped",
             MappingDeed::Failed => "Failed call",
+            MappingDeed::Earlier => "Unmapped before",
         }
     }
 
@@ -92,6 +96,7 @@ impl MappingDeed {
             MappingDeed::Truncated => "its file was cut here",
             MappingDeed::Unmapped => "it was unmapped here",
             MappingDeed::Failed => "this call failed",
+            MappingDeed::Earlier => "another mapping was unmapped here before",
         }
     }
 }
@@ -106,8 +111,8 @@ impl Mapping {
 
     /// The latest call after which an access was bad that was good before.
     pub fn spoilt(&self) -> Option<&MappingCall> {
-        let is_it =
-            |call: &&MappingCall| !matches!(call.did, MappingDeed::Mapped | MappingDeed::Failed);
+        use MappingDeed::{Earlier, Failed, Mapped};
+        let is_it = |call: &&MappingCall| !matches!(call.did, Mapped | Failed | Earlier);
         self.calls.iter().find(is_it)
     }
 }

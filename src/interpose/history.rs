@@ -61,9 +61,10 @@ pub fn file_of(descriptor: c_int, offset: u64) -> Option<FileFacts> {
     })
 }
 
-/// Notes that a file is about to be cut to `bytes` bytes; `before` says what it is now. One that grows is none.
+/// Notes that a file is about to be cut to `bytes` bytes, by a call with these `flags`; `before` says what it is now. One that grows
+/// is none.
 pub fn claim_cut(
-    call: Call,
+    (call, flags): (Call, c_int),
     event: Option<Event>,
     descriptor: c_int,
     before: Option<file::OpenFile>,
@@ -79,5 +80,5 @@ pub fn claim_cut(
         ..FileFacts::default()
     };
     let step = Step::new(call, 0, 0, event?);
-    claim(Some(Step { descriptor, from: before.bytes as usize, file: Some(file), ..step }))
+    claim(Some(Step { descriptor, flags, from: before.bytes as usize, file: Some(file), ..step }))
 }

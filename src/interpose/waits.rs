@@ -4,7 +4,7 @@
 //! The check of such a libc function looks at the mask. Unless it has fault signals in it, the call goes on unchanged.
 
 use super::signals::{fail, get_mask, set_of};
-use super::{affinity, mapping_numbers, seccomp, sent_signals, signals};
+use super::{affinity, lengths, mapping_numbers, seccomp, sent_signals, signals};
 use crate::checked::entry::Call;
 use crate::checked::{polling, processes};
 use crate::fault::belief;
@@ -173,6 +173,7 @@ pub unsafe fn wait_for_events(call: &Call<'_>) -> c_int {
 /// The check of syscall.
 pub unsafe fn before_syscall(call: &Call<'_>) {
     processes::calls_by_number(call);
+    lengths::before_number(call);
     // SAFETY: the functions take the arguments of syscall(2).
     unsafe {
         call.divert(by_number(call));

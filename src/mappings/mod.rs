@@ -17,7 +17,7 @@ mod story;
 pub mod suspicion;
 
 pub use paths::PathId;
-pub use step::{Call, FileFacts, Step};
+pub use step::{Call, FileFacts, Opening, Step};
 pub use story::{Story, story_of};
 
 use core::ops::Range;

@@ -28,10 +28,39 @@ pub enum Call {
     DoFork = 12,
     Ftruncate = 13,
     Truncate = 14,
+    /// A call that opens a file with O_TRUNC; `flags` is the [`Opening`].
+    Open = 15,
+}
+
+/// How a file is opened with O_TRUNC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Opening {
+    Open,
+    OpenAt,
+    Creat,
+    Fopen,
+    Freopen,
+}
+
+impl Opening {
+    const ALL: [Opening; 5] =
+        [Opening::Open, Opening::OpenAt, Opening::Creat, Opening::Fopen, Opening::Freopen];
+
+    /// The call with its arguments.
+    fn text(self) -> &'static str {
+        match self {
+            Opening::Open => "open(…, O_TRUNC)",
+            Opening::OpenAt => "openat(…, O_TRUNC)",
+            Opening::Creat => "creat(…)",
+            Opening::Fopen => "fopen(…, \"w\")",
+            Opening::Freopen => "freopen(…, \"w\", …)",
+        }
+    }
 }
 
 impl Call {
-    const ALL: [Call; 14] = [
+    const ALL: [Call; 15] = [
         Call::Mmap,
         Call::Munmap,
         Call::Mremap,
@@ -46,6 +75,7 @@ impl Call {
         Call::DoFork,
         Call::Ftruncate,
         Call::Truncate,
+        Call::Open,
     ];
 
     /// The function that was called.
@@ -61,6 +91,7 @@ impl Call {
             Call::Guard | Call::Unguard | Call::DontFork | Call::DoFork => "madvise",
             Call::Ftruncate => "ftruncate",
             Call::Truncate => "truncate",
+            Call::Open => "open",
         }
     }
 }
@@ -110,6 +141,12 @@ pub const WORDS: usize = 12;
 const HAS_FILE: u64 = 1 << 16;
 
 impl Step {
+    /// How it has opened a file, with its arguments, if it did.
+    pub fn opening(&self) -> Option<&'static str> {
+        let is_it = |it: &&Opening| **it as libc::c_int == self.flags;
+        Opening::ALL.iter().find(is_it).filter(|_| self.call == Call::Open).map(|it| it.text())
+    }
+
     /// A step of which no more is known than the call and its pages.
     pub fn new(call: Call, start: usize, bytes: usize, event: Event) -> Step {
         Step {

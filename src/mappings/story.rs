@@ -22,6 +22,8 @@ pub struct Story {
     pub moved_to: Option<Step>,
     /// The call that last cut the file of the mapping, so that it ends before the address.
     pub cut: Option<Step>,
+    /// The call that ended the mapping that was there before this one.
+    pub earlier: Option<Step>,
     /// Whether steps are missing: older ones, or some that found no memory.
     pub is_cut: bool,
 }
@@ -113,7 +115,16 @@ pub fn story_of<L: Iterator<Item = Step>, C: Iterator<Item = Step>>(
     story.left_out = last(|call| matches!(call, Call::DontFork | Call::DoFork))
         .filter(|step| step.call == Call::DontFork);
     story.cut = cut_before(&story, changes(), address);
+    story.earlier = ended_before(&story, lives(), address);
     story
+}
+
+/// The call that ended what was at `address` before the mapping of the story was made.
+fn ended_before(story: &Story, lives: impl Iterator<Item = Step>, address: usize) -> Option<Step> {
+    let made = story.made?.moment;
+    let older = lives.skip_while(|step| step.moment >= made);
+    // Of several the oldest, as above; one that replaced another without a word ends the search.
+    older.take_while(|step| !step.maps(address)).filter(|step| step.unmaps(address)).last()
 }
 
 /// Where the call that took a mapping away has put it.
@@ -144,7 +155,7 @@ fn cut_before(
     let (file, offset) = (story.file()?, story.file_offset(address)?);
     let mapped = story.origin?.moment;
     changes.find(|step| {
-        matches!(step.call, Call::Ftruncate | Call::Truncate)
+        matches!(step.call, Call::Ftruncate | Call::Truncate | Call::Open)
             && step.moment > mapped
             && step.file.is_some_and(|cut| {
                 (cut.device, cut.inode) == (file.device, file.inode) && cut.bytes <= offset
@@ -207,6 +218,9 @@ mod tests {
         steps.push(step(4, Call::Mmap, AT, 1));
         let again = told(&steps, AT);
         assert_eq!((moment(again.made), again.gone), (4, None));
+        assert_eq!((moment(again.earlier), told(&steps[..3], AT).earlier), (2, None));
+        let over = [steps[0], step(2, Call::Mmap, AT, 2)];
+        assert_eq!(told(&over, AT).earlier, None);
         assert_eq!(moment(told(&steps, AT + PAGE).gone), 2);
     }
 

@@ -39,7 +39,12 @@ pub fn calls(subject: &MappingSubject) -> Vec<(MappingDeed, Step)> {
     let moved = story.made.filter(|made| Some(*made) != story.origin);
     let moved = moved.map(|step| (MappingDeed::Moved, step));
     let origin = story.origin.map(|step| (MappingDeed::Mapped, step));
-    [spoilt, moved, origin].into_iter().flatten().collect()
+    let earlier = match subject.violation {
+        Violation::Forbidden(_) | Violation::PastEnd => story.earlier,
+        _ => None,
+    };
+    let earlier = earlier.map(|step| (MappingDeed::Earlier, step));
+    [spoilt, moved, origin, earlier].into_iter().flatten().collect()
 }
 
 /// Where `address` is relative to the mapping, what that is, and why the access was refused: sentences.
@@ -152,7 +157,9 @@ fn why(subject: &MappingSubject, access: Option<Direction>) -> Vec<String> {
             vec![format!("children of fork do not get it, and this process is one: by {by}")]
         }
         Violation::Outside | Violation::Failed(_) => Vec::new(),
-        Violation::Forbidden(permitted) => forbidden(story, permitted, access),
+        Violation::Forbidden(permitted) => {
+            forbidden(story, permitted, access).into_iter().chain(earlier(story)).collect()
+        }
         Violation::Key(key) => {
             let by = story.protected.map(|step| call(&step).to_string()).unwrap_or_default();
             vec![format!("protection key {key} forbids the access: by {by}")]
@@ -161,7 +168,7 @@ fn why(subject: &MappingSubject, access: Option<Direction>) -> Vec<String> {
             let by = story.guarded.map(|step| call(&step).to_string()).unwrap_or_default();
             vec![format!("the page is a guard: by {by}")]
         }
-        Violation::PastEnd => lengths(subject),
+        Violation::PastEnd => lengths(subject).into_iter().chain(earlier(story)).collect(),
         Violation::Suspicious(suspicion) => suspicious(subject, suspicion),
     }
 }
@@ -207,6 +214,12 @@ fn suspicious(subject: &MappingSubject, suspicion: Suspicion) -> Vec<String> {
             )]
         }
     }
+}
+
+/// What was there before: the pointer may be one to that.
+fn earlier(story: &Story) -> Option<String> {
+    let step = story.earlier?;
+    Some(format!("another mapping was there before, until {}", call(&step)))
 }
 
 fn gone(story: &Story) -> Option<String> {
@@ -284,6 +297,9 @@ pub fn page_call(wrong: &PageCall) -> String {
 /// A call with its arguments.
 pub fn call(step: &Step) -> impl Display + '_ {
     Words(move |out: &mut Formatter<'_>| {
+        if let Some(text) = step.opening() {
+            return out.write_str(text);
+        }
         let Step { call, start, bytes, from, from_bytes, flags, descriptor, .. } = *step;
         write!(out, "{}(", call.function())?;
         match call {
@@ -314,7 +330,7 @@ pub fn call(step: &Step) -> impl Display + '_ {
             Call::Unguard => write!(out, "{start:#x}, {bytes}, MADV_GUARD_REMOVE"),
             Call::DontFork => write!(out, "{start:#x}, {bytes}, MADV_DONTFORK"),
             Call::DoFork => write!(out, "{start:#x}, {bytes}, MADV_DOFORK"),
-            Call::Ftruncate | Call::Truncate => {
+            Call::Ftruncate | Call::Truncate | Call::Open => {
                 let bytes = step.file.map_or(0, |file| file.bytes);
                 match call {
                     Call::Ftruncate => write!(out, "{descriptor}, {bytes}"),

@@ -187,14 +187,14 @@ fn around_in(text: &[u8], address: usize, is_ours: impl Fn(usize) -> bool) -> Ar
     let mut before = None;
     for line in text.split(|&b| b == b'\n') {
         let Some(Line { start, end, .. }) = fields_of(line) else { continue };
-        if start <= address && address < end {
+        if (start..end).contains(&address) {
             around.here = parse(line);
-        } else if is_ours(start) {
-        } else if end <= address {
+        } else if !is_ours(start) {
+            if end > address {
+                around.after = parse(line);
+                break;
+            }
             before = Some(line);
-        } else {
-            around.after = parse(line);
-            break;
         }
     }
     around.before = before.and_then(parse);

@@ -258,11 +258,20 @@ pub fn open_file(descriptor: i32) -> Option<OpenFile> {
 /// # Safety
 /// `path` must be valid for a system call, which may find it bad.
 pub unsafe fn file_at(path: usize) -> Option<OpenFile> {
+    // SAFETY: as this function demands.
+    unsafe { file_under(libc::AT_FDCWD, path) }
+}
+
+/// The same, relative to the folder of a descriptor.
+///
+/// # Safety
+/// As for [`file_at`].
+pub unsafe fn file_under(folder: libc::c_int, path: usize) -> Option<OpenFile> {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
-    let args = [path, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
-    // SAFETY: as above; the kernel refuses a bad path.
+    let args = [folder as usize, path, stat.as_mut_ptr() as usize, 0, 0, 0];
+    // SAFETY: as this function demands; the kernel refuses a bad path.
     let stat = unsafe {
-        syscall(libc::SYS_stat, args).ok()?;
+        syscall(libc::SYS_newfstatat, args).ok()?;
         stat.assume_init()
     };
     let bytes = u64::try_from(stat.st_size).unwrap_or_default();

@@ -323,6 +323,7 @@ fn read_role(word: &str) -> Result<Role, String> {
         "truncated" => Ok(Role::Mapping("truncated")),
         "unmapped" => Ok(Role::Mapping("unmapped")),
         "failed" => Ok(Role::Mapping("failed call")),
+        "before" => Ok(Role::Mapping("unmapped before")),
         _ => Err(format!("no such stack: {word}")),
     }
 }

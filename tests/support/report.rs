@@ -392,8 +392,8 @@ fn check_region(address: u64, place: &str, bounds: &str) -> Result<(), String> {
 }
 
 /// What calls do to mappings.
-const MAPPING_VERBS: [&str; 6] =
-    ["mapped", "moved", "protected", "truncated", "unmapped", "failed call"];
+const MAPPING_VERBS: [&str; 7] =
+    ["mapped", "moved", "protected", "truncated", "unmapped", "unmapped before", "failed call"];
 
 /// Moves `freed by …` and `allocated by …` with their frames out of the notes.
 fn take_stacks_out_of_notes(report: &mut Report) -> Result<(), String> {
