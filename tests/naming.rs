@@ -5,6 +5,7 @@ mod support;
 
 use std::ffi::CString;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -193,6 +194,53 @@ fn a_section_that_claims_two_gigabytes_takes_none() {
         usage.assume_init().ru_maxrss
     };
     assert!(most < 1 << 20, "a child took {most} KiB");
+}
+
+/// Runs a program, with the library preloaded, and returns standard error and the most memory in MiB.
+fn most_memory(program: &Path, arguments: &[&str]) -> (String, i64) {
+    let mut command = process::command(program);
+    command.args(arguments).env("LD_PRELOAD", built::preload_library());
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let pid = command.stderr(writer).spawn().map(|child| child.id()).expect("it starts");
+    // The program alone has the other end of the pipe.
+    drop(command);
+    let mut stderr = String::new();
+    reader.read_to_string(&mut stderr).expect("text");
+    let (pid, mut status) = (i32::try_from(pid).expect("it fits"), 0);
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: both are valid to write, and the child is waited for here only. Zeros are a valid rusage.
+    let most = unsafe {
+        assert_eq!(libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()), pid);
+        usage.assume_init().ru_maxrss
+    };
+    (stderr, most / 1024)
+}
+
+/// The stack leads through 31 of 60 units, each with 4,096 functions.
+#[test]
+fn fifty_megabytes_of_debug_information_take_little_memory() {
+    let folder = build_folder("naming-much");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/c/debug_info.c");
+    let (unit, program) = (folder.join("unit.o"), folder.join("much"));
+    let flags = ["-g", "-c", "-DUNIT"].map(str::to_owned);
+    build_program(&source, &unit, &flags, &[]).expect("it compiles");
+    let units = vec![unit.to_str().expect("UTF-8").to_owned(); 60];
+    build_program(&source, &program, &["-g".to_owned()], &units).expect("it compiles");
+    let image = fs::read(&program).expect("read");
+    let file = object::File::parse(&*image).expect("an ELF file");
+    let is_debug = |name: &str| name.starts_with(".debug_");
+    let bytes: u64 =
+        file.sections().filter(|it| it.name().is_ok_and(is_debug)).map(|it| it.size()).sum();
+    assert!((40 << 20..80 << 20).contains(&bytes), "{bytes} bytes");
+    drop(image);
+    let (silent, without) = most_memory(&program, &[]);
+    assert_eq!(silent, "");
+    let (stderr, with) = most_memory(&program, &["report"]);
+    fs::remove_file(&program).expect("built above");
+    let found = report::parse(&stderr).unwrap_or_else(|why| panic!("{why}: {stderr}"));
+    let is_named = |frame: &&report::Frame| frame.function() == Some("step");
+    assert_eq!(found.culprit.frames.iter().filter(is_named).count(), 31, "{stderr}");
+    assert!(with <= 200, "{with} MiB with a report, {without} MiB without");
 }
 
 /// With debug information of 3,000 functions: each costs allocations, but none a system call.

@@ -1,7 +1,10 @@
-//! What a program pays for being guarded at all, and what sampling leaves of it.
+//! What a program pays for being guarded at all, what sampling leaves of it, and how long a report takes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::jobs;
-use crate::samples::{Figures, take_turns};
+use crate::samples::{Failure, Figures, take_turns};
 use crate::table::{Cell, Table};
 use crate::tool::{Bench, Tool};
 
@@ -9,7 +12,7 @@ use crate::tool::{Bench, Tool};
 const STARTS: u32 = 20;
 
 pub fn run(bench: &Bench) -> Vec<Table> {
-    vec![empty_program(bench), sampling(bench)]
+    vec![empty_program(bench), sampling(bench), reports(bench)]
 }
 
 fn empty_program(bench: &Bench) -> Table {
@@ -70,4 +73,52 @@ fn sampling(bench: &Bench) -> Table {
         table.row(tool.name(), cells);
     }
     table
+}
+
+/// Units of debug information in the larger program: 51 MB in all.
+const UNITS: usize = 60;
+
+/// A report's time is that of a run with a report, less that of a run without.
+fn reports(bench: &Bench) -> Table {
+    let tool = Tool::Fencepost { backend: "auto", options: &[] };
+    let programs = [2, UNITS].map(|units| debug_info(bench, units));
+    let outcomes = take_turns(&programs, bench.rounds, |program| {
+        let time = |arguments: &[&str], ends: Option<i32>| {
+            let ended = bench.run(tool.command(program, 0).args(arguments), 60)?;
+            match ended.code() == ends {
+                true => Ok((ended.wall_seconds * 1e3, ended.cpu_seconds * 1e3)),
+                false => Err(Failure::Died(ended.stderr)),
+            }
+        };
+        let (wall, cpu) = time(&[], Some(0))?;
+        let (reported_wall, reported_cpu) = time(&["report"], None)?;
+        let figures = [("wall", reported_wall - wall), ("cpu", reported_cpu - cpu)];
+        Ok(figures.into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect())
+    });
+    let mut table = Table::new(
+        "startup: the first report, on a stack of 32 functions",
+        &["wall / little", "CPU / little", "wall ms", "CPU ms"],
+    );
+    for (name, outcome) in ["little debug information", "51 MB of it"].iter().zip(&outcomes) {
+        let ratio = |figure| Cell::ratio(&outcome.get(figure), &outcomes[0].get(figure));
+        let amount = |figure| Cell::amount(&outcome.get(figure));
+        let cells = vec![ratio("wall"), ratio("cpu"), amount("wall"), amount("cpu")];
+        table.row((*name).to_owned(), cells);
+    }
+    table
+}
+
+/// Compiles the program with so many units.
+fn debug_info(bench: &Bench, units: usize) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/c/debug_info.c");
+    let (unit, program) = (bench.program("unit.o"), bench.program(&format!("debug-info-{units}")));
+    let compile = |command: &mut Command| {
+        let status = command.args(["-w", "-g", "-O0"]).arg(&source).status().expect("gcc");
+        assert!(status.success(), "{} does not compile", source.display());
+    };
+    if !unit.exists() {
+        compile(Command::new("gcc").args(["-c", "-DUNIT", "-o"]).arg(&unit));
+    }
+    compile(Command::new("gcc").arg("-o").arg(&program).args(vec![&unit; units]));
+    program
 }

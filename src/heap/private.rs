@@ -261,6 +261,10 @@ pub unsafe fn size(address: usize) -> usize {
 /// # Safety
 /// `address` must be a live result of [`allocate`].
 pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
+    // SAFETY: the caller promises that `address` is a live result of `allocate`.
+    if let Some(resized) = unsafe { resize_in_report(address, size, align) } {
+        return resized;
+    }
     let new = allocate(size, align);
     if !new.is_null() {
         // SAFETY: the caller promises that `address` is a live result of `allocate`. Both blocks hold that many bytes,
@@ -272,6 +276,31 @@ pub unsafe fn resize(address: usize, size: usize, align: usize) -> *mut u8 {
         }
     }
     new
+}
+
+/// [`resize`] for a block in the memory of the report, if that may change it.
+///
+/// # Safety
+/// As for `resize`.
+unsafe fn resize_in_report(address: usize, size: usize, align: usize) -> Option<*mut u8> {
+    if !report_memory::is_used() || !report_memory::contains(address) {
+        return None;
+    }
+    // SAFETY: the caller promises that `address` is a live result of `allocate`, so its header is there. `is_used` says
+    // that this thread uses the memory of the report. Only the size in the header changes.
+    unsafe {
+        let Header { size: old, front } = header(address).read();
+        if front != size_of::<Header>() || align > front {
+            return None;
+        }
+        let new = report_memory::resize(address - front, front + old, size.checked_add(front)?);
+        if new.is_null() {
+            return None;
+        }
+        let address = new.add(front);
+        header(address as usize).write(Header { size, front });
+        Some(address)
+    }
 }
 
 /// See [`Lock::hold_for_fork`].

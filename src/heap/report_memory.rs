@@ -147,6 +147,35 @@ pub unsafe fn allocate(size: usize, align: usize) -> *mut u8 {
     unsafe { (*HEAP.0.get()).calloc(size, align) }
 }
 
+/// Gives a block of `old` bytes `new` bytes. Without memory, returns null and leaves the block.
+///
+/// # Safety
+/// [`is_used`] must be true, and `address` a live result of [`allocate`] or of this, aligned to no more than 16.
+pub unsafe fn resize(address: usize, old: usize, new: usize) -> *mut u8 {
+    // SAFETY: `is_used` says that this is the reporter, the only user, and the caller promises that the block is live.
+    unsafe { resize_in(&mut *HEAP.0.get(), address as *mut u8, old, new) }
+}
+
+/// The block stays where it is if nothing follows it, as is so with the tables of names while they grow: copies would
+/// take memory and time.
+///
+/// # Safety
+/// As for [`resize`].
+unsafe fn resize_in<A: dlmalloc::Allocator>(
+    heap: &mut Dlmalloc<A>,
+    block: *mut u8,
+    old: usize,
+    new: usize,
+) -> *mut u8 {
+    // SAFETY: the caller promises that the block is live.
+    unsafe {
+        // The heap lets a block grow into what it has, but asks its source for no more then. Now it has enough.
+        let more = heap.c_malloc(new.saturating_sub(old));
+        heap.c_free(more);
+        heap.c_realloc(block, new)
+    }
+}
+
 /// Frees what [`allocate`] returned. In a thread that does not report, that is gone already.
 ///
 /// # Safety
@@ -156,5 +185,75 @@ pub unsafe fn free(address: usize) {
         // SAFETY: the caller promises that `address` is a live result of `allocate`, and this is the reporter, the only
         // user.
         unsafe { (*HEAP.0.get()).c_free(address as *mut u8) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hands out a mapping from its start on, as [`Source`] does.
+    struct Mapping {
+        next: Cell<usize>,
+        end: usize,
+    }
+
+    // SAFETY: nobody else has the mapping.
+    unsafe impl dlmalloc::Allocator for Mapping {
+        fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
+            let (start, size) = (self.next.get(), round_up_to_page(size));
+            if size > self.end - start {
+                return (core::ptr::null_mut(), 0, 0);
+            }
+            self.next.set(start + size);
+            (start as *mut u8, size, 0)
+        }
+
+        fn remap(&self, _: *mut u8, _: usize, _: usize, _: bool) -> *mut u8 {
+            core::ptr::null_mut()
+        }
+
+        fn free_part(&self, _: *mut u8, _: usize, _: usize) -> bool {
+            false
+        }
+
+        fn free(&self, _: *mut u8, _: usize) -> bool {
+            false
+        }
+
+        fn can_release_part(&self, _: u32) -> bool {
+            false
+        }
+
+        fn allocates_zeros(&self) -> bool {
+            true
+        }
+
+        fn page_size(&self) -> usize {
+            PAGE_BYTES
+        }
+    }
+
+    #[test]
+    fn a_block_that_nothing_follows_stays_in_place() {
+        const BYTES: usize = 64 << 20;
+        let start = memory::map(BYTES).expect("there is memory");
+        let source = Mapping { next: Cell::new(start), end: start + BYTES };
+        let mut heap = Dlmalloc::new_with_allocator(source);
+        // SAFETY: all blocks are of this heap, live, and as large as is said.
+        unsafe {
+            let mut size = 100;
+            let block = heap.calloc(size, 16);
+            block.write(7);
+            while size < BYTES / 2 {
+                assert_eq!(resize_in(&mut heap, block, size, 2 * size), block, "{size} bytes");
+                size *= 2;
+            }
+            assert!(resize_in(&mut heap, block, size, BYTES).is_null(), "that is too much");
+            assert_eq!(resize_in(&mut heap, block, size, 1000), block);
+            let next = heap.calloc(100, 16);
+            let moved = resize_in(&mut heap, block, 1000, 3000);
+            assert!(moved > next && moved.read() == 7);
+        }
     }
 }
