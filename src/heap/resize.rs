@@ -6,7 +6,7 @@
 //! them. Then it grows in place, page by page, until they are spent. The slack behind it, less than a page, is filled
 //! with canaries, which are checked at each step.
 
-use super::budget::Cost;
+use super::budget::{Cost, native_bytes};
 use super::canary;
 use super::object::BadCall;
 use super::object::{AllocationRequest, MAX_SIZE};
@@ -117,6 +117,9 @@ impl Resizing<'_> {
         let is_large = slot.home == Home::Large;
         let end = |size| slot.data.start() + round_up_to_page(old.offset + size);
         let (old_end, new_end) = (end(old.size), end(size));
+        if new_end == old_end && native_bytes(size) == native_bytes(old.size) {
+            return Ok(());
+        }
         let charge = || match is_large {
             true => account.charge_size(size),
             false => account.charge(Cost::of_slot(size)),
