@@ -43,7 +43,7 @@ fn lives(outcome: &Outcome, case: &str) {
 fn a_program_lives_under_its_filter_and_stays_guarded() {
     let program = program("guarded");
     for backend in available_backends() {
-        for filter in ["ioctl", "usual", "arguments"] {
+        for filter in ["ioctl", "rt_sigaction", "usual", "arguments"] {
             for verdict in VERDICTS {
                 let (outcome, case) = run(backend, &program, [filter, verdict, "prctl", "none"]);
                 lives(&outcome, &case);
@@ -65,6 +65,31 @@ fn the_end_of_guarding_is_said_and_the_program_lives() {
                 assert_eq!(outcome.stderr.matches(ENDED).count(), 1, "{case}");
                 assert!(outcome.stderr.contains("allocations were not guarded"), "{case}");
                 assert!(!outcome.stderr.contains("closed"), "{case}");
+            }
+        }
+    }
+}
+
+/// The filter permits what a program calls natively from main's return on, and options must change nothing about that.
+#[test]
+fn an_end_needs_no_call_that_it_does_not_need_natively() {
+    let program = program("end");
+    let folder = build_folder("sandbox-end-records");
+    let records = format!("--report-dir={}", folder.display());
+    let options = ["--stats", "--leaks=full", "--keep-going", "--revoke=batch", &records];
+    for end in ["return", "exit", "quick_exit", "_exit"] {
+        let arguments = ["end", "kill-process", "prctl", end];
+        let natively = process::run(process::command(&program).args(arguments), LIMIT);
+        lives(&natively.expect("it starts"), &format!("natively, {end}"));
+        for backend in available_backends() {
+            for verdict in ["kill-process", "trap"] {
+                let (outcome, case) = run(backend, &program, ["end", verdict, "prctl", end]);
+                lives(&outcome, &case);
+            }
+            for option in options {
+                let mut command = fencepost_run(backend, [option], &program);
+                let outcome = process::run(command.args(arguments), LIMIT).expect("it starts");
+                lives(&outcome, &format!("{backend}, {option}, {end}: {}", outcome.stderr));
             }
         }
     }
@@ -106,7 +131,17 @@ fn bugs_are_reported_under_a_filter() {
                 let report = format!("ERROR: Fencepost: {kind} on address");
                 assert_eq!(outcome.stderr.matches(&report).count(), 1, "{case}");
                 assert!(!outcome.stderr.contains("panicked"), "{case}");
+                // It goes on at the instruction that the report has interrupted.
+                let mut command = fencepost_run(backend, ["--keep-going"], &program);
+                command.args([filter, verdict, "prctl", bug]);
+                let outcome = process::run(&mut command, LIMIT).expect("fencepost starts");
+                let case = format!("{case}, and to go on, {}: {}", outcome.exit, outcome.stderr);
+                lives(&outcome, &case);
+                assert_eq!(outcome.stderr.matches(&report).count(), 1, "{case}");
             }
+            let (outcome, case) = run(backend, &program, [filter, verdict, "prctl", "null"]);
+            assert_eq!(outcome.exit, Exit::Signal(libc::SIGSEGV), "{case}");
+            assert_eq!(outcome.stderr.matches("ERROR: Fencepost: SEGV on").count(), 1, "{case}");
         }
     }
 }

@@ -71,6 +71,7 @@ impl Turn {
         // signal would be delivered at its top, over the frame. So all signals wait, even those unblocked elsewhere,
         // as SIGTRAP, until the kernel has another alternate stack. The same holds on the way back.
         let entering = BlockedSignals::block_all();
+        let before = altstack::before();
         let guarded = || {
             // Signals were blocked by the handler's mask, or by the reporter of a bad call.
             let _blocked = BlockedSignals::in_handler();
@@ -79,10 +80,9 @@ impl Turn {
             // The handler will return through the interrupted frame, so faults on the way (such as probes of bad
             // addresses) must be handled elsewhere. The kernel refuses another alternate stack while the thread is on
             // one, so this comes after the change of stacks.
-            let before = altstack::current();
             // SAFETY: `install` mapped room for an alternate stack at `top`, and only the thread whose turn it is
             // uses that.
-            unsafe { altstack::install(top) };
+            unsafe { altstack::install(top, before) };
             drop(entering);
             let result = work();
             let leaving = BlockedSignals::block_all();

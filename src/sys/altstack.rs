@@ -5,7 +5,8 @@
 
 use super::blocks::Blocks;
 use super::per_thread::per_thread;
-use super::{Errno, probe, round_up_to_page, syscall};
+use super::sandbox::{self, Need};
+use super::{Errno, probe, round_up_to_page, signal, signal_frame, syscall};
 use core::cell::Cell;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -94,28 +95,79 @@ const fn never() -> libc::stack_t {
     libc::stack_t { ss_flags: 0, ..none() }
 }
 
+/// Sets the calling thread's alternate stack in the kernel, in a handler that has left the one of before. A filter that
+/// forbids sigaltstack(2) does not forbid that.
+///
+/// # Safety
+/// As for [`set`].
+unsafe fn set_in_handler(stack: &libc::stack_t) {
+    // SAFETY: the caller promises that the stack's memory may be used.
+    if unsafe { set(stack) }.is_ok() || sandbox::allows(Need::AlternateStack) {
+        return;
+    }
+    let returns = sandbox::refusal(libc::SYS_rt_sigreturn, &[0; 6]).is_none();
+    let mask = match sandbox::allows(Need::SignalMask) {
+        true => signal::change_mask(libc::SIG_BLOCK, 0),
+        // As the handler began.
+        false => !signal::SYNCHRONOUS,
+    };
+    if returns {
+        // SAFETY: as above. The thread is in a handler, whose code is ours and changes no mode of the vector units.
+        unsafe { signal_frame::set_alternate_stack(stack, mask) };
+    }
+}
+
+/// The alternate stack of a thread before [`install`].
+#[derive(Clone, Copy)]
+pub struct Before {
+    stack: Option<libc::stack_t>,
+    /// Whether the thread is in a handler that has begun there.
+    in_handler: bool,
+}
+
+/// Call this before the stack pointer leaves the present stack.
+pub fn before() -> Before {
+    let in_handler = own().is_some_and(|own| own.contains(&super::stack_pointer()));
+    let shown = if in_handler { own_as_shown() } else { None };
+    Before { stack: current().or(shown), in_handler }
+}
+
 /// Gives the calling thread `[base, base + bytes())` as its alternate stack, until [`restore`].
 ///
 /// # Safety
-/// Until [`restore`], the range must be writable and unused by others.
-pub unsafe fn install(base: usize) {
+/// Until [`restore`], the range must be writable and unused by others. The stack pointer must not be there, and must
+/// have left the stack of `before`.
+pub unsafe fn install(base: usize, before: Before) {
     // SAFETY: the caller promises that the range is writable and unused until `restore`. The call fails only while
     // the thread runs on an alternate stack.
-    let _ = unsafe { set(&at(base)) };
+    unsafe { exchange(&at(base), before) };
 }
 
-/// Sets the alternate stack that [`current`] returned before.
+/// Sets the alternate stack from before [`install`].
 ///
 /// # Safety
 /// The stack's memory must still be mapped and unused.
-pub unsafe fn restore(stack: Option<libc::stack_t>) {
+pub unsafe fn restore(before: Before) {
     // Only the kernel may set SS_ONSTACK.
-    let stack = stack.map_or_else(none, |stack| libc::stack_t {
+    let stack = before.stack.map_or_else(none, |stack| libc::stack_t {
         ss_flags: stack.ss_flags & SS_AUTODISARM,
         ..stack
     });
     // SAFETY: the caller promises that the stack's memory is still there.
-    let _ = unsafe { set(&raw const stack) };
+    unsafe { exchange(&stack, before) };
+}
+
+/// # Safety
+/// As for [`set`].
+unsafe fn exchange(stack: &libc::stack_t, before: Before) {
+    // SAFETY: the caller promises that the stack's memory may be used.
+    unsafe {
+        if before.in_handler {
+            set_in_handler(stack);
+        } else {
+            let _ = set(stack);
+        }
+    }
 }
 
 /// Gives the calling thread a stack of ours; from now on the program's stack is kept here. The kernel must have no

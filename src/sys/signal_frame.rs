@@ -155,6 +155,57 @@ impl SignalFrame {
     }
 }
 
+/// `uc_flags` of a frame with a stack segment, as the kernel makes them (`UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS`).
+const HAS_STACK_SEGMENT: libc::c_ulong = 6;
+
+/// Sets the kernel's alternate stack and the mask of the calling thread without sigaltstack(2), which a filter may
+/// forbid: it returns to its caller as from a signal, through a frame that has them.
+///
+/// # Safety
+/// The thread must be in a handler, where the vector units are in their first state: they are put into that. Its
+/// stack pointer must be on neither alternate stack. The new one's memory must be writable, and unused by others until
+/// another stack is set.
+pub unsafe fn set_alternate_stack(stack: &libc::stack_t, mask: KernelSet) {
+    // SAFETY: a ucontext may be all zeros: no vector state, and nothing that the kernel follows.
+    let mut context: ucontext_t = unsafe { core::mem::zeroed() };
+    context.uc_flags = HAS_STACK_SEGMENT;
+    context.uc_stack = *stack;
+    // SAFETY: the kernel's mask is the first word of glibc's. `return_here` fills in the registers, so it returns.
+    unsafe {
+        (&raw mut context.uc_sigmask).cast::<KernelSet>().write(mask);
+        return_here(&raw mut context);
+    }
+}
+
+/// Fills in the registers of a ucontext, so that it stands for the return of this function, and returns by it.
+#[unsafe(naked)]
+unsafe extern "C" fn return_here(context: *mut ucontext_t) {
+    naked_asm!(
+        "mov [rdi + {gregs} + 8 * 4], r12",
+        "mov [rdi + {gregs} + 8 * 5], r13",
+        "mov [rdi + {gregs} + 8 * 6], r14",
+        "mov [rdi + {gregs} + 8 * 7], r15",
+        "mov [rdi + {gregs} + 8 * 10], rbp",
+        "mov [rdi + {gregs} + 8 * 11], rbx",
+        "lea rax, [rsp + 8]",
+        "mov [rdi + {gregs} + 8 * 15], rax",
+        "mov rax, [rsp]",
+        "mov [rdi + {gregs} + 8 * 16], rax",
+        "pushfq",
+        "pop rax",
+        "mov [rdi + {gregs} + 8 * 17], rax",
+        "mov eax, cs",
+        "mov ecx, ss",
+        "shl rcx, 48",
+        "or rax, rcx",
+        "mov [rdi + {gregs} + 8 * 18], rax",
+        "mov rsp, rdi",
+        "mov eax, 15",
+        "syscall",
+        gregs = const GREGS,
+    )
+}
+
 /// Sets the function to call with the ucontext at the end of each handler with [`Ending::Told`]. It runs with all
 /// signals blocked, on our alternate stack.
 pub fn on_end(function: extern "C" fn(&mut ucontext_t)) {

@@ -1,5 +1,6 @@
 // Installs the seccomp filter FILTER, which says VERDICT to what it does not permit, in the way HOW; goes on as any program;
-// then has the bug BUG. Natively it lives with each of the filters.
+// then has the bug BUG. With the filter "end", it ends at once instead, and BUG says how. Natively it lives with each of
+// the filters.
 #define _GNU_SOURCE
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -34,14 +35,16 @@ static const int usual[] = {SYS_read, SYS_write, SYS_exit_group, SYS_brk, SYS_mm
                             SYS_mprotect, SYS_madvise, SYS_futex, SYS_rt_sigreturn};
 // No page permissions, no markers.
 static const int few[] = {SYS_read, SYS_write, SYS_exit_group, SYS_brk, SYS_mmap, SYS_munmap, SYS_rt_sigreturn};
+// What a program makes natively from main's return on, if it has buffered output.
+static const int end[] = {SYS_write, SYS_exit_group, SYS_munmap};
 // No memory.
 static const int least[] = {SYS_read, SYS_write, SYS_exit_group, SYS_rt_sigreturn};
 
 static void build(const char *name, unsigned verdict)
 {
-    if (!strcmp(name, "ioctl")) {
+    if (!strcmp(name, "ioctl") || !strcmp(name, "rt_sigaction")) {
         filter[steps++] = LOAD(nr);
-        filter[steps++] = IF(SYS_ioctl, 1);
+        filter[steps++] = IF(!strcmp(name, "ioctl") ? SYS_ioctl : SYS_rt_sigaction, 1);
         filter[steps++] = RETURN(verdict);
         filter[steps++] = RETURN(SECCOMP_RET_ALLOW);
     } else if (!strcmp(name, "arguments")) {
@@ -65,6 +68,8 @@ static void build(const char *name, unsigned verdict)
             permit(usual, sizeof usual / sizeof *usual);
         else if (!strcmp(name, "few"))
             permit(few, sizeof few / sizeof *few);
+        else if (!strcmp(name, "end"))
+            permit(end, sizeof end / sizeof *end);
         else
             permit(least, sizeof least / sizeof *least);
         filter[steps++] = RETURN(verdict);
@@ -129,8 +134,22 @@ int main(int argc, char **argv)
         argv[3] = "none";
         execv("/proc/self/exe", argv);
     }
+    if (!strcmp(argv[1], "end")) {
+        setvbuf(stdout, malloc(200), _IOFBF, 200);
+        printf("alive, %d traps\n", trapped);
+    }
     if (strcmp(argv[3], "none"))
         install(argv[3]);
+    if (!strcmp(argv[1], "end")) {
+        if (!strcmp(argv[4], "return"))
+            return 0;
+        if (!strcmp(argv[4], "exit"))
+            exit(0);
+        fflush(stdout);
+        if (!strcmp(argv[4], "quick_exit"))
+            quick_exit(0);
+        _exit(0);
+    }
     for (int i = 1; i < COUNT; i += 3) {
         if (objects[i][i - 1] != (char)i)
             return 7;
@@ -157,6 +176,8 @@ int main(int argc, char **argv)
         free(old);
         old[0] = 1;
     }
+    if (!strcmp(bug, "null"))
+        *(volatile char *)NULL = 1;
     if (!strcmp(bug, "_exit"))
         _exit(3);
     return 0;
