@@ -5,18 +5,19 @@ mod support;
 use std::fs;
 use std::io::{BufRead, BufReader, PipeWriter, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::backend::fencepost_run;
+use support::backend::{available_backends, fencepost_run};
 use support::compile::{build_folder, build_program};
 use support::debug_file::{split, wait_for_open, watch_opens};
 use support::process::{self, Exit, Outcome};
 
 /// Longer than a machine with much else to do needs, and shorter than for ever.
 const LIMIT: Duration = Duration::from_secs(60);
+
+const SIGTERM: Exit = Exit::Signal(libc::SIGTERM);
 
 fn program(test: &str) -> PathBuf {
     build(test, "bug")
@@ -41,14 +42,14 @@ fn start(command: &mut Command) -> Child {
     child
 }
 
-/// Sends SIGTERM and returns the signal that the process died of.
-fn end(mut child: Child, case: &str) -> i32 {
+/// Sends SIGTERM and returns how the process ended.
+fn end(mut child: Child, case: &str) -> Exit {
     // SAFETY: a plain system call, on a child that nobody has waited for.
     unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
     let limit = Instant::now() + LIMIT;
     loop {
         if let Some(status) = child.try_wait().expect("a child") {
-            return status.signal().unwrap_or_else(|| panic!("{case}: {status}"));
+            return status.into();
         }
         if Instant::now() > limit {
             child.kill().expect("killed");
@@ -81,7 +82,7 @@ fn sigterm_ends_a_report_that_nobody_reads() {
             let child = start(command.args([way, found]).stderr(writer));
             std::thread::sleep(Duration::from_millis(300));
             let case = format!("{way}, {found}");
-            assert_eq!(end(child, &case), libc::SIGTERM, "{case}");
+            assert_eq!(end(child, &case), SIGTERM, "{case}");
             drop(reader);
         }
     }
@@ -102,7 +103,7 @@ fn sigterm_ends_a_report_whose_names_never_come() {
             let child = start(command.args([way, found]).stderr(Stdio::null()));
             let case = format!("{way}, {found}");
             wait_for_open(&watch, LIMIT);
-            assert_eq!(end(child, &case), libc::SIGTERM, "{case}");
+            assert_eq!(end(child, &case), SIGTERM, "{case}");
         }
     }
 }
@@ -129,7 +130,53 @@ fn sigterm_ends_a_report_at_any_moment() {
         let case = format!("{way}, {found}, {goes_on:?}, {microseconds} us");
         let died_of = end(child, &case);
         let own = if matches!(way, "free" | "abort") { libc::SIGABRT } else { libc::SIGSEGV };
-        assert!([own, libc::SIGTERM].contains(&died_of), "{case}: {died_of}");
+        assert!([Exit::Signal(own), SIGTERM].contains(&died_of), "{case}: {died_of}");
+    }
+}
+
+/// Each kind of report, with what it may write beside it.
+#[test]
+fn sigterm_ends_every_kind_of_report_at_any_moment() {
+    let program = program("kinds");
+    let folder = build_folder("endings-kinds-records");
+    let records = format!("--report-dir={}", folder.display());
+    let kinds: [(&str, &[&str]); 9] = [
+        ("overrun", &[]),
+        ("overrun", &[&records]),
+        ("read", &["--all-frames"]),
+        ("read", &["--keep-going", &records]),
+        ("free", &[&records]),
+        ("free", &["--keep-going"]),
+        ("call", &[]),
+        ("call", &["--keep-going"]),
+        ("leak", &["--leaks=full"]),
+    ];
+    let available = available_backends();
+    let mut random = 20_261_127_u64;
+    for round in 0..8 {
+        for (way, options) in kinds {
+            random = random * 48271 % 0x7fff_ffff;
+            let microseconds = random % 60_000;
+            // What goes on after its report waits for the signal.
+            let waits = options.contains(&"--keep-going");
+            let found =
+                ["default", "handled", "ignored", "blocked"][if waits { 0 } else { round % 4 }];
+            let backend = ["auto", "madvise", "mprotect"][round % 3];
+            let backend = if available.contains(&backend) { backend } else { "auto" };
+            let mut command = fencepost_run(backend, options.iter().copied(), &program);
+            let child = start(command.args([way, found]).stderr(Stdio::null()));
+            std::thread::sleep(Duration::from_micros(microseconds));
+            let case = format!("{backend}, {way}, {found}, {options:?}, {microseconds} us");
+            let own = match way {
+                // What `run` ends with after a finding.
+                _ if options.contains(&records.as_str()) => Exit::Code(1),
+                "leak" => Exit::Code(0),
+                "free" | "call" => Exit::Signal(libc::SIGABRT),
+                _ => Exit::Signal(libc::SIGSEGV),
+            };
+            let ended = end(child, &case);
+            assert!([own, SIGTERM].contains(&ended), "{case}: {ended}");
+        }
     }
 }
 

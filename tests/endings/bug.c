@@ -30,6 +30,15 @@ int main(int argc, char **argv)
         return 2;
     if (!strcmp(way, "free"))
         free(freed);
+    else if (!strcmp(way, "overrun"))
+        ((volatile char *)malloc(32))[32] = 1;
+    else if (!strcmp(way, "call"))
+        memset(malloc(32), 1, 48);
+    else if (!strcmp(way, "leak")) {
+        for (int i = 0; i < 200; i++)
+            *(void *volatile *)&freed = malloc(100 + i);
+        exit(0);
+    }
     else if (!strcmp(way, "abort"))
         abort();
     else if (!strcmp(way, "threads")) {
