@@ -421,7 +421,7 @@ options! {
     "alloc-fill" => alloc_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
 
     /// Fill each freed object with this byte where a later read could see it: while it waits with revoke=batch
-    /// (223 without this option), when keep-going lets a use of it through, and when it was not guarded.
+    /// (223 without this option), when keep-going lets a use of it through, and when it has no pages of its own.
     "free-fill" => free_fill: Option<u8> = None, Form::Number { min: 0, max: 255 };
 
     group Guarding;
@@ -453,6 +453,10 @@ options! {
     /// MiB of live guarded memory above which objects go unguarded; 0 is half of the memory
     /// available to the machine at the start, or an eighth of the limit of a memory control group.
     "memory-limit" => memory_limit_mib: u64 = 0, Form::Number { min: 0, max: 1 << 27 };
+
+    /// MiB of freed objects without pages that wait, full of junk, before their memory is used again. They never take more
+    /// than live objects do, and 4 MiB.
+    "quarantine" => quarantine_mib: usize = 64, Form::Number { min: 0, max: 1 << 20 };
 
     /// MiB for data about freed objects. Beyond it the oldest are forgotten: using one is still caught,
     /// but its stacks are gone. An eighth as much more is for the program's calls of mmap and the like.

@@ -174,6 +174,7 @@ fn start() -> Runtime {
             Revocation::Batch(count) => usize::from(count),
         },
         history_bytes: options.history_mib << 20,
+        waiting_bytes: options.quarantine_mib << 20,
     };
     let heap = Heap::new(selection.backend, config)
         .unwrap_or_else(|_| refuse("no address space for the guarded heap (see RLIMIT_AS)"));

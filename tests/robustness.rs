@@ -415,8 +415,8 @@ fn freed_memory_is_filled_as_asked() {
         (PASSES, &["100000", "0"], "00"),
         (PASSES, &["100", "0", "resized"], "00"),
         (WAITS, &["100", "0"], "df"),
-        (UNGUARDED, &["100", "1000"], "01"),
-        (UNGUARDED, &["100", "1000", "resized"], "01"),
+        (UNGUARDED, &["100", "1000"], "df"),
+        (UNGUARDED, &["100", "1000", "resized"], "df"),
     ] {
         for backend in available_backends() {
             let found = |fill: &[&str]| {

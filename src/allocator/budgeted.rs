@@ -97,6 +97,7 @@ pub fn free(
         }
         return freed;
     }
+    runtime.heap.prefetch_packed(address);
     let (trace, is_measured) = trace_of_free(choice, &caller);
     let event = Event { thread: threads::current(), trace };
     if !is_measured {

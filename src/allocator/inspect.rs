@@ -2,6 +2,7 @@
 
 use crate::diagnose::{self, AddressKind, Description, FoundBy};
 use crate::finding::text;
+use crate::heap::record::State;
 use crate::heap::{private, threads};
 use crate::report::resolve::{self, Names, Request};
 use crate::report::{hook, known, record, sink};
@@ -19,7 +20,12 @@ pub fn describe_address(address: usize) {
         Description { kind: AddressKind::Own, subject: None }
     } else if runtime.heap.contains(address) {
         let neighbours = runtime.heap.neighbourhood(address);
-        diagnose::describe(address, neighbours, runtime.heap.guards(address))
+        match neighbours[1].filter(|object| object.state == State::Live) {
+            Some(object) if runtime.heap.is_packed(address) => {
+                diagnose::describe_unguarded(address, object)
+            }
+            _ => diagnose::describe(address, neighbours, runtime.heap.guards(address)),
+        }
     } else {
         match runtime.heap.unguarded_near(address) {
             Some(object) => diagnose::describe_unguarded(address, object),

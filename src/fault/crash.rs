@@ -13,7 +13,7 @@ use crate::diagnose::access::{self, Registers, Unnamed};
 use crate::diagnose::crash::{Trap, names_no_address};
 use crate::diagnose::pointer::{self, Origin};
 use crate::diagnose::{self, Bug, Scene};
-use crate::heap::{revocation, threads};
+use crate::heap::{canary, threads};
 use crate::options::Revocation;
 use crate::report::sink;
 use crate::runtime::{self, Runtime};
@@ -79,9 +79,9 @@ pub fn report(signal: c_int, code: c_int, fault: usize, context: &ucontext_t) {
     if let Some(runtime) = speaker() {
         write(runtime, context_mask(context), || {
             let options = &runtime.options;
-            let waits = options.revoke != Revocation::Immediate;
+            let waits = options.revoke != Revocation::Immediate || runtime.heap.has_packed();
             let junk = match options.free_fill {
-                None => waits.then_some(revocation::JUNK),
+                None => waits.then_some(canary::JUNK),
                 // Only if the program can have seen that fill.
                 fill if waits || runtime.may_go_on() || runtime.heap.tally().total() > 0 => fill,
                 Some(_) => None,

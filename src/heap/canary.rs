@@ -6,6 +6,10 @@ use core::ops::Range;
 /// The byte that fills the slack. It is neither 0 nor 0xff, which overruns write most often.
 pub const BYTE: u8 = 0xfc;
 
+/// The byte that freed objects are filled with by default (as in OpenBSD's malloc). Eight of them are no valid address,
+/// so following a pointer read from a freed object faults.
+pub const JUNK: u8 = 0xdf;
+
 /// Returns the slack within `limit` bytes of the object at `start..start + size`, before and behind it, in the pages
 /// that hold the object.
 fn zones(start: usize, size: usize, limit: usize) -> [Range<usize>; 2] {
@@ -25,9 +29,19 @@ fn zones(start: usize, size: usize, limit: usize) -> [Range<usize>; 2] {
 /// The object's pages must be writable, and used by the caller only.
 #[inline(always)]
 pub unsafe fn fill(start: usize, size: usize, limit: usize) {
-    for Range { start: from, end: to } in zones(start, size, limit) {
+    // SAFETY: the zones lie in the object's pages, which the caller owns.
+    unsafe { fill_zones(zones(start, size, limit)) }
+}
+
+/// Fills the zones before and behind an object.
+///
+/// # Safety
+/// They must be writable, and used by the caller only.
+#[inline(always)]
+pub unsafe fn fill_zones(zones: [Range<usize>; 2]) {
+    for Range { start: from, end: to } in zones {
         let mut at = from;
-        // SAFETY: the zones lie in the object's pages, which the caller owns, and each access in its zone.
+        // SAFETY: the caller owns the zones, and each access lies in its zone.
         unsafe {
             while at + size_of::<u128>() <= to {
                 (at as *mut u128).write_unaligned(CANARY_WORDS);
@@ -62,25 +76,35 @@ pub struct Damage {
 #[inline(never)]
 #[unsafe(link_section = ".text.hot")]
 pub unsafe fn check(start: usize, size: usize, limit: usize) -> Option<Damage> {
-    let zones = zones(start, size, limit);
-    // SAFETY: every word that is read lies in the object's pages, which the caller says are readable.
+    // SAFETY: the zones lie in the object's pages, which the caller says are readable.
+    unsafe { check_zones(zones(start, size, limit), BYTE) }
+}
+
+/// Looks for bytes other than `byte` in the zones before and behind an object.
+///
+/// # Safety
+/// The pages of the zones must be readable.
+#[inline(always)]
+pub unsafe fn check_zones(zones: [Range<usize>; 2], byte: u8) -> Option<Damage> {
+    let (word, words) = (usize::from_ne_bytes([byte; WORD_BYTES]), u128::from_ne_bytes([byte; 16]));
+    // SAFETY: every word that is read lies in the zones' pages, which the caller says are readable.
     let load = |word: usize| unsafe { Some((word as *const usize).read_unaligned()) };
     let are_all = |start: usize, count: usize| {
         // Test once at the end, so that the loads of all lines run at the same time.
         let mut differences = 0;
         let mut at = start;
         while at < start + count / 2 * size_of::<u128>() {
-            // SAFETY: every word that is read lies in the object's pages, which the caller says are readable.
-            differences |= unsafe { (at as *const u128).read_unaligned() } ^ CANARY_WORDS;
+            // SAFETY: every word that is read lies in the zones' pages, which the caller says are readable.
+            differences |= unsafe { (at as *const u128).read_unaligned() } ^ words;
             at += size_of::<u128>();
         }
-        differences == 0 && load(start + (count - 1) * WORD_BYTES) == Some(CANARY_WORD)
+        differences == 0 && load(start + (count - 1) * WORD_BYTES) == Some(word)
     };
-    let is_sound = |zone: &Range<usize>| is_sound(zone, CANARY_WORD, load, are_all);
+    let is_sound = |zone: &Range<usize>| is_sound(zone, word, load, are_all);
     if is_sound(&zones[0]) && is_sound(&zones[1]) {
         return None;
     }
-    find_carefully(zones, BYTE)
+    find_carefully(zones, byte)
 }
 
 /// Looks for damage in the slack of an object that another thread may retire meanwhile. Bytes that can't be read count
@@ -135,9 +159,6 @@ const WORD_BYTES: usize = size_of::<usize>();
 
 /// Sixteen canary bytes.
 const CANARY_WORDS: u128 = u128::from_ne_bytes([BYTE; 16]);
-
-/// Eight canary bytes.
-const CANARY_WORD: usize = usize::from_ne_bytes([BYTE; 8]);
 
 fn find(
     [before, after]: [Range<usize>; 2],

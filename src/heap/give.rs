@@ -9,8 +9,11 @@ use crate::pages::PageRange;
 use crate::sys::{PAGE_BYTES, memory};
 use core::ops::Range;
 
-/// The number of classes, and one for the space of large objects.
-const SPACES: usize = CLASS_PAGES.len() + 1;
+/// The number of classes, one for the space of large objects, and one for that of packed ones.
+const SPACES: usize = CLASS_PAGES.len() + 2;
+
+/// The number of the space of packed objects.
+const PACKED: usize = SPACES - 1;
 
 /// A wish is granted only if each space keeps at least this part of its addresses.
 const KEPT_PARTS: usize = 8;
@@ -89,6 +92,9 @@ pub fn kept(all: &Spaces) -> impl Iterator<Item = Range<usize>> {
 fn list(all: &Spaces) -> [Space; SPACES] {
     core::array::from_fn(|number| match all.small.pool.classes().get(number) {
         Some(class) => Space { whole: class.whole(), unused: class.unused() },
+        None if number == PACKED => {
+            Space { whole: all.packed.whole(), unused: all.packed.unused() }
+        }
         None => Space { whole: all.large.whole(), unused: all.large.unused() },
     })
 }
@@ -110,6 +116,7 @@ fn give_up(
     }
     let has_given = match pool.classes().get(number) {
         Some(class) => class.give_up(given.start),
+        None if number == PACKED => all.packed.give_up(given.start),
         None => all.large.give_up(given.start),
     };
     if has_given {

@@ -107,6 +107,8 @@ impl ProgramPages<'_> {
     pub fn next_part(&self, pages: Range<usize>) -> Option<Range<usize>> {
         let reserved = self.spaces.reserved();
         let (small, large) = (&self.spaces.small.pool, &self.spaces.large);
+        // The pages of packed objects have others' objects, too, unless they were given to the program.
+        let packed = self.spaces.packed.kept();
         let mut at = pages.start;
         while at < pages.end {
             let (part, behind) = if at < reserved.start {
@@ -115,6 +117,8 @@ impl ProgramPages<'_> {
                 (Some(at..pages.end), pages.end)
             } else if large.whole().contains(&at) {
                 next_large(large, at, pages.end)
+            } else if packed.contains(&at) {
+                (None, packed.end)
             } else {
                 match small.class_of(at) {
                     Some(class) => next_small(class, at, pages.end),

@@ -1,6 +1,6 @@
 //! The live objects, for whoever looks at all of them while nobody else allocates or frees.
 
-use super::record::{Event, State};
+use super::record::{Event, Snapshot, State};
 use super::slot::{Home, Slot};
 use super::{Class, Heap};
 
@@ -22,17 +22,30 @@ pub enum LiveHome {
     Small { class: usize, index: usize },
     /// By itself.
     Large,
+    /// Packed with others.
+    Packed,
     /// With the next allocator.
     Unguarded,
 }
 
 impl Heap {
-    /// Passes all live objects to `each`: the small ones by class and number, the large ones by address, then the
-    /// others. Allocates nothing.
+    /// Passes all live objects to `each`: the small ones by class and number, the large ones by address, the packed
+    /// ones by address, then the others. Allocates nothing.
     pub fn visit_live(&self, mut each: impl FnMut(&LiveObject)) {
         let small = self.spaces.small.pool.classes().iter().flat_map(Class::in_service);
         let large = (0..self.spaces.large.count()).filter_map(|n| self.spaces.large.slot(n));
-        small.chain(large).filter_map(|slot| live_object(&slot)).for_each(|it| each(&it));
+        let home = |slot: &Slot<'_>| match slot.home {
+            Home::Pool { class, index } => LiveHome::Small { class, index },
+            Home::Large => LiveHome::Large,
+        };
+        let with_pages = small
+            .chain(large)
+            .filter_map(|slot| live_object(home(&slot), slot.data.start(), &slot.record.read()?));
+        with_pages.for_each(|it| each(&it));
+        let packed = self.spaces.packed.in_service().filter_map(|slot| {
+            live_object(LiveHome::Packed, slot.range().start, &slot.record.read()?)
+        });
+        packed.for_each(|it| each(&it));
         self.unguarded.visit(|object| {
             each(&LiveObject {
                 home: LiveHome::Unguarded,
@@ -52,25 +65,27 @@ impl Heap {
         }
     }
 
+    /// Whether an object at `address` is packed with others.
+    pub fn is_packed(&self, address: usize) -> bool {
+        self.spaces.packed.contains(address)
+    }
+
     /// How many slots of each class are in service.
     pub fn slots_in_service(&self) -> impl Iterator<Item = usize> {
         self.spaces.small.pool.classes().iter().map(Class::opened)
     }
 }
 
-fn live_object(slot: &Slot<'_>) -> Option<LiveObject> {
-    let snapshot = slot.record.read()?;
+/// The object of a slot whose first byte is `slot`, if it lives.
+fn live_object(home: LiveHome, slot: usize, snapshot: &Snapshot) -> Option<LiveObject> {
     let is_ending = match snapshot.state {
         State::Live => false,
         State::Freeing => true,
         _ => return None,
     };
     Some(LiveObject {
-        home: match slot.home {
-            Home::Pool { class, index } => LiveHome::Small { class, index },
-            Home::Large => LiveHome::Large,
-        },
-        start: slot.address(&snapshot),
+        home,
+        start: slot + snapshot.offset,
         size: snapshot.size,
         allocated: snapshot.allocated,
         is_ending,

@@ -18,6 +18,7 @@ pub mod loans;
 pub mod next_heap;
 pub mod object;
 pub mod opening;
+mod packed;
 pub mod place;
 pub mod pool;
 pub mod private;
@@ -54,6 +55,7 @@ use give::Demand;
 use large::LargeSpace;
 pub use object::{AllocationRequest, BadCall, MAX_SIZE, Object};
 use opening::OpenPage;
+use packed::PackedSlot;
 use pool::Class;
 use program_pages::ProgramPages;
 use record::{Event, Snapshot, State};
@@ -71,6 +73,7 @@ use unguarded::{Unguarded, UnguardedObjects};
 /// What was found at an address.
 enum Found<'a> {
     Guarded(Slot<'a>, Snapshot),
+    Packed(PackedSlot<'a>, Snapshot),
     Unguarded(Unguarded),
     Wrong(BadCall),
 }
@@ -127,7 +130,7 @@ impl Heap {
                 self.terms.tally.count(reason);
                 self.terms.closure.allocate_plainly(size, align, zeroed)
             }
-            Err(reason) => self.unguarded.allocate(self.account(cache), request, allocated, reason),
+            Err(reason) => self.pack(cache, request, allocated, reason),
         };
         if !zeroed && !address.is_null() {
             self.fill_fresh(address, size);
@@ -174,6 +177,9 @@ impl Heap {
         release: Release,
         freed: impl FnOnce() -> Event,
     ) -> Result<(), BadCall> {
+        if self.spaces.packed.contains(address) {
+            return self.free_packed(cache, address, release, freed());
+        }
         let slot = self.spaces.locate(address);
         if let Some(slot) = &slot {
             // The record of an old object is in no cache. The walk of the stack hides that miss.
@@ -189,38 +195,9 @@ impl Heap {
                     Some(which) => Err(BadCall::Mismatch(slot.object(&found), release, which)),
                 }
             }
+            Found::Packed(..) => Err(BadCall::Foreign),
             Found::Unguarded(found) => self.free_unguarded(cache, found, release),
             Found::Wrong(bad) => Err(bad),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn free_unguarded(
-        &self,
-        cache: &ThreadCache,
-        found: Unguarded,
-        release: Release,
-    ) -> Result<(), BadCall> {
-        if let Some(which) = release.mismatch(found.family, found.size, found.align_log2) {
-            return Err(BadCall::Mismatch(found.object(), release, which));
-        }
-        self.end_unguarded(cache, self.claim_unguarded(&found)?)
-    }
-
-    /// Takes an object that was found out of the table. Only one of several threads that free it succeeds.
-    fn claim_unguarded(&self, found: &Unguarded) -> Result<Unguarded, BadCall> {
-        self.unguarded.remove(found.address).ok_or(BadCall::DoubleFree(found.object()))
-    }
-
-    /// Ends an object that this thread has taken out of the table.
-    fn end_unguarded(&self, cache: &ThreadCache, object: Unguarded) -> Result<(), BadCall> {
-        let damage = object.damage();
-        // SAFETY: `claim_unguarded` has taken the object out of the table, so no other thread frees it.
-        unsafe { object.release(self.account(cache)) };
-        match damage {
-            Some(damage) => Err(BadCall::Overwritten(object.object(), damage)),
-            None => Ok(()),
         }
     }
 
@@ -244,6 +221,7 @@ impl Heap {
         let found = self.find(address);
         let object = match &found {
             Found::Guarded(slot, snapshot) => slot.object(snapshot),
+            Found::Packed(slot, snapshot) => slot.object(snapshot),
             Found::Unguarded(object) => object.object(),
             Found::Wrong(bad) => return Err(*bad),
         };
@@ -253,12 +231,18 @@ impl Heap {
         let request = AllocationRequest { size, align, family: object.family, zeroed: false };
         let resizing =
             Resizing { account: self.account(cache), spaces: &self.spaces, request, event };
-        if let Found::Guarded(slot, snapshot) = &found {
-            match resizing.try_in_place(*slot, *snapshot) {
-                InPlace::Done(checked) => return Ok((address as *mut u8, checked)),
-                InPlace::Lost(bad) => return Err(bad),
-                InPlace::MustMove => {}
+        let in_place = match &found {
+            Found::Guarded(slot, snapshot) => resizing.try_in_place(*slot, *snapshot),
+            // If it may have pages now, it moves there.
+            Found::Packed(slot, snapshot) if unpaged.is_some() => {
+                self.resize_packed(cache, (*slot, *snapshot), (size, align), event)
             }
+            _ => InPlace::MustMove,
+        };
+        match in_place {
+            InPlace::Done(checked) => return Ok((address as *mut u8, checked)),
+            InPlace::Lost(bad) => return Err(bad),
+            InPlace::MustMove => {}
         }
         // Natively a mapping grows where it is, so the old object is not charged beside the new one.
         let forgiven = (object.size > MOST_RESERVED).then_some(object.size);
@@ -276,6 +260,9 @@ impl Heap {
         let moved = match found {
             Found::Guarded(slot, snapshot) => {
                 Freeing::begin(slot, snapshot).map(|object| resizing.move_to(object, new as usize))
+            }
+            Found::Packed(slot, snapshot) => {
+                self.move_packed(cache, (slot, snapshot), (new, size), event)
             }
             Found::Unguarded(object) => self.claim_unguarded(&object).map(|object| {
                 let bytes = size.min(object.size);
@@ -320,6 +307,7 @@ impl Heap {
     pub fn forget_family(&self, address: usize) {
         match self.find(address) {
             Found::Guarded(slot, _) => slot.record.forget_family(),
+            Found::Packed(slot, _) => slot.record.forget_family(),
             Found::Unguarded(_) => self.unguarded.forget_family(address),
             Found::Wrong(_) => {}
         }
@@ -328,7 +316,7 @@ impl Heap {
     /// Returns how many bytes were asked for when the object at `address` was allocated.
     pub fn size_of(&self, address: usize) -> Result<usize, BadCall> {
         match self.find(address) {
-            Found::Guarded(_, snapshot) => Ok(snapshot.size),
+            Found::Guarded(_, snapshot) | Found::Packed(_, snapshot) => Ok(snapshot.size),
             Found::Unguarded(object) => Ok(object.size),
             Found::Wrong(bad) => Err(bad),
         }
@@ -341,11 +329,21 @@ impl Heap {
         let checked =
             quarantine.map_or(Ok(()), |list| revocation::empty(list, account, &self.spaces.small));
         cache.end_quarantine();
+        let packed = cache.packed_if_made();
+        let checked =
+            checked.and(packed.map_or(Ok(()), |it| self.spaces.packed.give_back(account, it)));
+        cache.end_packed();
         self.spaces.small.give_back(account);
         checked
     }
 
     fn find(&self, address: usize) -> Found<'_> {
+        if self.spaces.packed.contains(address) {
+            return match self.find_packed(address) {
+                Ok((slot, snapshot)) => Found::Packed(slot, snapshot),
+                Err(bad) => Found::Wrong(bad),
+            };
+        }
         self.find_in(self.spaces.locate(address), address)
     }
 
@@ -576,6 +574,7 @@ impl Heap {
     pub fn hold_for_fork(&self) {
         self.spaces.small.hold_restoring_for_fork();
         self.unguarded.hold_for_fork();
+        self.spaces.packed.hold_for_fork();
         self.spaces.kept_from_children.hold_for_fork();
         self.spaces.large.hold_for_fork();
         self.spaces.small.hold_for_fork();
@@ -591,6 +590,7 @@ impl Heap {
             self.spaces.small.release_after_fork();
             self.spaces.large.release_after_fork();
             self.spaces.kept_from_children.release_after_fork();
+            self.spaces.packed.release_after_fork();
             self.unguarded.release_after_fork();
             self.spaces.small.release_restoring_after_fork();
         }

@@ -2,7 +2,7 @@
 
 use super::canary::Damage;
 use super::loans::Loan;
-use super::record::{Event, Family, State};
+use super::record::{Event, Family, Snapshot, State};
 use super::release::{Mismatch, Release};
 
 /// The largest request in bytes: a pointer difference must be able to express it (as in glibc).
@@ -29,6 +29,21 @@ pub struct Object {
     pub state: State,
     pub allocated: Event,
     pub freed: Option<Event>,
+}
+
+impl Object {
+    /// The object at `start` that `snapshot` describes.
+    pub fn new(start: usize, snapshot: &Snapshot) -> Object {
+        Object {
+            start,
+            size: snapshot.size,
+            family: snapshot.family,
+            align_log2: snapshot.align_log2,
+            state: snapshot.state,
+            allocated: snapshot.allocated,
+            freed: snapshot.freed,
+        }
+    }
 }
 
 /// A wrong call, found before it did harm.

@@ -11,7 +11,7 @@
 //! | Quarantined | fixed                    | fixed                |
 //! | Retired  | fixed                       | fixed                |
 //!
-//! The only transitions are Virgin → Live → Freeing → Retired, with Quarantined before Retired if revocation waits, and
+//! For an object with pages the only transitions are Virgin → Live → Freeing → Retired, with Quarantined before Retired if revocation waits, and
 //! from Freeing back to Live, with another size, if realloc leaves the object in place. Of two threads that free one
 //! object exactly one wins the compare-exchange to Freeing. The other has found a double free.
 
@@ -178,14 +178,22 @@ impl Record {
     pub const OFFSET_AT: usize = offset_of!(Record, offset);
     pub const SIZE_AT: usize = offset_of!(Record, size);
 
-    /// Virgin → Live. Only the caller owns the slot; its pages and canaries are ready.
+    /// Virgin → Live, or of a packed slot that is used again Retired → Live. Only the caller owns the slot; its pages
+    /// and canaries are ready.
     pub fn publish(&self, place: Place, (family, align_log2): (Family, u8), allocated: Event) {
-        debug_assert_eq!(decode(self.state.load(Ordering::Relaxed)).0, State::Virgin);
+        let before = decode(self.state.load(Ordering::Relaxed)).0;
+        debug_assert!(matches!(before, State::Virgin | State::Retired));
         self.offset.store(place.offset as u32, Ordering::Relaxed);
         self.size.store(place.size as u64, Ordering::Relaxed);
         self.alloc_trace.store(allocated.trace.get(), Ordering::Relaxed);
         self.alloc_thread.store(allocated.thread.0, Ordering::Relaxed);
         self.state.store(encode(State::Live, family, align_log2), Ordering::Release);
+    }
+
+    /// Whether there was ever an object.
+    #[inline(always)]
+    pub fn is_used(&self) -> bool {
+        decode(self.state.load(Ordering::Relaxed)).0 != State::Virgin
     }
 
     /// Lets any function free the live object, which only the caller knows yet.

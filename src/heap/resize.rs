@@ -302,6 +302,7 @@ mod tests {
             sample: 1,
             batch: 0,
             history_bytes: 1 << 20,
+            waiting_bytes: 1 << 20,
         };
         Heap::new(pages, config).unwrap()
     }

@@ -1,9 +1,9 @@
 //! Revokes many freed objects together, with one kernel call and one flush of the processors' address translations.
 //!
-//! Until then such an object is filled with junk: [`JUNK`], or the byte of the option `free-fill`. Reads of it are
+//! Until then such an object is filled with junk: [`canary::JUNK`], or the byte of the option `free-fill`. Reads of it are
 //! missed meanwhile: they find junk. A write to it is found when the batch is revoked, and a second free at once.
 
-use super::canary::{self, Damage};
+use super::canary;
 use super::object::BadCall;
 use super::quarantine::Quarantine;
 use super::record::Event;
@@ -11,23 +11,8 @@ use super::slot::{Freeing, Home};
 use super::small::SmallSpace;
 use super::tally::Reason;
 use super::terms::Account;
-use super::terms::Config;
 use super::threads::Counter;
 use crate::pages::{MOST_RANGES, PageRange};
-
-/// The byte that freed objects are filled with by default (as in OpenBSD's malloc). Eight of them are no valid address,
-/// so following a pointer read from a freed object faults.
-pub const JUNK: u8 = 0xdf;
-
-/// Returns the byte that objects in quarantine hold.
-fn junk(config: &Config) -> u8 {
-    config.free_fill.unwrap_or(JUNK)
-}
-
-/// Looks for writes to an object in quarantine. Unreadable bytes do no harm.
-pub fn check_junk(config: &Config, start: usize, size: usize) -> Option<Damage> {
-    canary::find_carefully([start..start + size, start..start], junk(config))
-}
 
 /// Ends an object, whose pages stay for a while.
 #[inline(never)]
@@ -44,7 +29,7 @@ pub fn admit(
     // SAFETY: only this thread may end the object, and its pages are still accessible.
     let damage = unsafe {
         let damage = canary::check(start, size, config.canary_bytes);
-        core::ptr::write_bytes(start as *mut u8, junk(config), size);
+        core::ptr::write_bytes(start as *mut u8, config.junk(), size);
         damage
     };
     object.quarantine(freed);
@@ -105,7 +90,7 @@ fn revoke_together(
     for (slot, snapshot, pages) in places.iter().filter_map(object) {
         if written.is_none()
             && let Some(damage) =
-                check_junk(&account.terms.config, slot.address(&snapshot), snapshot.size)
+                account.terms.config.check_junk(slot.address(&snapshot), snapshot.size)
         {
             written = Some(BadCall::WrittenAfterFree(slot.object(&snapshot), damage));
         }

@@ -61,15 +61,7 @@ impl Slot<'_> {
 
     /// Returns the object that `snapshot` describes, as other layers see it.
     pub fn object(&self, snapshot: &Snapshot) -> Object {
-        Object {
-            start: self.address(snapshot),
-            size: snapshot.size,
-            family: snapshot.family,
-            align_log2: snapshot.align_log2,
-            state: snapshot.state,
-            allocated: snapshot.allocated,
-            freed: snapshot.freed,
-        }
+        Object::new(self.address(snapshot), snapshot)
     }
 }
 

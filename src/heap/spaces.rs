@@ -1,4 +1,4 @@
-//! The guarded address space: first that of small objects, then that of large ones.
+//! The heap's address space: first that of small objects, then that of large ones, then that of packed ones.
 //!
 //! It makes and ends guarded objects, and describes them to the fault handler, to reports, and at exit.
 
@@ -7,10 +7,11 @@ use super::canary::{self, Damage};
 use super::confinement;
 use super::large::LargeSpace;
 use super::object::{BadCall, Object};
+use super::packed::PackedSpace;
 use super::pool::Class;
 use super::pool::Pool;
 use super::record::{Event, Family, State, ThreadId};
-use super::revocation::{self, check_junk};
+use super::revocation;
 use super::slot::{Ended, Freeing, FreshSlot, Home, Slot};
 use super::small::SmallSpace;
 use super::tally::Reason;
@@ -34,16 +35,20 @@ const RESERVED_BYTES: usize = 16 << 40;
 /// The most address space of a whole heap, in bytes.
 pub const MOST_RESERVED_BYTES: usize = 2 * RESERVED_BYTES;
 
+/// Of the space of large objects so much is for packed ones.
+const PACKED_PARTS: usize = 8;
+
 /// With less than this for both, hardly anything could be guarded.
 const LEAST_RESERVED_BYTES: usize = 8 << 20;
 
 /// How many mappings a live large object costs: itself and the guard behind it.
 const LARGE_MAPPINGS: usize = 2;
 
-/// The slots of small objects and the ranges of large ones, in one reservation.
+/// The slots of small objects, the ranges of large ones, and packed slots, in one reservation.
 pub struct Spaces {
     pub small: SmallSpace,
     pub large: LargeSpace,
+    pub packed: PackedSpace,
     reserved: Range<usize>,
     /// Pages that the program keeps from its children.
     pub kept_from_children: Lock<RangeSet>,
@@ -59,9 +64,11 @@ impl Spaces {
             .ok_or(Errno::ENOMEM)?;
         let (base, bytes) = (whole.start, (whole.bytes / 2) & !(PAGE_BYTES - 1));
         pages.prepare(PageRange::new(base, bytes / PAGE_BYTES))?;
+        let packed = (bytes / PACKED_PARTS) & !(PAGE_BYTES - 1);
         Ok(Spaces {
             small: SmallSpace::new(pages, base, bytes, terms)?,
-            large: LargeSpace::new(base + bytes, bytes)?,
+            large: LargeSpace::new(base + bytes, bytes - packed)?,
+            packed: PackedSpace::new(base + 2 * bytes - packed, packed, terms.config.waiting_bytes),
             reserved: base..base + 2 * bytes,
             kept_from_children: Lock::new(RangeSet::new()),
             is_mapped_over: AtomicBool::new(false),
@@ -237,23 +244,29 @@ impl Spaces {
         }
     }
 
-    /// Returns the slot that `address` lies in, if it is in service.
+    /// Returns the slot with pages that `address` lies in, if it is in service.
     #[inline]
     pub fn locate(&self, address: usize) -> Option<Slot<'_>> {
         self.small.pool.locate(address).or_else(|| self.large.locate(address))
     }
 
-    /// Whether `address` is in the guarded address space. Lock-free, and safe in signal handlers.
+    /// Whether `address` is in the heap's address space. Lock-free, and safe in signal handlers.
     #[inline]
     pub fn contains(&self, address: usize) -> bool {
+        self.has_pages(address) || self.packed.contains(address)
+    }
+
+    /// Whether an object at `address` has pages of its own. Lock-free, and safe in signal handlers.
+    #[inline]
+    pub fn has_pages(&self, address: usize) -> bool {
         self.small.pool.contains(address) || self.large.contains(address)
     }
 
-    /// Returns the probable class of an object at `offset` in the reserved address space; `None` where the large
-    /// objects are.
+    /// Returns the probable class of an object at `offset` in the reserved address space; `None` where the large and
+    /// the packed objects are.
     pub fn class_near(&self, offset: usize) -> Option<&Class> {
-        let is_large = self.large.contains(self.reserved.start + offset);
-        (!is_large).then(|| self.small.pool.class_at(offset))
+        let is_small = self.reserved.start + offset < self.large.whole().start;
+        is_small.then(|| self.small.pool.class_at(offset))
     }
 
     /// Returns the ranges of large objects.
@@ -270,6 +283,9 @@ impl Spaces {
     /// is none. Lock-free, and safe in signal handlers.
     #[inline(always)]
     pub fn room(&self, address: usize) -> Option<usize> {
+        if self.packed.contains(address) {
+            return self.packed.room(address);
+        }
         let slot = self.locate(address)?;
         let place = slot.record.live_place()?;
         let start = slot.data.start() + place.offset;
@@ -285,12 +301,13 @@ impl Spaces {
 
     /// Whether `address` is in accessible pages of an object. They are accessible until its record says Retired.
     fn is_populated(&self, address: usize) -> bool {
-        self.locate(address).is_some_and(|slot| {
-            let Some(snapshot) = slot.record.read() else { return false };
-            let populated = slot.populated(snapshot.place());
-            populated.is_some_and(|pages| pages.contains(address))
-                && snapshot.state != State::Retired
-        })
+        self.packed.locate(address).is_some()
+            || self.locate(address).is_some_and(|slot| {
+                let Some(snapshot) = slot.record.read() else { return false };
+                let populated = slot.populated(snapshot.place());
+                populated.is_some_and(|pages| pages.contains(address))
+                    && snapshot.state != State::Retired
+            })
     }
 
     /// Puts back the page at `address` if it faults because the program has dropped it from a live object.
@@ -326,12 +343,18 @@ impl Spaces {
 
     /// Notes that libc's own threads are about to use the object at `address`. Returns whether there is one.
     pub fn lend(&self, address: usize) -> bool {
+        if let Some(slot) = self.packed.room(address).and_then(|_| self.packed.locate(address)) {
+            return slot.record.note_lent();
+        }
         let slot = self.room(address).and_then(|_| self.locate(address));
         slot.is_some_and(|slot| slot.record.note_lent())
     }
 
     /// Returns the objects in the slots before, at and behind `address`. Lock-free.
     pub fn neighbourhood(&self, address: usize) -> [Option<Object>; 3] {
+        if self.packed.contains(address) {
+            return self.packed.neighbourhood(address);
+        }
         let slots = if self.small.pool.contains(address) {
             self.small.pool.neighbourhood(address)
         } else {
@@ -367,6 +390,7 @@ impl Spaces {
         terms: &Terms,
         mut shared: Option<SharedPages>,
     ) -> impl Iterator<Item = BadCall> {
+        let packed = self.packed.damaged(terms, shared.is_some());
         let damaged = move |slot: Slot<'_>| {
             let snapshot = slot.record.read()?;
             let start = slot.address(&snapshot);
@@ -385,7 +409,7 @@ impl Spaces {
             let config = &terms.config;
             let damage = match snapshot.state {
                 State::Live => canary::check_carefully(start, snapshot.size, config.canary_bytes)?,
-                State::Quarantined => check_junk(config, start, snapshot.size)?,
+                State::Quarantined => config.check_junk(start, snapshot.size)?,
                 _ => return None,
             };
             // If it was freed, revoked or resized meanwhile, the thread that did so has checked it.
@@ -395,7 +419,7 @@ impl Spaces {
             })
         };
         let small = self.small.pool.classes().iter().flat_map(Class::in_service);
-        small.chain(self.large_slots()).filter_map(damaged)
+        small.chain(self.large_slots()).filter_map(damaged).chain(packed)
     }
 }
 

@@ -41,7 +41,6 @@ fn unpack(word: u64) -> Range<usize> {
 pub struct Batch(OwnWord);
 
 impl Batch {
-    #[cfg(test)]
     pub const fn new() -> Batch {
         Batch(OwnWord::new(0))
     }

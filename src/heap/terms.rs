@@ -2,6 +2,7 @@
 
 use super::budget::headroom::Shares;
 use super::budget::{Budget, Cost};
+use super::canary::{self, Damage};
 use super::closure::Closure;
 use super::place::Placing;
 use super::tally::{Reason, Tally};
@@ -30,6 +31,20 @@ pub struct Config {
     pub batch: usize,
     /// How many bytes the records of objects freed long ago may take.
     pub history_bytes: usize,
+    /// How many bytes of freed objects without pages may wait.
+    pub waiting_bytes: usize,
+}
+
+impl Config {
+    /// Returns the byte that freed objects hold while they wait.
+    pub fn junk(&self) -> u8 {
+        self.free_fill.unwrap_or(canary::JUNK)
+    }
+
+    /// Looks for writes to a freed object that waits. Unreadable bytes do no harm.
+    pub fn check_junk(&self, start: usize, size: usize) -> Option<Damage> {
+        canary::find_carefully([start..start + size, start..start], self.junk())
+    }
 }
 
 #[cfg(test)]
@@ -47,6 +62,7 @@ impl Config {
             sample: 1,
             batch: 0,
             history_bytes: 1 << 20,
+            waiting_bytes: 1 << 20,
         }
     }
 }

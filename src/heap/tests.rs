@@ -114,6 +114,7 @@ fn ready_slots_that_can_not_be_dropped_are_counted() {
         sample: 1,
         batch: 0,
         history_bytes: 1 << 20,
+        waiting_bytes: 1 << 20,
     };
     let heap = Heap::new(pages, config).unwrap();
     // A thread that has nothing from another heap.

@@ -2,6 +2,7 @@
 
 use super::budget::{Cost, Credit};
 use super::confinement::{self, Watched};
+use super::packed::local::Local;
 use super::pool::CLASS_PAGES;
 use super::quarantine::Quarantine;
 use super::record::{Event, ThreadId};
@@ -30,6 +31,8 @@ pub struct ThreadCache {
     ///
     /// [`Revocation::Batch`]: crate::options::Revocation::Batch
     quarantine: Cell<Option<&'static Quarantine>>,
+    /// Packed slots.
+    packed: Cell<Option<&'static Local>>,
     /// How many allocations pass before one is sampled.
     to_pass: Cell<u32>,
     /// The state of the generator that spaces the samples; 0 before the first.
@@ -112,6 +115,42 @@ impl ThreadCache {
         Some(made)
     }
 
+    /// Returns the thread's packed slots, and makes room for them if necessary. `None` in a thread that is not enrolled,
+    /// or no longer: nobody would give them back.
+    #[inline(always)]
+    pub fn packed(&self) -> Option<&'static Local> {
+        self.packed.get().or_else(|| self.make_packed())
+    }
+
+    /// Returns the thread's packed slots, if it ever had any.
+    pub fn packed_if_made(&self) -> Option<&'static Local> {
+        self.packed.get()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_packed(&self) -> Option<&'static Local> {
+        self.me.get()?;
+        let _scope = RuntimeScope::enter();
+        if !has_memory(size_of::<Local>()) {
+            return None;
+        }
+        let made = Box::new(Local::new());
+        // A signal handler may have done the same meanwhile.
+        let packed = self.packed.get().unwrap_or_else(|| Box::leak(made));
+        self.packed.set(Some(packed));
+        Some(packed)
+    }
+
+    /// Frees the room for packed slots for good; there must be none.
+    pub fn end_packed(&self) {
+        if let Some(packed) = self.packed.take() {
+            let _scope = RuntimeScope::enter();
+            // SAFETY: `make_packed` made it for this thread, which has no other reference.
+            drop(unsafe { Box::from_raw(core::ptr::from_ref(packed).cast_mut()) });
+        }
+    }
+
     /// Returns the thread's reserve of the budget. `None` in a thread that is not enrolled, or no longer.
     #[inline(always)]
     pub fn credit(&self) -> Option<&'static Credit> {
@@ -176,6 +215,7 @@ impl ThreadCache {
             batches: [const { Batch::new() }; CLASS_PAGES.len()],
             ready: Cell::new(None),
             quarantine: Cell::new(None),
+            packed: Cell::new(None),
             to_pass: Cell::new(0),
             random: Cell::new(0),
         }

@@ -1,4 +1,4 @@
-//! Objects that could not be guarded.
+//! Objects that got neither pages of their own nor a packed slot.
 //!
 //! They come from the next allocator, with canaries on both sides and a row in a table, so that a wild write beside
 //! them and a wrong free are still found, although late.
@@ -10,7 +10,6 @@ use super::object::AllocationRequest;
 use super::object::Object;
 use super::place::{log2, natural_align};
 use super::record::{Event, Family, State};
-use super::tally::Reason;
 use super::terms::Account;
 use super::unguarded_table::{Cursor, ROW_BYTES, Table};
 
@@ -65,8 +64,8 @@ impl UnguardedObjects {
         }
     }
 
-    /// Allocates an object that is not guarded for `reason`, from the next allocator, and zeroes it if wanted. Returns
-    /// null if that has no memory either.
+    /// Allocates an object from the next allocator, and zeroes it if wanted. Returns null if that has no memory either.
+    /// It must be charged; what is not recorded is refunded.
     #[cold]
     #[inline(never)]
     pub fn allocate(
@@ -74,18 +73,11 @@ impl UnguardedObjects {
         account: Account<'_>,
         request: AllocationRequest,
         allocated: Event,
-        reason: Reason,
     ) -> *mut u8 {
-        if account.charge_size(request.size).is_err() {
-            return core::ptr::null_mut();
-        }
         let (address, is_kept) = self.make(&account.terms.budget.headroom, request, allocated);
         if !is_kept {
             // Nobody will see the end of this object.
             account.refund_size(request.size);
-        }
-        if !address.is_null() {
-            account.terms.tally.count(reason);
         }
         address
     }

@@ -123,8 +123,9 @@ pub struct Objects<'a> {
     /// For each stretch of a class, its place among the stretches plus one; 0 if no object is there.
     places: [MappedArray<u32>; CLASS_PAGES.len()],
     stretches: MappedArray<Stretch>,
-    /// Numbers of the large objects, and of those that are not guarded.
+    /// Numbers of the large objects, of the packed ones, and of those of the next allocator.
     large: Range<usize>,
+    packed: Range<usize>,
     unguarded: Range<usize>,
     waiting: u32,
 }
@@ -155,6 +156,7 @@ impl<'a> Objects<'a> {
             places,
             stretches: MappedArray::with_capacity(stretches)?,
             large: 0..0,
+            packed: 0..0,
             unguarded: 0..0,
             waiting: NONE,
         };
@@ -174,10 +176,20 @@ impl<'a> Objects<'a> {
             return;
         }
         let end = number + 1;
-        match object.home {
-            LiveHome::Small { .. } => (self.large, self.unguarded) = (end..end, end..end),
-            LiveHome::Large => (self.large.end, self.unguarded) = (end, end..end),
-            LiveHome::Unguarded => self.unguarded.end = end,
+        // They come in this order, so the others begin behind this one.
+        let kinds = [&mut self.large, &mut self.packed, &mut self.unguarded];
+        let (own, behind) = match object.home {
+            LiveHome::Small { .. } => (None, 0),
+            LiveHome::Large => (Some(0), 1),
+            LiveHome::Packed => (Some(1), 2),
+            LiveHome::Unguarded => (Some(2), 3),
+        };
+        for (kind, range) in kinds.into_iter().enumerate() {
+            if Some(kind) == own {
+                range.end = end;
+            } else if kind >= behind {
+                *range = end..end;
+            }
         }
     }
 
@@ -220,6 +232,7 @@ impl<'a> Objects<'a> {
     pub fn find(&self, address: usize) -> Option<usize> {
         let number = match self.heap.small_slot_at(address) {
             Some((class, index)) => self.number_of(class, index)?,
+            None if self.heap.is_packed(address) => self.search(&self.packed, address)?,
             None if self.heap.contains(address) => self.search(&self.large, address)?,
             None => self.search(&self.unguarded, address)?,
         };

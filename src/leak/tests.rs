@@ -35,6 +35,7 @@ fn on_a_heap(placement: Placement, test: impl FnOnce(&Bench<'_>) + Send) {
         sample: 1,
         batch: 0,
         history_bytes: 1 << 20,
+        waiting_bytes: 1 << 20,
     };
     let Ok(selection) = pages::select(BackendChoice::Mprotect) else {
         panic!("page permissions work everywhere");

@@ -48,7 +48,7 @@ fn values_are_stored() {
     let options = Options::parse(
         "backend=userfaultfd:placement=random:seed=18446744073709551615:error-exitcode=255:keep-going=yes:max-reports=5:\
          log-path=/tmp/a:report-dir=/tmp/b:known=/tmp/c:stack-depth=256:unwinder=system:memory-limit=64:follow=a*,!b:canary-bytes=0:\
-         alloc-fill=170:free-fill=165:revoke=batch:8:confine=yes:sample=50:budget=70%:budget-memory=0%:focus=a*,24:history=7:mappings=guard,check:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
+         alloc-fill=170:free-fill=165:revoke=batch:8:confine=yes:sample=50:budget=70%:budget-memory=0%:focus=a*,24:history=7:quarantine=9:mappings=guard,check:alloc-dealloc-mismatch=no:new-delete-type-mismatch=no:\
          free-size-mismatch=no:bad-requests=report:report-crashes=no:symbolize=no:all-frames=yes:color=never:check-calls=no:check-at-exit=off:\
          leaks=full:leak-kinds=all:leak-heuristics=none:leak-pointer-mask=0x7:leak-signal=USR2:leaks-at-quick-exit=yes:leak-mappings=yes:verbose=1:stats=on:summary=never",
     )
@@ -77,6 +77,7 @@ fn values_are_stored() {
         budget_memory: Percent(0),
         focus: Options::parse("focus=a*,24").unwrap().focus,
         history_mib: 7,
+        quarantine_mib: 9,
         mappings: MappingsChoice::GUARD.and(MappingsChoice::CHECK),
         alloc_dealloc_mismatch: false,
         new_delete_type_mismatch: false,

@@ -8,6 +8,7 @@ use crate::diagnose::{
 use crate::finding::{self, Address, Finding, Frame, fingerprint, text};
 use crate::heap::record::{Event, Family, State};
 use crate::mappings::Step;
+use crate::runtime;
 use core::fmt::Write;
 
 /// What was looked up about a bug.
@@ -279,7 +280,11 @@ fn place(bug: &Bug, near: &[Option<Vec<Frame>>]) -> Vec<String> {
 }
 
 fn hint(bug: &Bug) -> Option<String> {
-    let subject = bug.subject.filter(|_| bug.kind == BugKind::OverwrittenSlack);
     bug.damage?;
-    Some(words::how_to_find_the_write(subject?.relation.side).to_string())
+    let subject = bug.subject?;
+    if runtime::get().is_some_and(|runtime| runtime.heap.is_packed(subject.object.start)) {
+        return Some(words::HOW_TO_FIND_IT_IF_PACKED.to_owned());
+    }
+    let is_slack = bug.kind == BugKind::OverwrittenSlack;
+    is_slack.then(|| words::how_to_find_the_write(subject.relation.side).to_string())
 }

@@ -250,6 +250,10 @@ pub fn how_to_find_the_write(side: Side) -> impl Display {
     })
 }
 
+/// Says how to find the write to an object that was packed with others, or beside it.
+pub const HOW_TO_FIND_IT_IF_PACKED: &str = "the object had no pages of its own: to stop at the write itself, run with a larger \
+     --memory-limit, or without --budget";
+
 /// Says what is wrong with a request for memory.
 pub fn request(request: &BadRequest) -> impl Display {
     let function = request.function;

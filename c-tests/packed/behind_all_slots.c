@@ -1,0 +1,23 @@
+// A loop that runs on behind the last slot of its size.
+// expect: heap-buffer-overflow
+// expect-access: READ of size 1
+// expect-place: located * bytes after 100000-byte region
+// options: --memory-limit 1
+#include <stdlib.h>
+
+/* Takes all the memory for objects with pages of their own. */
+static void spend(void)
+{
+    static void *volatile spent[400];
+    for (int i = 0; i < 400; i++)
+        spent[i] = malloc(8);
+}
+
+int main(void)
+{
+    spend();
+    volatile char *p = malloc(100000); // <- allocated in main
+    for (int i = 0; i < 10000000; i++)
+        p[i]; // <- access in main
+    return 0;
+}

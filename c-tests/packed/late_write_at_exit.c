@@ -1,0 +1,23 @@
+// A write to a freed object that still waits at the end.
+// expect: heap-use-after-free
+// expect-found: at exit
+// expect-place: located 39 bytes inside of 40-byte region
+// options: --memory-limit 1
+#include <stdlib.h>
+
+/* Takes all the memory for objects with pages of their own. */
+static void spend(void)
+{
+    static void *volatile spent[400];
+    for (int i = 0; i < 400; i++)
+        spent[i] = malloc(8);
+}
+
+int main(void)
+{
+    spend();
+    char *volatile stale = malloc(40); // <- allocated in main
+    free(stale); // <- freed in main
+    stale[39] = 1;
+    return 0;
+}
