@@ -9,6 +9,7 @@ pub enum Section {
     Pairs,
     Capture,
     Programs,
+    Budget,
     Checks,
     Threads,
     Memory,
@@ -16,10 +17,11 @@ pub enum Section {
 }
 
 impl Section {
-    const ALL: [Section; 7] = [
+    const ALL: [Section; 8] = [
         Section::Pairs,
         Section::Capture,
         Section::Programs,
+        Section::Budget,
         Section::Checks,
         Section::Threads,
         Section::Memory,
@@ -31,6 +33,7 @@ impl Section {
             Section::Pairs => "pairs",
             Section::Capture => "capture",
             Section::Programs => "programs",
+            Section::Budget => "budget",
             Section::Checks => "checks",
             Section::Threads => "threads",
             Section::Memory => "memory",

@@ -17,6 +17,8 @@ pub struct Ended {
     /// User and system time of the process and of all that it waited for.
     pub cpu_seconds: f64,
     pub wall_seconds: f64,
+    /// The most memory that any of them had at a time, in bytes.
+    pub peak_bytes: f64,
     pub stdout: String,
     pub stderr: String,
 }
@@ -67,7 +69,7 @@ pub fn run(command: &mut Command, limit: Duration, folder: &Path) -> Result<Ende
         }
         hung
     });
-    let (status, cpu_seconds) = wait(id).map_err(broken)?;
+    let (status, cpu_seconds, peak_bytes) = wait(id).map_err(broken)?;
     let wall_seconds = start.elapsed().as_secs_f64();
     drop(ended);
     if watchdog.join().expect("the watchdog does not panic") {
@@ -78,13 +80,14 @@ pub fn run(command: &mut Command, limit: Duration, folder: &Path) -> Result<Ende
         status,
         cpu_seconds,
         wall_seconds,
+        peak_bytes,
         stdout: text(&stdout).map_err(broken)?,
         stderr: text(&stderr).map_err(broken)?,
     })
 }
 
 /// Waits for a child that nobody else waits for.
-fn wait(id: libc::pid_t) -> io::Result<(ExitStatus, f64)> {
+fn wait(id: libc::pid_t) -> io::Result<(ExitStatus, f64, f64)> {
     let mut status = 0;
     // SAFETY: zero bytes are a valid rusage.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
@@ -93,7 +96,9 @@ fn wait(id: libc::pid_t) -> io::Result<(ExitStatus, f64)> {
         if unsafe { libc::wait4(id, &mut status, 0, &mut usage) } == id {
             let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 * 1e-6;
             let cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-            return Ok((ExitStatus::from_raw(status), cpu));
+            // The unit is KiB (getrusage(2)).
+            let peak = usage.ru_maxrss as f64 * 1024.0;
+            return Ok((ExitStatus::from_raw(status), cpu, peak));
         }
         let error = io::Error::last_os_error();
         if error.kind() != io::ErrorKind::Interrupted {

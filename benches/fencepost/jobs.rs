@@ -22,7 +22,7 @@ pub struct Job {
 }
 
 impl Job {
-    fn new(name: &'static str, package: &'static str, arguments: &[&str]) -> Job {
+    pub fn new(name: &'static str, package: &'static str, arguments: &[&str]) -> Job {
         Job {
             name,
             program: Path::new("/usr/bin").join(name),
@@ -34,11 +34,17 @@ impl Job {
         }
     }
 
-    fn file(self, name: &'static str, content: impl Into<String>) -> Job {
+    pub fn file(self, name: &'static str, content: impl Into<String>) -> Job {
         Job { file: Some((name, content.into())), ..self }
     }
 
-    fn variables(self, variables: &'static [(&'static str, &'static str)]) -> Job {
+    /// Has a shell run it as a script; the program is only what must be installed.
+    pub fn by_shell(self) -> Job {
+        let program = if self.program.exists() { PathBuf::from("/bin/sh") } else { self.program };
+        Job { program, ..self }
+    }
+
+    pub fn variables(self, variables: &'static [(&'static str, &'static str)]) -> Job {
         Job { variables, ..self }
     }
 
@@ -75,12 +81,12 @@ pub fn all(bench: &Bench, quick: bool) -> Vec<Job> {
     ]
 }
 
-fn scaled(quick: bool, count: u32) -> u32 {
+pub fn scaled(quick: bool, count: u32) -> u32 {
     if quick { count / 10 } else { count }
 }
 
 /// The script with its size filled in.
-fn with_count(script: &str, quick: bool, count: u32) -> String {
+pub fn with_count(script: &str, quick: bool, count: u32) -> String {
     script.replace("COUNT", &scaled(quick, count).to_string())
 }
 
@@ -217,8 +223,7 @@ fn git(quick: bool) -> Job {
     }
     let job = Job::new("git", "git", &["-ec", SCRIPT]).file("history", stream);
     let job = job.variables(&[("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")]);
-    let program = if job.program.exists() { PathBuf::from("/bin/sh") } else { job.program };
-    Job { program, ..job }
+    job.by_shell()
 }
 
 /// Few and large objects: what the guard costs a program that hardly allocates.

@@ -2,6 +2,7 @@
 //! ratios to baselines of the same run. docs/benchmarks.md tells what each section measures.
 
 mod arguments;
+mod budget;
 mod capture;
 mod checks;
 mod child;
@@ -9,6 +10,7 @@ mod counters;
 mod jobs;
 mod loops;
 mod memory;
+mod more_jobs;
 mod pairs;
 mod programs;
 mod samples;
@@ -50,6 +52,7 @@ fn run(section: Section, bench: &Bench) -> Vec<Table> {
         Section::Pairs => pairs::run(bench),
         Section::Capture => capture::run(bench),
         Section::Programs => programs::run(bench),
+        Section::Budget => budget::run(bench),
         Section::Checks => checks::run(bench),
         Section::Threads => threads::run(bench),
         Section::Memory => memory::run(bench),
