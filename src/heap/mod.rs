@@ -195,6 +195,7 @@ impl Heap {
                     Some(which) => Err(BadCall::Mismatch(slot.object(&found), release, which)),
                 }
             }
+            // Asked above.
             Found::Packed(..) => Err(BadCall::Foreign),
             Found::Unguarded(found) => self.free_unguarded(cache, found, release),
             Found::Wrong(bad) => Err(bad),
