@@ -392,6 +392,13 @@ impl Spaces {
     ) -> impl Iterator<Item = BadCall> {
         let packed = self.packed.damaged(terms, shared.is_some());
         let damaged = move |slot: Slot<'_>| {
+            // Few pages of a child are its own. So ask about them first: reading all records takes longer.
+            if let Some(shared) = &mut shared
+                && slot.home != Home::Large
+                && !pages_of(slot.data).any(|page| shared.may_be_own(page))
+            {
+                return None;
+            }
             let snapshot = slot.record.read()?;
             let start = slot.address(&snapshot);
             if snapshot.is_remapped {
@@ -400,9 +407,7 @@ impl Spaces {
             if let Some(shared) = &mut shared
                 && let Some(pages) = slot.populated(snapshot.place())
                 && snapshot.state != State::Retired
-                && (pages.start()..pages.end())
-                    .step_by(PAGE_BYTES)
-                    .all(|page| shared.contains(page))
+                && pages_of(pages).all(|page| shared.contains(page))
             {
                 return None;
             }
@@ -421,6 +426,11 @@ impl Spaces {
         let small = self.small.pool.classes().iter().flat_map(Class::in_service);
         small.chain(self.large_slots()).filter_map(damaged).chain(packed)
     }
+}
+
+/// Returns the address of each page.
+fn pages_of(range: PageRange) -> impl Iterator<Item = usize> {
+    (0..range.bytes() / PAGE_BYTES).map(move |number| range.start() + number * PAGE_BYTES)
 }
 
 /// Unlocks the pages of an object that is about to end.

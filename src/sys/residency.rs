@@ -1,7 +1,7 @@
 //! Which pages of the process hold contents, and which pages it shares with another process.
 
 use super::file::File;
-use super::{Errno, PAGE_BYTES, syscall};
+use super::{Errno, PAGE_BYTES, memory, syscall};
 
 /// Most pages of one call: more would not fit on a signal handler's small stack.
 pub const MOST_PAGES: usize = 128;
@@ -42,44 +42,103 @@ impl Residency {
 
     /// The kernel's pagemap entries of up to [`MOST_PAGES`] pages.
     fn entries(&self, start: usize, count: usize) -> Option<[u64; MOST_PAGES]> {
-        let descriptor = self.0.as_ref()?.descriptor() as usize;
         let mut entries = [0_u64; MOST_PAGES];
-        let (bytes, offset) = (count * size_of::<u64>(), start / PAGE_BYTES * size_of::<u64>());
-        let args = [descriptor, entries.as_mut_ptr() as usize, bytes, offset, 0, 0];
-        // SAFETY: the kernel writes into `entries`, which is that long.
-        (unsafe { syscall(libc::SYS_pread64, args) } == Ok(bytes)).then_some(entries)
+        let to = entries.as_mut_ptr() as usize;
+        // SAFETY: `count` is at most the length of `entries`.
+        unsafe { self.read_entries(start / PAGE_BYTES, to, count) }.then_some(entries)
+    }
+
+    /// Writes the kernel's entries of `count` pages from page number `first` on to the address `to`. Returns false if
+    /// they can't be had.
+    ///
+    /// # Safety
+    /// There must be room for `count` words at `to`, which only the caller uses.
+    unsafe fn read_entries(&self, first: usize, to: usize, count: usize) -> bool {
+        let Some(file) = &self.0 else { return false };
+        let bytes = count * size_of::<u64>();
+        let args = [file.descriptor() as usize, to, bytes, first * size_of::<u64>(), 0, 0];
+        // SAFETY: the caller says that there is room.
+        unsafe { syscall(libc::SYS_pread64, args) == Ok(bytes) }
     }
 }
+
+/// The bit for a page with a guard marker, from Linux 6.15 on; older kernels leave it clear.
+const MARKED: u64 = 1 << 58;
+
+/// How many entries [`SharedPages`] reads at a time: those of a page table. They fill a page.
+const TABLE_PAGES: usize = PAGE_BYTES / size_of::<u64>();
 
 /// Finds pages that a forked process still shares with another one: neither has written to them since.
 pub struct SharedPages {
     residency: Residency,
-    /// Address of the page that the first of `entries` is about.
-    start: usize,
-    entries: [u64; MOST_PAGES],
+    /// Number of the page table that the entries in `buffer` are about; 0 if there are none.
+    table: usize,
+    /// Address of a page of its own, as stacks may be small; 0 if there was no memory.
+    buffer: usize,
 }
 
 impl SharedPages {
     pub fn new() -> SharedPages {
-        SharedPages { residency: Residency::new(), start: 0, entries: [0; MOST_PAGES] }
+        let buffer = memory::map(PAGE_BYTES).unwrap_or(0);
+        SharedPages { residency: Residency::new(), table: 0, buffer }
     }
 
     /// Whether the page at `page` is known to be shared. Quick for pages in rising order.
+    #[inline]
     pub fn contains(&mut self, page: usize) -> bool {
-        let number = page.wrapping_sub(self.start) / PAGE_BYTES;
-        let entry = self.entries.get(number).copied().unwrap_or_else(|| {
-            self.start = page;
-            self.entries = self.residency.entries(page, MOST_PAGES).unwrap_or([0; MOST_PAGES]);
-            self.entries[0]
-        });
-        entry & (PRESENT | EXCLUSIVE) == PRESENT
+        self.entry(page).is_some_and(|entry| entry & (PRESENT | EXCLUSIVE) == PRESENT)
+    }
+
+    /// Whether the page at `page` may have contents that no other process shares. Quick for pages in rising order.
+    #[inline]
+    pub fn may_be_own(&mut self, page: usize) -> bool {
+        self.entry(page).is_none_or(|entry| {
+            entry & HELD != 0 && entry & MARKED == 0 && entry & (PRESENT | EXCLUSIVE) != PRESENT
+        })
+    }
+
+    #[inline]
+    fn entry(&mut self, page: usize) -> Option<u64> {
+        let (table, at) =
+            (page / (TABLE_PAGES * PAGE_BYTES), page / PAGE_BYTES % TABLE_PAGES * size_of::<u64>());
+        if table != self.table && !self.read_table(table) {
+            return None;
+        }
+        // SAFETY: the buffer is a page of our own, and holds an entry for each page of the table.
+        Some(unsafe { *((self.buffer + at) as *const u64) })
+    }
+
+    /// Reads the entries of a page table. Returns false if they can't be had.
+    #[cold]
+    #[inline(never)]
+    fn read_table(&mut self, table: usize) -> bool {
+        self.table = 0;
+        if self.buffer == 0 {
+            return false;
+        }
+        // SAFETY: the buffer is a page of our own, and nobody holds a reference into it.
+        if unsafe { self.residency.read_entries(table * TABLE_PAGES, self.buffer, TABLE_PAGES) } {
+            self.table = table;
+        } else {
+            // Do not ask again for every page.
+            self.residency = Residency(None);
+        }
+        self.table != 0
+    }
+}
+
+impl Drop for SharedPages {
+    fn drop(&mut self) {
+        if self.buffer != 0 {
+            // SAFETY: the page is our own, and nobody holds a reference into it.
+            unsafe { memory::unmap(self.buffer, PAGE_BYTES) };
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::memory;
 
     #[test]
     fn tells_what_was_touched() {
@@ -106,7 +165,9 @@ mod tests {
                 page(1).write(2);
                 let mut shared = SharedPages::new();
                 let are = [0, 1, 2].map(|number| shared.contains(page(number) as usize));
-                libc::_exit(i32::from(are != [true, false, false]));
+                let own = [0, 1, 2].map(|number| shared.may_be_own(page(number) as usize));
+                let is_right = are == [true, false, false] && own == [false, true, false];
+                libc::_exit(i32::from(!is_right));
             }
             let mut status = 0;
             assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
