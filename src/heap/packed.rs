@@ -342,12 +342,12 @@ impl PackedSpace {
     pub fn damaged(&self, terms: &Terms, except_shared: bool) -> impl Iterator<Item = BadCall> {
         let mut shared = (except_shared && self.is_in_use()).then(SharedPages::new);
         let damaged = move |slot: PackedSlot<'_>| {
-            let snapshot = slot.record.read()?;
             if let Some(shared) = &mut shared
-                && pages_of(&slot).all(|page| shared.contains(page))
+                && !pages_of(&slot).any(|page| shared.may_be_own(page))
             {
                 return None;
             }
+            let snapshot = slot.record.read()?;
             let damage = match snapshot.state {
                 State::Live => slot.damage(&snapshot, terms.config.canary_bytes)?,
                 State::Quarantined => {
