@@ -1,4 +1,4 @@
-//! Leaks that are looked for while a program goes on: when it asks, at a signal, and from gdb.
+//! Leaks that are looked for while a program goes on: when it asks, at a signal, from gdb, and from a debugger of our own.
 
 mod support;
 
@@ -120,4 +120,20 @@ fn gdb_asks_for_leaks() {
     }
     assert!(said.contains("are definitely lost, allocated here by thread T0:"), "{said}");
     assert!(said.contains("LEAK SUMMARY:"), "{said}");
+}
+
+/// What a debugger calls may find a lock that the stopped thread holds itself. It returns all the same, and the program goes on.
+#[test]
+fn a_debugger_may_ask_while_malloc_is_under_way() {
+    let program = program("stopped", "stopped_in_malloc.c");
+    for backend in available_backends() {
+        let outcome = process::run(&mut fencepost_run(backend, [], &program), LIMIT);
+        let outcome = outcome.expect("it starts");
+        if outcome.exit == Exit::Code(77) {
+            support::say_skipped("ptrace is not permitted here");
+            return;
+        }
+        assert_eq!(outcome.exit, Exit::Code(0), "{backend}: {}", outcome.stderr);
+        assert_eq!(outcome.stdout, "3 times; it went on\n", "{backend}: {}", outcome.stderr);
+    }
 }

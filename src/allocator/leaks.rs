@@ -10,21 +10,26 @@ use crate::leak::{self, Findings, Group, Here, Seen, groups, kept};
 use crate::options::LeakCheck;
 use crate::report::failure::LookUpFailure;
 use crate::report::resolve::Names;
-use crate::report::{notice, stages, words};
+use crate::report::{notice, sink, stages, words};
 use crate::runtime::{self, Runtime};
+use crate::sys::fixed_text::FixedText;
 use crate::sys::halt::{self, Afterwards};
-use crate::sys::lock::Lock;
+use crate::sys::lock::{self, Lock};
 use crate::sys::scope::{self, RuntimeScope};
 use crate::sys::signal::KernelAction;
 use crate::sys::{self, Errno, freeres, memory, process, signal};
 use crate::trace;
 use core::ffi::{c_int, c_void};
+use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use libc::siginfo_t;
 use std::collections::BTreeMap;
 
 /// Room for the look at memory: the program's stack may be small, and what is left on it would be taken for pointers.
 const STACK_BYTES: usize = 256 << 10;
+
+/// How long a lock of ours is waited for: longer than any thread holds it, unless it is stopped.
+const MOST_MILLISECONDS: u64 = 3000;
 
 /// Earlier checks that are remembered.
 const MOST_EARLIER: usize = 64;
@@ -283,10 +288,22 @@ fn survey(
     from: usize,
     afterwards: &Afterwards,
 ) -> Option<Seen<'static>> {
+    let mut mask = 0;
+    let mut hold = || mask = fork::hold();
+    match afterwards {
+        // A debugger may have stopped this thread, or another, while it held a lock of ours.
+        Afterwards::GoOn if !lock::hold_hastily(MOST_MILLISECONDS, &mut hold) => {
+            fork::release();
+            signal::change_mask(libc::SIG_SETMASK, mask);
+            say_that_malloc_is_under_way(runtime);
+            return None;
+        }
+        Afterwards::GoOn => {}
+        Afterwards::Stay(_) => hold(),
+    }
     let stack = memory::map(STACK_BYTES).ok();
     // A program may have taken the fault signals by a system call of its own.
     let can_stop = fault::is_in_charge();
-    let mask = fork::hold();
     let halted = if can_stop { halt::stop_others(afterwards) } else { None };
     let here = Here { from, own: sys::stack_pointer() };
     let unseen = match &halted {
@@ -321,6 +338,17 @@ fn survey(
             None
         }
     }
+}
+
+/// Takes no memory: that may be what the stopped thread has locked.
+fn say_that_malloc_is_under_way(runtime: &Runtime) {
+    let mut line = FixedText::<200>::new();
+    let _ = writeln!(
+        line,
+        "fencepost: process {}: leaks could not be looked for: a thread is stopped inside malloc or free",
+        process::pid(),
+    );
+    sink::write_if_open(runtime, line.as_str());
 }
 
 fn say_what_was_not_seen(runtime: &Runtime, unseen: usize) {

@@ -8,7 +8,7 @@ use super::per_thread::per_thread;
 use super::{process, signal};
 use core::cell::Cell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 use spin::relax::RelaxStrategy;
 
@@ -37,6 +37,23 @@ impl RelaxStrategy for Yield {
 fn this_thread() -> usize {
     YIELDED.with(|yielded| core::ptr::from_ref(yielded) as usize)
 }
+
+/// The thread that waits only for a while where it holds locks for a fork, or 0; and whether it has given up.
+static HASTY: AtomicUsize = AtomicUsize::new(0);
+static HAS_GIVEN_UP: AtomicBool = AtomicBool::new(false);
+
+/// Calls `hold`, which holds locks for a fork, and waits for each at most `milliseconds`. False if one could not be had; the others
+/// have to be released all the same. One thread at a time.
+pub fn hold_hastily(milliseconds: u64, hold: impl FnOnce()) -> bool {
+    HAS_GIVEN_UP.store(false, Ordering::Relaxed);
+    MOST_MILLISECONDS.store(milliseconds, Ordering::Relaxed);
+    HASTY.store(this_thread(), Ordering::Relaxed);
+    hold();
+    HASTY.store(0, Ordering::Relaxed);
+    !HAS_GIVEN_UP.load(Ordering::Relaxed)
+}
+
+static MOST_MILLISECONDS: AtomicU64 = AtomicU64::new(0);
 
 /// A lock over `T`.
 pub struct Lock<T> {
@@ -98,15 +115,35 @@ impl<T> Lock<T> {
     /// while the child's copy is made. Signals must be blocked until [`Lock::release_after_fork`].
     /// Until then the calling thread may lock it again.
     pub fn hold_for_fork(&self) {
+        if HASTY.load(Ordering::Relaxed) == this_thread() && !self.is_free_in_time() {
+            HAS_GIVEN_UP.store(true, Ordering::Relaxed);
+            return;
+        }
         core::mem::forget(self.value.lock());
         self.forker.store(this_thread(), Ordering::Relaxed);
     }
 
-    /// Ends [`Lock::hold_for_fork`], in the parent or in the child.
+    /// Whether nobody has the lock, before the time of a hasty thread is over.
+    fn is_free_in_time(&self) -> bool {
+        let end =
+            process::clock_nanoseconds() + MOST_MILLISECONDS.load(Ordering::Relaxed) * 1_000_000;
+        while self.value.is_locked() && !self.is_held_for_own_fork() {
+            if HAS_GIVEN_UP.load(Ordering::Relaxed) || process::clock_nanoseconds() > end {
+                return false;
+            }
+            process::nap();
+        }
+        true
+    }
+
+    /// Ends [`Lock::hold_for_fork`], in the parent or in the child, if that has taken the lock.
     ///
     /// # Safety
     /// The calling thread, or its image before fork, must have called `hold_for_fork`.
     pub unsafe fn release_after_fork(&self) {
+        if !self.is_held_for_own_fork() {
+            return;
+        }
         self.forker.store(0, Ordering::Relaxed);
         // SAFETY: this thread, or its image before fork, holds the lock; `hold_for_fork` has forgotten the guard.
         unsafe { self.value.force_unlock() }
