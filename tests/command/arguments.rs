@@ -13,7 +13,7 @@ fn wrong_arguments() {
         (&["runn"][..], "did you mean 'run'?"),
         (&["run"][..], "a PROGRAM is missing"),
         (&["run", "--placment=left", "true"][..], "did you mean '--placement'?"),
-        (&["run", "--quarantine", "true"][..], "unexpected argument '--quarantine'"),
+        (&["run", "--zebra", "true"][..], "unexpected argument '--zebra'"),
         (&["run", "--placement"][..], "needs a value"),
         (&["run", "--placement=middle", "true"][..], "takes one of right, left"),
         (&["run", "--stack-depth=0", "true"][..], "takes a whole number from 1 to 256, not '0'"),
