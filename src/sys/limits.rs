@@ -142,12 +142,16 @@ fn kernel(resource: Resource, new: Option<Limit>) -> Result<Limit, Errno> {
 /// Gives the kernel, which has `actual`, the limit that stands for `believed`.
 fn hand(resource: Resource, believed: Limit, actual: Limit, own: u64) -> Result<(), Errno> {
     let soft = resource.handed(believed.soft, own);
-    let wanted = Limit { soft, hard: actual.hard.max(believed.hard).max(soft) };
-    let lesser = Limit { soft: soft.min(actual.hard), hard: actual.hard };
+    let within = |hard: u64| Limit { soft: soft.min(hard), hard };
+    // A hard limit above those of the program takes privilege. It is not raised where there is some: libc maps the stacks of
+    // threads without asking us, and a limit that the program can't raise must hold for them too.
+    let wanted = within(actual.hard.max(believed.hard));
     let handed = match kernel(resource, Some(wanted)) {
         Ok(_) => wanted,
-        // Raising a hard limit takes privilege; without it, as much as the hard limit allows.
-        Err(Errno(libc::EPERM)) => kernel(resource, Some(lesser)).map(|_| lesser)?,
+        Err(Errno(libc::EPERM)) => {
+            let lesser = within(actual.hard);
+            kernel(resource, Some(lesser)).map(|_| lesser)?
+        }
         Err(error) => return Err(error),
     };
     known(resource).manage(believed, handed);
@@ -198,7 +202,7 @@ pub fn set_for_child(resource: Resource, new: Limit) -> Result<(), Errno> {
     kernel(resource, Some(new)).map(drop)
 }
 
-/// Raises the limits before anything is reserved, where the kernel permits it. Only in the preload library, which
+/// Raises the soft limits before anything is reserved, as far as the hard ones permit it. Only in the preload library, which
 /// can show the program the limits that it set.
 pub fn begin() {
     if !loader::is_preload_library() {
@@ -207,7 +211,7 @@ pub fn begin() {
     for resource in Resource::ALL {
         if let Ok(actual) = kernel(resource, None)
             && actual.soft != INFINITY
-            && (actual.hard > actual.soft || process::may_raise_limits())
+            && actual.hard > actual.soft
         {
             // An error is no harm: the runtime then takes the limit into account.
             let _ = hand(resource, actual, actual, 1 << 46);
