@@ -20,7 +20,7 @@ use crate::pages::PageRange;
 use crate::sys::lock::Lock;
 use crate::sys::residency::SharedPages;
 use crate::sys::{PAGE_BYTES, round_up_to_page};
-use class::{BACK_BYTES, CLASSES, Class, FRONT_BYTES, Line, MOST_CHAINED, class_for};
+use class::{BACK_BYTES, CLASSES, Class, FRONT_BYTES, Line, class_for};
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -153,7 +153,7 @@ impl PackedSpace {
         self.classes.iter().flat_map(Class::in_service)
     }
 
-    /// Makes an object, which reads as zeros. `None` if it is too large, or there is no memory. It must be charged.
+    /// Makes an object, which reads as zeros. `None` if it is not to be packed, or there is no memory. It must be charged.
     pub fn allocate(
         &self,
         account: Account<'_>,
@@ -161,6 +161,10 @@ impl PackedSpace {
         allocated: Event,
     ) -> Option<usize> {
         let AllocationRequest { size, align, family, .. } = request;
+        // The program may treat whole pages of its objects as pages: protect, drop or replace them. Others have none here.
+        if size >= PAGE_BYTES || align >= PAGE_BYTES {
+            return None;
+        }
         // The front of a slot is as large as the least alignment.
         let front = align.max(FRONT_BYTES);
         let number = class_for(front.checked_add(size)?.checked_add(BACK_BYTES)?)?;
@@ -287,13 +291,10 @@ impl PackedSpace {
         };
         let Some(oldest) = oldest else { return Ok(()) };
         let mut checked = Ok(());
+        let slots = || class.chain(oldest).filter_map(|index| class.slot(index));
         // No cache has them any more, so they are fetched together.
-        let mut slots = [None; MOST_CHAINED];
-        for (place, index) in slots.iter_mut().zip(class.chain(oldest)) {
-            *place = class.slot(index);
-            place.inspect(PackedSlot::prefetch);
-        }
-        for slot in slots.into_iter().flatten() {
+        slots().for_each(|slot| slot.prefetch());
+        for slot in slots() {
             checked = checked.and(end_wait(account.terms, slot));
         }
         let kept = account.cache.packed().map(|local| local.of(number));

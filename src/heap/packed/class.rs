@@ -27,13 +27,13 @@ const UNIT_BYTES: usize = 16;
 const FINE: usize = 31;
 const MOST_FINE: usize = (FINE + 1) * UNIT_BYTES;
 const STEPS: usize = 8;
-const DOUBLINGS: usize = 8;
+const DOUBLINGS: usize = 4;
 
 /// The number of classes.
 pub const CLASSES: usize = FINE + DOUBLINGS * STEPS;
 
-/// The most bytes of a slot. Natively larger objects have mappings of their own.
-pub const MOST_STRIDE: usize = MOST_FINE << DOUBLINGS;
+/// The most bytes of a slot: room for an object of less than a page, aligned to less than a page.
+const MOST_STRIDE: usize = MOST_FINE << DOUBLINGS;
 const _: () = assert!(stride_of(CLASSES - 1) == MOST_STRIDE);
 
 /// How many bytes of slots are taken into service at a time: so many at first, then an eighth more, up to a limit.
@@ -43,7 +43,7 @@ const GROWTH_PARTS: usize = 8;
 
 /// The slots of a chain have about so many bytes together.
 const CHAIN_BYTES: usize = 32 << 10;
-pub const MOST_CHAINED: usize = 64;
+const MOST_CHAINED: usize = 64;
 
 /// After the kernel has refused memory, so many calls go by before it is asked again.
 const PATIENCE: u32 = 256;
