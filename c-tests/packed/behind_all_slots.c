@@ -3,15 +3,8 @@
 // expect-access: READ of size 1
 // expect-place: never allocated: no object is near
 // options: --memory-limit 1
+#include "spend.h"
 #include <stdlib.h>
-
-/* Takes all the memory for objects with pages of their own. */
-static void spend(void)
-{
-    static void *volatile spent[400];
-    for (int i = 0; i < 400; i++)
-        spent[i] = malloc(8);
-}
 
 int main(void)
 {

@@ -3,15 +3,8 @@
 // expect-found: by a later free here
 // expect-place: located 8 bytes inside of 40-byte region
 // options: --memory-limit 1 --quarantine 0
+#include "spend.h"
 #include <stdlib.h>
-
-/* Takes all the memory for objects with pages of their own. */
-static void spend(void)
-{
-    static void *volatile spent[400];
-    for (int i = 0; i < 400; i++)
-        spent[i] = malloc(8);
-}
 
 int main(void)
 {

@@ -3,15 +3,8 @@
 // expect-found: at exit
 // expect-place: located 39 bytes inside of 40-byte region
 // options: --memory-limit 1
+#include "spend.h"
 #include <stdlib.h>
-
-/* Takes all the memory for objects with pages of their own. */
-static void spend(void)
-{
-    static void *volatile spent[400];
-    for (int i = 0; i < 400; i++)
-        spent[i] = malloc(8);
-}
 
 int main(void)
 {

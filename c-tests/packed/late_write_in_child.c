@@ -4,17 +4,10 @@
 // expect-place: located 0 bytes inside of 100-byte region
 // expect-exit: 0
 // options: --memory-limit 1
+#include "spend.h"
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Takes all the memory for objects with pages of their own. */
-static void spend(void)
-{
-    static void *volatile spent[400];
-    for (int i = 0; i < 400; i++)
-        spent[i] = malloc(8);
-}
 
 int main(void)
 {

@@ -4,16 +4,9 @@
 // expect-exit: SIGABRT
 // expect-place: located 0 bytes after 20-byte region
 // options: --memory-limit 1
+#include "spend.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* Takes all the memory for objects with pages of their own. */
-static void spend(void)
-{
-    static void *volatile spent[400];
-    for (int i = 0; i < 400; i++)
-        spent[i] = malloc(8);
-}
 
 int main(void)
 {

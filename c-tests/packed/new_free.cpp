@@ -2,15 +2,8 @@
 // expect: alloc-dealloc-mismatch
 // expect-place: located 0 bytes inside of 24-byte region
 // options: --memory-limit 1
+#include "spend.h"
 #include <stdlib.h>
-
-/* Takes all the memory for objects with pages of their own. */
-static void spend(void)
-{
-    static void *volatile spent[400];
-    for (int i = 0; i < 400; i++)
-        spent[i] = malloc(8);
-}
 
 int main()
 {

@@ -3,15 +3,8 @@
 // expect-access: EXECUTE
 // expect-place: no address that a program can have: a pointer read from a freed object, most likely; fencepost fills these with df
 // options: --memory-limit 1
+#include "spend.h"
 #include <stdlib.h>
-
-/* Takes all the memory for objects with pages of their own. */
-static void spend(void)
-{
-    static void *volatile spent[400];
-    for (int i = 0; i < 400; i++)
-        spent[i] = malloc(8);
-}
 
 struct handler {
     int (*call)(void);

@@ -4,15 +4,8 @@
 // expect-place: located 1 byte before 24-byte region
 // expect-note: hint: the object had no pages of its own: to stop at the write itself, run with a larger --memory-limit, or without --budget
 // options: --memory-limit 1
+#include "spend.h"
 #include <stdlib.h>
-
-/* Takes all the memory for objects with pages of their own. */
-static void spend(void)
-{
-    static void *volatile spent[400];
-    for (int i = 0; i < 400; i++)
-        spent[i] = malloc(8);
-}
 
 int main(void)
 {
