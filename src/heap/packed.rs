@@ -317,7 +317,7 @@ impl PackedSpace {
     ) -> Option<Result<(), BadCall>> {
         let (start, limit) = (slot.address(&snapshot), account.terms.config.canary_bytes);
         let needed = snapshot.offset.checked_add(size)?.checked_add(BACK_BYTES)?;
-        if class_for(needed) != Some(slot.class) {
+        if size >= PAGE_BYTES || class_for(needed) != Some(slot.class) {
             return None;
         }
         // SAFETY: only this thread may resize the object, and the object and the zones lie in its slot, which is in
@@ -344,7 +344,7 @@ impl PackedSpace {
         let mut shared = (except_shared && self.is_in_use()).then(SharedPages::new);
         let damaged = move |slot: PackedSlot<'_>| {
             if let Some(shared) = &mut shared
-                && !pages_of(&slot).any(|page| shared.may_be_own(page))
+                && !pages_of(&slot).pages().any(|page| shared.may_be_own(page))
             {
                 return None;
             }
@@ -414,12 +414,11 @@ fn end_wait(terms: &Terms, slot: PackedSlot<'_>) -> Result<(), BadCall> {
     damage.map_or(Ok(()), |damage| Err(BadCall::WrittenAfterFree(slot.object(&snapshot), damage)))
 }
 
-/// The addresses of the pages that hold the slot.
-fn pages_of(slot: &PackedSlot<'_>) -> impl Iterator<Item = usize> + use<> {
+/// The pages that hold the slot.
+fn pages_of(slot: &PackedSlot<'_>) -> PageRange {
     let Range { start, end } = slot.range();
     let first = start & !(PAGE_BYTES - 1);
-    let pages = PageRange::new(first, (round_up_to_page(end) - first) / PAGE_BYTES);
-    (pages.start()..pages.end()).step_by(PAGE_BYTES)
+    PageRange::new(first, (round_up_to_page(end) - first) / PAGE_BYTES)
 }
 
 #[cfg(test)]

@@ -265,8 +265,10 @@ impl Spaces {
     /// Returns the probable class of an object at `offset` in the reserved address space; `None` where the large and
     /// the packed objects are.
     pub fn class_near(&self, offset: usize) -> Option<&Class> {
-        let is_small = self.reserved.start + offset < self.large.whole().start;
-        is_small.then(|| self.small.pool.class_at(offset))
+        let address = self.reserved.start + offset;
+        let is_elsewhere =
+            self.large.whole().contains(&address) || self.packed.whole().contains(&address);
+        (!is_elsewhere).then(|| self.small.pool.class_at(offset))
     }
 
     /// Returns the ranges of large objects.
@@ -395,7 +397,7 @@ impl Spaces {
             // Few pages of a child are its own. So ask about them first: reading all records takes longer.
             if let Some(shared) = &mut shared
                 && slot.home != Home::Large
-                && !pages_of(slot.data).any(|page| shared.may_be_own(page))
+                && !slot.data.pages().any(|page| shared.may_be_own(page))
             {
                 return None;
             }
@@ -407,7 +409,7 @@ impl Spaces {
             if let Some(shared) = &mut shared
                 && let Some(pages) = slot.populated(snapshot.place())
                 && snapshot.state != State::Retired
-                && pages_of(pages).all(|page| shared.contains(page))
+                && pages.pages().all(|page| shared.contains(page))
             {
                 return None;
             }
@@ -426,11 +428,6 @@ impl Spaces {
         let small = self.small.pool.classes().iter().flat_map(Class::in_service);
         small.chain(self.large_slots()).filter_map(damaged).chain(packed)
     }
-}
-
-/// Returns the address of each page.
-fn pages_of(range: PageRange) -> impl Iterator<Item = usize> {
-    (0..range.bytes() / PAGE_BYTES).map(move |number| range.start() + number * PAGE_BYTES)
 }
 
 /// Unlocks the pages of an object that is about to end.

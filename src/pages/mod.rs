@@ -43,6 +43,11 @@ impl PageRange {
         self.start + self.bytes()
     }
 
+    /// Returns the address of each page.
+    pub fn pages(self) -> impl Iterator<Item = usize> {
+        (self.start()..self.end()).step_by(PAGE_BYTES)
+    }
+
     pub fn contains(self, address: usize) -> bool {
         (self.start..self.end()).contains(&address)
     }

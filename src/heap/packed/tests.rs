@@ -168,6 +168,10 @@ fn an_object_is_resized_in_its_slot_or_moves() {
         assert!(bytes[..25].iter().all(|&byte| byte == 3) && bytes[25..].iter().all(|&b| b == 0));
         assert!(matches!(free(&heap, cache, object), Err(BadCall::DoubleFree(_))));
         free(&heap, cache, moved).unwrap();
+        // Its slot has room for a page, but packed objects have none.
+        let large = resize(pack(&heap, cache, 4090, 1), 4096);
+        assert!(!heap.is_packed(large));
+        free(&heap, cache, large).unwrap();
         heap.give_back(cache).unwrap();
     });
 }
