@@ -135,5 +135,9 @@ fn a_debugger_may_ask_while_malloc_is_under_way() {
         }
         assert_eq!(outcome.exit, Exit::Code(0), "{backend}: {}", outcome.stderr);
         assert_eq!(outcome.stdout, "3 times; it went on\n", "{backend}: {}", outcome.stderr);
+        // Each call says what is lost, or why that can't be said.
+        let stderr = &outcome.stderr;
+        let answers = count(stderr, "SUMMARY:") + count(stderr, "leaks could not be looked for");
+        assert!((1..=3).contains(&answers), "{backend}: {stderr}");
     }
 }

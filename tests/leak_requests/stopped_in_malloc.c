@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROUNDS = 3, MOST_STOPS = 3000, RETURN_ADDRESS = 16 };
+enum { ROUNDS = 3, MOST_STOPS = 200000, RETURN_ADDRESS = 16 };
 
 static volatile int goes_on = 1;
 
